@@ -1,0 +1,454 @@
+/**
+ * One actor: its mailbox, its run state and its `receive`.
+ *
+ * What it does to others is in `local_actor.ts`, the one subclass.
+ *
+ * Signals act on an actor at once and are never queued: an exit signal ends
+ * it even while its code waits for something foreign. That is one of the
+ * orders that Erlang's signal rules allow. What an ended actor's code still
+ * does has no effect.
+ *
+ * The exit rules are in `exits.ts`, links and monitors in `links.ts`.
+ */
+
+import type { Node } from "./node.ts";
+import type { Runnable } from "./scheduler.ts";
+import type { ExitReason } from "./signal.ts";
+import type { AnyBehaviour, ReceiveOptions, SpawnOptions } from "./self.ts";
+import type { Timer } from "./timers.ts";
+import type { LinkState, MonitorState, Watcher } from "./links.ts";
+import { endActor } from "./exits.ts";
+import { ExitError, KilledError, reasons, UsageError } from "./messages.ts";
+import { Mailbox } from "./mailbox.ts";
+import { Handler, Stop } from "./self.ts";
+import { Pid, type Ref } from "./terms.ts";
+
+/** Nothing to do: the mailbox holds nothing that the actor waits for. */
+const IDLE = 0;
+/** In the run queue. */
+const QUEUED = 1;
+/** Its code runs, or waits for something foreign. */
+const RUNNING = 2;
+/** Has exited; the object only lives on in closures. */
+export const DEAD = 3;
+
+/** Messages a function actor may handle without passing the run queue. */
+const MESSAGES_PER_TURN = 64;
+
+type Match = (message: unknown) => boolean;
+
+/** Executor results, kept here so that `receive` allocates no closure. */
+let lastResolve: (value: unknown) => void;
+const captureResolve = (resolve: (value: unknown) => void): void => {
+  lastResolve = resolve;
+};
+
+export abstract class Actor implements Runnable {
+  readonly pid: Pid<unknown>;
+  readonly owner: Node;
+  readonly behaviour: AnyBehaviour;
+  readonly mailbox: Mailbox = new Mailbox();
+  state: number = QUEUED;
+  started = false;
+  trapExits: boolean;
+  /** The handler's state; unused by function actors. */
+  handlerState: unknown = undefined;
+  /** Resolves the pending `receive`; null when the actor is not in one. */
+  resolveReceive: ((value: unknown) => void) | null = null;
+  /** Pattern of the pending `receive`; null takes any message. */
+  match: Match | null = null;
+  /** Messages from the oldest on that the pending pattern has refused. */
+  scanned = 0;
+  /** Messages, received or sent, that are left in this turn. */
+  turnLeft = 0;
+  /** Deadline of the pending `receive`. */
+  receiveTimer: Timer | null = null;
+  receiveTimedOut = false;
+
+  /** By peer; null until the first link. */
+  links: Map<Pid, LinkState> | null = null;
+  /** Monitors this actor set, by ref; null until the first. */
+  monitors: Map<Ref, MonitorState> | null = null;
+  /** Monitors others set on this actor, by ref; null until the first. */
+  watchers: Map<Ref | string, Watcher> | null = null;
+  /** Timers this actor set, by ref; null until the first. */
+  timers: Map<Ref, Timer> | null = null;
+  /** Names it is registered under: at most one, as in Erlang. */
+  name: string | null = null;
+  label: string;
+  groupLeader: Pid;
+  abort: AbortController | null = null;
+  /** Settled calls wait here for the end; see `Node.run`. */
+  onExit: ((reason: ExitReason) => void) | null = null;
+
+  constructor(
+    owner: Node,
+    id: number,
+    serial: number,
+    behaviour: AnyBehaviour,
+    groupLeader: Pid | null,
+    options: SpawnOptions,
+  ) {
+    this.owner = owner;
+    this.pid = new Pid<unknown>(owner.name, id, serial, owner.creation, this);
+    this.behaviour = behaviour;
+    this.trapExits = options.trapExits ?? false;
+    this.label = options.label ?? "";
+    this.groupLeader = groupLeader ?? this.pid;
+  }
+
+  get alive(): boolean {
+    return this.state !== DEAD;
+  }
+
+  get isAlive(): boolean {
+    return this.state !== DEAD;
+  }
+
+  get node(): string {
+    return this.owner.name;
+  }
+
+  get signal(): AbortSignal {
+    if (this.abort === null) {
+      this.abort = new AbortController();
+      if (this.state === DEAD) this.abort.abort();
+    }
+    return this.abort.signal;
+  }
+
+  get isIdle(): boolean {
+    return this.state === IDLE;
+  }
+
+  /** What logs call this actor. */
+  describe(): string {
+    const label = this.name ?? this.label;
+    const known = label !== ""
+      ? label
+      : (this.behaviour as { name?: string }).name ?? "";
+    return known === "" ? `${this.pid}` : `${this.pid} (${known})`;
+  }
+
+  /** Puts a message into the mailbox and makes the actor runnable. */
+  deliver(message: unknown): void {
+    if (this.state === DEAD) return;
+    this.mailbox.push(message);
+    if (this.state === IDLE) {
+      this.state = QUEUED;
+      this.owner.scheduler.enqueue(this);
+    }
+  }
+
+  /** Gives up everything that holds on to the actor; `exits.ts` does the rest. */
+  markDead(): void {
+    this.state = DEAD;
+    this.mailbox.clear();
+    this.handlerState = undefined;
+  }
+
+  // -- Scheduling
+
+  run(budget: number): number {
+    if (this.state !== QUEUED) return 0;
+    if (!this.started) return this.#start();
+    if (this.behaviour instanceof Handler) return this.#runHandler(budget);
+    return this.#resume();
+  }
+
+  #start(): number {
+    this.started = true;
+    this.state = RUNNING;
+    const behaviour = this.behaviour;
+    if (behaviour instanceof Handler) {
+      try {
+        this.handlerState = behaviour.init(this as never);
+      } catch (error) {
+        this.#crash(error);
+        return 1;
+      }
+      if (this.state === RUNNING) this.#settle();
+      return 1;
+    }
+    this.turnLeft = MESSAGES_PER_TURN;
+    try {
+      const running = this.owner.host.capabilities.attributesRejections
+        ? this.owner.host.attribute(
+          (error) => this.#crash(error),
+          () => (behaviour as (self: Actor) => unknown)(this),
+        )
+        : (behaviour as (self: Actor) => unknown)(this);
+      if (running instanceof Promise) {
+        running.then(() => this.#onReturn(), (error) => this.#crash(error));
+      } else {
+        endActor(this, reasons.normal);
+      }
+    } catch (error) {
+      this.#crash(error);
+    }
+    return -1;
+  }
+
+  /** One turn of a handler actor: the hot path of the whole runtime. */
+  #runHandler(budget: number): number {
+    const mailbox = this.mailbox;
+    const handle = (this.behaviour as Handler).handle;
+    let taken = 0;
+    this.state = RUNNING;
+    // What it sends counts as well, so that receivers keep up with senders.
+    this.turnLeft = budget;
+    try {
+      while (mailbox.length > 0 && this.turnLeft > 0) {
+        this.turnLeft--;
+        taken++;
+        const state = this.handlerState;
+        const next = handle(state, mailbox.shift(), this);
+        if (this.state !== RUNNING) return taken;
+        if (next !== state) {
+          if (typeof next === "object" && next !== null) {
+            if (next instanceof Stop) {
+              endActor(this, next.reason);
+              return taken;
+            }
+            if (next instanceof Promise) this.#refusePromise(next);
+          }
+          this.handlerState = next;
+        }
+      }
+    } catch (error) {
+      this.#crash(error);
+      return taken;
+    }
+    this.#settle();
+    return taken;
+  }
+
+  #refusePromise(promise: Promise<unknown>): never {
+    promise.catch(() => {});
+    throw new UsageError(
+      "expected the handler to return the next state, got a promise; " +
+        "a handler is synchronous: use a function actor to await",
+    );
+  }
+
+  /** After a turn: back into the queue, or idle. */
+  #settle(): void {
+    if (this.mailbox.length > 0) {
+      this.state = QUEUED;
+      this.owner.scheduler.enqueue(this);
+    } else {
+      this.state = IDLE;
+    }
+  }
+
+  /** A function actor's turn: its pending `receive` resolves, if it can. */
+  #resume(): number {
+    let message: unknown;
+    const mailbox = this.mailbox;
+    if (this.match === null && mailbox.length > 0) {
+      message = mailbox.shift();
+    } else {
+      let index: number;
+      try {
+        index = this.#find();
+      } catch (error) {
+        this.#endReceive(Promise.reject(error));
+        return -1;
+      }
+      if (index >= 0) {
+        message = mailbox.removeAt(index);
+      } else if (!this.receiveTimedOut) {
+        this.state = IDLE;
+        return 1;
+      }
+    }
+    this.#endReceive(message);
+    return -1;
+  }
+
+  #endReceive(value: unknown): void {
+    const resolve = this.resolveReceive as (value: unknown) => void;
+    this.resolveReceive = null;
+    this.match = null;
+    if (this.receiveTimer !== null) {
+      this.owner.timers.cancel(this.receiveTimer);
+      this.receiveTimer = null;
+    }
+    this.state = RUNNING;
+    this.turnLeft = MESSAGES_PER_TURN;
+    resolve(value);
+  }
+
+  /** Index of the first message the pending pattern takes, or -1. */
+  #find(): number {
+    const mailbox = this.mailbox;
+    const match = this.match;
+    if (match === null) return mailbox.length > 0 ? 0 : -1;
+    for (let i = this.scanned; i < mailbox.length; i++) {
+      if (match(mailbox.at(i))) return i;
+    }
+    this.scanned = mailbox.length;
+    return -1;
+  }
+
+  #onReturn(): void {
+    if (this.state !== DEAD) endActor(this, reasons.normal);
+  }
+
+  /** Ends the actor by what it threw, with a crash report unless it exited. */
+  #crash(error: unknown): void {
+    if (this.state === DEAD) {
+      if (error instanceof KilledError || error instanceof ExitError) return;
+      this.owner.logActor(
+        "warning",
+        `${this.describe()} threw after its end, while cleaning up`,
+        { error },
+      );
+      return;
+    }
+    if (error instanceof ExitError) {
+      endActor(this, error.reason);
+      return;
+    }
+    this.owner.reportCrash(this, error);
+    endActor(this, error);
+  }
+
+  // -- Self: receiving
+
+  /** One implementation behind the typed overloads of `Self`. */
+  receive(
+    pattern?: string | Match | ReceiveOptions,
+    more?: ReceiveOptions,
+  ): Promise<never> {
+    if (this.resolveReceive !== null) {
+      return Promise.reject(
+        new UsageError(
+          "expected one receive at a time, got a second one while the first " +
+            "is pending; await the first, or use another actor",
+        ),
+      );
+    }
+    if (pattern === undefined && more === undefined && this.state === RUNNING) {
+      if (this.mailbox.length > 0) {
+        if (--this.turnLeft > 0) {
+          return Promise.resolve(this.mailbox.shift() as never);
+        }
+        this.state = QUEUED;
+        this.owner.scheduler.enqueue(this);
+      } else {
+        this.state = IDLE;
+      }
+      const pending = new Promise<unknown>(captureResolve);
+      this.resolveReceive = lastResolve;
+      return pending as Promise<never>;
+    }
+    return this.#receiveSelective(pattern, more) as Promise<never>;
+  }
+
+  #receiveSelective(
+    pattern: string | Match | ReceiveOptions | undefined,
+    more: ReceiveOptions | undefined,
+  ): Promise<unknown> {
+    // An ended actor's loop parks here for ever and is collected with it.
+    if (this.state === DEAD) return new Promise(() => {});
+    if (this.behaviour instanceof Handler) {
+      throw new UsageError(
+        "expected receive to be called by a function actor, got a handler " +
+          "actor, which is given its messages one by one",
+      );
+    }
+    const options = typeof pattern === "object" ? pattern : more ?? {};
+    const abort = options.signal;
+    if (abort?.aborted) return Promise.reject(abort.reason);
+    this.match = toMatch(pattern);
+    this.scanned = 0;
+    let found: number;
+    try {
+      found = this.#find();
+    } catch (error) {
+      this.match = null;
+      return Promise.reject(error);
+    }
+    const message = found >= 0 ? this.mailbox.removeAt(found) : undefined;
+    const done = found >= 0 || options.timeoutMs === 0;
+    if (done && --this.turnLeft > 0) {
+      this.match = null;
+      return Promise.resolve(message);
+    }
+    const pending = new Promise<unknown>(captureResolve);
+    this.resolveReceive = lastResolve;
+    if (done) {
+      // The turn is used up: what was found waits at the head of the queue.
+      return this.#yieldWith(message, pending);
+    }
+    this.receiveTimedOut = false;
+    this.state = IDLE;
+    if (options.timeoutMs !== undefined) this.#armReceive(options.timeoutMs);
+    return abort === undefined ? pending : this.#abortable(pending, abort);
+  }
+
+  /** Lets others run before the actor goes on with a message it has. */
+  #yieldWith(message: unknown, pending: Promise<unknown>): Promise<unknown> {
+    this.match = null;
+    const resolve = this.resolveReceive as (value: unknown) => void;
+    this.resolveReceive = null;
+    this.owner.scheduler.enqueue({
+      run: () => {
+        this.turnLeft = MESSAGES_PER_TURN;
+        resolve(
+          this.state === DEAD
+            ? Promise.reject(new KilledError(reasons.killed))
+            : message,
+        );
+        return -1;
+      },
+    });
+    return pending;
+  }
+
+  #armReceive(timeoutMs: number): void {
+    this.receiveTimer = this.owner.timers.set(timeoutMs, () => {
+      this.receiveTimer = null;
+      this.receiveTimedOut = true;
+      if (this.state === IDLE) {
+        this.state = QUEUED;
+        this.owner.scheduler.enqueue(this);
+      }
+    });
+  }
+
+  #abortable(
+    pending: Promise<unknown>,
+    abort: AbortSignal,
+  ): Promise<unknown> {
+    const resolve = this.resolveReceive;
+    const onAbort = () => {
+      if (this.resolveReceive !== resolve || this.state === DEAD) return;
+      this.#endReceive(Promise.reject(abort.reason));
+    };
+    abort.addEventListener("abort", onAbort, { once: true });
+    return pending.finally(() => abort.removeEventListener("abort", onAbort));
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<unknown, never, void> {
+    return {
+      next: async () => ({ done: false, value: await this.receive() }),
+    };
+  }
+}
+
+function toMatch(
+  pattern: string | Match | ReceiveOptions | undefined,
+): Match | null {
+  switch (typeof pattern) {
+    case "string":
+      return (message) =>
+        typeof message === "object" && message !== null &&
+        (message as { type?: unknown }).type === pattern;
+    case "function":
+      return pattern;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * How actors end, and what an exit signal does to its receiver.
+ *
+ * The decision table is the one of the Erlang reference manual, "Receiving
+ * Exit Signals". Ends cascade through a queue of the node and not through
+ * recursion, so that a chain of a million links cannot overflow the stack.
+ */
+
+import type { Actor } from "./actor.ts";
+import type { Node } from "./node.ts";
+import type { ExitReason } from "./signal.ts";
+import type { Watcher } from "./links.ts";
+import type { Pid } from "./terms.ts";
+import { dropMonitor, receiveDown } from "./links.ts";
+import { Exit, KilledError, reasons } from "./messages.ts";
+
+/** An actor that has been marked dead and whose survivors are to be told. */
+export type PendingEnd = { readonly actor: Actor; readonly reason: ExitReason };
+
+/**
+ * Ends an actor now. Its names are free and its pid is dead before anyone is
+ * told, so that whoever sees the `Down` can take the name again.
+ */
+export function endActor(actor: Actor, reason: ExitReason): void {
+  if (!actor.alive) return;
+  const node = actor.owner;
+  release(actor, reason);
+  node.ends.push({ actor, reason });
+  if (node.ending) return;
+  node.ending = true;
+  try {
+    for (let i = 0; i < node.ends.length; i++) {
+      const next = node.ends[i] as PendingEnd;
+      tellSurvivors(next.actor, next.reason);
+    }
+  } finally {
+    node.ends.length = 0;
+    node.ending = false;
+  }
+}
+
+/** Everything the actor visibly holds is given back. */
+function release(actor: Actor, reason: ExitReason): void {
+  const node = actor.owner;
+  const resolve = actor.resolveReceive;
+  actor.resolveReceive = null;
+  if (actor.receiveTimer !== null) node.timers.cancel(actor.receiveTimer);
+  actor.receiveTimer = null;
+  if (actor.timers !== null) {
+    for (const timer of actor.timers.values()) node.timers.cancel(timer);
+    actor.timers = null;
+  }
+  actor.markDead();
+  node.forget(actor);
+  // The pending receive rejects, so that finally blocks and `using` run.
+  resolve?.(Promise.reject(new KilledError(reason)));
+  actor.abort?.abort(new KilledError(reason));
+}
+
+function tellSurvivors(actor: Actor, reason: ExitReason): void {
+  const node = actor.owner;
+  const { links, watchers, monitors } = actor;
+  actor.links = null;
+  actor.watchers = null;
+  if (monitors !== null) {
+    for (const state of monitors.values()) dropMonitor(actor, state);
+    actor.monitors = null;
+  }
+  if (links !== null) {
+    for (const [peer, state] of links) {
+      if (!state.active) continue;
+      const local = node.localActor(peer);
+      if (local !== null) {
+        receiveExit(local, actor.pid, reason, true);
+      } else if (!node.isOwnPid(peer)) {
+        node.remote.signal(peer.node, {
+          type: "linkExit",
+          from: actor.pid,
+          to: peer,
+          reason,
+        });
+      }
+    }
+  }
+  if (watchers !== null) {
+    for (const watcher of watchers.values()) {
+      tellWatcher(node, watcher, reason);
+    }
+  }
+  node.peers.leave(actor);
+  actor.onExit?.(reason);
+}
+
+function tellWatcher(node: Node, watcher: Watcher, reason: ExitReason): void {
+  const local = node.localActor(watcher.to);
+  if (local !== null) {
+    receiveDown(local, watcher.ref, reason);
+  } else if (!node.isOwnPid(watcher.to)) {
+    node.remote.signal(watcher.to.node, {
+      type: "down",
+      target: watcher.target,
+      to: watcher.to,
+      ref: watcher.ref,
+      reason,
+    });
+  }
+}
+
+/** `exit(to, reason)`: an exit signal that needs no link. */
+export function sendExitSignal(
+  node: Node,
+  from: Pid,
+  to: Pid,
+  reason: ExitReason,
+): void {
+  const local = node.localActor(to);
+  if (local !== null) receiveExit(local, from, reason, false);
+  else if (!node.isOwnPid(to)) {
+    node.remote.signal(to.node, { type: "exit", from, to, reason });
+  }
+}
+
+/** The decision table. `viaLink` tells a broken link from `exit(to, reason)`. */
+export function receiveExit(
+  actor: Actor,
+  from: Pid,
+  reason: ExitReason,
+  viaLink: boolean,
+): void {
+  if (!actor.alive) return;
+  if (viaLink) {
+    const state = actor.links?.get(from);
+    if (state === undefined) return;
+    actor.links?.delete(from);
+    // The link was taken back: whatever it still says must not be noticed.
+    if (!state.active) return;
+  } else if (reason === reasons.kill) {
+    endActor(actor, reasons.killed);
+    return;
+  }
+  if (actor.trapExits) {
+    actor.deliver(new Exit(from, reason));
+  } else if (reason !== reasons.normal || (from === actor.pid && !viaLink)) {
+    endActor(actor, reason);
+  }
+}

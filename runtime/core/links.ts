@@ -1,0 +1,226 @@
+/**
+ * Links and monitors of local actors, to local and remote peers.
+ *
+ * Between nodes links follow the link protocol of Erlang's distribution
+ * ("Link Protocol", with unlink ids): each side keeps its own state, an unlink
+ * is inactive at once and stays in the table until it is acknowledged, so that
+ * no exit signal of the old link can reach the actor after `unlink` returned.
+ */
+
+import type { Actor } from "./actor.ts";
+import type { MonitorTarget } from "./signal.ts";
+import type { Node } from "./node.ts";
+import type { NamedTarget } from "./messages.ts";
+import { Down, Exit, reasons, UsageError } from "./messages.ts";
+import { receiveExit } from "./exits.ts";
+import { Pid, Ref, refKey } from "./terms.ts";
+
+/** One side's state of a link. */
+export type LinkState = {
+  active: boolean;
+  /** Id of the unlink that waits for its acknowledgement; 0 when none does. */
+  unlinkId: number;
+};
+
+/** A monitor, on the side of the actor that set it. */
+export type MonitorState = {
+  readonly ref: Ref;
+  /** What `Down` will name. */
+  readonly shown: Pid | NamedTarget;
+  /** The local actor that is watched, or null. */
+  readonly local: Actor | null;
+  /** What the peer was told to watch, or null for a local actor. */
+  readonly remote: { readonly node: string; readonly target: MonitorTarget } | null;
+};
+
+/** A monitor, on the side of the actor that is watched. */
+export type Watcher = {
+  readonly ref: Ref;
+  readonly to: Pid;
+  /** The target as the watcher named it, which the answer must repeat. */
+  readonly target: MonitorTarget;
+  /** What a local watcher's `Down` names. */
+  readonly shown: Pid | NamedTarget;
+};
+
+/** Key of a watcher: our own refs are unique objects, foreign ones are not. */
+export function watcherKey(node: Node, ref: Ref): Ref | string {
+  return node.isOwn(ref) ? ref : refKey(ref);
+}
+
+export function link(actor: Actor, to: Pid): void {
+  if (to === actor.pid) return;
+  const node = actor.owner;
+  const known = actor.links?.get(to);
+  if (known?.active) return;
+  const target = node.localActor(to);
+  if (target !== null) {
+    addLink(actor, to);
+    addLink(target, actor.pid);
+    return;
+  }
+  if (node.isOwnPid(to)) {
+    linkToDead(actor, to);
+    return;
+  }
+  addLink(actor, to);
+  node.peers.involve(to.node, actor);
+  node.remote.signal(to.node, { type: "link", from: actor.pid, to });
+}
+
+/**
+ * Erlang raises `noproc` in the caller unless it traps exits. Here the exit
+ * signal comes in both cases, since it is what the caller has to handle anyway.
+ */
+function linkToDead(actor: Actor, to: Pid): void {
+  if (actor.trapExits) actor.deliver(new Exit(to, reasons.noproc));
+  else receiveExit(actor, to, reasons.noproc, false);
+}
+
+/** Makes this side's entry active. */
+export function addLink(actor: Actor, to: Pid): void {
+  actor.links ??= new Map();
+  const known = actor.links.get(to);
+  if (known === undefined) {
+    actor.links.set(to, { active: true, unlinkId: 0 });
+  } else {
+    known.active = true;
+    known.unlinkId = 0;
+  }
+}
+
+export function unlink(actor: Actor, to: Pid): void {
+  const state = actor.links?.get(to);
+  if (state === undefined || !state.active) return;
+  const node = actor.owner;
+  if (node.isOwnPid(to)) {
+    actor.links?.delete(to);
+    node.localActor(to)?.links?.delete(actor.pid);
+    return;
+  }
+  state.active = false;
+  state.unlinkId = node.nextUnlinkId();
+  node.remote.signal(to.node, {
+    type: "unlink",
+    from: actor.pid,
+    to,
+    id: state.unlinkId,
+  });
+}
+
+export function monitor(
+  actor: Actor,
+  target: Pid | string | NamedTarget,
+): Ref {
+  const node = actor.owner;
+  const ref = node.makeRef();
+  if (target instanceof Pid) {
+    if (node.isOwnPid(target)) {
+      monitorLocal(actor, ref, node.localActor(target), target, target);
+    } else {
+      monitorRemote(actor, ref, target, target.node, target);
+    }
+    return ref;
+  }
+  const named = typeof target === "string"
+    ? { name: target, node: node.name }
+    : target;
+  if (named.node === node.name) {
+    const holder = node.names.holder(named.name);
+    monitorLocal(actor, ref, holder, named, named.name);
+  } else {
+    monitorRemote(actor, ref, named, named.node, named.name);
+  }
+  return ref;
+}
+
+function monitorLocal(
+  actor: Actor,
+  ref: Ref,
+  watched: Actor | null,
+  shown: Pid | NamedTarget,
+  target: MonitorTarget,
+): void {
+  if (watched === null || !watched.alive) {
+    actor.deliver(new Down(ref, shown, reasons.noproc));
+    return;
+  }
+  actor.monitors ??= new Map();
+  actor.monitors.set(ref, { ref, shown, local: watched, remote: null });
+  watched.watchers ??= new Map();
+  watched.watchers.set(ref, { ref, to: actor.pid, target, shown });
+}
+
+function monitorRemote(
+  actor: Actor,
+  ref: Ref,
+  shown: Pid | NamedTarget,
+  nodeName: string,
+  target: MonitorTarget,
+): void {
+  actor.monitors ??= new Map();
+  actor.monitors.set(ref, {
+    ref,
+    shown,
+    local: null,
+    remote: { node: nodeName, target },
+  });
+  actor.owner.peers.involve(nodeName, actor);
+  actor.owner.remote.signal(nodeName, {
+    type: "monitor",
+    from: actor.pid,
+    target,
+    ref,
+  });
+}
+
+export function demonitor(actor: Actor, ref: Ref, flush: boolean): boolean {
+  if (!(ref instanceof Ref) || !actor.owner.isOwn(ref)) {
+    throw new UsageError(
+      `expected a ref that monitor returned on this node, got ${String(ref)}`,
+    );
+  }
+  const state = actor.monitors?.get(ref);
+  if (state !== undefined) {
+    dropMonitor(actor, state);
+    return true;
+  }
+  if (flush) flushDown(actor, ref);
+  return false;
+}
+
+/** Removes a monitor from both its ends. */
+export function dropMonitor(actor: Actor, state: MonitorState): void {
+  actor.monitors?.delete(state.ref);
+  if (state.local !== null) {
+    state.local.watchers?.delete(state.ref);
+  } else if (state.remote !== null) {
+    actor.owner.remote.signal(state.remote.node, {
+      type: "demonitor",
+      from: actor.pid,
+      target: state.remote.target,
+      ref: state.ref,
+    });
+  }
+}
+
+function flushDown(actor: Actor, ref: Ref): void {
+  const mailbox = actor.mailbox;
+  for (let i = 0; i < mailbox.length; i++) {
+    const message = mailbox.at(i);
+    if (message instanceof Down && message.ref === ref) {
+      mailbox.removeAt(i);
+      // A pending receive may have looked past the removed message already.
+      if (actor.scanned > i) actor.scanned--;
+      return;
+    }
+  }
+}
+
+/** A monitor of this actor has fired; at most once per monitor. */
+export function receiveDown(actor: Actor, ref: Ref, reason: unknown): void {
+  const state = actor.monitors?.get(ref);
+  if (state === undefined) return;
+  actor.monitors?.delete(ref);
+  actor.deliver(new Down(ref, state.shown, reason));
+}

@@ -1,0 +1,158 @@
+/**
+ * An actor as its own code sees it: `Actor` with everything it can do to
+ * others. This is the object that behaviours receive as `self`.
+ *
+ * Once an actor has ended, sending has no effect and everything else throws,
+ * because code that goes on after its end must not change the node.
+ */
+
+import type { NamedTarget } from "./messages.ts";
+import type { ExitReason } from "./signal.ts";
+import type {
+  Behaviour,
+  Destination,
+  RemoteSpawn,
+  RemoteSpawnOptions,
+  Self,
+  SpawnOptions,
+} from "./self.ts";
+import type { Pid, Ref } from "./terms.ts";
+import { Actor, DEAD } from "./actor.ts";
+import { sendExitSignal } from "./exits.ts";
+import { demonitor, link, monitor, unlink } from "./links.ts";
+import { ExitError, UsageError } from "./messages.ts";
+
+export class LocalActor extends Actor implements Self<unknown> {
+  send<T>(to: Destination<T>, message: T): boolean {
+    const target = (to as Pid<T>).target as Actor | null | undefined;
+    if (target != null && target.owner === this.owner && this.state !== DEAD) {
+      this.turnLeft--;
+      target.deliver(message);
+      return true;
+    }
+    if (this.state === DEAD) return true;
+    return this.owner.sendFrom(this.pid, to as Destination, message);
+  }
+
+  ready(to: Destination<never>): Promise<void> {
+    if (this.state === DEAD) return new Promise(() => {});
+    return this.owner.ready(to);
+  }
+
+  spawn<T>(behaviour: Behaviour<T>, options: SpawnOptions = {}): Pid<T> {
+    this.#mustLive("spawn");
+    return this.owner.spawnActor(behaviour, options, this).pid as Pid<T>;
+  }
+
+  spawnLink<T>(behaviour: Behaviour<T>, options: SpawnOptions = {}): Pid<T> {
+    const pid = this.spawn(behaviour, options);
+    link(this, pid);
+    return pid;
+  }
+
+  spawnMonitor<T>(
+    behaviour: Behaviour<T>,
+    options: SpawnOptions = {},
+  ): { pid: Pid<T>; ref: Ref } {
+    const pid = this.spawn(behaviour, options);
+    return { pid, ref: monitor(this, pid) };
+  }
+
+  spawnOn<T>(
+    node: string,
+    behaviour: string,
+    args: readonly unknown[] = [],
+    options: RemoteSpawnOptions = {},
+  ): Promise<RemoteSpawn<T>> {
+    this.#mustLive("spawnOn");
+    return this.owner.spawns.request(this, node, behaviour, args, options);
+  }
+
+  exit(reason: ExitReason): never {
+    throw new ExitError(reason);
+  }
+
+  sendExit(to: Pid, reason: ExitReason): void {
+    if (this.state !== DEAD) sendExitSignal(this.owner, this.pid, to, reason);
+  }
+
+  link(to: Pid): void {
+    this.#mustLive("link");
+    link(this, to);
+  }
+
+  unlink(to: Pid): void {
+    this.#mustLive("unlink");
+    unlink(this, to);
+  }
+
+  monitor(target: Pid | string | NamedTarget): Ref {
+    this.#mustLive("monitor");
+    return monitor(this, target);
+  }
+
+  demonitor(ref: Ref, options?: { readonly flush?: boolean }): boolean {
+    this.#mustLive("demonitor");
+    return demonitor(this, ref, options?.flush ?? false);
+  }
+
+  sendAfter<T>(delayMs: number, to: Destination<T>, message: T): Ref {
+    this.#mustLive("sendAfter");
+    return this.owner.actorTimers.sendAfter(
+      this,
+      delayMs,
+      to as Destination,
+      message,
+    );
+  }
+
+  startTimer(delayMs: number, message: unknown): Ref {
+    this.#mustLive("startTimer");
+    return this.owner.actorTimers.start(this, delayMs, message);
+  }
+
+  cancelTimer(ref: Ref): number | null {
+    return this.owner.actorTimers.cancel(this, ref);
+  }
+
+  readTimer(ref: Ref): number | null {
+    const timer = this.timers?.get(ref);
+    return timer === undefined ? null : this.owner.timers.read(timer);
+  }
+
+  register(name: string, pid: Pid = this.pid): void {
+    this.#mustLive("register");
+    this.owner.names.register(name, pid);
+  }
+
+  unregister(name: string): void {
+    this.#mustLive("unregister");
+    this.owner.names.unregister(name);
+  }
+
+  whereis(name: string): Pid | null {
+    return this.owner.names.whereis(name);
+  }
+
+  makeRef(): Ref {
+    return this.owner.makeRef();
+  }
+
+  nodes(): readonly string[] {
+    return this.owner.nodes();
+  }
+
+  monitorNodes(on = true): void {
+    this.#mustLive("monitorNodes");
+    this.owner.nodeEvents.subscribe(this, on);
+  }
+
+  #mustLive(what: string): void {
+    if (this.state === DEAD) {
+      throw new UsageError(
+        `expected ${what} to be called by a living actor, but ${this.pid} ` +
+          "has ended; stop using self once a receive has rejected",
+      );
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * An actor's mailbox: a ring buffer in arrival order.
+ *
+ * It is not a channel: it never waits, never refuses and knows no actor.
+ * Unlimited by default, as in Erlang; limits are a policy of the actor.
+ */
+
+const EMPTY: unknown[] = [];
+const FIRST_CAPACITY = 8;
+/** Above this a buffer that has emptied is given back to the collector. */
+const KEEP_CAPACITY = 1024;
+
+export class Mailbox {
+  /** Length is zero or a power of two; empty until the first message. */
+  #buffer: unknown[] = EMPTY;
+  /** Index of the oldest message. */
+  #head = 0;
+  /** Number of messages; never above the buffer's length. */
+  length = 0;
+
+  push(message: unknown): void {
+    const buffer = this.#buffer;
+    const length = this.length;
+    if (length === buffer.length) {
+      this.#grow();
+      this.push(message);
+      return;
+    }
+    buffer[(this.#head + length) & (buffer.length - 1)] = message;
+    this.length = length + 1;
+  }
+
+  /** The oldest message, removed. Only when `length` is above 0. */
+  shift(): unknown {
+    const buffer = this.#buffer;
+    const head = this.#head;
+    const message = buffer[head];
+    // The slot is cleared so that the mailbox never keeps a message alive.
+    buffer[head] = undefined;
+    this.#head = (head + 1) & (buffer.length - 1);
+    if (--this.length === 0 && buffer.length > KEEP_CAPACITY) this.clear();
+    return message;
+  }
+
+  /** The message at `index` from the oldest on. */
+  at(index: number): unknown {
+    return this.#buffer[(this.#head + index) & (this.#buffer.length - 1)];
+  }
+
+  /** Removes one message; the others keep their order. */
+  removeAt(index: number): unknown {
+    if (index === 0) return this.shift();
+    const buffer = this.#buffer;
+    const mask = buffer.length - 1;
+    const head = this.#head;
+    const message = buffer[(head + index) & mask];
+    // The shorter side moves.
+    if (index < this.length >> 1) {
+      for (let i = index; i > 0; i--) {
+        buffer[(head + i) & mask] = buffer[(head + i - 1) & mask];
+      }
+      buffer[head] = undefined;
+      this.#head = (head + 1) & mask;
+    } else {
+      const last = this.length - 1;
+      for (let i = index; i < last; i++) {
+        buffer[(head + i) & mask] = buffer[(head + i + 1) & mask];
+      }
+      buffer[(head + last) & mask] = undefined;
+    }
+    this.length--;
+    return message;
+  }
+
+  clear(): void {
+    this.#buffer = EMPTY;
+    this.#head = 0;
+    this.length = 0;
+  }
+
+  #grow(): void {
+    const old = this.#buffer;
+    const grown: unknown[] = new Array(
+      old.length === 0 ? FIRST_CAPACITY : old.length * 2,
+    ).fill(undefined);
+    for (let i = 0; i < this.length; i++) {
+      grown[i] = old[(this.#head + i) & (old.length - 1)];
+    }
+    this.#buffer = grown;
+    this.#head = 0;
+  }
+}

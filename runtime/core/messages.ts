@@ -1,0 +1,135 @@
+/**
+ * Messages that the runtime itself puts into mailboxes.
+ *
+ * They are classes with a `type`, so that a program can tell them from its own
+ * messages by `instanceof` and can switch over `type` all the same. In Erlang
+ * they are tuples: `{'DOWN', …}`, `{'EXIT', …}`, `{nodeup, …}`.
+ */
+
+import type { ExitReason } from "./signal.ts";
+import { type Atom, atom, type Pid, printTerm, type Ref } from "./terms.ts";
+
+/** A registered name on a node: a destination and a thing to monitor. */
+export type NamedTarget = { readonly name: string; readonly node: string };
+
+/** A monitored actor has ended, or its node cannot be reached any more. */
+export class Down {
+  readonly type = "DOWN";
+  readonly ref: Ref;
+  /** What was monitored: the pid, or name and node. */
+  readonly target: Pid | NamedTarget;
+  readonly reason: ExitReason;
+  constructor(ref: Ref, target: Pid | NamedTarget, reason: ExitReason) {
+    this.ref = ref;
+    this.target = target;
+    this.reason = reason;
+  }
+}
+
+/** An exit signal that reached an actor which traps exits. */
+export class Exit {
+  readonly type = "EXIT";
+  readonly from: Pid;
+  readonly reason: ExitReason;
+  constructor(from: Pid, reason: ExitReason) {
+    this.from = from;
+    this.reason = reason;
+  }
+}
+
+/** A timer of `startTimer` has expired. */
+export class Timeout<T = unknown> {
+  readonly type = "timeout";
+  readonly ref: Ref;
+  readonly message: T;
+  constructor(ref: Ref, message: T) {
+    this.ref = ref;
+    this.message = message;
+  }
+}
+
+/** A node has joined; sent to actors that called `monitorNodes`. */
+export class NodeUp {
+  readonly type = "nodeup";
+  readonly node: string;
+  constructor(node: string) {
+    this.node = node;
+  }
+}
+
+/** A node has left, after the links and monitors to it have spoken. */
+export class NodeDown {
+  readonly type = "nodedown";
+  readonly node: string;
+  readonly reason: string;
+  constructor(node: string, reason: string) {
+    this.node = node;
+    this.reason = reason;
+  }
+}
+
+/** The atoms that exit reasons are made of. */
+export const reasons: {
+  /** It did what it was there for. Harms nobody over a link. */
+  readonly normal: Atom;
+  /** It was told to end, in good order. */
+  readonly shutdown: Atom;
+  /** In `sendExit`: ends the receiver, trapping or not. */
+  readonly kill: Atom;
+  /** What the links and monitors of a killed actor see. */
+  readonly killed: Atom;
+  /** There was no such actor. */
+  readonly noproc: Atom;
+  /** The connection to its node is lost; it may be alive. */
+  readonly noconnection: Atom;
+} = {
+  normal: atom("normal"),
+  shutdown: atom("shutdown"),
+  kill: atom("kill"),
+  killed: atom("killed"),
+  noproc: atom("noproc"),
+  noconnection: atom("noconnection"),
+};
+
+/** Thrown by `self.exit`; carries the reason up to the runtime. */
+export class ExitError extends Error {
+  override readonly name = "ExitError";
+  readonly reason: ExitReason;
+  constructor(reason: ExitReason) {
+    super(`the actor exits with reason ${printTerm(reason)}`);
+    this.reason = reason;
+  }
+}
+
+/**
+ * What a pending `receive` of an actor rejects with when the actor is killed,
+ * so that its `finally` and `using` still run.
+ */
+export class KilledError extends Error {
+  override readonly name = "KilledError";
+  readonly reason: ExitReason;
+  constructor(reason: ExitReason) {
+    super(
+      `this actor has been ended by an exit signal with reason ${
+        printTerm(reason)
+      }; it may clean up but cannot use its node any more`,
+    );
+    this.reason = reason;
+  }
+}
+
+/** A call that the runtime refuses; nothing has been changed by it. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** A remote spawn that came to nothing. */
+export class SpawnError extends Error {
+  override readonly name = "SpawnError";
+  /** `noconnection`, `notsup`, `badopt`, … */
+  readonly reason: string;
+  constructor(reason: string, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,308 @@
+/**
+ * A node: actors, names and timers under one scheduler, with a name.
+ *
+ * It knows no socket and no bytes. What goes to other nodes goes through the
+ * `Remote` port; what comes from them comes through `inbound.ts`. The public
+ * face (`start`) is made by the composition root.
+ */
+
+import type { Actor } from "./actor.ts";
+import type { Host, LogLevel } from "./ports.ts";
+import type { Remote } from "./signal.ts";
+import type {
+  AnyBehaviour,
+  Destination,
+  ExportedBehaviour,
+  SpawnOptions,
+} from "./self.ts";
+import { ActorTimers } from "./actor_timers.ts";
+import { endActor, type PendingEnd } from "./exits.ts";
+import { LocalActor } from "./local_actor.ts";
+import { reasons, UsageError } from "./messages.ts";
+import { NodeEvents } from "./node_events.ts";
+import { Names } from "./names.ts";
+import { Peers } from "./peers.ts";
+import { Scheduler } from "./scheduler.ts";
+import { Spawns } from "./spawns.ts";
+import { Pid, printTerm, Ref } from "./terms.ts";
+import { Timers } from "./timers.ts";
+
+export type NodeOptions = {
+  readonly name: string;
+  /** Incarnation; a node that starts again must have another one. */
+  readonly creation: number;
+  readonly host: Host;
+  readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
+};
+
+/** Pid numbers stay below 2^28, which is what old BEAM peers can hold. */
+const MAX_ACTORS = 2 ** 28;
+
+/** A slot of the actor table: its actor, or the serial that comes next. */
+type Slot = LocalActor | number;
+
+export class Node {
+  readonly name: string;
+  readonly creation: number;
+  readonly host: Host;
+  readonly scheduler: Scheduler;
+  readonly timers: Timers;
+  readonly names: Names;
+  readonly peers: Peers;
+  readonly spawns: Spawns;
+  readonly actorTimers: ActorTimers;
+  readonly nodeEvents: NodeEvents = new NodeEvents();
+  readonly exports: Map<string, ExportedBehaviour>;
+  /** The sender of messages that come from outside of any actor. */
+  readonly pid: Pid;
+  /** Replaced by the composition root when the node takes part in a cluster. */
+  remote: Remote;
+  /** Ends that are being told to survivors; see `exits.ts`. */
+  readonly ends: PendingEnd[] = [];
+  ending = false;
+  /** Actors that crashed since the start. */
+  crashes = 0;
+  /** Whether the node has been stopped; then nothing can be spawned. */
+  stopped = false;
+
+  /** By pid id. A number is a free slot: the serial its next actor gets. */
+  readonly #slots: Slot[] = [];
+  readonly #freeIds: number[] = [];
+  #actors = 0;
+  #refs = 0;
+  #unlinkId = 0;
+
+  constructor(options: NodeOptions) {
+    this.name = options.name;
+    this.creation = options.creation;
+    this.host = options.host;
+    this.exports = new Map(Object.entries(options.exports ?? {}));
+    this.scheduler = new Scheduler(options.host);
+    this.timers = new Timers(options.host);
+    this.names = new Names(this);
+    this.peers = new Peers();
+    this.spawns = new Spawns(this);
+    this.actorTimers = new ActorTimers(this);
+    this.pid = new Pid(this.name, 0, 0, this.creation, null);
+    // Slot 0 is the node itself: the sender of what no actor sent.
+    this.#slots.push(0);
+    this.remote = new NoRemote(this);
+  }
+
+  /** Living actors. */
+  get actorCount(): number {
+    return this.#actors;
+  }
+
+  *actors(): Generator<Actor> {
+    for (const slot of this.#slots) {
+      if (typeof slot === "object") yield slot;
+    }
+  }
+
+  spawnActor(
+    behaviour: AnyBehaviour,
+    options: SpawnOptions,
+    parent: Actor | null,
+  ): LocalActor {
+    if (this.stopped) {
+      throw new UsageError(
+        `expected ${this.name} to be running, but it has been stopped`,
+      );
+    }
+    const free = this.#freeIds.pop();
+    const id = free ?? this.#slots.length;
+    if (id >= MAX_ACTORS) {
+      throw new UsageError(
+        `expected fewer than ${MAX_ACTORS} living actors on ${this.name}`,
+      );
+    }
+    const serial = (this.#slots[id] as number | undefined) ?? 0;
+    const actor = new LocalActor(
+      this,
+      id,
+      serial,
+      behaviour,
+      parent?.groupLeader ?? null,
+      options,
+    );
+    if (options.name !== undefined) {
+      try {
+        this.names.claim(options.name, actor);
+      } catch (error) {
+        if (free !== undefined) this.#freeIds.push(free);
+        throw error;
+      }
+    }
+    this.#slots[id] = actor;
+    this.#actors++;
+    this.scheduler.enqueue(actor);
+    return actor;
+  }
+
+  /** Frees an ended actor's pid and names. */
+  forget(actor: Actor): void {
+    const { id, serial } = actor.pid;
+    actor.pid.target = null;
+    this.#slots[id] = serial + 1;
+    // A slot whose serials are used up is retired, so no pid comes back.
+    if (serial < 0xffff_fffe) this.#freeIds.push(id);
+    this.#actors--;
+    this.names.release(actor);
+    this.nodeEvents.forget(actor);
+  }
+
+  /** The living local actor behind a pid of this very node, or null. */
+  localActor(pid: Pid): LocalActor | null {
+    const target = pid.target as LocalActor | null;
+    return target !== null && target.owner === this ? target : null;
+  }
+
+  /** The living actor with these pid numbers, or null. */
+  actorById(id: number, serial: number): LocalActor | null {
+    const slot = this.#slots[id];
+    return typeof slot === "object" && slot.pid.serial === serial ? slot : null;
+  }
+
+  /** Whether a pid belongs to this incarnation, alive or not. */
+  isOwnPid(pid: Pid): boolean {
+    return pid.creation === this.creation && pid.node === this.name;
+  }
+
+  isOwn(ref: Ref): boolean {
+    return ref.creation === this.creation && ref.node === this.name;
+  }
+
+  makeRef(): Ref {
+    const count = this.#refs++;
+    // 18 bits in the first word is what old BEAM peers can hold.
+    return new Ref(this.name, this.creation, [
+      count % 0x40000,
+      Math.floor(count / 0x40000) >>> 0,
+      Math.floor(count / 0x40000 / 0x1_0000_0000),
+    ]);
+  }
+
+  nextUnlinkId(): number {
+    return ++this.#unlinkId;
+  }
+
+  /** Sends in the name of `from` to wherever `to` is. */
+  sendFrom(from: Pid, to: Destination, message: unknown): boolean {
+    if (to instanceof Pid) {
+      const local = this.localActor(to);
+      if (local !== null) {
+        local.deliver(message);
+        return true;
+      }
+      return this.isOwnPid(to) || this.remote.send(from, to, message);
+    }
+    const named = typeof to === "string" ? { name: to, node: this.name } : to;
+    if (named.node !== this.name) {
+      return this.remote.signal(named.node, {
+        type: "sendNamed",
+        from,
+        name: named.name,
+        message,
+      });
+    }
+    const holder = this.names.holder(named.name);
+    if (holder === null && typeof to === "string") {
+      throw new UsageError(
+        `expected "${to}" to be a registered name on ${this.name}, but ` +
+          "nobody holds it",
+      );
+    }
+    holder?.deliver(message);
+    return true;
+  }
+
+  ready(to: Destination<never>): Promise<void> {
+    const node = typeof to === "string" ? this.name : to.node;
+    return node === this.name ? Promise.resolve() : this.remote.ready(node);
+  }
+
+  nodes(): readonly string[] {
+    return this.remote.nodes();
+  }
+
+  /** A connection is up: told before any signal of the peer is handled. */
+  peerUp(peer: string): void {
+    this.log("info", "node", `${peer} is up`);
+    this.nodeEvents.up(peer);
+  }
+
+  /** A connection is gone: links and monitors speak before the event. */
+  peerDown(peer: string, reason: string): void {
+    this.log("info", "node", `${peer} is down: ${reason}`);
+    this.peerLost(peer);
+    this.nodeEvents.down(peer, reason);
+  }
+
+  /** What was under way to a peer came to nothing. */
+  peerLost(peer: string): void {
+    this.peers.lost(peer);
+    this.spawns.lost(peer);
+  }
+
+  /** Ends every actor and drops every timer. */
+  stop(): void {
+    this.stopped = true;
+    for (const actor of [...this.actors()]) endActor(actor, reasons.shutdown);
+    this.timers.clear();
+  }
+
+  reportCrash(actor: Actor, error: unknown): void {
+    this.crashes++;
+    const shown = error instanceof Error
+      ? `${error.name}: ${error.message}`
+      : printTerm(error);
+    this.logActor("error", `${actor.describe()} crashed: ${shown}`, { error });
+  }
+
+  logActor(
+    level: LogLevel,
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): void {
+    this.log(level, "actor", message, fields);
+  }
+
+  log(
+    level: LogLevel,
+    category: string,
+    message: string,
+    fields?: Readonly<Record<string, unknown>>,
+  ): void {
+    this.host.log({
+      level,
+      category,
+      node: this.name,
+      message: message.replaceAll(/\s*\n\s*/g, " "),
+      ...(fields === undefined ? {} : { fields }),
+    });
+  }
+}
+
+/** The `Remote` of a node that takes part in no cluster: nobody is there. */
+class NoRemote implements Remote {
+  readonly #node: Node;
+  constructor(node: Node) {
+    this.#node = node;
+  }
+  send(): boolean {
+    return true;
+  }
+  signal(node: string): boolean {
+    // Answered later, as a connection that cannot be made would be.
+    this.#node.host.microtask(() => this.#node.peerLost(node));
+    return true;
+  }
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+  nodes(): readonly string[] {
+    return [];
+  }
+}
+

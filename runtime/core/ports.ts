@@ -1,0 +1,65 @@
+/**
+ * The ports of the pure core: everything a node needs from the world outside,
+ * as small interfaces that are passed in.
+ *
+ * Nothing here is implemented; `runtime/platform/` does that for the real
+ * machine and a simulator can do it with virtual time. This is what lets the
+ * same node code run in a process, in a worker thread and in a test.
+ */
+
+import type { PidTable } from "./terms.ts";
+
+/** What the platform returned for a timer; only ever handed back to it. */
+export type TimerHandle = unknown;
+
+/** Severity of a log record, least severe first. */
+export type LogLevel = "debug" | "info" | "warning" | "error";
+
+/** One structured log record; `fields` hold plain values for machines. */
+export type LogRecord = {
+  readonly level: LogLevel;
+  /** Which part speaks: `actor`, `net`, `epmd`, `node`. */
+  readonly category: string;
+  /** Name of the node that speaks. */
+  readonly node: string;
+  /** One line without line breaks. */
+  readonly message: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+};
+
+/**
+ * What the platform can do beyond the interfaces below.
+ *
+ * `attributesRejections`: an unhandled rejection can be traced to the actor
+ * that caused it.
+ */
+export type Capabilities = {
+  readonly attributesRejections: boolean;
+};
+
+/** Clock, event loop, entropy, digest and log of one thread. */
+export interface Host {
+  /** `node`, `deno`, `bun` or `simulator`: for reports, never for branching. */
+  readonly runtime: string;
+  readonly capabilities: Capabilities;
+  /** One table for the thread, so that equal pids are `===` within it. */
+  readonly pids: PidTable;
+  /** Monotonic time in milliseconds, with a fraction. */
+  now(): number;
+  /** Unix time in milliseconds, for logs and creations only. */
+  wallTime(): number;
+  /** Runs `callback` once after `delayMs` (at most 2^31 - 1). Keeps the loop alive. */
+  setTimer(callback: () => void, delayMs: number): TimerHandle;
+  clearTimer(handle: TimerHandle): void;
+  /** Runs `callback` after the running JavaScript, before any I/O. */
+  microtask(callback: () => void): void;
+  /** Runs `callback` once timers and I/O had their chance. */
+  macrotask(callback: () => void): void;
+  /** A uniformly random unsigned 32-bit integer, fit for challenges. */
+  randomU32(): number;
+  /** MD5, which Erlang's handshake prescribes for its cookie digest. */
+  md5(data: Uint8Array): Uint8Array;
+  log(record: LogRecord): void;
+  /** Runs `body` so that a floating rejection inside it is reported to `owner`. */
+  attribute<T>(owner: (error: unknown) => void, body: () => T): T;
+}

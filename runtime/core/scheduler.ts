@@ -1,0 +1,189 @@
+/**
+ * The scheduler of one node: decides which actor goes on, and when the event
+ * loop gets its turn.
+ *
+ * One run queue, first in first out. An actor's turn is bounded by a number of
+ * messages (Erlang's reductions) that shrinks when messages are slow, a run of turns by a slice of time; after it
+ * the event loop gets a macrotask, so that sockets and timers live. JavaScript
+ * cannot be preempted: a single long turn exceeds the slice.
+ *
+ * A slice is measured from the first wake-up in a macrotask and not from each
+ * wake-up: otherwise actors that fall idle and wake each other through promises
+ * would form an endless chain of microtasks, which starves timers and sockets.
+ */
+
+import type { Host } from "./ports.ts";
+
+/** What the scheduler runs. */
+export interface Runnable {
+  /**
+   * Takes one turn of at most `budget` messages and returns how many it took.
+   * A negative result means that the turn goes on in a microtask.
+   */
+  run(budget: number): number;
+}
+
+export type SchedulerOptions = {
+  /** Longest run without a macrotask, unless a single turn is longer. */
+  readonly sliceMs: number;
+};
+
+export const defaultSchedulerOptions: SchedulerOptions = { sliceMs: 2 };
+
+/** Messages between two looks at the clock, at most. */
+const MAX_UNITS_PER_CHECK = 64;
+/** Function actors resumed before their microtasks are let run. */
+const RESUMES_PER_DRAIN = 16;
+
+export class Scheduler {
+  readonly #host: Host;
+  readonly #options: SchedulerOptions;
+  /** Ring buffer of runnable actors; its length is a power of two. */
+  #queue: (Runnable | undefined)[] = new Array(64).fill(undefined);
+  #head = 0;
+  #count = 0;
+  /** A macrotask is on its way, which ends the current slice. */
+  #macrotaskPending = false;
+  /** A microtask is on its way that will drain. */
+  #drainPending = false;
+  #draining = false;
+  /** When the current slice ends; meaningful while a macrotask is pending. */
+  #sliceEnd = 0;
+  #sliceOver = false;
+  #unitsUntilCheck = 0;
+  #unitsPerCheck = 1;
+  #lastCheck = 0;
+  #flushWanted = false;
+  /** Called at the end of a drain if output was announced by `poke`. */
+  #afterDrain: () => void = () => {};
+  /** Turns taken since the start. */
+  turns = 0;
+
+  readonly #drain: () => void = () => this.#drainQueue();
+  readonly #macrotask: () => void = () => this.#onMacrotask();
+
+  constructor(host: Host, options: SchedulerOptions = defaultSchedulerOptions) {
+    this.#host = host;
+    this.#options = options;
+  }
+
+  /** Actors waiting for their turn. */
+  get runnable(): number {
+    return this.#count;
+  }
+
+  onDrained(callback: () => void): void {
+    this.#afterDrain = callback;
+  }
+
+  enqueue(actor: Runnable): void {
+    const queue = this.#queue;
+    if (this.#count === queue.length) this.#grow();
+    const mask = this.#queue.length - 1;
+    this.#queue[(this.#head + this.#count) & mask] = actor;
+    this.#count++;
+    if (!this.#draining && !this.#drainPending) this.#wake();
+  }
+
+  /** Asks for a flush of output at the end of the present drain, or soon. */
+  poke(): void {
+    this.#flushWanted = true;
+    if (!this.#draining && !this.#drainPending) this.#wake();
+  }
+
+  #wake(): void {
+    if (!this.#macrotaskPending) {
+      this.#startSlice();
+    } else if (this.#sliceOver) {
+      return;
+    }
+    this.#drainPending = true;
+    this.#host.microtask(this.#drain);
+  }
+
+  #startSlice(): void {
+    this.#macrotaskPending = true;
+    this.#sliceOver = false;
+    this.#lastCheck = this.#host.now();
+    this.#sliceEnd = this.#lastCheck + this.#options.sliceMs;
+    this.#host.macrotask(this.#macrotask);
+  }
+
+  #onMacrotask(): void {
+    this.#macrotaskPending = false;
+    this.#sliceOver = false;
+    if (this.#drainPending) return;
+    if (this.#count === 0) {
+      if (this.#flushWanted) this.#flush();
+      return;
+    }
+    this.#startSlice();
+    this.#drainQueue();
+  }
+
+  #drainQueue(): void {
+    this.#drainPending = false;
+    if (this.#sliceOver) return;
+    this.#draining = true;
+    let resumed = 0;
+    while (this.#count > 0) {
+      const actor = this.#queue[this.#head] as Runnable;
+      this.#queue[this.#head] = undefined;
+      this.#head = (this.#head + 1) & (this.#queue.length - 1);
+      this.#count--;
+      this.turns++;
+      const used = actor.run(Math.max(1, this.#unitsUntilCheck));
+      if (used < 0) {
+        resumed++;
+        this.#unitsUntilCheck -= 2;
+      } else {
+        this.#unitsUntilCheck -= used + 1;
+      }
+      if (this.#unitsUntilCheck <= 0 && this.#isSliceOver()) break;
+      if (resumed === RESUMES_PER_DRAIN) break;
+    }
+    this.#draining = false;
+    if (resumed > 0 && !this.#sliceOver) {
+      // The resumed actors go on in microtasks that are queued before this one.
+      this.#drainPending = true;
+      this.#host.microtask(this.#drain);
+    } else if (this.#flushWanted) {
+      this.#flush();
+    }
+  }
+
+  #flush(): void {
+    this.#flushWanted = false;
+    this.#afterDrain();
+  }
+
+  /** Looks at the clock, and adapts how often to look: about every 0.2 ms. */
+  #isSliceOver(): boolean {
+    const now = this.#host.now();
+    const elapsed = now - this.#lastCheck;
+    this.#lastCheck = now;
+    if (elapsed < 0.1) {
+      this.#unitsPerCheck = Math.min(
+        MAX_UNITS_PER_CHECK,
+        this.#unitsPerCheck * 2,
+      );
+    } else if (elapsed > 0.2) {
+      this.#unitsPerCheck = Math.max(1, this.#unitsPerCheck >> 1);
+    }
+    this.#unitsUntilCheck = this.#unitsPerCheck;
+    this.#sliceOver = now >= this.#sliceEnd;
+    return this.#sliceOver;
+  }
+
+  #grow(): void {
+    const old = this.#queue;
+    const grown: (Runnable | undefined)[] = new Array(old.length * 2).fill(
+      undefined,
+    );
+    for (let i = 0; i < this.#count; i++) {
+      grown[i] = old[(this.#head + i) & (old.length - 1)];
+    }
+    this.#queue = grown;
+    this.#head = 0;
+  }
+}

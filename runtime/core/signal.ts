@@ -1,0 +1,131 @@
+/**
+ * Signals between actors of different nodes, as records.
+ *
+ * The names and fields follow the control messages of Erlang's distribution
+ * protocol; their numbers live in `wire`. Within a node most signals never
+ * become records: the node calls straight into the receiving actor.
+ */
+
+import type { Pid, Ref } from "./terms.ts";
+
+/** Why an actor ended. Any term; `"normal"` is the one that harms nobody. */
+export type ExitReason = unknown;
+
+/** What is watched by a monitor: an actor or, once, whoever holds a name. */
+export type MonitorTarget = Pid | string;
+
+/** Options of a spawn request; both take effect before the actor runs. */
+export type SpawnFlags = {
+  readonly link: boolean;
+  readonly monitor: boolean;
+};
+
+/** Everything one node tells another about its actors. */
+export type Signal =
+  | {
+    readonly type: "send";
+    readonly from: Pid;
+    readonly to: Pid;
+    readonly message: unknown;
+  }
+  | {
+    readonly type: "sendNamed";
+    readonly from: Pid;
+    readonly name: string;
+    readonly message: unknown;
+  }
+  | {
+    /** A message to an alias: a ref that its owner accepts messages under. */
+    readonly type: "sendAlias";
+    readonly from: Pid;
+    readonly alias: Ref;
+    readonly message: unknown;
+  }
+  | { readonly type: "link"; readonly from: Pid; readonly to: Pid }
+  | {
+    readonly type: "unlink";
+    readonly from: Pid;
+    readonly to: Pid;
+    /** From 1; the acknowledgement repeats it. */
+    readonly id: number;
+  }
+  | {
+    readonly type: "unlinkAck";
+    readonly from: Pid;
+    readonly to: Pid;
+    readonly id: number;
+  }
+  | {
+    /** A broken link. */
+    readonly type: "linkExit";
+    readonly from: Pid;
+    readonly to: Pid;
+    readonly reason: ExitReason;
+  }
+  | {
+    /** `exit(to, reason)`: needs no link. */
+    readonly type: "exit";
+    readonly from: Pid;
+    readonly to: Pid;
+    readonly reason: ExitReason;
+  }
+  | {
+    readonly type: "monitor";
+    readonly from: Pid;
+    readonly target: MonitorTarget;
+    readonly ref: Ref;
+  }
+  | {
+    readonly type: "demonitor";
+    readonly from: Pid;
+    readonly target: MonitorTarget;
+    readonly ref: Ref;
+  }
+  | {
+    readonly type: "down";
+    /** The target exactly as the monitor signal named it. */
+    readonly target: MonitorTarget;
+    readonly to: Pid;
+    readonly ref: Ref;
+    readonly reason: ExitReason;
+  }
+  | {
+    readonly type: "spawnRequest";
+    readonly ref: Ref;
+    readonly from: Pid;
+    readonly groupLeader: Pid;
+    /** Name under which the peer exports the behaviour. */
+    readonly behaviour: string;
+    readonly args: readonly unknown[];
+    readonly flags: SpawnFlags;
+  }
+  | {
+    readonly type: "spawnReply";
+    readonly ref: Ref;
+    readonly to: Pid;
+    readonly flags: SpawnFlags;
+    /** The new actor, or why there is none: `notsup`, `badopt`, … */
+    readonly result: Pid | string;
+  }
+  | {
+    readonly type: "groupLeader";
+    readonly from: Pid;
+    readonly to: Pid;
+  };
+
+/** What `core` asks of the network part; the lone-node one answers for it. */
+export interface Remote {
+  /**
+   * Hands a message for `to` to the connection, making one if need be.
+   * Returns false when the connection is above its high mark. Throws what the
+   * codec throws for a message that cannot be encoded, and `BusyError` at the
+   * hard limit; then nothing was sent.
+   */
+  send(from: Pid, to: Pid, message: unknown): boolean;
+  /** Hands over any other signal, in order with messages. */
+  signal(node: string, signal: Signal): boolean;
+  /** Resolves once the connection has room again, or is gone. */
+  ready(node: string): Promise<void>;
+  /** Connected nodes. */
+  nodes(): readonly string[];
+}

@@ -1,0 +1,239 @@
+/**
+ * Spawning a behaviour that another node exports by name.
+ *
+ * Follows the spawn request of Erlang's distribution: the reply comes before
+ * any other signal of the new actor, link and monitor exist before it runs,
+ * and the request's ref is the monitor's ref.
+ */
+
+import type { Actor } from "./actor.ts";
+import type { Node } from "./node.ts";
+import type {
+  AnyBehaviour,
+  ExportedBehaviour,
+  RemoteSpawn,
+  RemoteSpawnOptions,
+} from "./self.ts";
+import type { Signal } from "./signal.ts";
+import { addLink, link, monitor, watcherKey } from "./links.ts";
+import { reasons, SpawnError } from "./messages.ts";
+import { Handler } from "./self.ts";
+import { Pid, type Ref } from "./terms.ts";
+
+type SpawnRequest = Extract<Signal, { type: "spawnRequest" }>;
+type SpawnReply = Extract<Signal, { type: "spawnReply" }>;
+
+/** A request that waits for its reply. */
+type Pending = {
+  readonly actor: Actor;
+  readonly node: string;
+  readonly behaviour: string;
+  readonly options: RemoteSpawnOptions;
+  readonly resolve: (spawned: RemoteSpawn<never>) => void;
+  readonly reject: (error: SpawnError) => void;
+};
+
+export class Spawns {
+  readonly #node: Node;
+  readonly #pending = new Map<Ref, Pending>();
+
+  constructor(node: Node) {
+    this.#node = node;
+  }
+
+  request<T>(
+    actor: Actor,
+    node: string,
+    behaviour: string,
+    args: readonly unknown[],
+    options: RemoteSpawnOptions,
+  ): Promise<RemoteSpawn<T>> {
+    if (node === this.#node.name) {
+      return this.#local(actor, behaviour, args, options);
+    }
+    const ref = this.#node.makeRef();
+    return new Promise((resolve, reject) => {
+      this.#pending.set(ref, {
+        actor,
+        node,
+        behaviour,
+        options,
+        resolve: resolve as Pending["resolve"],
+        reject,
+      });
+      try {
+        this.#node.remote.signal(node, {
+          type: "spawnRequest",
+          ref,
+          from: actor.pid,
+          groupLeader: actor.groupLeader,
+          behaviour,
+          args,
+          flags: {
+            link: options.link ?? false,
+            monitor: options.monitor ?? false,
+          },
+        });
+      } catch (error) {
+        this.#pending.delete(ref);
+        throw error;
+      }
+    });
+  }
+
+  async #local<T>(
+    actor: Actor,
+    name: string,
+    args: readonly unknown[],
+    options: RemoteSpawnOptions,
+  ): Promise<RemoteSpawn<T>> {
+    const made = this.#make(name, args);
+    if (typeof made === "string") {
+      throw spawnError(this.#node.name, name, made);
+    }
+    const child = this.#node.spawnActor(made, { label: name }, actor);
+    if (options.link) link(actor, child.pid);
+    const ref = options.monitor ? monitor(actor, child.pid) : null;
+    return await Promise.resolve({ pid: child.pid as Pid<T>, ref });
+  }
+
+  /** The behaviour for a request, or the name of what is wrong. */
+  #make(name: string, args: readonly unknown[]): AnyBehaviour | string {
+    const exported: ExportedBehaviour | undefined = this.#node.exports.get(
+      name,
+    );
+    if (exported === undefined) return "undef";
+    try {
+      const made: unknown = exported(...args);
+      if (typeof made === "function" || made instanceof Handler) {
+        return made as AnyBehaviour;
+      }
+      throw new TypeError(
+        `expected the export "${name}" to return a behaviour, got ${typeof made}`,
+      );
+    } catch (error) {
+      this.#node.logActor(
+        "warning",
+        `the export "${name}" refused a spawn request`,
+        { error },
+      );
+      return "badarg";
+    }
+  }
+
+  /** A peer asks: the reply goes out before anything the child could send. */
+  serve(request: SpawnRequest): void {
+    const node = this.#node;
+    const { ref, from, flags } = request;
+    const made = this.#make(request.behaviour, request.args);
+    if (typeof made === "string") {
+      node.remote.signal(from.node, {
+        type: "spawnReply",
+        ref,
+        to: from,
+        flags: { link: false, monitor: false },
+        result: made,
+      });
+      return;
+    }
+    const child = node.spawnActor(made, { label: request.behaviour }, null);
+    child.groupLeader = request.groupLeader;
+    if (flags.link) addLink(child, from);
+    if (flags.monitor) {
+      child.watchers ??= new Map();
+      child.watchers.set(watcherKey(node, ref), {
+        ref,
+        to: from,
+        target: child.pid,
+        shown: child.pid,
+      });
+    }
+    if (flags.link || flags.monitor) node.peers.involve(from.node, child);
+    node.remote.signal(from.node, {
+      type: "spawnReply",
+      ref,
+      to: from,
+      flags,
+      result: child.pid,
+    });
+  }
+
+  /** A peer has answered. */
+  settle(reply: SpawnReply): void {
+    const pending = this.#pending.get(reply.ref);
+    if (pending === undefined) return;
+    this.#pending.delete(reply.ref);
+    const { actor, node, behaviour } = pending;
+    const result = reply.result;
+    if (!(result instanceof Pid)) {
+      pending.reject(spawnError(node, behaviour, result));
+      return;
+    }
+    if (!actor.alive) {
+      this.#parentIsGone(actor.pid, reply, result);
+      return;
+    }
+    const { link, monitor } = reply.flags;
+    if (link) addLink(actor, result);
+    if (monitor) {
+      actor.monitors ??= new Map();
+      actor.monitors.set(reply.ref, {
+        ref: reply.ref,
+        shown: result,
+        local: null,
+        remote: { node, target: result },
+      });
+    }
+    if (link || monitor) this.#node.peers.involve(node, actor);
+    pending.resolve({
+      pid: result as Pid<never>,
+      ref: monitor ? reply.ref : null,
+    });
+  }
+
+  #parentIsGone(parent: Pid, reply: SpawnReply, child: Pid): void {
+    const { remote } = this.#node;
+    if (reply.flags.monitor) {
+      remote.signal(child.node, {
+        type: "demonitor",
+        from: parent,
+        target: child,
+        ref: reply.ref,
+      });
+    }
+    if (reply.flags.link) {
+      remote.signal(child.node, {
+        type: "linkExit",
+        from: parent,
+        to: child,
+        reason: reasons.killed,
+      });
+    }
+  }
+
+  /** The connection is gone: no reply will come. */
+  lost(node: string): void {
+    for (const [ref, pending] of [...this.#pending]) {
+      if (pending.node !== node) continue;
+      this.#pending.delete(ref);
+      pending.reject(spawnError(node, pending.behaviour, "noconnection"));
+    }
+  }
+}
+
+function spawnError(
+  node: string,
+  behaviour: string,
+  reason: string,
+): SpawnError {
+  const hint = reason === "undef"
+    ? `${node} exports no behaviour of that name`
+    : reason === "noconnection"
+    ? `there is no connection to ${node}`
+    : `${node} refused it`;
+  return new SpawnError(
+    reason,
+    `expected "${behaviour}" to be spawned on ${node}, got ${reason}: ${hint}`,
+  );
+}
+

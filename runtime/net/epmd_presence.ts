@@ -1,0 +1,227 @@
+/**
+ * Keeps one node registered with epmd, whoever hosts it.
+ *
+ * A node registers with the epmd that listens on the port; where none does, it
+ * hosts an embedded one and registers with that. When the process that hosts
+ * epmd ends, each node that was registered tries again at once and then every
+ * 250 ms, and one of them takes the port. The creation stays what the first
+ * registration gave, as BEAM nodes keep theirs: a node's pids must stay valid
+ * while it lives.
+ */
+
+import type { Host, LogLevel } from "../core/ports.ts";
+import { CarrierError, type Network } from "./carrier.ts";
+import {
+  DuplicateNameError,
+  register,
+  type Registration,
+} from "./epmd_client.ts";
+import { type EpmdServer, startEpmdServer } from "./epmd_server.ts";
+
+/** Settings of a presence. */
+export type EpmdPresenceOptions = {
+  readonly network: Network;
+  readonly platform: Pick<
+    Host,
+    "setTimer" | "clearTimer" | "randomU32" | "log"
+  >;
+  /** Full name of the node, `part@host`. */
+  readonly nodeName: string;
+  /** Where the node listens for others. */
+  readonly listenPort: number;
+  readonly hidden: boolean;
+  readonly epmdPort: number;
+  /** Whether to host an epmd where none runs; true by default. */
+  readonly mayHost?: boolean;
+  /** Between two attempts to register anew; 250 by default. */
+  readonly retryMs?: number;
+  /** For each exchange with epmd; 5,000 by default. */
+  readonly timeoutMs?: number;
+};
+
+const loopback = "127.0.0.1";
+
+/** Attempts of `start`: epmd may end between finding it and asking it. */
+const startAttempts = 8;
+
+/** One node's place in epmd. */
+export class EpmdPresence {
+  readonly #options: EpmdPresenceOptions;
+  /** The part of the node name before the `@`. */
+  readonly #name: string;
+  /** The epmd this node hosts, while it does. */
+  #server: EpmdServer | null = null;
+  /** Null while not registered. */
+  #registration: Registration | null = null;
+  #retry: unknown;
+  #isStopped = false;
+  /** So that an outage of any length is two lines in the log. */
+  #isOutageLogged = false;
+
+  constructor(options: EpmdPresenceOptions) {
+    this.#options = options;
+    this.#name = options.nodeName.slice(0, options.nodeName.indexOf("@"));
+  }
+
+  /** Whether this node hosts epmd. */
+  get isHosting(): boolean {
+    return this.#server !== null;
+  }
+
+  /** Whether the node is registered at this moment. */
+  get isRegistered(): boolean {
+    return this.#registration !== null;
+  }
+
+  /**
+   * Registers the node. Rejects with a `DuplicateNameError`, or with what keeps
+   * it from reaching or hosting epmd.
+   */
+  async start(): Promise<{ readonly creation: number }> {
+    let failure: unknown;
+    for (let attempt = 0; attempt < startAttempts; attempt++) {
+      try {
+        const registration = await this.#registerOrHost();
+        return { creation: registration.creation };
+      } catch (error) {
+        if (error instanceof DuplicateNameError) {
+          await this.stop();
+          throw this.#duplicate(error);
+        }
+        failure = error;
+        await this.#pause();
+      }
+      if (this.#isStopped) break;
+    }
+    await this.stop();
+    throw failure;
+  }
+
+  /** Ends the registration, and epmd if this node hosts it. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#options.platform.clearTimer(this.#retry);
+    this.#registration?.close();
+    this.#registration = null;
+    const server = this.#server;
+    this.#server = null;
+    await server?.close();
+  }
+
+  async #registerOrHost(): Promise<Registration> {
+    try {
+      return await this.#register();
+    } catch (error) {
+      const isNobodyThere = error instanceof CarrierError &&
+        error.code === "refused";
+      if (!isNobodyThere || this.#options.mayHost === false) throw error;
+    }
+    await this.#host();
+    return await this.#register();
+  }
+
+  async #register(): Promise<Registration> {
+    const { network, platform, epmdPort, listenPort, hidden, timeoutMs } =
+      this.#options;
+    const registration = await register({
+      network,
+      timers: platform,
+      host: loopback,
+      epmdPort,
+      name: this.#name,
+      listenPort,
+      hidden,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      onLost: (reason) => this.#onLost(reason),
+    });
+    if (this.#isStopped) {
+      registration.close();
+      throw new Error(
+        `expected ${this.#options.nodeName} to run until it is registered, ` +
+          `but it was stopped`,
+      );
+    }
+    this.#registration = registration;
+    return registration;
+  }
+
+  async #host(): Promise<void> {
+    const { network, platform, nodeName, epmdPort } = this.#options;
+    if (this.#server !== null) return;
+    const server = await startEpmdServer({
+      network,
+      platform,
+      nodeName,
+      port: epmdPort,
+    });
+    // Another node may have been quicker: that one serves us then.
+    if (server === "already-running") return;
+    if (this.#isStopped) {
+      await server.close();
+      return;
+    }
+    this.#server = server;
+    this.#log("info", `hosting epmd on ${loopback}:${epmdPort}`);
+  }
+
+  #onLost(reason: string): void {
+    this.#registration = null;
+    if (this.#isStopped) return;
+    this.#log("warning", `lost epmd, registering anew`, { reason });
+    this.#isOutageLogged = false;
+    void this.#registerAnew();
+  }
+
+  async #registerAnew(): Promise<void> {
+    try {
+      await this.#registerOrHost();
+      this.#log("info", "registered with epmd again");
+    } catch (error) {
+      if (this.#isStopped) return;
+      if (!this.#isOutageLogged) {
+        this.#isOutageLogged = true;
+        const cause = error instanceof DuplicateNameError
+          ? this.#duplicate(error)
+          : error;
+        this.#log("error", "could not register with epmd, trying on", {
+          error: cause instanceof Error ? cause.message : String(cause),
+        });
+      }
+      this.#retry = this.#options.platform.setTimer(
+        () => void this.#registerAnew(),
+        this.#options.retryMs ?? 250,
+      );
+    }
+  }
+
+  #pause(): Promise<void> {
+    const { platform, retryMs } = this.#options;
+    return new Promise((resolve) => {
+      platform.setTimer(resolve, retryMs ?? 250);
+    });
+  }
+
+  #duplicate(cause: DuplicateNameError): DuplicateNameError {
+    const { nodeName, epmdPort } = this.#options;
+    return new DuplicateNameError(
+      `expected no other node named ${this.#name} on this machine ` +
+        `(epmd on port ${epmdPort}), but one is running; ` +
+        `stop it or start ${nodeName} under another name`,
+      { cause },
+    );
+  }
+
+  #log(
+    level: LogLevel,
+    message: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void {
+    this.#options.platform.log({
+      level,
+      category: "epmd",
+      node: this.#options.nodeName,
+      message,
+      fields,
+    });
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Floating rejections: a promise that was rejected while nobody listened.
+ *
+ * One handler per thread, installed while a node runs. It keeps such a promise
+ * from ending the process, counts it, and finds the actor it came from through
+ * AsyncLocalStorage. Node.js and Deno still know the context when they report a
+ * rejection; Bun 1.4 does not, so there the actor stays unknown and the storage
+ * is not used at all.
+ *
+ * Handlers of the program itself stay in charge of what is not an actor's: if
+ * there is one, such a rejection is counted and left to it.
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import process from "node:process";
+import type { LogRecord } from "../core/ports.ts";
+import { runtimeName } from "./runtime.ts";
+
+type Owner = (error: unknown) => void;
+type Log = (record: LogRecord) => void;
+
+/** How many floating rejections this thread has seen. */
+export type RejectionCounts = {
+  /** Reported to the actor they came from. */
+  readonly attributed: number;
+  /** Of unknown origin. */
+  readonly unattributed: number;
+};
+
+export const attributesRejections: boolean = runtimeName !== "bun";
+
+const owners = new AsyncLocalStorage<Owner | undefined>();
+let attributed = 0;
+let unattributed = 0;
+
+/** One per retaining host, oldest first; the handler is installed while any. */
+const logs: Log[] = [];
+
+export function rejectionCounts(): RejectionCounts {
+  return { attributed, unattributed };
+}
+
+/** Runs `body` so that a floating rejection inside it goes to `owner`. */
+export function attribute<T>(owner: Owner, body: () => T): T {
+  return attributesRejections ? owners.run(owner, body) : body();
+}
+
+/**
+ * `schedule`, but with what it schedules belonging to no actor. An actor that
+ * wakes the scheduler must not become the owner of every turn that follows.
+ */
+export function unowned(
+  schedule: (callback: () => void) => void,
+): (callback: () => void) => void {
+  if (!attributesRejections) return schedule;
+  return (callback) => {
+    if (owners.getStore() === undefined) schedule(callback);
+    else owners.run(undefined, schedule, callback);
+  };
+}
+
+/** Installs the handler if it is not; `log` gets what has no owner. */
+export function retainRejections(log: Log): void {
+  logs.push(log);
+  if (logs.length === 1) process.on("unhandledRejection", onRejection);
+}
+
+/** Undoes one `retainRejections` with the same `log`. */
+export function releaseRejections(log: Log): void {
+  const index = logs.indexOf(log);
+  if (index < 0) return;
+  logs.splice(index, 1);
+  if (logs.length === 0) process.off("unhandledRejection", onRejection);
+}
+
+function onRejection(error: unknown): void {
+  const owner = attributesRejections ? owners.getStore() : undefined;
+  if (owner !== undefined) {
+    attributed++;
+    try {
+      owner(error);
+    } catch (failure) {
+      report("an actor's rejection could not be handed to it", failure);
+    }
+    return;
+  }
+  unattributed++;
+  if (process.listenerCount("unhandledRejection") > 1) return;
+  report("unhandled rejection, unknown actor", error);
+}
+
+function report(message: string, error: unknown): void {
+  logs.at(-1)?.({
+    level: "error",
+    category: "actor",
+    node: "",
+    message,
+    fields: {
+      error: error instanceof Error
+        ? error.stack ?? `${error.name}: ${error.message}`
+        : error,
+      count: unattributed,
+    },
+  });
+}

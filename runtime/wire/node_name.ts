@@ -1,0 +1,72 @@
+/**
+ * Node names, `part@host`: their form, and whether two of them can meet.
+ *
+ * Follows the Erlang reference manual, "Distributed Erlang". Names are ASCII
+ * only: BEAM writes other letters as latin1 in the handshake and as UTF-8 to
+ * epmd, so they cannot be relied on. Hosts are not resolved here.
+ */
+
+/** A node name that does not have the form `part@host`. */
+export class NodeNameError extends Error {
+  override readonly name = "NodeNameError";
+}
+
+/** The two halves of a node name. */
+export type NodeNameParts = { readonly part: string; readonly host: string };
+
+/** `short` when the host has no dot (`-sname`), else `long` (`-name`). */
+export type NameMode = "short" | "long";
+
+const partPattern = /^[0-9A-Za-z_-]+$/;
+const hostPattern = /^[0-9A-Za-z._:-]+$/;
+
+/** An atom holds no more, and a node name is an atom. */
+const maxNameLength = 255;
+
+/** Splits a node name. Throws a `NodeNameError` that says what is wrong. */
+export function parseNodeName(name: string): NodeNameParts {
+  const complaint = complainAboutNodeName(name);
+  if (complaint !== null) throw new NodeNameError(complaint);
+  const at = name.indexOf("@");
+  return { part: name.slice(0, at), host: name.slice(at + 1) };
+}
+
+/** What is wrong with a node name, or null when nothing is. */
+export function complainAboutNodeName(name: string): string | null {
+  const shown = JSON.stringify(name.length > 80 ? name.slice(0, 80) : name);
+  if (name.length > maxNameLength) {
+    return `expected a node name of at most ${maxNameLength} characters, ` +
+      `got ${name.length} that start with ${shown}`;
+  }
+  const at = name.indexOf("@");
+  if (at < 0) {
+    return `expected a node name "part@host", got ${shown} without an "@"`;
+  }
+  if (!partPattern.test(name.slice(0, at))) {
+    return `expected only 0-9, A-Z, a-z, "_" and "-" before the "@" ` +
+      `of a node name, got ${shown}`;
+  }
+  if (!hostPattern.test(name.slice(at + 1))) {
+    return `expected an ASCII host name or address after the "@" ` +
+      `of a node name, got ${shown}`;
+  }
+  return null;
+}
+
+/** Whether a host belongs to a node with a short or a long name. */
+export function nameMode(host: string): NameMode {
+  return host.includes(".") || host.includes(":") ? "long" : "short";
+}
+
+/**
+ * Why two nodes cannot meet, or null when they can. BEAM refuses a mixture of
+ * short and long names, so a cluster that may hold one must do so as well.
+ */
+export function complainAboutModes(own: string, peer: string): string | null {
+  const ownMode = nameMode(parseNodeName(own).host);
+  const peerMode = nameMode(parseNodeName(peer).host);
+  if (ownMode === peerMode) return null;
+  return `expected a node with a ${ownMode} name like ${own}, ` +
+    `got ${peer} with a ${peerMode} one; ` +
+    `name all nodes of a cluster either "part@host" or "part@host.domain"`;
+}

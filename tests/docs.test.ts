@@ -1,0 +1,266 @@
+/**
+ * Every `ts` and `sh` block of the documentation, and every example in a doc
+ * comment, runs here on the runtime under test; CONTRIBUTING.md tells authors
+ * how. There is no way to leave a `ts` block out: a fragment that cannot run
+ * alone is marked `<!-- test: typecheck only -->` and still type-checked.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import {
+  type Block,
+  blocksIn,
+  docBlocksIn,
+  missingLine,
+  promisedLines,
+} from "./docs/blocks.ts";
+import { type Offered, Workplace } from "./docs/workplace.ts";
+import {
+  currentRuntime,
+  root,
+  type SpawnedProcess,
+} from "./helpers/processes.ts";
+import type { DenoJson, PackageJson } from "./tidy/exports.ts";
+import { filesUnder } from "./tidy/source.ts";
+
+const LIMIT_MS = 30_000;
+
+function readJson<T>(name: string): T {
+  return JSON.parse(readFileSync(join(root, name), "utf8")) as T;
+}
+
+const deno = readJson<DenoJson>("deno.json");
+const offered: Offered = {
+  scripts: Object.keys(readJson<PackageJson>("package.json").scripts),
+  tasks: Object.keys(deno.tasks),
+  exports: deno.exports,
+};
+
+const workplace = new Workplace(currentRuntime(), offered);
+afterAll(() => workplace.remove());
+
+const pages = filesUnder(".", [".md"]).filter(({ path }) =>
+  path.startsWith("docs/") ||
+  ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].includes(path)
+);
+const sources = filesUnder(".").filter(({ path }) =>
+  /^(runtime|std)\//.test(path)
+);
+const blocks = [
+  ...pages.flatMap(({ path, text }) => blocksIn(path, text)),
+  ...sources.flatMap(docBlocksIn),
+];
+const programs = blocks.filter(({ language }) => language === "ts");
+const shells = blocks.filter(({ language }) => language === "sh");
+
+const FRAGMENT = "typecheck only";
+const SKIP = /^skip\s+(\S.{9,})$/;
+
+/** Languages under which code would escape the tests. */
+const aliases = new Map([
+  ["typescript", "ts"],
+  ["tsx", "ts"],
+  ["js", "ts"],
+  ["javascript", "ts"],
+  ["bash", "sh"],
+  ["shell", "sh"],
+  ["console", "sh"],
+  ["", "text"],
+]);
+
+/** What is wrong with how a block is marked, or undefined. */
+function misuse(block: Block): string | undefined {
+  const { path, line, language, mark } = block;
+  const alias = aliases.get(language);
+  if (alias !== undefined) {
+    return `${path}:${line}: write \`${alias}\` instead of \`${language}\``;
+  }
+  if (mark === undefined) return undefined;
+  if (language === "ts" && mark === FRAGMENT) return undefined;
+  if (language === "sh" && SKIP.test(mark)) return undefined;
+  return `${path}:${line}: expected "test: ${FRAGMENT}" before a ts block or ` +
+    `"test: skip <reason>" before a sh block, got "test: ${mark}" before ` +
+    `a ${language} block`;
+}
+
+/** Runs to the end; the exit code must be 0 and the promised lines there. */
+async function succeed(child: SpawnedProcess, block: Block): Promise<void> {
+  const exit = await child.waitForExit(LIMIT_MS);
+  const output = [...child.stdout, ...child.stderr].join("\n");
+  expect(exit, output).toEqual({ code: 0, signal: null });
+  const missing = missingLine(child.stdout, promisedLines(block.code));
+  expect(missing, `this line is missing in:\n${output}`).toBeUndefined();
+}
+
+describe("the documentation", () => {
+  it("begins with programs and commands in README.md", () => {
+    const languages = blocks.filter(({ path }) => path === "README.md")
+      .map(({ language }) => language);
+    expect(languages).toContain("ts");
+    expect(languages).toContain("sh");
+  });
+
+  it("marks its blocks so that they are tested", () => {
+    expect(blocks.map(misuse).filter((said) => said !== undefined)).toEqual([]);
+  });
+
+  it("passes the type checker", async () => {
+    expect(await workplace.check(programs)).toEqual([]);
+  }, 60_000);
+});
+
+describe("a program at", () => {
+  const complete = programs.filter(({ mark }) => mark !== FRAGMENT);
+  for (const block of complete) {
+    it.concurrent(`${block.path}:${block.line} runs`, async () => {
+      await succeed(await workplace.runProgram(block), block);
+    }, LIMIT_MS + 5_000);
+  }
+});
+
+describe("commands at", () => {
+  for (const block of shells) {
+    const reason = SKIP.exec(block.mark ?? "")?.[1];
+    const place = `${block.path}:${block.line}`;
+    if (reason === undefined) {
+      it.concurrent(`${place} run`, async () => {
+        await succeed(await workplace.runCommands(block), block);
+      }, LIMIT_MS + 5_000);
+    } else {
+      it.concurrent(`${place} are real (not run: ${reason})`, async () => {
+        const code = helpOf(block.code);
+        await succeed(await workplace.runCommands({ ...block, code }), block);
+      }, LIMIT_MS + 5_000);
+    }
+  }
+});
+
+/**
+ * For commands that are not run: the shell accepts them, and each subcommand
+ * of hornbeam that they use explains itself.
+ */
+function helpOf(code: string): string {
+  const used = [...code.matchAll(/^(?:npx )?hornbeam +([a-z]\w*)/gm)]
+    .map((match) => match[1]);
+  const quoted = `'${code.replaceAll("'", "'\\''")}'`;
+  const helps = [...new Set(used)].map((name) => `hornbeam ${name} --help`);
+  return [`sh -nc ${quoted}`, ...helps].join("\n");
+}
+
+describe("this test itself", () => {
+  const sample = [
+    "Text.",
+    "",
+    "<!-- test: typecheck only -->",
+    "",
+    "```ts",
+    "const a = 1;",
+    "```",
+  ].join("\n");
+
+  it("finds blocks, their lines and their marks", () => {
+    expect(blocksIn("a.md", sample)).toEqual([
+      {
+        path: "a.md",
+        line: 6,
+        language: "ts",
+        code: "const a = 1;",
+        mark: "typecheck only",
+      },
+    ]);
+    expect(blocksIn("a.md", "1. x\n   ```sh\n   echo\n   ```", 10)).toEqual([
+      { path: "a.md", line: 13, language: "sh", code: "echo", mark: undefined },
+    ]);
+    expect(() => blocksIn("a.md", "```ts\n")).toThrow("a.md:1: this fence");
+  });
+
+  it("finds examples in doc comments", () => {
+    const text = "f();\n/**\n * Adds.\n *\n * @example\n * ```ts\n" +
+      " * add(1,\n *   2);\n * ```\n */\nfunction add() {}\n";
+    expect(docBlocksIn({ path: "a.ts", text })).toEqual([
+      {
+        path: "a.ts",
+        line: 7,
+        language: "ts",
+        code: "add(1,\n  2);",
+        mark: undefined,
+      },
+    ]);
+  });
+
+  it("refuses marks that hide a block", () => {
+    const block = { path: "a.md", line: 3, code: "", mark: undefined };
+    expect(misuse({ ...block, language: "js" })).toContain(
+      "a.md:3: write `ts`",
+    );
+    expect(misuse({ ...block, language: "ts", mark: "skip it takes too long" }))
+      .toContain('expected "test: typecheck only"');
+    expect(misuse({ ...block, language: "sh", mark: "skip" })).toContain(
+      '"test: skip <reason>"',
+    );
+    expect(misuse({ ...block, language: "ts", mark: FRAGMENT })).toBe(
+      undefined,
+    );
+    expect(misuse({ ...block, language: "text" })).toBe(undefined);
+  });
+
+  it("wants promised lines in order", () => {
+    expect(promisedLines("f(); // prints: a b\n# prints: c…\n")).toEqual([
+      "a b",
+      "c…",
+    ]);
+    expect(missingLine(["x", "a b", "y", "c9"], ["a b", "c…"])).toBe(undefined);
+    expect(missingLine(["c9", "a b"], ["a b", "c…"])).toBe("c…");
+    expect(missingLine(["a.b"], ["a+b"])).toBe("a+b");
+  });
+
+  it.each([
+    ["exit 3", "exit 3"],
+    ["a command that is not there", "no-such-command-here"],
+    ["an npm script that is not there", "npm run no-such-script"],
+    ["an npm command it does not know", "npm publish"],
+    ["a task that is not there", "deno task no-such-task"],
+    ["another package", "npx left-pad"],
+    ["git push", "git push"],
+    ["a missing promised line", "echo b # prints: a"],
+  ])("fails commands on %s", async (_, code) => {
+    const block = {
+      path: "a.md",
+      line: 1,
+      language: "sh",
+      code,
+      mark: undefined,
+    };
+    const child = await workplace.runCommands(block);
+    await expect(succeed(child, block)).rejects.toThrow();
+  });
+
+  it("lets commands through that are checked otherwise", async () => {
+    const block = {
+      path: "a.md",
+      line: 1,
+      language: "sh",
+      code:
+        "git clone https://example.com/hornbeam.git\ncd hornbeam\nnpm ci\n" +
+        "npm test\nnpm run check\ndeno task start\nbun run start\n" +
+        "npm install hornbeam\nsleep 600 &\nnode --version # prints: v2…",
+      mark: undefined,
+    };
+    await succeed(await workplace.runCommands(block), block);
+  });
+
+  it("fails programs on what they do and on their types", async () => {
+    const block = { path: "a.md", line: 7, language: "ts", mark: undefined };
+    const throws = { ...block, code: 'throw new Error("bad example");' };
+    const child = await workplace.runProgram(throws);
+    await expect(succeed(child, throws)).rejects.toThrow("bad example");
+    const wrong = { ...block, code: "const a: number = `a`;" };
+    expect((await workplace.check([wrong])).join("\n")).toContain(
+      "a.md-7.ts(7,7): error TS2322",
+    );
+    const unknown = { ...block, code: 'import "hornbeam/nowhere";' };
+    expect(() => workplace.write(unknown)).toThrow(
+      'a.md:7: "hornbeam/nowhere" is not among the exports in deno.json',
+    );
+  });
+});

@@ -1,0 +1,185 @@
+/**
+ * The npm package as a user gets it: packed, installed into an empty folder
+ * and used from there, on the runtime under test. HORNBEAM_TARBALL names a
+ * tarball that scripts/test.mjs packed already; without it the test packs one.
+ */
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import process from "node:process";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  currentRuntime,
+  root,
+  type SpawnedProcess,
+  spawnProcess,
+  spawnRuntime,
+} from "./helpers/processes.ts";
+
+const runtime = currentRuntime();
+const SETUP_MS = 120_000;
+
+let folder = "";
+let installed = "";
+
+async function output(child: SpawnedProcess, limitMs: number): Promise<string> {
+  const exit = await child.waitForExit(limitMs);
+  const all = [...child.stdout, ...child.stderr].join("\n");
+  expect(exit, all).toEqual({ code: 0, signal: null });
+  return child.stdout.join("\n");
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "hornbeam-package-"));
+  let tarball = process.env["HORNBEAM_TARBALL"];
+  if (tarball === undefined) {
+    const packing = spawnRuntime("node", join(root, "scripts", "pack.mjs"), [
+      folder,
+    ]);
+    tarball = (await output(packing, SETUP_MS)).split("\n").at(-1) ?? "";
+  }
+  const user = join(folder, "user");
+  await mkdir(user);
+  await writeFile(
+    join(user, "package.json"),
+    JSON.stringify({ private: true, type: "module" }),
+  );
+  const npm = spawnProcess("npm", [
+    "install",
+    "--prefer-offline",
+    "--no-audit",
+    "--no-fund",
+    tarball,
+  ], { cwd: user });
+  await output(npm, SETUP_MS);
+  installed = join(user, "node_modules", "hornbeam");
+}, 2 * SETUP_MS);
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function program(name: string, source: string): Promise<string> {
+  const path = join(folder, "user", name);
+  await writeFile(path, source);
+  return path;
+}
+
+/** The modules of std/ in the checkout, without the ending. */
+async function modules(): Promise<string[]> {
+  return (await readdir(join(root, "std")))
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => basename(file, ".ts"));
+}
+
+const example = `
+import { start } from "hornbeam";
+
+const node = await start({ name: "a@127.0.0.1", cookie: "secret" });
+const out = await node.run(async (self) => {
+  const echo = self.spawn(async (me) => {
+    const m = await me.receive();
+    me.send(m.from, { n: m.n + 1 });
+  });
+  self.send(echo, { from: self.pid, n: 1 });
+  return await self.receive();
+});
+await node.stop();
+console.log(JSON.stringify(out));
+`;
+
+describe("the installed package", () => {
+  it("holds what it needs and no sources", async () => {
+    const files = await readdir(installed, { recursive: true });
+    expect(files.filter((file) => /(?<!\.d)\.ts$/.test(file))).toEqual([]);
+    expect(files).toEqual(expect.arrayContaining(["LICENSE", "README.md"]));
+    const top = new Set(files.map((file) => file.split(/[\\/]/)[0]));
+    expect([...top].filter((name) => name !== "node_modules").sort()).toEqual(
+      ["CHANGELOG.md", "LICENSE", "README.md", "dist", "package.json"],
+    );
+    const main = await readFile(join(installed, "dist", "cli", "main.js"));
+    expect(main.toString().split("\n", 1)).toEqual(["#!/usr/bin/env node"]);
+  });
+
+  it("starts a node, spawns an actor and talks to it", async () => {
+    const path = await program("main.mjs", example);
+    const child = spawnRuntime(runtime, path, [], {
+      cwd: join(folder, "user"),
+    });
+    expect(await output(child, 15_000)).toBe('{"n":2}');
+  });
+
+  it("exports every module of std/ and the test kit", async () => {
+    const entries = ["hornbeam/testing"];
+    for (const name of await modules()) entries.push(`hornbeam/std/${name}`);
+    const path = await program(
+      "entries.mjs",
+      `for (const entry of ${JSON.stringify(entries)}) {
+         const names = Object.keys(await import(entry));
+         console.log(entry, names.length > 0);
+       }`,
+    );
+    const child = spawnRuntime(runtime, path, [], {
+      cwd: join(folder, "user"),
+    });
+    expect(await output(child, 15_000)).toBe(
+      entries.map((entry) => `${entry} true`).join("\n"),
+    );
+  });
+
+  it("brings declarations that the compiler accepts", async () => {
+    const entries = ["hornbeam", "hornbeam/testing"];
+    for (const name of await modules()) entries.push(`hornbeam/std/${name}`);
+    const source = entries.map((entry, i) =>
+      `import * as entry${i} from "${entry}";\nvoid entry${i};\n`
+    );
+    await program(
+      "types.ts",
+      source.join("") +
+        `import { start } from "hornbeam";
+         const node = await start({ name: "a@127.0.0.1", cookie: "c" });
+         // @ts-expect-error a node is not a number
+         const wrong: number = node;
+         void wrong;`,
+    );
+    await program(
+      "tsconfig.json",
+      JSON.stringify({
+        compilerOptions: {
+          strict: true,
+          noEmit: true,
+          target: "esnext",
+          module: "nodenext",
+          skipLibCheck: false,
+          types: ["node"],
+          typeRoots: [join(root, "node_modules", "@types")],
+        },
+        files: ["types.ts"],
+      }),
+    );
+    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+    const child = spawnRuntime("node", tsc, ["-p", "."], {
+      cwd: join(folder, "user"),
+    });
+    expect(await output(child, 60_000)).toBe("");
+  }, 70_000);
+
+  it("brings a command that explains itself", async () => {
+    const main = join(installed, "dist", "cli", "main.js");
+    const child = spawnRuntime(runtime, main, ["--help"]);
+    expect(await output(child, 15_000)).toContain("hornbeam");
+  });
+
+  it("links the command where npx finds it", async () => {
+    const bin = join(folder, "user", "node_modules", ".bin");
+    const child = spawnProcess(join(bin, "hornbeam"), ["--help"]);
+    expect(await output(child, 15_000)).toContain("hornbeam");
+  });
+});
