@@ -45,7 +45,9 @@ export function ensure() {
   const path = (process.env.PATH ?? "").split(delimiter)
     .filter((folder) => !folder.includes(join("node_modules", ".bin")))
     .join(delimiter);
-  const npm = spawnSync("npm", ["ci"], {
+  // Warnings that the system's Node.js is too old for the tools are moot: they
+  // run on the pinned one.
+  const npm = spawnSync("npm", ["ci", "--loglevel=error"], {
     cwd: root,
     env: { ...process.env, PATH: path },
     // Standard output belongs to the program that runs next.

@@ -134,6 +134,7 @@ export abstract class Actor implements Runnable {
   deliver(message: unknown): void {
     if (this.state === DEAD) return;
     this.mailbox.push(message);
+    this.owner.delivered++;
     if (this.state === IDLE) {
       this.state = QUEUED;
       this.owner.scheduler.enqueue(this);

@@ -60,6 +60,8 @@ export class Node {
   /** Ends that are being told to survivors; see `exits.ts`. */
   readonly ends: PendingEnd[] = [];
   ending = false;
+  /** Messages put into mailboxes since the start. */
+  delivered = 0;
   /** Actors that crashed since the start. */
   crashes = 0;
   /** Whether the node has been stopped; then nothing can be spawned. */
@@ -226,17 +228,24 @@ export class Node {
     return this.remote.nodes();
   }
 
-  /** A connection is up: told before any signal of the peer is handled. */
-  peerUp(peer: string): void {
-    this.log("info", "node", `${peer} is up`);
-    this.nodeEvents.up(peer);
+  /**
+   * A connection is up: told before any signal of the peer is handled. Hidden
+   * nodes are nobody's business but of those who use them.
+   */
+  peerUp(peer: string, isVisible: boolean): void {
+    this.log(isVisible ? "info" : "debug", "node", `${peer} is up`);
+    if (isVisible) this.nodeEvents.up(peer);
   }
 
   /** A connection is gone: links and monitors speak before the event. */
-  peerDown(peer: string, reason: string): void {
-    this.log("info", "node", `${peer} is down: ${reason}`);
+  peerDown(peer: string, isVisible: boolean, reason: string): void {
+    this.log(
+      isVisible ? "info" : "debug",
+      "node",
+      `${peer} is down: ${reason}`,
+    );
     this.peerLost(peer);
-    this.nodeEvents.down(peer, reason);
+    if (isVisible) this.nodeEvents.down(peer, reason);
   }
 
   /** What was under way to a peer came to nothing. */

@@ -13,6 +13,7 @@ import type { Host, LogLevel } from "../core/ports.ts";
 import { CarrierError, type Network } from "./carrier.ts";
 import {
   DuplicateNameError,
+  EpmdError,
   register,
   type Registration,
 } from "./epmd_client.ts";
@@ -41,8 +42,17 @@ export type EpmdPresenceOptions = {
 
 const loopback = "127.0.0.1";
 
-/** Attempts of `start`: epmd may end between finding it and asking it. */
+/** Attempts of `start`, `retryMs` apart. */
 const startAttempts = 8;
+
+function isNobodyThere(error: unknown): boolean {
+  return error instanceof CarrierError && error.code === "refused";
+}
+
+/** Whether epmd may have ended between finding it and asking it. */
+function isWorthRetrying(error: unknown): boolean {
+  return isNobodyThere(error) || error instanceof EpmdError;
+}
 
 /** One node's place in epmd. */
 export class EpmdPresence {
@@ -84,14 +94,12 @@ export class EpmdPresence {
         const registration = await this.#registerOrHost();
         return { creation: registration.creation };
       } catch (error) {
-        if (error instanceof DuplicateNameError) {
-          await this.stop();
-          throw this.#duplicate(error);
-        }
-        failure = error;
+        failure = error instanceof DuplicateNameError
+          ? this.#duplicate(error)
+          : error;
+        if (!isWorthRetrying(error) || this.#isStopped) break;
         await this.#pause();
       }
-      if (this.#isStopped) break;
     }
     await this.stop();
     throw failure;
@@ -112,9 +120,7 @@ export class EpmdPresence {
     try {
       return await this.#register();
     } catch (error) {
-      const isNobodyThere = error instanceof CarrierError &&
-        error.code === "refused";
-      if (!isNobodyThere || this.#options.mayHost === false) throw error;
+      if (!isNobodyThere(error) || this.#options.mayHost === false) throw error;
     }
     await this.#host();
     return await this.#register();

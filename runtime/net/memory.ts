@@ -149,7 +149,9 @@ class MemoryCarrier implements Carrier {
 
   open(handlers: CarrierHandlers): void {
     if (this.#handlers !== null) {
-      throw new Error(`expected a carrier to be opened once, got a second open`);
+      throw new Error(
+        `expected a carrier to be opened once, got a second open`,
+      );
     }
     this.#handlers = handlers;
     this.#schedule();
@@ -174,7 +176,7 @@ class MemoryCarrier implements Carrier {
   }
 
   destroy(): void {
-    this.cut("closed here", "reset by peer");
+    if (!this.#isClosed) this.cut("closed here", "reset by peer");
   }
 
   cut(reason: string, peerReason: string = reason): void {

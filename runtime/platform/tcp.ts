@@ -161,7 +161,9 @@ class TcpCarrier implements Carrier {
 
   open(handlers: CarrierHandlers): void {
     if (this.#handlers !== null) {
-      throw new Error(`expected a carrier to be opened once, got a second open`);
+      throw new Error(
+        `expected a carrier to be opened once, got a second open`,
+      );
     }
     this.#handlers = handlers;
     if (this.#socket.destroyed) {

@@ -30,6 +30,7 @@ import {
   bigIntegerBitsMax,
   type Incarnation,
   isAtomName,
+  isOf,
   isU32,
   type RecordClass,
   tags,
@@ -326,11 +327,6 @@ export class TermWriter {
       this.#keys.slice(1, depth + 1),
     );
   }
-}
-
-/** Whether an address belongs to that incarnation of a node. */
-export function isOf(address: Incarnation, owner: Incarnation): boolean {
-  return address.creation === owner.creation && address.node === owner.node;
 }
 
 function utf16Of(text: string): Uint8Array {

@@ -130,7 +130,9 @@ export class ShapeReader {
   keys(id: unknown): readonly string[] {
     const keys = typeof id === "number" ? this.#shapes[id] : undefined;
     if (keys === undefined) {
-      throw new DecodeError(`expected a known list of keys, got ${printTerm(id)}`);
+      throw new DecodeError(
+        `expected a known list of keys, got ${printTerm(id)}`,
+      );
     }
     return keys;
   }

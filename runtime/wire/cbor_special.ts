@@ -12,16 +12,20 @@ import {
   Float,
   ImproperList,
   Port,
-  printTerm,
   Ref,
   refKey,
   Tuple,
 } from "../core/terms.ts";
 import { Tagged } from "./cbor_engine.ts";
-import { isOf, type TermWriter } from "./cbor_prepare.ts";
+import type { TermWriter } from "./cbor_prepare.ts";
 import {
-  binaryKinds,
+  aggregateErrorBase,
+  arrayBufferKind,
+  dataViewKind,
+  elementClasses,
   errorBases,
+  firstElementKind,
+  isOf,
   isU32,
   type RecordClass,
   tags,
@@ -51,8 +55,10 @@ export function specialTerms(
     writer.grow(9);
     return new Tagged(tags.date, value.getTime());
   });
-  binaryKinds.forEach((Class, kind) => {
-    add<ArrayBuffer | ArrayBufferView>(Class.prototype, binary(kind));
+  add<ArrayBuffer>(ArrayBuffer.prototype, binary(arrayBufferKind));
+  add<ArrayBufferView>(DataView.prototype, binary(dataViewKind));
+  elementClasses.forEach((Class, i) => {
+    add(Class.prototype, binary(firstElementKind + i));
   });
   add(ImproperList.prototype, improperList);
   add(Float.prototype, (writer, value) => {
@@ -73,7 +79,7 @@ export function specialTerms(
 export function otherTerm(value: object): PrepareTerm | undefined {
   if (value instanceof Error) return error as PrepareTerm;
   // Node.js' own APIs return it where others return a Uint8Array.
-  if (value instanceof Uint8Array && value.constructor.name === "Buffer") {
+  if (value instanceof Uint8Array && value.constructor?.name === "Buffer") {
     return buffer as PrepareTerm;
   }
   return undefined;
@@ -196,8 +202,9 @@ function error(writer: TermWriter, value: Error): unknown {
   const isCode = typeof code === "string" || typeof code === "number";
   prepared.push(isCode ? writer.term(code) : undefined);
   writer.at("errors");
-  const isAggregate = errorBases[base] === AggregateError;
-  prepared.push(isAggregate ? writer.term(fields.errors) : undefined);
+  prepared.push(
+    base === aggregateErrorBase ? writer.term(fields.errors) : undefined,
+  );
   if (Object.hasOwn(value, "cause")) {
     writer.at("cause");
     prepared.push(writer.term(value.cause));
@@ -229,7 +236,8 @@ function binary(
   kind: number,
 ): (writer: TermWriter, value: ArrayBuffer | ArrayBufferView) => unknown {
   return (writer, value) => {
-    expect(writer, isLittleEndian || kind < 2, "a little-endian machine");
+    const hasOrder = kind >= firstElementKind;
+    expect(writer, isLittleEndian || !hasOrder, "a little-endian machine");
     return new Tagged(tags.binary, [kind, writer.bytes(viewOf(value))]);
   };
 }

@@ -81,10 +81,19 @@ export const bigIntegerBitsMax: number = 1 << 20;
 /** An atom's name has at most this many characters, as in Erlang. */
 export const atomLengthMax = 255;
 
-/** Binaries other than `Uint8Array`; their index is their number. */
-export const binaryKinds = [
-  ArrayBuffer,
-  DataView,
+/** A class of typed arrays. */
+export type ElementClass = {
+  new (buffer: ArrayBuffer, offset: number, length: number): ArrayBufferView;
+  readonly prototype: ArrayBufferView;
+  readonly BYTES_PER_ELEMENT: number;
+};
+
+/** Kinds of binaries that are no typed arrays. */
+export const arrayBufferKind = 0;
+export const dataViewKind = 1;
+
+/** Typed arrays but for `Uint8Array`: their kind is their index plus 2. */
+export const elementClasses: readonly ElementClass[] = [
   Uint8ClampedArray,
   Int8Array,
   Uint16Array,
@@ -96,10 +105,11 @@ export const binaryKinds = [
   Float64Array,
   BigUint64Array,
   BigInt64Array,
-] as const;
+];
+export const firstElementKind = 2;
 
 /** Errors that come back as what they were; their index is their number. */
-export const errorBases = [
+export const errorBases: readonly ErrorConstructor[] = [
   Error,
   TypeError,
   RangeError,
@@ -107,8 +117,10 @@ export const errorBases = [
   ReferenceError,
   EvalError,
   URIError,
-  AggregateError,
-] as const;
+  // Its constructor takes the errors first.
+  AggregateError as unknown as ErrorConstructor,
+];
+export const aggregateErrorBase = 7;
 
 /**
  * A class of the runtime that crosses to another node: exactly its fields, in
@@ -127,6 +139,11 @@ export type Incarnation = {
   readonly node: string;
   readonly creation: number;
 };
+
+/** Whether an address (a pid or a ref) belongs to that incarnation. */
+export function isOf(address: Incarnation, owner: Incarnation): boolean {
+  return address.creation === owner.creation && address.node === owner.node;
+}
 
 export function isAtomName(name: string): boolean {
   if (!name.isWellFormed() || name.length > 2 * atomLengthMax) return false;

@@ -1,0 +1,68 @@
+/**
+ * Hornbeam: actors, links, monitors and nodes that form a cluster.
+ *
+ * The public face of the runtime: everything a program imports from
+ * `hornbeam`, and nothing else.
+ */
+
+export {
+  type NodeStats,
+  RunningNode,
+  start,
+  type StartOptions,
+} from "./start.ts";
+export {
+  type ActorFunction,
+  type AnyBehaviour,
+  type Behaviour,
+  type Destination,
+  type ExportedBehaviour,
+  Handler,
+  handler,
+  type MessageHandler,
+  type ReceiveOptions,
+  type RemoteSpawn,
+  type RemoteSpawnOptions,
+  type Self,
+  type SpawnOptions,
+  Stop,
+  stop,
+} from "./core/self.ts";
+export {
+  type Atom,
+  atom,
+  BitString,
+  ExternalFun,
+  Float,
+  float,
+  ImproperList,
+  Pid,
+  Port,
+  printTerm,
+  Ref,
+  Tuple,
+  tuple,
+} from "./core/terms.ts";
+export {
+  Down,
+  Exit,
+  ExitError,
+  KilledError,
+  type NamedTarget,
+  NodeDown,
+  NodeUp,
+  reasons,
+  SpawnError,
+  Timeout,
+  UsageError,
+} from "./core/messages.ts";
+export type { ExitReason } from "./core/signal.ts";
+export type { Capabilities, LogLevel, LogRecord } from "./core/ports.ts";
+export type { NodeEvent } from "./core/node_events.ts";
+export type { ConnectOutcome, DistributionLimits } from "./net/distribution.ts";
+export { CarrierError } from "./net/carrier.ts";
+export { DuplicateNameError } from "./net/epmd_client.ts";
+export { BusyError } from "./net/peer.ts";
+export { DecodeError, EncodeError } from "./wire/errors.ts";
+export { NodeNameError, parseNodeName } from "./wire/node_name.ts";
+export type { NodeInfoReply, NodeInfoRequest } from "./kernel/node_info.ts";

@@ -1,0 +1,233 @@
+/**
+ * One attempt to connect two nodes, from the first byte to the end: handshake,
+ * then frames, over any carrier.
+ *
+ * It decides nothing about which of several attempts counts (that is
+ * `distribution.ts`) and knows no actors. It promises that `ended` comes
+ * exactly once, that nothing follows it, and that a peer which is silent in
+ * the handshake or says something senseless is closed within the time limit.
+ */
+
+import type { Host, TimerHandle } from "../core/ports.ts";
+import type {
+  Acceptor,
+  HandshakeFailure,
+  HandshakeStep,
+  Initiator,
+  StatusAnswer,
+} from "../wire/handshake_machine.ts";
+import type { HandshakePeer } from "../wire/handshake.ts";
+import { frame, FrameParser } from "../wire/frames.ts";
+import type { Carrier } from "./carrier.ts";
+
+/** Why a connection ended. */
+export type ConnectionEnd = {
+  /** A handshake failure, or how an established connection ended. */
+  readonly reason:
+    | HandshakeFailure
+    | "timeout"
+    | "connection-closed"
+    | "tick-timeout"
+    | "bad-data"
+    | "disconnect"
+    | "replaced";
+  /** One line for the log. */
+  readonly detail: string;
+};
+
+/** What the owner of a connection is told, in this order. */
+export interface ConnectionOwner {
+  /** Acceptor only: who it is and how shall it be answered? */
+  ask(connection: Connection, peer: HandshakePeer): void;
+  /** The handshake is done; frames follow. */
+  up(connection: Connection, peer: HandshakePeer): void;
+  /** One frame that is not a tick. Whatever it throws ends the connection. */
+  frame(connection: Connection, payload: Uint8Array): void;
+  /** The carrier has room again. */
+  drain(connection: Connection): void;
+  ended(connection: Connection, end: ConnectionEnd): void;
+}
+
+export type ConnectionOptions = {
+  readonly carrier: Carrier;
+  readonly machine: Initiator | Acceptor;
+  readonly owner: ConnectionOwner;
+  readonly host: Host;
+  /** Longest wait for one step of the handshake. */
+  readonly setupTimeoutMs: number;
+  readonly maxFrameBytes: number;
+};
+
+/** How long the last frames may take before a closed carrier is cut. */
+const LINGER_MS = 1_000;
+
+const TICK = new Uint8Array(4);
+
+export class Connection {
+  readonly remote: string;
+  readonly #carrier: Carrier;
+  readonly #machine: Initiator | Acceptor;
+  readonly #owner: ConnectionOwner;
+  readonly #host: Host;
+  readonly #setupTimeoutMs: number;
+  readonly #frames: FrameParser;
+  #phase: "handshake" | "up" | "ended" = "handshake";
+  #setupTimer: TimerHandle | null = null;
+  /** Reading goes on after the chunk that switched phases. */
+  #isReading = false;
+  /** When anything came last, in ms of the host's clock. */
+  lastReadAt: number;
+  /** Whether anything was written since the last look of the tick timer. */
+  hasWritten = false;
+  /** What `close` said, until the carrier has closed. */
+  #end: ConnectionEnd | null = null;
+
+  constructor(options: ConnectionOptions) {
+    this.remote = options.carrier.remote;
+    this.#carrier = options.carrier;
+    this.#machine = options.machine;
+    this.#owner = options.owner;
+    this.#host = options.host;
+    this.#setupTimeoutMs = options.setupTimeoutMs;
+    this.#frames = new FrameParser({
+      headerBytes: 2,
+      maxFrameBytes: options.maxFrameBytes,
+    });
+    this.lastReadAt = options.host.now();
+  }
+
+  get isUp(): boolean {
+    return this.#phase === "up";
+  }
+
+  get bufferedBytes(): number {
+    return this.#carrier.bufferedBytes;
+  }
+
+  /** Begins. `firstSteps` are those of an initiator's `start`. */
+  open(firstSteps: readonly HandshakeStep[] = []): void {
+    this.#armSetup();
+    this.#carrier.open({
+      data: (chunk) => this.#read(chunk),
+      drain: () => this.#owner.drain(this),
+      closed: (reason) =>
+        this.#finish({ reason: "connection-closed", detail: reason }),
+    });
+    this.#take(firstSteps);
+  }
+
+  /** Acceptor only: the answer to `ask`. */
+  answer(status: StatusAnswer): void {
+    if (this.#phase !== "handshake" || !("answerStatus" in this.#machine)) {
+      return;
+    }
+    this.#take(this.#machine.answerStatus(status));
+  }
+
+  /** Writes frames; false when the carrier cannot keep up. */
+  write(chunks: readonly Uint8Array[]): boolean {
+    if (this.#phase === "ended") return true;
+    this.hasWritten = true;
+    let hasRoom = true;
+    for (const chunk of chunks) hasRoom = this.#carrier.write(chunk);
+    return hasRoom;
+  }
+
+  tick(): void {
+    this.write([TICK]);
+  }
+
+  /** Ends the connection; the owner is told at once. */
+  close(end: ConnectionEnd): void {
+    this.#finish(end);
+  }
+
+  #armSetup(): void {
+    this.#disarmSetup();
+    this.#setupTimer = this.#host.setTimer(() => {
+      this.#setupTimer = null;
+      this.#finish({
+        reason: "timeout",
+        detail:
+          `expected the next step of the handshake within ${this.#setupTimeoutMs} ms, got nothing`,
+      });
+    }, this.#setupTimeoutMs);
+  }
+
+  #disarmSetup(): void {
+    if (this.#setupTimer !== null) this.#host.clearTimer(this.#setupTimer);
+    this.#setupTimer = null;
+  }
+
+  #read(chunk: Uint8Array): void {
+    if (this.#phase === "ended") return;
+    this.lastReadAt = this.#host.now();
+    this.#frames.push(chunk);
+    if (this.#isReading) return;
+    this.#isReading = true;
+    try {
+      this.#cutFrames();
+    } catch (error) {
+      this.#finish({
+        reason: "bad-data",
+        detail: error instanceof Error ? error.message : String(error),
+      });
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  #cutFrames(): void {
+    const frames = this.#frames;
+    for (let payload = frames.next(); payload; payload = frames.next()) {
+      if (this.#phase === "up") {
+        if (payload.length > 0) this.#owner.frame(this, payload);
+      } else if (this.#phase === "handshake") {
+        this.#armSetup();
+        this.#take(this.#machine.receive(payload));
+      } else {
+        return;
+      }
+    }
+  }
+
+  #take(steps: readonly HandshakeStep[]): void {
+    for (const step of steps) {
+      if (this.#phase === "ended") return;
+      switch (step.type) {
+        case "send":
+          this.#carrier.write(frame(step.payload, 2));
+          break;
+        case "askStatus":
+          this.#owner.ask(this, step.peer);
+          break;
+        case "done":
+          this.#phase = "up";
+          this.#disarmSetup();
+          this.#frames.switchTo(4);
+          this.#owner.up(this, step.peer);
+          break;
+        case "failed":
+          this.#finish({ reason: step.reason, detail: step.detail });
+          break;
+        default:
+          step satisfies never;
+      }
+    }
+  }
+
+  #finish(end: ConnectionEnd): void {
+    if (this.#phase === "ended") return;
+    this.#phase = "ended";
+    this.#end = end;
+    this.#disarmSetup();
+    this.#carrier.close(LINGER_MS);
+    this.#owner.ended(this, end);
+  }
+
+  toString(): string {
+    return `connection with ${this.remote}${
+      this.#end === null ? "" : ` (ended: ${this.#end.reason})`
+    }`;
+  }
+}

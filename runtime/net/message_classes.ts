@@ -1,0 +1,15 @@
+/**
+ * Messages of the runtime that may be sent on to another Hornbeam node and
+ * keep their class there. The numbers are part of the protocol.
+ */
+
+import { Down, Exit, NodeDown, NodeUp, Timeout } from "../core/messages.ts";
+import type { RecordClass } from "../wire/cbor.ts";
+
+export const messageClasses: readonly RecordClass[] = [
+  { tag: 0, Class: Down, fields: ["type", "ref", "target", "reason"] },
+  { tag: 1, Class: Exit, fields: ["type", "from", "reason"] },
+  { tag: 2, Class: Timeout, fields: ["type", "ref", "message"] },
+  { tag: 3, Class: NodeUp, fields: ["type", "node"] },
+  { tag: 4, Class: NodeDown, fields: ["type", "node", "reason"] },
+];

@@ -1,0 +1,343 @@
+/**
+ * The codec between two Hornbeam nodes: signals as CBOR (RFC 8949), by cbor-x.
+ *
+ * A frame holds a sequence of items. Each is a control message as in
+ * `control.ts`, or lists of keys that the signals after it need
+ * (`cbor_shapes.ts`). A large signal has a frame of its own: null, then its
+ * large binaries as byte strings, then its lists of keys, then the signal; it
+ * stands alone, so it may overtake others and be overtaken.
+ *
+ * Not here: sockets, lengths of frames (`frames.ts`), fragments, and who gets
+ * the signals. The codec towards a BEAM node is another one.
+ *
+ * A message that arrives shares no memory with the frame it came in, but for
+ * binaries of 64 KiB and more, which may be views of a larger buffer. A binary
+ * of that size that is sent is not copied either: nobody may write to it.
+ */
+
+import type { Signal } from "../core/signal.ts";
+import { type Pid, type PidTable, printTerm, type Ref } from "../core/terms.ts";
+import type { ByteQueue } from "./byte_queue.ts";
+import { encodeToPool, type Pool, releasePool } from "./cbor_engine.ts";
+import { TermWriter, tooLarge } from "./cbor_prepare.ts";
+import { ShapeReader, shapesOp, ShapeWriter } from "./cbor_shapes.ts";
+import {
+  type Incarnation,
+  largeFrameMark,
+  type RecordClass,
+} from "./cbor_tags.ts";
+import { type AtomBudget, TermReader } from "./cbor_terms.ts";
+import {
+  controlToSignal,
+  ops,
+  payloadName,
+  signalToControl,
+} from "./control.ts";
+import { DecodeError, EncodeError } from "./errors.ts";
+
+export type { AtomBudget, Incarnation, RecordClass };
+
+/** Where decoded signals go. */
+export interface SignalSink {
+  /** A message for the local actor with these numbers. */
+  message(id: number, serial: number, message: unknown): void;
+  signal(signal: Signal): void;
+}
+
+export type CborCodecOptions = {
+  readonly pids: PidTable;
+  readonly self: Incarnation;
+  readonly peer: Incarnation;
+  /** Classes of the runtime that are terms; the same list at both ends. */
+  readonly recordClasses?: readonly RecordClass[];
+  readonly limits?: {
+    /** Different atoms that the peer may send; 100,000 unless told. */
+    readonly newAtoms?: number;
+  };
+  /** Shared by all codecs of the process; without one only `limits` hold. */
+  readonly atomBudget?: AtomBudget;
+};
+
+/** A signal above this size gets a frame of its own. */
+const largeSignalBytes = 64 * 1024;
+
+/** Head of a byte string whose length has 32 bits, and the size of both. */
+const bytesHead = 0x5a;
+const bytesHeadBytes = 5;
+
+/** Up to here a loop copies faster than `set` with its views. */
+const loopBytesMax = 64;
+
+/**
+ * Both directions of one connection. Each end learns from what it has seen, so
+ * every byte of `encode` must reach the peer's `decode` in order, and a new
+ * connection needs new codecs.
+ */
+export class CborCodec {
+  readonly #self: Incarnation;
+  readonly #peer: Incarnation;
+  readonly #writer: TermWriter;
+  readonly #writerShapes: ShapeWriter = new ShapeWriter();
+  readonly #reader: TermReader;
+  readonly #readerShapes: ShapeReader = new ShapeReader();
+
+  constructor(options: CborCodecOptions) {
+    this.#self = options.self;
+    this.#peer = options.peer;
+    const { pids, self, peer, recordClasses = [] } = options;
+    const newAtomsMax = options.limits?.newAtoms ?? 100_000;
+    const atomBudget = options.atomBudget ?? { remaining: Infinity };
+    this.#writer = new TermWriter(
+      { pids, self, peer, recordClasses },
+      this.#writerShapes,
+    );
+    this.#reader = new TermReader(
+      { pids, self, peer, recordClasses, newAtomsMax, atomBudget },
+      this.#readerShapes,
+    );
+  }
+
+  /**
+   * Appends a message. Throws an `EncodeError` that names the offending value;
+   * then nothing was appended. A message to another incarnation of the peer is
+   * dropped, because nobody is there to receive it.
+   */
+  encodeSend(_from: Pid, to: Pid, message: unknown, out: ByteQueue): void {
+    if (!this.#reaches(to)) return;
+    this.#write([ops.send, to.id, to.serial, message], out);
+  }
+
+  /**
+   * Appends a signal; as `encodeSend`. Links and monitors go out even to
+   * another incarnation of the peer, because they are always answered.
+   */
+  encode(signal: Signal, out: ByteQueue): void {
+    if (this.#isForNobody(signal)) return;
+    this.#write(signalToControl(signal), out);
+  }
+
+  /**
+   * Hands the signals of one frame to `sink`, in order. Throws a
+   * `DecodeError` for bytes that break the protocol, after which the connection
+   * cannot go on, and whatever `sink` throws. `frame` is never written to.
+   */
+  decode(frame: Uint8Array, sink: SignalSink): void {
+    if (frame.length === 0) return;
+    const signals: (readonly unknown[])[] = [];
+    if (frame[0] === largeFrameMark) {
+      const shapes = new ShapeReader();
+      const { attachments, rest } = splitLarge(frame);
+      this.#reader.read(
+        rest,
+        shapes,
+        attachments,
+        (item) => collect(item, shapes, signals),
+      );
+    } else {
+      const shapes = this.#readerShapes;
+      this.#reader.read(
+        plain(frame),
+        shapes,
+        [],
+        (item) => collect(item, shapes, signals),
+      );
+    }
+    // Only now, so that a sink may use any codec, this one included.
+    for (const signal of signals) this.#deliver(signal, sink);
+  }
+
+  #deliver(items: readonly unknown[], sink: SignalSink): void {
+    if (items[0] !== ops.send) {
+      sink.signal(controlToSignal(items, this.#peer.node, this.#self.node));
+      return;
+    }
+    const id = items[1];
+    const serial = items[2];
+    if (
+      items.length !== 4 || typeof id !== "number" ||
+      typeof serial !== "number"
+    ) {
+      throw new DecodeError(
+        `expected the two numbers of a pid and a message, got ${
+          printTerm(items)
+        }`,
+      );
+    }
+    sink.message(id, serial, items[3]);
+  }
+
+  #reaches(to: Pid | Ref): boolean {
+    if (to.node === this.#peer.node) return to.creation === this.#peer.creation;
+    throw new Error(
+      `expected an address on ${this.#peer.node}, got ${to} on ${to.node}`,
+    );
+  }
+
+  #isForNobody(signal: Signal): boolean {
+    switch (signal.type) {
+      case "link":
+      case "monitor":
+      case "demonitor":
+      case "sendNamed":
+      case "spawnRequest":
+        return false;
+      case "sendAlias":
+        return !this.#reaches(signal.alias);
+      default:
+        return !this.#reaches(signal.to);
+    }
+  }
+
+  #write(items: readonly unknown[], out: ByteQueue): void {
+    const shapes = this.#writerShapes;
+    shapes.begin();
+    this.#writer.begin(
+      shapes,
+      Math.min(largeSignalBytes, out.maxFrameBytes),
+      null,
+    );
+    try {
+      append(this.#prepare(items), shapes, out);
+      shapes.commit();
+    } catch (error) {
+      shapes.rollback();
+      if (error !== tooLarge) throw refusalOf(error);
+      this.#writeLarge(items, out);
+    }
+  }
+
+  #writeLarge(items: readonly unknown[], out: ByteQueue): void {
+    const shapes = new ShapeWriter();
+    const attachments: Uint8Array<ArrayBuffer>[] = [];
+    this.#writer.begin(shapes, out.maxFrameBytes, attachments);
+    try {
+      const prepared = this.#prepare(items);
+      out.largeFrame(largePayload(prepared, shapes, attachments));
+    } catch (error) {
+      if (error !== tooLarge) throw refusalOf(error);
+      throw new EncodeError(
+        payloadName(items[0] as number),
+        `expected at most ${out.maxFrameBytes} bytes; send it in parts`,
+      );
+    }
+  }
+
+  #prepare(items: readonly unknown[]): unknown[] {
+    const last = items.length - 1;
+    const name = payloadName(items[0] as number);
+    return items.map((item, i) =>
+      typeof item === "number" && i < last
+        ? item
+        : this.#writer.prepare(item, i === last ? name : "signal")
+    );
+  }
+}
+
+/** Errors of a full stack or memory are about this message as well. */
+function refusalOf(error: unknown): unknown {
+  if (!(error instanceof RangeError)) return error;
+  return new EncodeError("message", printTerm(error), { cause: error });
+}
+
+function append(
+  prepared: readonly unknown[],
+  shapes: ShapeWriter,
+  out: ByteQueue,
+): void {
+  const definitions = encodeDefinitions(shapes);
+  const pool = encodeToPool(prepared);
+  const bytes = pool.end - pool.start;
+  let at = out.reserve(definitions.length + bytes);
+  if (definitions.length > 0) {
+    out.buffer.set(definitions, at);
+    at += definitions.length;
+  }
+  copy(pool, out.buffer, at);
+  releasePool(pool);
+}
+
+const nothing = new Uint8Array(0);
+
+function encodeDefinitions(shapes: ShapeWriter): Uint8Array<ArrayBuffer> {
+  const definitions = shapes.definitions();
+  if (definitions === null) return nothing;
+  const pool = encodeToPool(definitions);
+  return new Uint8Array(pool.subarray(pool.start, pool.end));
+}
+
+function copy(pool: Pool, to: Uint8Array, at: number): void {
+  const { start, end } = pool;
+  if (end - start > loopBytesMax) to.set(pool.subarray(start, end), at);
+  else for (let i = start; i < end; i++) to[at++] = pool[i]!;
+}
+
+/** The payload of a large frame, in chunks that are not copied again. */
+function largePayload(
+  prepared: readonly unknown[],
+  shapes: ShapeWriter,
+  attachments: readonly Uint8Array<ArrayBuffer>[],
+): Uint8Array<ArrayBuffer>[] {
+  const chunks: Uint8Array<ArrayBuffer>[] = [Uint8Array.of(largeFrameMark)];
+  for (const bytes of attachments) {
+    const head = new Uint8Array(bytesHeadBytes);
+    head[0] = bytesHead;
+    new DataView(head.buffer).setUint32(1, bytes.length);
+    chunks.push(head, bytes);
+  }
+  const definitions = encodeDefinitions(shapes);
+  const pool = encodeToPool(prepared);
+  const signal = new Uint8Array(definitions.length + pool.end - pool.start);
+  signal.set(definitions);
+  copy(pool, signal, definitions.length);
+  releasePool(pool);
+  chunks.push(signal);
+  return chunks;
+}
+
+function splitLarge(
+  frame: Uint8Array,
+): { attachments: Uint8Array[]; rest: Uint8Array } {
+  const attachments: Uint8Array[] = [];
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+  let at = 1;
+  while (frame[at] === bytesHead) {
+    const start = at + bytesHeadBytes;
+    const end = start > frame.length ? start : start + view.getUint32(at + 1);
+    if (end > frame.length) {
+      throw new DecodeError("an attachment is incomplete", frame.length);
+    }
+    attachments.push(attachmentOf(frame, start, end));
+    at = end;
+  }
+  return { attachments, rest: plain(frame.subarray(at)) };
+}
+
+/** A view where the binary is most of its buffer, else a copy. */
+function attachmentOf(
+  frame: Uint8Array,
+  start: number,
+  end: number,
+): Uint8Array {
+  const bytes = plain(frame.subarray(start, end));
+  return 2 * bytes.length >= frame.buffer.byteLength ? bytes : bytes.slice();
+}
+
+/** Without a subclass such as `Buffer`, which messages would inherit. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return bytes.constructor === Uint8Array
+    ? bytes
+    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** Lists of keys are learned at once: the next item may need them. */
+function collect(
+  item: unknown,
+  shapes: ShapeReader,
+  signals: (readonly unknown[])[],
+): void {
+  if (!Array.isArray(item)) {
+    throw new DecodeError(`expected a signal, got ${printTerm(item)}`);
+  }
+  if (item[0] === shapesOp) shapes.define(item);
+  else signals.push(item);
+}

@@ -1,0 +1,452 @@
+import { connect, type Socket } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { LogRecord } from "../../runtime/core/ports.ts";
+import { CarrierError } from "../../runtime/net/carrier.ts";
+import {
+  DuplicateNameError,
+  EpmdError,
+  type EpmdRegistration,
+  lookup,
+  names,
+  register,
+} from "../../runtime/net/epmd_client.ts";
+import { EpmdPresence } from "../../runtime/net/epmd_presence.ts";
+import {
+  type EpmdServer,
+  type EpmdServerOptions,
+  startEpmdServer,
+} from "../../runtime/net/epmd_server.ts";
+import { createHost } from "../../runtime/platform/host.ts";
+import { createTcpNetwork } from "../../runtime/platform/tcp.ts";
+import { epmd } from "../fixtures/handshake_captures.ts";
+import { hasBeam } from "../helpers/beam.ts";
+import { fromHex, toHex } from "../helpers/hex.ts";
+import { freePort } from "../helpers/ports.ts";
+import { spawnProcess } from "../helpers/processes.ts";
+import { waitFor } from "../helpers/wait.ts";
+
+const network = createTcpNetwork();
+const records: LogRecord[] = [];
+const platform = createHost({ log: (record) => records.push(record) });
+const loopback = "127.0.0.1";
+
+function at(epmdPort: number, timeoutMs = 5_000) {
+  return { network, timers: platform, host: loopback, epmdPort, timeoutMs };
+}
+
+async function serve(
+  options: Partial<EpmdServerOptions> = {},
+): Promise<EpmdServer> {
+  const server = await startEpmdServer({
+    network,
+    platform,
+    port: 0,
+    nodeName: "host@127.0.0.1",
+    ...options,
+  });
+  if (server === "already-running") throw new Error("expected a free port");
+  onTestFinished(() => server.close());
+  return server;
+}
+
+async function join(
+  epmdPort: number,
+  name: string,
+  more: Partial<EpmdRegistration> = {},
+) {
+  const registration = await register({
+    ...at(epmdPort),
+    name,
+    listenPort: 5_555,
+    hidden: false,
+    ...more,
+  });
+  onTestFinished(() => registration.close());
+  return registration;
+}
+
+/** A bare connection: what it got so far, and whether it was closed. */
+class Raw {
+  readonly socket: Socket;
+  got = "";
+  isClosed = false;
+  constructor(port: number) {
+    this.socket = connect(port, loopback);
+    onTestFinished(() => void this.socket.destroy());
+    this.socket.on("error", () => {});
+    this.socket.on("close", () => this.isClosed = true);
+    this.socket.on("data", (chunk: Uint8Array) => this.got += toHex(chunk));
+  }
+  send(hex: string): this {
+    this.socket.write(fromHex(hex));
+    return this;
+  }
+  async closed(): Promise<string> {
+    await waitFor(() => this.isClosed, { what: "the end of a connection" });
+    return this.got;
+  }
+}
+
+describe("embedded epmd", () => {
+  test("registers, looks up and lists", async () => {
+    const { port } = await serve();
+    const one = await join(port, "one");
+    const two = await join(port, "two", { listenPort: 7_777, hidden: true });
+    expect(one.creation).toBeGreaterThanOrEqual(4);
+    expect(two.creation).not.toBe(one.creation);
+    expect(await lookup(at(port), "two")).toEqual({
+      name: "two",
+      port: 7_777,
+      hidden: true,
+      highestVersion: 6,
+      lowestVersion: 5,
+      extra: new Uint8Array(0),
+    });
+    expect(await lookup(at(port), "three")).toBeNull();
+    expect(await names(at(port))).toEqual([
+      { name: "one", port: 5_555 },
+      { name: "two", port: 7_777 },
+    ]);
+  });
+
+  test("frees a name with its connection and counts incarnations", async () => {
+    const { port } = await serve();
+    const creations: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const registration = await join(port, "one");
+      creations.push(registration.creation);
+      registration.close();
+      await waitFor(async () => await lookup(at(port), "one") === null, {
+        what: "the name to be free",
+      });
+    }
+    const [first, second, third] = creations as [number, number, number];
+    expect([second, third]).toEqual([first + 1, first + 2]);
+  });
+
+  test("skips the small creations when it comes round", async () => {
+    const { port } = await serve({
+      platform: { ...platform, randomU32: () => 0xffff_ffff },
+    });
+    expect((await join(port, "one")).creation).toBe(4);
+  });
+
+  test("refuses a name that is taken", async () => {
+    const { port } = await serve();
+    await join(port, "one");
+    const error = await join(port, "one").catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(DuplicateNameError);
+    expect(String(error)).toContain("one");
+    expect(String(error)).toContain("give this one another name");
+    expect(await names(at(port))).toHaveLength(1);
+  });
+
+  test("stands aside when the port is taken", async () => {
+    const { port } = await serve();
+    expect(
+      await startEpmdServer({ network, platform, port, nodeName: "x@y" }),
+    ).toBe("already-running");
+  });
+
+  test("serves loopback only", async () => {
+    await expect(serve({ host: "0.0.0.0" })).rejects.toThrow(
+      "expected a loopback address",
+    );
+  });
+
+  test("answers byte by byte as the real one does", async () => {
+    const { port } = await serve({
+      platform: { ...platform, randomU32: () => 0x6b02c351 },
+    });
+    const alive = new Raw(port).send(epmd.alive);
+    await waitFor(() => alive.got === epmd.aliveAnswer, { what: "an answer" });
+    const twin = new Raw(port).send(epmd.alive);
+    await waitFor(() => twin.got === epmd.aliveDuplicate, {
+      what: "a refusal",
+    });
+    const lookups = new Raw(port);
+    // A request that comes in pieces.
+    lookups.send(epmd.portPlease.slice(0, 6));
+    await waitFor(() => !lookups.socket.connecting, { what: "a connection" });
+    lookups.send(epmd.portPlease.slice(6));
+    expect(await lookups.closed()).toBe(epmd.portAnswer);
+    expect(await new Raw(port).send(epmd.kill).closed()).toBe("4e4f");
+    expect(await new Raw(port).send(epmd.stop).closed()).toBe("");
+    expect(await new Raw(port).send(epmd.dump).closed()).toBe("");
+    expect(await names(at(port))).toEqual([{ name: "ts1", port: 5_555 }]);
+  });
+
+  test("closes on garbage without an answer", async () => {
+    const { port } = await serve();
+    for (const hex of [epmd.garbage, "ffff", "0000", "000178", "0401ff"]) {
+      expect(await new Raw(port).send(hex).closed()).toBe("");
+    }
+    expect(await names(at(port))).toEqual([]);
+  });
+
+  test("closes who says nothing, but not who is registered", async () => {
+    const { port } = await serve({ requestTimeoutMs: 50 });
+    const registered = new Raw(port).send(epmd.alive);
+    await waitFor(() => registered.got !== "", { what: "an answer" });
+    const silent = new Raw(port);
+    const slow = new Raw(port).send("0010");
+    const refused = new Raw(port).send(epmd.alive);
+    expect(await silent.closed()).toBe("");
+    expect(await slow.closed()).toBe("");
+    expect(await refused.closed()).toBe(epmd.aliveDuplicate);
+    expect(registered.isClosed).toBe(false);
+    expect(await names(at(port))).toHaveLength(1);
+  });
+
+  test("takes so many connections and no more", async () => {
+    const { port } = await serve({ maxConnections: 2 });
+    const one = new Raw(port).send(epmd.alive);
+    const two = new Raw(port).send(epmd.aliveHiddenExtra);
+    await waitFor(() => one.got !== "" && two.got !== "", { what: "answers" });
+    expect(await new Raw(port).closed()).toBe("");
+    two.socket.destroy();
+    await waitFor(async () => (await names(at(port))).length === 1, {
+      what: "room again",
+    });
+  });
+});
+
+describe("epmd client", () => {
+  test("fails as refused where no epmd is", async () => {
+    const port = await freePort();
+    const error = await lookup(at(port), "one").catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(CarrierError);
+    expect(error).toMatchObject({ code: "refused" });
+  });
+
+  /** A listener that answers everything with these bytes, or never. */
+  async function fake(hex: string | null): Promise<number> {
+    const listener = await network.listen(
+      { host: loopback, port: 0 },
+      (one) => {
+        onTestFinished(() => one.destroy());
+        one.open({
+          data: () => {
+            if (hex === null) return;
+            one.write(fromHex(hex));
+            one.close(100);
+          },
+          drain: () => {},
+          closed: () => {},
+        });
+      },
+    );
+    onTestFinished(() => listener.close());
+    return listener.port;
+  }
+
+  test("gives up on an epmd that does not answer", async () => {
+    const port = await fake(null);
+    for (
+      const attempt of [
+        () => lookup(at(port, 30), "one"),
+        () => names(at(port, 30)),
+        () => join(port, "one", { timeoutMs: 30 }),
+      ]
+    ) {
+      await expect(attempt()).rejects.toMatchObject({
+        code: "timeout",
+        message: expect.stringContaining("answer within 30 ms"),
+      });
+    }
+  });
+
+  test("refuses answers that are none", async () => {
+    const port = await fake("ff".repeat(8));
+    for (
+      const attempt of [
+        () => lookup(at(port), "one"),
+        () => names(at(port)),
+        () => join(port, "one"),
+      ]
+    ) await expect(attempt()).rejects.toThrow(EpmdError);
+  });
+
+  test("refuses answers that end early or never", async () => {
+    await expect(lookup(at(await fake("7700")), "one")).rejects
+      .toThrow("closed without an answer");
+    await expect(lookup(at(await fake("")), "one")).rejects
+      .toThrow("closed without an answer");
+    const long = await fake(
+      epmd.portAnswer.slice(0, -4) + "ffff" +
+        "00".repeat(3_000),
+    );
+    await expect(lookup(at(long), "one")).rejects.toThrow("at most 1024");
+  });
+
+  test("hears when its registration is lost, and not when it closes", async () => {
+    const server = await serve();
+    const lost: string[] = [];
+    const onLost = (reason: string) => lost.push(reason);
+    const one = await join(server.port, "one", { onLost });
+    await join(server.port, "two", { onLost });
+    one.close();
+    await waitFor(() => server.names().length === 1, { what: "one name" });
+    await server.close();
+    await waitFor(() => lost.length > 0, { what: "the loss" });
+    expect(lost).toHaveLength(1);
+  });
+});
+
+function presence(
+  epmdPort: number,
+  nodeName: string,
+  more: { mayHost?: boolean } = {},
+): EpmdPresence {
+  const one = new EpmdPresence({
+    network,
+    platform,
+    nodeName,
+    listenPort: 5_555,
+    hidden: false,
+    epmdPort,
+    retryMs: 20,
+    ...more,
+  });
+  onTestFinished(() => one.stop());
+  return one;
+}
+
+async function listed(epmdPort: number): Promise<string> {
+  const all = await names(at(epmdPort)).catch(() => []);
+  return all.map((one) => one.name).sort().join(" ");
+}
+
+describe("epmd presence", () => {
+  test("hosts where nobody does, and others join", async () => {
+    const port = await freePort();
+    const a = presence(port, "a@127.0.0.1");
+    const b = presence(port, "b@127.0.0.1");
+    expect((await a.start()).creation).toBeGreaterThanOrEqual(4);
+    await b.start();
+    expect([a.isHosting, b.isHosting]).toEqual([true, false]);
+    expect(await listed(port)).toBe("a b");
+    await b.stop();
+    await waitFor(async () => await listed(port) === "a", { what: "a alone" });
+    await a.stop();
+    await expect(names(at(port))).rejects.toMatchObject({ code: "refused" });
+  });
+
+  test("lets many start at the same moment", async () => {
+    const port = await freePort();
+    const all = ["a", "b", "c", "d", "e"]
+      .map((part) => presence(port, `${part}@127.0.0.1`));
+    await Promise.all(all.map((one) => one.start()));
+    expect(all.filter((one) => one.isHosting)).toHaveLength(1);
+    expect(await listed(port)).toBe("a b c d e");
+  });
+
+  test("survives the end of whoever hosts, again and again", async () => {
+    const port = await freePort();
+    const all = ["a", "b", "c", "d"]
+      .map((part) => presence(port, `${part}@127.0.0.1`));
+    for (const one of all) await one.start();
+    const parts = new Map(all.map((one, i) => [one, "abcd"[i]!]));
+    while (parts.size > 1) {
+      const host = all.find((one) => one.isHosting)!;
+      parts.delete(host);
+      await host.stop();
+      const left = [...parts.values()].join(" ");
+      await waitFor(
+        async () =>
+          await listed(port) === left &&
+          all.filter((one) => one.isHosting).length === 1 &&
+          [...parts.keys()].every((one) => one.isRegistered),
+        { what: `new registrations of ${left}` },
+      );
+    }
+  });
+
+  test("says which name is taken and what to do", async () => {
+    const port = await freePort();
+    await presence(port, "a@127.0.0.1").start();
+    const twin = presence(port, "a@localhost");
+    const error = await twin.start().catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(DuplicateNameError);
+    expect(String(error)).toContain("no other node named a on this machine");
+    expect(String(error)).toContain("start a@localhost under another name");
+  });
+
+  test("does not host when it may not", async () => {
+    const port = await freePort();
+    const shy = presence(port, "a@127.0.0.1", { mayHost: false });
+    await expect(shy.start()).rejects.toMatchObject({ code: "refused" });
+    expect(shy.isHosting).toBe(false);
+  });
+});
+
+describe.skipIf(!hasBeam("epmd"))("the real epmd", () => {
+  async function realEpmd(port: number) {
+    const child = spawnProcess("epmd", [
+      ...["-port", String(port), "-address", loopback],
+    ]);
+    onTestFinished(() => void child.stop());
+    await waitFor(async () => (await names(at(port))).length === 0, {
+      what: "epmd",
+    });
+    return child;
+  }
+
+  test("serves our client", async () => {
+    const port = await freePort();
+    await realEpmd(port);
+    const one = await join(port, "one", { hidden: true });
+    expect(one.creation).toBeGreaterThanOrEqual(4);
+    expect(await lookup(at(port), "one"))
+      .toMatchObject({ name: "one", port: 5_555, hidden: true });
+    expect(await lookup(at(port), "two")).toBeNull();
+    expect(await names(at(port))).toEqual([{ name: "one", port: 5_555 }]);
+    await expect(join(port, "one")).rejects.toThrow(DuplicateNameError);
+    one.close();
+    await waitFor(async () => await lookup(at(port), "one") === null, {
+      what: "the name to be free",
+    });
+  });
+
+  test("comes first, and is replaced when it dies", async () => {
+    const port = await freePort();
+    const child = await realEpmd(port);
+    const a = presence(port, "a@127.0.0.1");
+    const b = presence(port, "b@127.0.0.1");
+    await Promise.all([a.start(), b.start()]);
+    expect([a.isHosting, b.isHosting]).toEqual([false, false]);
+    expect(await listed(port)).toBe("a b");
+    await child.stop();
+    await waitFor(async () => await listed(port) === "a b", {
+      what: "new registrations",
+    });
+    expect([a.isHosting, b.isHosting].filter(Boolean)).toHaveLength(1);
+  });
+});
+
+describe.skipIf(!hasBeam("erl"))("a BEAM node with our epmd", () => {
+  test("registers, is found, finds others and leaves", async () => {
+    const server = await serve();
+    await join(server.port, "ours", { listenPort: 7_777 });
+    const erl = spawnProcess("erl", [
+      ...["-noshell", "-noinput", "-start_epmd", "false"],
+      ...["-name", "beam@127.0.0.1", "-setcookie", "secret", "-eval"],
+      `{ok, All} = net_adm:names("127.0.0.1"),
+       {port, Port, Version} = erl_epmd:port_please("ours", "127.0.0.1"),
+       io:format("names ~w port ~w version ~w creation ~w~n",
+         [[list_to_atom(N) || {N, _} <- lists:sort(All)], Port, Version,
+          erlang:system_info(creation)]).`,
+    ], { env: { ERL_EPMD_PORT: String(server.port) } });
+    onTestFinished(() => void erl.stop());
+    const line = await erl.waitForLine(
+      /^names (\S+) port (\d+) version (\d+) creation (\d+)$/,
+      15_000,
+    );
+    expect(line.slice(1, 4)).toEqual(["[beam,ours]", "7777", "6"]);
+    expect(Number(line[4])).toBeGreaterThanOrEqual(4);
+    const entry = await lookup(at(server.port), "beam");
+    expect(entry).toMatchObject({ name: "beam", hidden: false });
+    await erl.stop();
+    await waitFor(() => server.names().length === 1, { what: "its end" });
+  });
+});
