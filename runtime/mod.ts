@@ -6,6 +6,7 @@
  */
 
 export {
+  memoryNetwork,
   type NodeStats,
   RunningNode,
   start,
@@ -59,8 +60,16 @@ export {
 export type { ExitReason } from "./core/signal.ts";
 export type { Capabilities, LogLevel, LogRecord } from "./core/ports.ts";
 export type { NodeEvent } from "./core/node_events.ts";
-export type { ConnectOutcome, DistributionLimits } from "./net/distribution.ts";
-export { CarrierError } from "./net/carrier.ts";
+export type { ConnectOutcome } from "./net/distribution.ts";
+export type { DistributionLimits } from "./net/limits.ts";
+export {
+  type Carrier,
+  CarrierError,
+  type CarrierHandlers,
+  type Listener,
+  type Network,
+} from "./net/carrier.ts";
+export type { MemoryLink, MemoryNetwork } from "./net/memory.ts";
 export { DuplicateNameError } from "./net/epmd_client.ts";
 export { BusyError } from "./net/peer.ts";
 export { DecodeError, EncodeError } from "./wire/errors.ts";

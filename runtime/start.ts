@@ -15,11 +15,8 @@ import type { Discovery } from "./net/discovery.ts";
 import { Node } from "./core/node.ts";
 import { KilledError, UsageError } from "./core/messages.ts";
 import { CarrierError } from "./net/carrier.ts";
-import {
-  type ConnectOutcome,
-  Distribution,
-  type DistributionLimits,
-} from "./net/distribution.ts";
+import { type ConnectOutcome, Distribution } from "./net/distribution.ts";
+import type { DistributionLimits } from "./net/limits.ts";
 import {
   epmdDiscovery,
   firstOf,
@@ -27,7 +24,9 @@ import {
   staticDiscovery,
 } from "./net/discovery.ts";
 import { EpmdPresence } from "./net/epmd_presence.ts";
+import { createMemoryNetwork, type MemoryNetwork } from "./net/memory.ts";
 import { nodeInfo } from "./kernel/node_info.ts";
+import { macrotask } from "./platform/event_loop.ts";
 import { createHost, type PlatformHost } from "./platform/host.ts";
 import { createTcpNetwork } from "./platform/tcp.ts";
 import { parseNodeName } from "./wire/node_name.ts";
@@ -55,6 +54,8 @@ export type StartOptions = {
   /** Port that every node of the cluster listens on, where there is no epmd. */
   readonly peerPort?: number;
   readonly limits?: DistributionLimits;
+  /** What carries the connections. Default: TCP. */
+  readonly network?: Network;
   /** Receives every log record. Default: lines on standard error. */
   readonly log?: (record: LogRecord) => void;
 };
@@ -234,6 +235,14 @@ export class RunningNode {
   }
 }
 
+/**
+ * A network in memory, for `start({ network })`: several nodes in one thread,
+ * with links that a test can cut. See `std/testing` for the comfortable form.
+ */
+export function memoryNetwork(): MemoryNetwork {
+  return createMemoryNetwork({ macrotask });
+}
+
 /** What a node with a name has in addition. */
 type NetParts = {
   readonly distribution: Distribution;
@@ -262,9 +271,11 @@ type NetParts = {
  * ```
  */
 export async function start(options: StartOptions = {}): Promise<RunningNode> {
-  const host = createHost(options.log === undefined ? {} : {
-    log: options.log,
-  });
+  const host = createHost(
+    options.log === undefined ? {} : {
+      log: options.log,
+    },
+  );
   if (options.name === undefined) return startAlone(host, options);
   const { host: ownHost } = parseNodeName(options.name);
   if (options.cookie === undefined || options.cookie === "") {
@@ -273,7 +284,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
         "cluster the same secret: start({ name, cookie })",
     );
   }
-  const network = createTcpNetwork();
+  const network = options.network ?? createTcpNetwork();
   const early: Carrier[] = [];
   let accept = (carrier: Carrier): void => {
     early.push(carrier);
@@ -398,4 +409,3 @@ async function connectAll(
     );
   }
 }
-

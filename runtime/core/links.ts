@@ -30,7 +30,9 @@ export type MonitorState = {
   /** The local actor that is watched, or null. */
   readonly local: Actor | null;
   /** What the peer was told to watch, or null for a local actor. */
-  readonly remote: { readonly node: string; readonly target: MonitorTarget } | null;
+  readonly remote:
+    | { readonly node: string; readonly target: MonitorTarget }
+    | null;
 };
 
 /** A monitor, on the side of the actor that is watched. */

@@ -314,4 +314,3 @@ class NoRemote implements Remote {
     return [];
   }
 }
-

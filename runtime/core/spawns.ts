@@ -236,4 +236,3 @@ function spawnError(
     `expected "${behaviour}" to be spawned on ${node}, got ${reason}: ${hint}`,
   );
 }
-

@@ -114,6 +114,16 @@ export class Ref {
   }
 }
 
+/** Consoles of all three runtimes ask for this; without it they show insides. */
+const inspect = Symbol.for("nodejs.util.inspect.custom");
+for (const Class of [Pid, Ref]) {
+  Object.defineProperty(Class.prototype, inspect, {
+    value(this: Pid | Ref): string {
+      return this.toString();
+    },
+  });
+}
+
 const nodeNumbers = new Map<string, number>();
 
 /** A number per node name for printing, as BEAM's first pid number is one. */

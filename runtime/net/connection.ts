@@ -110,8 +110,7 @@ export class Connection {
     this.#carrier.open({
       data: (chunk) => this.#read(chunk),
       drain: () => this.#owner.drain(this),
-      closed: (reason) =>
-        this.#finish({ reason: "connection-closed", detail: reason }),
+      closed: (reason) => this.#carrierClosed(reason),
     });
     this.#take(firstSteps);
   }
@@ -140,6 +139,12 @@ export class Connection {
   /** Ends the connection; the owner is told at once. */
   close(end: ConnectionEnd): void {
     this.#finish(end);
+  }
+
+  #carrierClosed(reason: string): void {
+    // In the handshake the machine knows best what an end at this point means.
+    if (this.#phase === "handshake") this.#take(this.#machine.closed());
+    this.#finish({ reason: "connection-closed", detail: reason });
   }
 
   #armSetup(): void {

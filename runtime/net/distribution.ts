@@ -25,7 +25,10 @@ import {
   type HandshakeOptions,
   Initiator,
 } from "../wire/handshake_machine.ts";
-import { complainAboutModes, complainAboutNodeName } from "../wire/node_name.ts";
+import {
+  complainAboutModes,
+  complainAboutNodeName,
+} from "../wire/node_name.ts";
 import type { Carrier, Network } from "./carrier.ts";
 import {
   Connection,
@@ -33,24 +36,10 @@ import {
   type ConnectionOwner,
 } from "./connection.ts";
 import type { Discovery } from "./discovery.ts";
-import { BusyError, Peer } from "./peer.ts";
+import { type DistributionLimits, withDefaults } from "./limits.ts";
+import { Outbox } from "./outbox.ts";
+import { Peer } from "./peer.ts";
 import { Ticks } from "./ticks.ts";
-
-/** Limits and times of a node's connections; every one has a default. */
-export type DistributionLimits = {
-  /** Largest frame that is accepted or sent, in bytes. Default 64 MiB. */
-  readonly maxFrameBytes?: number;
-  /** Longest wait for a socket and for each handshake step. Default 7,000. */
-  readonly setupTimeoutMs?: number;
-  /** `send` returns false above this many waiting bytes. Default 4 MiB. */
-  readonly highMarkBytes?: number;
-  /** Silence after which a peer is suspect. Default 2,000. */
-  readonly suspectAfterMs?: number;
-  /** Silence after which a peer is down. Default 15,000, least 1,000. */
-  readonly downAfterMs?: number;
-  /** Incoming handshakes at a time; more are closed. Default 256. */
-  readonly maxHandshakes?: number;
-};
 
 export type DistributionOptions = {
   readonly node: Node;
@@ -62,10 +51,6 @@ export type DistributionOptions = {
   readonly limits?: DistributionLimits;
 };
 
-/** `send` throws above this many times the high mark. */
-const HARD_LIMIT_FACTOR = 4;
-/** Output is written without waiting for the turn to end above this. */
-const FLUSH_BYTES = 64 * 1024;
 /** Nodes known at a time, connected or being connected. */
 const MAX_PEERS = 10_000;
 
@@ -83,8 +68,7 @@ export class Distribution implements Remote, ConnectionOwner {
   /** Whose connection it is or wants to be; absent before it gave a name. */
   readonly #peerOf = new Map<Connection, Peer>();
   readonly #incoming = new Set<Connection>();
-  /** Peers whose `out` is to be written at the end of the turn. */
-  #dirty: Peer[] = [];
+  readonly #outbox: Outbox;
   readonly #ticks: Ticks;
   #isStopped = false;
   /** Why the last attempt to reach a peer failed. */
@@ -93,15 +77,8 @@ export class Distribution implements Remote, ConnectionOwner {
   constructor(options: DistributionOptions) {
     this.#options = options;
     const node = this.#node = options.node;
-    const limits = options.limits ?? {};
-    this.#limits = {
-      maxFrameBytes: limits.maxFrameBytes ?? 64 * 1024 * 1024,
-      setupTimeoutMs: limits.setupTimeoutMs ?? 7_000,
-      highMarkBytes: limits.highMarkBytes ?? 4 * 1024 * 1024,
-      suspectAfterMs: limits.suspectAfterMs ?? 2_000,
-      downAfterMs: Math.max(1_000, limits.downAfterMs ?? 15_000),
-      maxHandshakes: limits.maxHandshakes ?? 256,
-    };
+    this.#limits = withDefaults(options.limits ?? {});
+    this.#outbox = new Outbox(node, this.#limits.highMarkBytes);
     this.#handshake = {
       own: {
         name: node.name,
@@ -113,7 +90,7 @@ export class Distribution implements Remote, ConnectionOwner {
       md5: node.host.md5,
       randomU32: node.host.randomU32,
     };
-    node.scheduler.onDrained(() => this.#flushAll());
+    node.scheduler.onDrained(() => this.#outbox.flushAll());
     this.#ticks = new Ticks({
       host: node.host,
       suspectAfterMs: this.#limits.suspectAfterMs,
@@ -137,9 +114,9 @@ export class Distribution implements Remote, ConnectionOwner {
     const peer = this.#peerFor(to.node);
     if (peer === null) return true;
     if (!peer.isUp) peer.assume(to.creation);
-    this.#refuseWhenFull(peer, message);
+    this.#outbox.refuseWhenFull(peer, message);
     peer.codec.encodeSend(from, to, message, peer.out);
-    return this.#wrote(peer);
+    return this.#outbox.wrote(peer);
   }
 
   signal(nodeName: string, signal: Signal): boolean {
@@ -150,7 +127,7 @@ export class Distribution implements Remote, ConnectionOwner {
       return true;
     }
     if (signal.type === "sendNamed") {
-      this.#refuseWhenFull(peer, signal.message);
+      this.#outbox.refuseWhenFull(peer, signal.message);
     }
     const to = "to" in signal ? signal.to : null;
     if (to !== null && !peer.isUp) peer.assume(to.creation);
@@ -159,7 +136,7 @@ export class Distribution implements Remote, ConnectionOwner {
     } catch (error) {
       this.#encodeRefused(peer, signal, error);
     }
-    return this.#wrote(peer);
+    return this.#outbox.wrote(peer);
   }
 
   /**
@@ -182,7 +159,9 @@ export class Distribution implements Remote, ConnectionOwner {
 
   ready(nodeName: string): Promise<void> {
     const peer = this.#peers.get(nodeName);
-    if (peer === undefined || this.#hasRoom(peer)) return Promise.resolve();
+    if (peer === undefined || this.#outbox.hasRoom(peer)) {
+      return Promise.resolve();
+    }
     return new Promise((resolve) => peer.waitingForRoom.push(resolve));
   }
 
@@ -246,7 +225,7 @@ export class Distribution implements Remote, ConnectionOwner {
   }
 
   stop(): void {
-    this.#flushAll();
+    this.#outbox.flushAll();
     this.#isStopped = true;
     this.#ticks.stop();
     const end: ConnectionEnd = {
@@ -430,7 +409,7 @@ export class Distribution implements Remote, ConnectionOwner {
     const fits = peer.established(connection, from.creation);
     if (!fits) this.#node.peerLost(peer.name);
     this.#node.peerUp(peer.name, peer.isVisible);
-    this.#flush(peer);
+    this.#outbox.flush(peer);
     for (const tell of peer.waiting.splice(0)) tell(true);
   }
 
@@ -447,7 +426,7 @@ export class Distribution implements Remote, ConnectionOwner {
 
   drain(connection: Connection): void {
     const peer = this.#peerOf.get(connection);
-    if (peer !== undefined) this.#wakeWaiting(peer);
+    if (peer !== undefined) this.#outbox.wakeWaiting(peer);
   }
 
   ended(connection: Connection, end: ConnectionEnd): void {
@@ -489,9 +468,12 @@ export class Distribution implements Remote, ConnectionOwner {
   #lost(peer: Peer, end: ConnectionEnd): void {
     const isReplaced = end.reason === "replaced";
     peer.connection = null;
-    this.#releaseWaiting(peer);
+    this.#outbox.releaseWaiting(peer);
     if (end.reason === "bad-data") {
-      this.#log("error", `closed the connection to ${peer.name}: ${end.detail}`);
+      this.#log(
+        "error",
+        `closed the connection to ${peer.name}: ${end.detail}`,
+      );
     }
     if (!isReplaced) this.#peers.delete(peer.name);
     peer.reset();
@@ -510,62 +492,9 @@ export class Distribution implements Remote, ConnectionOwner {
     if (this.#failures.size > MAX_PEERS) this.#failures.clear();
     this.#failures.set(peer.name, why);
     this.#log("debug", `no connection to ${peer.name}: ${why}`);
-    this.#releaseWaiting(peer);
+    this.#outbox.releaseWaiting(peer);
     this.#node.peerLost(peer.name);
     for (const tell of peer.waiting.splice(0)) tell(false);
-  }
-
-  // -- Output
-
-  #refuseWhenFull(peer: Peer, message: unknown): void {
-    const limit = this.#limits.highMarkBytes * HARD_LIMIT_FACTOR;
-    if (peer.out.length < FLUSH_BYTES && !peer.isUp) return;
-    if (peer.pendingBytes >= limit) {
-      throw new BusyError(peer.name, limit, message);
-    }
-  }
-
-  #wrote(peer: Peer): boolean {
-    if (!peer.isUp) return peer.out.length < this.#limits.highMarkBytes;
-    if (peer.out.length >= FLUSH_BYTES) {
-      this.#flush(peer);
-    } else if (!peer.isDirty) {
-      peer.isDirty = true;
-      this.#dirty.push(peer);
-      this.#node.scheduler.poke();
-    }
-    return peer.pendingBytes < this.#limits.highMarkBytes;
-  }
-
-  #flush(peer: Peer): void {
-    const connection = peer.connection;
-    if (connection !== null && peer.out.length > 0) {
-      connection.write(peer.out.take());
-    }
-  }
-
-  #flushAll(): void {
-    const dirty = this.#dirty;
-    if (dirty.length === 0) return;
-    this.#dirty = [];
-    for (const peer of dirty) {
-      peer.isDirty = false;
-      this.#flush(peer);
-    }
-  }
-
-  #hasRoom(peer: Peer): boolean {
-    return peer.pendingBytes < this.#limits.highMarkBytes / 2;
-  }
-
-  #wakeWaiting(peer: Peer): void {
-    if (peer.waitingForRoom.length > 0 && this.#hasRoom(peer)) {
-      this.#releaseWaiting(peer);
-    }
-  }
-
-  #releaseWaiting(peer: Peer): void {
-    for (const resolve of peer.waitingForRoom.splice(0)) resolve();
   }
 
   #log(
@@ -576,4 +505,3 @@ export class Distribution implements Remote, ConnectionOwner {
     this.#node.log(level, "net", message, fields);
   }
 }
-

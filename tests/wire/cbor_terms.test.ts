@@ -216,9 +216,9 @@ describe("binaries", () => {
     expect(chunks.filter((chunk) => chunk.buffer === bytes.buffer))
       .toHaveLength(2);
     pair.send({ bytes, elements: new Float64Array(bytes.buffer, 0, 12_500) });
-    const [received] = pair.receive() as [{
-      message: { bytes: Uint8Array; elements: Float64Array };
-    }];
+    const [received] = pair.receive() as unknown as [
+      { message: { bytes: Uint8Array; elements: Float64Array } },
+    ];
     expect(received.message.bytes).toEqual(bytes);
     expect(received.message.elements).toEqual(new Float64Array(bytes.buffer));
   });
