@@ -7,7 +7,7 @@
 
 import type { Behaviour, Destination, Self } from "./core/self.ts";
 import type { ExportedBehaviour, SpawnOptions } from "./core/self.ts";
-import type { LogRecord } from "./core/ports.ts";
+import type { LogLevel, LogRecord } from "./core/ports.ts";
 import type { NodeEvent } from "./core/node_events.ts";
 import type { Pid } from "./core/terms.ts";
 import type { Carrier, Listener, Network } from "./net/carrier.ts";
@@ -28,6 +28,7 @@ import { createMemoryNetwork, type MemoryNetwork } from "./net/memory.ts";
 import { nodeInfo } from "./kernel/node_info.ts";
 import { macrotask } from "./platform/event_loop.ts";
 import { createHost, type PlatformHost } from "./platform/host.ts";
+import { createLog } from "./platform/log.ts";
 import { createTcpNetwork } from "./platform/tcp.ts";
 import { parseNodeName } from "./wire/node_name.ts";
 
@@ -56,7 +57,9 @@ export type StartOptions = {
   readonly limits?: DistributionLimits;
   /** What carries the connections. Default: TCP. */
   readonly network?: Network;
-  /** Receives every log record. Default: lines on standard error. */
+  /** Least severe level that is written to standard error. Default `warning`. */
+  readonly logLevel?: LogLevel;
+  /** Receives every log record instead; `logLevel` means nothing then. */
   readonly log?: (record: LogRecord) => void;
 };
 
@@ -271,11 +274,9 @@ type NetParts = {
  * ```
  */
 export async function start(options: StartOptions = {}): Promise<RunningNode> {
-  const host = createHost(
-    options.log === undefined ? {} : {
-      log: options.log,
-    },
-  );
+  const host = createHost({
+    log: options.log ?? createLog({ level: options.logLevel ?? "warning" }),
+  });
   if (options.name === undefined) return startAlone(host, options);
   const { host: ownHost } = parseNodeName(options.name);
   if (options.cookie === undefined || options.cookie === "") {

@@ -23,6 +23,7 @@ import { TermWriter, tooLarge } from "./cbor_prepare.ts";
 import { ShapeReader, shapesOp, ShapeWriter } from "./cbor_shapes.ts";
 import {
   type Incarnation,
+  isU32,
   largeFrameMark,
   type RecordClass,
 } from "./cbor_tags.ts";
@@ -136,7 +137,7 @@ export class CborCodec {
     } else {
       const shapes = this.#readerShapes;
       this.#reader.read(
-        plain(frame),
+        viewOf(frame, 0, frame.length),
         shapes,
         [],
         (item) => collect(item, shapes, signals),
@@ -153,10 +154,7 @@ export class CborCodec {
     }
     const id = items[1];
     const serial = items[2];
-    if (
-      items.length !== 4 || typeof id !== "number" ||
-      typeof serial !== "number"
-    ) {
+    if (items.length !== 4 || !isU32(id) || !isU32(serial)) {
       throw new DecodeError(
         `expected the two numbers of a pid and a message, got ${
           printTerm(items)
@@ -309,7 +307,7 @@ function splitLarge(
     attachments.push(attachmentOf(frame, start, end));
     at = end;
   }
-  return { attachments, rest: plain(frame.subarray(at)) };
+  return { attachments, rest: viewOf(frame, at, frame.length) };
 }
 
 /** A view where the binary is most of its buffer, else a copy. */
@@ -318,15 +316,16 @@ function attachmentOf(
   start: number,
   end: number,
 ): Uint8Array {
-  const bytes = plain(frame.subarray(start, end));
+  const bytes = viewOf(frame, start, end);
   return 2 * bytes.length >= frame.buffer.byteLength ? bytes : bytes.slice();
 }
 
-/** Without a subclass such as `Buffer`, which messages would inherit. */
-function plain(bytes: Uint8Array): Uint8Array {
-  return bytes.constructor === Uint8Array
-    ? bytes
-    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+/**
+ * A view of its own: never a subclass such as `Buffer`, which messages would
+ * inherit, and cbor-x leaves a property on what it decodes.
+ */
+function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
 /** Lists of keys are learned at once: the next item may need them. */

@@ -105,7 +105,7 @@ describe("decode", () => {
 
   it("refuses every prefix of a frame that ends inside a signal", () => {
     const frame = frameOf([{ a: [1.5, "text", new Map([[1n, null]])] }]);
-    const whole = [0, 8, frame.length];
+    const whole = [0, 6, frame.length];
     for (let end = 0; end <= frame.length; end++) {
       const got = accepts(new Pair(), frame.slice(0, end));
       expect([end, got]).toEqual([end, whole.includes(end)]);
@@ -117,7 +117,7 @@ describe("decode", () => {
       fc.property(term, fc.array(mutation, { maxLength: 2 }), (value, some) => {
         accepts(
           new Pair(),
-          some.reduce(mutate, frameOf([{ __proto__: value }])),
+          some.reduce(mutate, frameOf([{ ["__proto__"]: value }])),
         );
         expect(Object.keys(Object.prototype)).toEqual([]);
         expect(Object.keys(Array.prototype)).toEqual([]);
@@ -217,7 +217,7 @@ describe("hostile frames", () => {
   it("name the byte at which they go wrong, where it is known", () => {
     const frame = Uint8Array.fromHex("8402110382016301ff02");
     expect(() => checkItems(frame)).toThrow("at byte 8: invalid UTF-8");
-    expect(() => checkItems(Uint8Array.fromHex("840211a0")))
+    expect(() => checkItems(Uint8Array.fromHex("830211a0")))
       .toThrow("at byte 3: expected an item or tag of the dialect, got 0xa0");
     expect(() => checkItems(Uint8Array.fromHex("8402")))
       .toThrow("at byte 2: the last item is incomplete");
@@ -226,7 +226,7 @@ describe("hostile frames", () => {
   it("with incomplete attachments are refused", () => {
     for (const bytes of ["f6", "f65a", "f65a00", "f65a00000002ff", "f645"]) {
       const got = accepts(new Pair(), Uint8Array.fromHex(bytes));
-      expect([bytes, got]).toEqual([bytes, bytes === "f6"]);
+      expect([bytes, got]).toEqual([bytes, false]);
     }
   });
 
@@ -239,7 +239,7 @@ describe("hostile frames", () => {
     ]);
     const sink = collector();
     new Pair().beta.decode(frame, sink);
-    const [got] = sink.delivered as [{ message: Error[] }];
+    const [got] = sink.delivered as unknown as [{ message: Error[] }];
     expect(got.message).toHaveLength(count);
     expect(got.message[7]!.stack).toBe(": ");
   });

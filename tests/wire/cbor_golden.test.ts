@@ -33,7 +33,6 @@ const old = new Pid(beta.node, 17, 3, 4, null);
 const ref = new Ref(alpha.node, alpha.creation, [1, 0xffffffff]);
 const betaName = "6e 62657461403132372e302e302e31";
 const reason = atom("noproc");
-const fields = { from, to, ref };
 
 describe("signals as bytes", () => {
   it.each<[Signal, string]>([
