@@ -371,41 +371,26 @@ export abstract class Actor implements Runnable {
       this.match = null;
       return Promise.reject(error);
     }
-    const message = found >= 0 ? this.mailbox.removeAt(found) : undefined;
-    const done = found >= 0 || options.timeoutMs === 0;
-    if (done && --this.turnLeft > 0) {
+    const isPoll = options.timeoutMs === 0;
+    if ((found >= 0 || isPoll) && --this.turnLeft > 0) {
       this.match = null;
-      return Promise.resolve(message);
+      return Promise.resolve(
+        found >= 0 ? this.mailbox.removeAt(found) : undefined,
+      );
     }
     const pending = new Promise<unknown>(captureResolve);
     this.resolveReceive = lastResolve;
-    if (done) {
-      // The turn is used up: what was found waits at the head of the queue.
-      return this.#yieldWith(message, pending);
+    this.receiveTimedOut = isPoll;
+    if (found >= 0 || isPoll) {
+      // The turn is used up: others go first, then it is found again at once.
+      this.scanned = Math.max(0, found);
+      this.state = QUEUED;
+      this.owner.scheduler.enqueue(this);
+      return pending;
     }
-    this.receiveTimedOut = false;
     this.state = IDLE;
     if (options.timeoutMs !== undefined) this.#armReceive(options.timeoutMs);
     return abort === undefined ? pending : this.#abortable(pending, abort);
-  }
-
-  /** Lets others run before the actor goes on with a message it has. */
-  #yieldWith(message: unknown, pending: Promise<unknown>): Promise<unknown> {
-    this.match = null;
-    const resolve = this.resolveReceive as (value: unknown) => void;
-    this.resolveReceive = null;
-    this.owner.scheduler.enqueue({
-      run: () => {
-        this.turnLeft = MESSAGES_PER_TURN;
-        resolve(
-          this.state === DEAD
-            ? Promise.reject(new KilledError(reasons.killed))
-            : message,
-        );
-        return -1;
-      },
-    });
-    return pending;
   }
 
   #armReceive(timeoutMs: number): void {
