@@ -11,6 +11,7 @@ export {
   RunningNode,
   start,
   type StartOptions,
+  systemHost,
 } from "./start.ts";
 export {
   type ActorFunction,
@@ -58,7 +59,14 @@ export {
   UsageError,
 } from "./core/messages.ts";
 export type { ExitReason } from "./core/signal.ts";
-export type { Capabilities, LogLevel, LogRecord } from "./core/ports.ts";
+export type {
+  Capabilities,
+  Host,
+  LogLevel,
+  LogRecord,
+  SteppedScheduler,
+} from "./core/ports.ts";
+export type { Discovery, NodeAddress } from "./net/discovery.ts";
 export type { NodeEvent } from "./core/node_events.ts";
 export type { ConnectOutcome } from "./net/distribution.ts";
 export type { DistributionLimits } from "./net/limits.ts";

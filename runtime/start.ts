@@ -7,7 +7,7 @@
 
 import type { Behaviour, Destination, Self } from "./core/self.ts";
 import type { ExportedBehaviour, SpawnOptions } from "./core/self.ts";
-import type { LogLevel, LogRecord } from "./core/ports.ts";
+import type { Host, LogLevel, LogRecord } from "./core/ports.ts";
 import type { NodeEvent } from "./core/node_events.ts";
 import type { Pid } from "./core/terms.ts";
 import type { Carrier, Listener, Network } from "./net/carrier.ts";
@@ -57,6 +57,10 @@ export type StartOptions = {
   readonly limits?: DistributionLimits;
   /** What carries the connections. Default: TCP. */
   readonly network?: Network;
+  /** How nodes are found. Default: `peers`, then epmd or `peerPort`. */
+  readonly discovery?: Discovery;
+  /** Clock, event loop, entropy and log. Default: this machine's. */
+  readonly host?: Host;
   /** Least severe level that is written to standard error. Default `warning`. */
   readonly logLevel?: LogLevel;
   /** Receives every log record instead; `logLevel` means nothing then. */
@@ -86,12 +90,12 @@ export class RunningNode {
   /** Port it listens on; 0 when it is alone. */
   readonly port: number;
   readonly #node: Node;
-  readonly #host: PlatformHost;
+  readonly #host: Host;
   readonly #parts: NetParts | null;
   #stopping: Promise<void> | null = null;
 
   /** @internal Made by `start`. */
-  constructor(node: Node, host: PlatformHost, parts: NetParts | null) {
+  constructor(node: Node, host: Host, parts: NetParts | null) {
     this.name = node.name;
     this.#node = node;
     this.#host = host;
@@ -230,7 +234,7 @@ export class RunningNode {
       this.#parts?.presence?.stop(),
       this.#parts?.listener.close(),
     ]);
-    this.#host.release();
+    if (isPlatformHost(this.#host)) this.#host.release();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -244,6 +248,16 @@ export class RunningNode {
  */
 export function memoryNetwork(): MemoryNetwork {
   return createMemoryNetwork({ macrotask });
+}
+
+/** This machine's clock, event loop and entropy, for simulators to build on. */
+export function systemHost(): Host {
+  return createHost();
+}
+
+/** The machine's own host has to know how many nodes use it. */
+function isPlatformHost(host: Host): host is PlatformHost {
+  return "retain" in host;
 }
 
 /** What a node with a name has in addition. */
@@ -274,7 +288,7 @@ type NetParts = {
  * ```
  */
 export async function start(options: StartOptions = {}): Promise<RunningNode> {
-  const host = createHost({
+  const host: Host = options.host ?? createHost({
     log: options.log ?? createLog({ level: options.logLevel ?? "warning" }),
   });
   if (options.name === undefined) return startAlone(host, options);
@@ -309,13 +323,13 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     const distribution = new Distribution({
       node,
       network,
-      discovery: makeDiscovery(options, network, host),
+      discovery: options.discovery ?? makeDiscovery(options, network, host),
       cookie: options.cookie,
       hidden: options.hidden ?? false,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     });
     node.remote = distribution;
-    host.retain();
+    if (isPlatformHost(host)) host.retain();
     const running = new RunningNode(node, host, {
       distribution,
       listener,
@@ -333,7 +347,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
   }
 }
 
-function startAlone(host: PlatformHost, options: StartOptions): RunningNode {
+function startAlone(host: Host, options: StartOptions): RunningNode {
   if (options.cookie !== undefined || options.connect !== undefined) {
     throw new UsageError(
       "expected a name along with a cookie or nodes to connect to, got none; " +
@@ -347,7 +361,7 @@ function startAlone(host: PlatformHost, options: StartOptions): RunningNode {
     host,
     exports: options.exports ?? {},
   });
-  host.retain();
+  if (isPlatformHost(host)) host.retain();
   const running = new RunningNode(node, host, null);
   startKernel(running);
   return running;
@@ -361,7 +375,7 @@ function startKernel(running: RunningNode): void {
 function makePresence(
   options: StartOptions,
   network: Network,
-  host: PlatformHost,
+  host: Host,
   listenPort: number,
 ): EpmdPresence | null {
   if (options.epmdPort === false || options.peerPort !== undefined) return null;
@@ -378,7 +392,7 @@ function makePresence(
 function makeDiscovery(
   options: StartOptions,
   network: Network,
-  host: PlatformHost,
+  host: Host,
 ): Discovery {
   const ways: Discovery[] = [staticDiscovery(options.peers ?? {})];
   if (options.peerPort !== undefined) {

@@ -147,3 +147,12 @@ export async function testCluster(
   }
   return new TestCluster(nodes, network, records);
 }
+
+export {
+  type SimNodeOptions,
+  simulate,
+  type SimulateOptions,
+  Simulation,
+  SimulationError,
+  type SimulationResult,
+} from "./testing/simulator.ts";

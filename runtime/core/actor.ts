@@ -65,6 +65,9 @@ export abstract class Actor implements Runnable {
   receiveTimer: Timer | null = null;
   receiveTimedOut = false;
 
+  /** Waits for the node itself, such as for the reply to a spawn request. */
+  nodeWaits: number = 0;
+
   /** By peer; null until the first link. */
   links: Map<Pid, LinkState> | null = null;
   /** Monitors this actor set, by ref; null until the first. */
@@ -117,8 +120,8 @@ export abstract class Actor implements Runnable {
     return this.abort.signal;
   }
 
-  get isIdle(): boolean {
-    return this.state === IDLE;
+  get isBusy(): boolean {
+    return this.state === RUNNING && this.started && this.nodeWaits === 0;
   }
 
   /** What logs call this actor. */

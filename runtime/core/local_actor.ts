@@ -36,7 +36,7 @@ export class LocalActor extends Actor implements Self<unknown> {
 
   ready(to: Destination<never>): Promise<void> {
     if (this.state === DEAD) return new Promise(() => {});
-    return this.owner.ready(to);
+    return this.#nodeWait(this.owner.ready(to));
   }
 
   spawn<T>(behaviour: Behaviour<T>, options: SpawnOptions = {}): Pid<T> {
@@ -65,7 +65,9 @@ export class LocalActor extends Actor implements Self<unknown> {
     options: RemoteSpawnOptions = {},
   ): Promise<RemoteSpawn<T>> {
     this.#mustLive("spawnOn");
-    return this.owner.spawns.request(this, node, behaviour, args, options);
+    return this.#nodeWait(
+      this.owner.spawns.request<T>(this, node, behaviour, args, options),
+    );
   }
 
   exit(reason: ExitReason): never {
@@ -145,6 +147,14 @@ export class LocalActor extends Actor implements Self<unknown> {
   monitorNodes(on = true): void {
     this.#mustLive("monitorNodes");
     this.owner.nodeEvents.subscribe(this, on);
+  }
+
+  /** Marks a wait as no foreign one, for simulators. */
+  #nodeWait<T>(promise: Promise<T>): Promise<T> {
+    this.nodeWaits++;
+    return promise.finally(() => {
+      this.nodeWaits--;
+    });
   }
 
   #mustLive(what: string): void {

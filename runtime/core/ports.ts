@@ -37,6 +37,21 @@ export type Capabilities = {
   readonly attributesRejections: boolean;
 };
 
+/** A scheduler as somebody sees it who decides in its place. */
+export interface SteppedScheduler {
+  /** Actors that could go on. */
+  readonly runnable: number;
+  /** Gives one of them a turn of one message; returns what it is called. */
+  step(index: number): string;
+  /** Writes what has been sent since. */
+  flush(): void;
+  /**
+   * An actor that waits for something which is neither a message nor a timer,
+   * or null. Only meaningful when all microtasks have run.
+   */
+  foreignWait(): string | null;
+}
+
 /** Clock, event loop, entropy, digest and log of one thread. */
 export interface Host {
   /** `node`, `deno`, `bun` or `simulator`: for reports, never for branching. */
@@ -59,6 +74,11 @@ export interface Host {
   randomU32(): number;
   /** MD5, which Erlang's handshake prescribes for its cookie digest. */
   md5(data: Uint8Array): Uint8Array;
+  /**
+   * Takes over the decision who goes on. Absent on real machines, where the
+   * scheduler decides.
+   */
+  readonly stepped?: (scheduler: SteppedScheduler) => void;
   log(record: LogRecord): void;
   /** Runs `body` so that a floating rejection inside it is reported to `owner`. */
   attribute<T>(owner: (error: unknown) => void, body: () => T): T;

@@ -12,7 +12,7 @@
  * would form an endless chain of microtasks, which starves timers and sockets.
  */
 
-import type { Host } from "./ports.ts";
+import type { Host, SteppedScheduler } from "./ports.ts";
 
 /** What the scheduler runs. */
 export interface Runnable {
@@ -21,6 +21,10 @@ export interface Runnable {
    * A negative result means that the turn goes on in a microtask.
    */
   run(budget: number): number;
+  /** Its code runs, or waits for something that is no message. */
+  readonly isBusy: boolean;
+  /** What traces call it. */
+  describe(): string;
 }
 
 export type SchedulerOptions = {
@@ -35,9 +39,13 @@ const MAX_UNITS_PER_CHECK = 64;
 /** Function actors resumed before their microtasks are let run. */
 const RESUMES_PER_DRAIN = 16;
 
-export class Scheduler {
+export class Scheduler implements SteppedScheduler {
   readonly #host: Host;
   readonly #options: SchedulerOptions;
+  /** Somebody else decides who goes on; nothing wakes by itself then. */
+  readonly #isStepped: boolean;
+  /** The actor of the last step, when its turn went on in microtasks. */
+  #inMicrotasks: Runnable[] = [];
   /** Ring buffer of runnable actors; its length is a power of two. */
   #queue: (Runnable | undefined)[] = new Array(64).fill(undefined);
   #head = 0;
@@ -65,6 +73,8 @@ export class Scheduler {
   constructor(host: Host, options: SchedulerOptions = defaultSchedulerOptions) {
     this.#host = host;
     this.#options = options;
+    this.#isStepped = host.stepped !== undefined;
+    host.stepped?.(this);
   }
 
   /** Actors waiting for their turn. */
@@ -91,7 +101,32 @@ export class Scheduler {
     if (!this.#draining && !this.#drainPending) this.#wake();
   }
 
+  step(index: number): string {
+    const queue = this.#queue;
+    const mask = queue.length - 1;
+    const at = (i: number) => (this.#head + i) & mask;
+    const actor = queue[at(index)] as Runnable;
+    for (let i = index; i > 0; i--) queue[at(i)] = queue[at(i - 1)];
+    queue[this.#head] = undefined;
+    this.#head = (this.#head + 1) & mask;
+    this.#count--;
+    this.turns++;
+    const name = actor.describe();
+    if (actor.run(1) < 0) this.#inMicrotasks.push(actor);
+    return name;
+  }
+
+  flush(): void {
+    if (this.#flushWanted) this.#flush();
+  }
+
+  foreignWait(): string | null {
+    this.#inMicrotasks = this.#inMicrotasks.filter((actor) => actor.isBusy);
+    return this.#inMicrotasks[0]?.describe() ?? null;
+  }
+
   #wake(): void {
+    if (this.#isStepped) return;
     if (!this.#macrotaskPending) {
       this.#startSlice();
     } else if (this.#sliceOver) {

@@ -1,0 +1,338 @@
+/**
+ * The simulated network: links that delay, stall, break, and split what they
+ * carry into other pieces, as TCP may.
+ *
+ * Each direction of a link keeps its order. Which direction delivers next, how
+ * long a piece takes and where it is cut is the seed's choice.
+ */
+
+import {
+  type Carrier,
+  CarrierError,
+  type CarrierHandlers,
+  type Listener,
+  type Network,
+} from "../../runtime/mod.ts";
+import type { Choice, World } from "./sim_world.ts";
+
+/** Above this many bytes in flight `write` returns false. */
+const HIGH_MARK_BYTES = 64 * 1024;
+
+type Accept = (carrier: Carrier) => void;
+
+export class SimNetwork {
+  readonly #world: World;
+  readonly #maxLatencyMs: number;
+  /** By port: who listens. */
+  readonly #listeners = new Map<number, { node: string; accept: Accept }>();
+  readonly #ends = new Set<SimCarrier>();
+  /** Directions that carry nothing: `from>to`. */
+  readonly #blocked = new Set<string>();
+
+  constructor(world: World, maxLatencyMs: number) {
+    this.#world = world;
+    this.#maxLatencyMs = maxLatencyMs;
+    world.sources.push((choices) => this.#addChoices(choices));
+    world.arrivals.push(() => this.#nextArrival());
+  }
+
+  /** The network as one node sees it. */
+  of(node: string): Network {
+    return {
+      connect: (to) => this.#connect(node, to.port, to.timeoutMs),
+      listen: (at, accept) => this.#listen(node, at.port, accept),
+    };
+  }
+
+  block(from: string, to: string): void {
+    this.#blocked.add(`${from}>${to}`);
+  }
+
+  unblock(from: string, to: string): void {
+    this.#blocked.delete(`${from}>${to}`);
+  }
+
+  unblockAll(): void {
+    this.#blocked.clear();
+  }
+
+  isBlocked(from: string, to: string): boolean {
+    return this.#blocked.has(`${from}>${to}`);
+  }
+
+  /** Breaks every link between the two; both ends learn of it, in time. */
+  cut(a: string, b: string): number {
+    let cut = 0;
+    for (const end of [...this.#ends]) {
+      if (end.node === a && end.peerNode === b) {
+        end.breakBoth("the link was cut");
+        cut++;
+      }
+    }
+    return cut;
+  }
+
+  /** A node's process is gone: its ports are closed, its links break. */
+  dropNode(node: string): void {
+    for (const [port, listener] of this.#listeners) {
+      if (listener.node === node) this.#listeners.delete(port);
+    }
+    for (const end of [...this.#ends]) {
+      if (end.node === node) end.vanish();
+    }
+  }
+
+  latency(): number {
+    return this.#maxLatencyMs * this.#world.random.u32() / 0x1_0000_0000;
+  }
+
+  forget(end: SimCarrier): void {
+    this.#ends.delete(end);
+  }
+
+  #connect(from: string, port: number, timeoutMs: number): Promise<Carrier> {
+    const world = this.#world;
+    return new Promise((resolve, reject) => {
+      const arrivesAt = world.now + this.latency();
+      const arrive = () => {
+        const listener = this.#listeners.get(port);
+        if (listener === undefined) {
+          reject(new CarrierError("refused", `nobody listens on port ${port}`));
+          return;
+        }
+        const [near, far] = this.#pair(from, listener.node, port);
+        world.note(`${from} connected to ${listener.node}`);
+        listener.accept(far);
+        resolve(near);
+      };
+      this.#pending.add({ from, port, arrivesAt, arrive, reject, timeoutMs });
+    });
+  }
+
+  readonly #pending = new Set<Dial>();
+
+  #pair(from: string, to: string, port: number): [SimCarrier, SimCarrier] {
+    const near = new SimCarrier(this, this.#world, from, to, `sim:${port}`);
+    const far = new SimCarrier(this, this.#world, to, from, `sim:${from}`);
+    near.join(far);
+    far.join(near);
+    this.#ends.add(near);
+    this.#ends.add(far);
+    return [near, far];
+  }
+
+  #listen(node: string, port: number, accept: Accept): Promise<Listener> {
+    if (this.#listeners.has(port)) {
+      return Promise.reject(
+        new CarrierError("in-use", `port ${port} is in use`),
+      );
+    }
+    this.#listeners.set(port, { node, accept });
+    return Promise.resolve({
+      port,
+      close: () => {
+        this.#listeners.delete(port);
+        return Promise.resolve();
+      },
+    });
+  }
+
+  #addChoices(choices: Choice[]): void {
+    const { now, paused } = this.#world;
+    for (const dial of this.#pending) this.#addDial(choices, dial, now);
+    for (const end of this.#ends) {
+      if (paused.has(end.node) || !end.isReady(now)) continue;
+      if (this.isBlocked(end.peerNode, end.node)) continue;
+      choices.push({
+        node: end.node,
+        what: "packet",
+        happen: () => end.deliver(),
+      });
+    }
+  }
+
+  #addDial(choices: Choice[], dial: Dial, now: number): void {
+    const listener = this.#listeners.get(dial.port)?.node;
+    const isBlocked = listener !== undefined &&
+      (this.isBlocked(dial.from, listener) ||
+        this.isBlocked(listener, dial.from));
+    const isLate = now >= dial.arrivesAt + dial.timeoutMs;
+    if (isBlocked ? !isLate : now < dial.arrivesAt) return;
+    choices.push({
+      node: dial.from,
+      what: "dial",
+      happen: () => {
+        this.#pending.delete(dial);
+        if (!isBlocked) dial.arrive();
+        else dial.reject(new CarrierError("timeout", "no answer"));
+      },
+    });
+  }
+
+  #nextArrival(): number {
+    const { now } = this.#world;
+    let next = Infinity;
+    for (const dial of this.#pending) {
+      const at = dial.arrivesAt > now
+        ? dial.arrivesAt
+        : dial.arrivesAt + dial.timeoutMs;
+      next = Math.min(next, at);
+    }
+    for (const end of this.#ends) {
+      if (this.isBlocked(end.peerNode, end.node)) continue;
+      if (this.#world.paused.has(end.node)) continue;
+      next = Math.min(next, end.nextAt);
+    }
+    return next;
+  }
+}
+
+type Dial = {
+  readonly from: string;
+  readonly port: number;
+  readonly arrivesAt: number;
+  readonly arrive: () => void;
+  readonly reject: (error: CarrierError) => void;
+  readonly timeoutMs: number;
+};
+
+/** A piece on its way to an end, or the news that nothing more comes. */
+type Piece = {
+  readonly at: number;
+  readonly bytes: Uint8Array | null;
+  readonly reason: string;
+};
+
+/** One end of a link. It holds what is on its way to it. */
+class SimCarrier implements Carrier {
+  readonly node: string;
+  readonly peerNode: string;
+  readonly remote: string;
+  readonly #network: SimNetwork;
+  readonly #world: World;
+  #peer: SimCarrier | null = null;
+  #handlers: CarrierHandlers | null = null;
+  readonly #incoming: Piece[] = [];
+  /** Bytes written here and not delivered there. */
+  bufferedBytes = 0;
+  #mustDrain = false;
+  #isClosed = false;
+  #isVanished = false;
+  #lastAt = 0;
+
+  constructor(
+    network: SimNetwork,
+    world: World,
+    node: string,
+    peerNode: string,
+    remote: string,
+  ) {
+    this.#network = network;
+    this.#world = world;
+    this.node = node;
+    this.peerNode = peerNode;
+    this.remote = remote;
+  }
+
+  join(peer: SimCarrier): void {
+    this.#peer = peer;
+  }
+
+  open(handlers: CarrierHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#isClosed || this.#isVanished) return true;
+    this.bufferedBytes += chunk.length;
+    this.#peer?.arrive(chunk, "");
+    this.#mustDrain ||= this.bufferedBytes > HIGH_MARK_BYTES;
+    return !this.#mustDrain;
+  }
+
+  close(_lingerMs: number): void {
+    this.#end("closed by peer");
+  }
+
+  destroy(): void {
+    this.#end("closed by peer");
+  }
+
+  #end(reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#peer?.arrive(null, reason);
+    this.#incoming.length = 0;
+    this.arrive(null, "closed");
+  }
+
+  /** The process is gone: the peer learns of it, this end nothing any more. */
+  vanish(): void {
+    this.#isVanished = true;
+    this.#incoming.length = 0;
+    if (!this.#isClosed) this.#peer?.arrive(null, "connection reset");
+    this.#network.forget(this);
+  }
+
+  breakBoth(reason: string): void {
+    for (const end of [this, this.#peer]) {
+      if (end === null || end.#isClosed) continue;
+      end.#isClosed = true;
+      end.#incoming.length = 0;
+      end.arrive(null, reason);
+    }
+  }
+
+  arrive(bytes: Uint8Array | null, reason: string): void {
+    if (this.#isVanished || (this.#isClosed && bytes !== null)) return;
+    const at = Math.max(
+      this.#lastAt,
+      this.#world.now + this.#network.latency(),
+    );
+    this.#lastAt = at;
+    this.#incoming.push({ at, bytes, reason });
+  }
+
+  get nextAt(): number {
+    if (this.#handlers === null) return Infinity;
+    return this.#incoming[0]?.at ?? Infinity;
+  }
+
+  isReady(now: number): boolean {
+    return this.nextAt <= now;
+  }
+
+  deliver(): void {
+    const piece = this.#incoming.shift();
+    const handlers = this.#handlers;
+    if (piece === undefined || handlers === null) return;
+    if (piece.bytes === null) {
+      this.#world.note(`${this.node} lost its link to ${this.peerNode}`);
+      this.#isClosed = true;
+      this.#incoming.length = 0;
+      this.#network.forget(this);
+      handlers.closed(piece.reason);
+      return;
+    }
+    const bytes = this.#cut(piece.bytes, piece.at);
+    this.#world.note(`${this.node} heard ${this.peerNode}`);
+    const peer = this.#peer;
+    if (peer !== null) peer.taken(bytes.length);
+    handlers.data(bytes);
+  }
+
+  /** Sometimes only the first part arrives, and the rest later. */
+  #cut(bytes: Uint8Array, at: number): Uint8Array {
+    if (bytes.length < 2 || !this.#world.random.chance(0.1)) return bytes;
+    const head = 1 + this.#world.random.below(bytes.length - 1);
+    this.#incoming.unshift({ at, bytes: bytes.subarray(head), reason: "" });
+    return bytes.subarray(0, head);
+  }
+
+  taken(bytes: number): void {
+    this.bufferedBytes -= bytes;
+    if (!this.#mustDrain || this.bufferedBytes > HIGH_MARK_BYTES / 2) return;
+    this.#mustDrain = false;
+    if (!this.#isClosed && !this.#isVanished) this.#handlers?.drain();
+  }
+}

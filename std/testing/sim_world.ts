@@ -1,0 +1,236 @@
+/**
+ * The simulated world: virtual time, the nodes' hosts, and everything that
+ * could happen next.
+ *
+ * What happens next is the seed's choice among all that could. Time only
+ * passes when the world says so, so an hour of ticks takes no time at all.
+ */
+
+import type { Host, LogRecord, SteppedScheduler } from "../../runtime/mod.ts";
+import { systemHost } from "../../runtime/mod.ts";
+import { SeededRandom } from "./random.ts";
+
+/** Something that could happen. `node` is where; a paused node does nothing. */
+export type Choice = {
+  readonly node: string;
+  /** For the trace: words and numbers of the simulation, nothing of engines. */
+  readonly what: string;
+  readonly happen: () => void;
+};
+
+type SimTimer = {
+  readonly at: number;
+  readonly host: SimHost;
+  readonly callback: () => void;
+};
+
+/** Most lines of a trace that are kept for a report. */
+const KEPT_LINES = 200;
+
+export class World {
+  readonly random: SeededRandom;
+  /** Virtual time in ms. */
+  now: number = 0;
+  readonly records: LogRecord[] = [];
+  readonly paused: Set<string> = new Set();
+  readonly #timers = new Set<SimTimer>();
+  readonly #hosts = new Set<SimHost>();
+  /** Further sources of choices: the network. */
+  readonly sources: ((choices: Choice[]) => void)[] = [];
+  /** When the next packet in flight becomes deliverable. */
+  readonly arrivals: (() => number)[] = [];
+  readonly #trace: string[] = [];
+  readonly #keepsAll: boolean;
+  /** FNV-1a over every line of the trace. */
+  #hash = 0x811c_9dc5;
+  steps: number = 0;
+
+  constructor(seed: number, keepsWholeTrace: boolean) {
+    this.random = new SeededRandom(seed);
+    this.#keepsAll = keepsWholeTrace;
+  }
+
+  get trace(): readonly string[] {
+    return this.#trace;
+  }
+
+  get traceHash(): string {
+    return (this.#hash >>> 0).toString(16).padStart(8, "0");
+  }
+
+  note(line: string): void {
+    const full = `${this.now.toFixed(3)} ${line}`;
+    for (let i = 0; i < full.length; i++) {
+      this.#hash = Math.imul(this.#hash ^ full.charCodeAt(i), 0x0100_0193);
+    }
+    this.#trace.push(full);
+    if (!this.#keepsAll && this.#trace.length > KEPT_LINES) {
+      this.#trace.shift();
+    }
+  }
+
+  host(name: string): SimHost {
+    const host = new SimHost(this, name);
+    this.#hosts.add(host);
+    return host;
+  }
+
+  /** The host's node is no more: nothing of it ever happens again. */
+  drop(host: SimHost): void {
+    host.isDead = true;
+    this.#hosts.delete(host);
+    for (const timer of this.#timers) {
+      if (timer.host === host) this.#timers.delete(timer);
+    }
+  }
+
+  setTimer(host: SimHost, callback: () => void, delayMs: number): SimTimer {
+    const timer = { at: this.now + delayMs, host, callback };
+    if (!host.isDead) this.#timers.add(timer);
+    return timer;
+  }
+
+  clearTimer(timer: SimTimer): void {
+    this.#timers.delete(timer);
+  }
+
+  /** Everything that could happen now. */
+  choices(): Choice[] {
+    const choices: Choice[] = [];
+    for (const host of this.#hosts) {
+      if (!this.paused.has(host.name)) host.addChoices(choices);
+    }
+    for (const add of this.sources) add(choices);
+    for (const timer of this.#timers) {
+      const { host } = timer;
+      if (timer.at > this.now || this.paused.has(host.name)) continue;
+      choices.push({
+        node: host.name,
+        what: "timer",
+        happen: () => {
+          this.#timers.delete(timer);
+          timer.callback();
+        },
+      });
+    }
+    return choices;
+  }
+
+  /** Moves on to the next moment at which something is due; false if none. */
+  passTime(): boolean {
+    let next = Infinity;
+    for (const timer of this.#timers) {
+      if (!this.paused.has(timer.host.name)) next = Math.min(next, timer.at);
+    }
+    for (const arrival of this.arrivals) next = Math.min(next, arrival());
+    if (next === Infinity) return false;
+    this.now = Math.max(this.now, next);
+    return true;
+  }
+
+  /** What the nodes have sent goes to the network. */
+  flush(): void {
+    for (const host of this.#hosts) host.scheduler?.flush();
+  }
+
+  /** The name of an actor that waits for something foreign, or null. */
+  foreignWait(): string | null {
+    for (const host of this.#hosts) {
+      const name = host.scheduler?.foreignWait() ?? null;
+      if (name !== null) return `${name} on ${host.name}`;
+    }
+    return null;
+  }
+}
+
+/** One node's view of the world. */
+export class SimHost implements Host {
+  readonly name: string;
+  readonly runtime = "simulator";
+  readonly capabilities: Host["capabilities"] = { attributesRejections: false };
+  readonly pids: Host["pids"];
+  isDead = false;
+  scheduler: SteppedScheduler | null = null;
+  readonly #world: World;
+  readonly #macrotasks: (() => void)[] = [];
+
+  constructor(world: World, name: string) {
+    this.#world = world;
+    this.name = name;
+    const table = new Map<string, object>();
+    this.pids = {
+      find: (key) => table.get(key),
+      add: (key, value) => void table.set(key, value),
+    };
+  }
+
+  readonly stepped = (scheduler: SteppedScheduler): void => {
+    this.scheduler = scheduler;
+  };
+
+  now(): number {
+    return this.#world.now;
+  }
+
+  wallTime(): number {
+    return this.#world.now;
+  }
+
+  setTimer(callback: () => void, delayMs: number): unknown {
+    return this.#world.setTimer(this, callback, delayMs);
+  }
+
+  clearTimer(handle: unknown): void {
+    this.#world.clearTimer(handle as SimTimer);
+  }
+
+  microtask(callback: () => void): void {
+    real.microtask(callback);
+  }
+
+  macrotask(callback: () => void): void {
+    this.#macrotasks.push(callback);
+  }
+
+  randomU32(): number {
+    return this.#world.random.u32();
+  }
+
+  md5(data: Uint8Array): Uint8Array {
+    return real.md5(data);
+  }
+
+  log(record: LogRecord): void {
+    this.#world.records.push(record);
+  }
+
+  attribute<T>(_owner: (error: unknown) => void, body: () => T): T {
+    return body();
+  }
+
+  addChoices(choices: Choice[]): void {
+    const scheduler = this.scheduler;
+    for (let i = 0; i < (scheduler?.runnable ?? 0); i++) {
+      choices.push({
+        node: this.name,
+        what: "run",
+        happen: () =>
+          this.#world.note(`${this.name} ran ${scheduler?.step(i)}`),
+      });
+    }
+    if (this.#macrotasks.length > 0) {
+      choices.push({
+        node: this.name,
+        what: "task",
+        happen: () => this.#macrotasks.shift()?.(),
+      });
+    }
+  }
+}
+
+const real: Host = systemHost();
+
+/** Resolves when every microtask has run. */
+export function settled(): Promise<void> {
+  return new Promise((resolve) => real.macrotask(resolve));
+}
