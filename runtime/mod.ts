@@ -22,6 +22,8 @@ export {
   Handler,
   handler,
   type MessageHandler,
+  type MonitorOptions,
+  type OfType,
   type ReceiveOptions,
   type RemoteSpawn,
   type RemoteSpawnOptions,
@@ -45,6 +47,14 @@ export {
   Tuple,
   tuple,
 } from "./core/terms.ts";
+export {
+  Call,
+  CallError,
+  type CallOptions,
+  type CallTarget,
+  Cast,
+  type ReplyTo,
+} from "./core/calls.ts";
 export {
   Down,
   Exit,

@@ -5,6 +5,7 @@
  * The only module besides tests that knows all the parts.
  */
 
+import type { CallOptions, CallTarget } from "./core/calls.ts";
 import type { Behaviour, Destination, Self } from "./core/self.ts";
 import type { ExportedBehaviour, SpawnOptions } from "./core/self.ts";
 import type { Host, LogLevel, LogRecord } from "./core/ports.ts";
@@ -13,7 +14,7 @@ import type { Pid } from "./core/terms.ts";
 import type { Carrier, Listener, Network } from "./net/carrier.ts";
 import type { Discovery } from "./net/discovery.ts";
 import { Node } from "./core/node.ts";
-import { KilledError, UsageError } from "./core/messages.ts";
+import { ExitError, KilledError, UsageError } from "./core/messages.ts";
 import { CarrierError } from "./net/carrier.ts";
 import { type ConnectOutcome, Distribution } from "./net/distribution.ts";
 import type { DistributionLimits } from "./net/limits.ts";
@@ -122,23 +123,33 @@ export class RunningNode {
     options?: SpawnOptions,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      let failure: { readonly error: unknown } | null = null;
+      let settle = (reason: unknown): void => reject(new KilledError(reason));
       const actor = this.#node.spawnActor(
         async (self: Self<M>) => {
           try {
-            resolve(await body(self));
+            const result = await body(self);
+            settle = () => resolve(result);
           } catch (error) {
-            failure = { error };
+            settle = () => reject(error);
             // It reaches the caller, so it is no crash of the node's.
-            self.exit(error);
+            throw error instanceof ExitError ? error : new ExitError(error);
           }
         },
         options ?? {},
         null,
       );
-      actor.onExit = (reason) =>
-        reject(failure === null ? new KilledError(reason) : failure.error);
+      // Only when the actor has ended, so that its name is free again.
+      actor.onExit = (reason) => settle(reason);
     });
+  }
+
+  /** Calls from outside of any actor; see `Self.call`. */
+  call<R = unknown>(
+    to: CallTarget,
+    request: unknown,
+    options?: CallOptions,
+  ): Promise<R> {
+    return this.run<R>((self) => self.call<R>(to, request, options));
   }
 
   /** Sends in the node's name; see `Self.send`. */

@@ -31,9 +31,8 @@ const QUEUED = 1;
 const RUNNING = 2;
 /** Has exited; the object only lives on in closures. */
 export const DEAD = 3;
-
-/** Messages a function actor may handle without passing the run queue. */
-const MESSAGES_PER_TURN = 64;
+/** As RUNNING for a handler actor, which must not `receive`. */
+const HANDLING = 4;
 
 type Match = (message: unknown) => boolean;
 
@@ -74,6 +73,8 @@ export abstract class Actor implements Runnable {
   monitors: Map<Ref, MonitorState> | null = null;
   /** Monitors others set on this actor, by ref; null until the first. */
   watchers: Map<Ref | string, Watcher> | null = null;
+  /** Its active aliases; null until the first. */
+  aliases: Set<Ref> | null = null;
   /** Timers this actor set, by ref; null until the first. */
   timers: Map<Ref, Timer> | null = null;
   /** Names it is registered under: at most one, as in Erlang. */
@@ -155,26 +156,29 @@ export abstract class Actor implements Runnable {
 
   run(budget: number): number {
     if (this.state !== QUEUED) return 0;
-    if (!this.started) return this.#start();
+    if (!this.started) return this.#start(budget);
     if (this.behaviour instanceof Handler) return this.#runHandler(budget);
-    return this.#resume();
+    return this.#resume(budget);
   }
 
-  #start(): number {
+  #start(budget: number): number {
     this.started = true;
     this.state = RUNNING;
     const behaviour = this.behaviour;
+    this.turnLeft = budget;
     if (behaviour instanceof Handler) {
+      this.state = HANDLING;
       try {
-        this.handlerState = behaviour.init(this as never);
+        const state = behaviour.init(this as never);
+        if (state instanceof Promise) this.#refusePromise(state);
+        this.handlerState = state;
       } catch (error) {
         this.#crash(error);
         return 1;
       }
-      if (this.state === RUNNING) this.#settle();
+      if (this.state === HANDLING) this.#settle();
       return 1;
     }
-    this.turnLeft = MESSAGES_PER_TURN;
     try {
       const running = this.owner.host.capabilities.attributesRejections
         ? this.owner.host.attribute(
@@ -198,7 +202,7 @@ export abstract class Actor implements Runnable {
     const mailbox = this.mailbox;
     const handle = (this.behaviour as Handler).handle;
     let taken = 0;
-    this.state = RUNNING;
+    this.state = HANDLING;
     // What it sends counts as well, so that receivers keep up with senders.
     this.turnLeft = budget;
     try {
@@ -207,7 +211,7 @@ export abstract class Actor implements Runnable {
         taken++;
         const state = this.handlerState;
         const next = handle(state, mailbox.shift(), this);
-        if (this.state !== RUNNING) return taken;
+        if (this.state !== HANDLING) return taken;
         if (next !== state) {
           if (typeof next === "object" && next !== null) {
             if (next instanceof Stop) {
@@ -246,7 +250,7 @@ export abstract class Actor implements Runnable {
   }
 
   /** A function actor's turn: its pending `receive` resolves, if it can. */
-  #resume(): number {
+  #resume(budget: number): number {
     let message: unknown;
     const mailbox = this.mailbox;
     if (this.match === null && mailbox.length > 0) {
@@ -256,9 +260,11 @@ export abstract class Actor implements Runnable {
       try {
         index = this.#find();
       } catch (error) {
-        this.#endReceive(Promise.reject(error));
+        if (this.alive) this.#endReceive(Promise.reject(error));
         return -1;
       }
+      // A pattern may have ended its own actor.
+      if (!this.alive) return 0;
       if (index >= 0) {
         message = mailbox.removeAt(index);
       } else if (!this.receiveTimedOut) {
@@ -267,6 +273,7 @@ export abstract class Actor implements Runnable {
       }
     }
     this.#endReceive(message);
+    this.turnLeft = budget;
     return -1;
   }
 
@@ -278,8 +285,8 @@ export abstract class Actor implements Runnable {
       this.owner.timers.cancel(this.receiveTimer);
       this.receiveTimer = null;
     }
+    this.receiveTimedOut = false;
     this.state = RUNNING;
-    this.turnLeft = MESSAGES_PER_TURN;
     resolve(value);
   }
 
@@ -367,14 +374,19 @@ export abstract class Actor implements Runnable {
     if (abort?.aborted) return Promise.reject(abort.reason);
     this.match = toMatch(pattern);
     this.scanned = 0;
+    const isPoll = options.timeoutMs === 0;
     let found: number;
     try {
       found = this.#find();
+      if (found < 0 && !isPoll && options.timeoutMs !== undefined) {
+        this.#armReceive(options.timeoutMs);
+      }
     } catch (error) {
       this.match = null;
       return Promise.reject(error);
     }
-    const isPoll = options.timeoutMs === 0;
+    // A pattern may have ended its own actor.
+    if (!this.alive) return new Promise(() => {});
     if ((found >= 0 || isPoll) && --this.turnLeft > 0) {
       this.match = null;
       return Promise.resolve(
@@ -392,7 +404,6 @@ export abstract class Actor implements Runnable {
       return pending;
     }
     this.state = IDLE;
-    if (options.timeoutMs !== undefined) this.#armReceive(options.timeoutMs);
     return abort === undefined ? pending : this.#abortable(pending, abort);
   }
 

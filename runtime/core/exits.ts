@@ -51,6 +51,7 @@ function release(actor: Actor, reason: ExitReason): void {
     actor.timers = null;
   }
   actor.markDead();
+  node.aliases.release(actor, reason);
   node.forget(actor);
   // The pending receive rejects, so that finally blocks and `using` run.
   resolve?.(Promise.reject(new KilledError(reason)));

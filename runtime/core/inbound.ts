@@ -66,6 +66,7 @@ export function receiveSignal(node: Node, signal: Signal): void {
     }
     case "sendAlias":
       // An alias that is not known is one that has been taken back.
+      node.aliases.deliver(signal.alias, signal.message);
       return;
     default:
       signal satisfies never;

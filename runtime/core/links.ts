@@ -33,7 +33,18 @@ export type MonitorState = {
   readonly remote:
     | { readonly node: string; readonly target: MonitorTarget }
     | null;
+  readonly extras: MonitorExtras;
 };
+
+/** What is special about a monitor, on the side of the actor that set it. */
+export type MonitorExtras = {
+  /** What `Down.tag` will hold, to tell one's monitors apart. */
+  readonly tag?: unknown;
+  /** Takes the reason in place of a `Down` in the mailbox. */
+  readonly onDown?: (reason: unknown) => void;
+};
+
+const NOTHING_SPECIAL: MonitorExtras = {};
 
 /** A monitor, on the side of the actor that is watched. */
 export type Watcher = {
@@ -113,57 +124,73 @@ export function unlink(actor: Actor, to: Pid): void {
 export function monitor(
   actor: Actor,
   target: Pid | string | NamedTarget,
+  extras: MonitorExtras = NOTHING_SPECIAL,
 ): Ref {
+  const ref = actor.owner.makeRef();
+  monitorWith(actor, ref, target, extras);
+  return ref;
+}
+
+/** Sets a monitor under a ref that exists already. */
+export function monitorWith(
+  actor: Actor,
+  ref: Ref,
+  target: Pid | string | NamedTarget,
+  extras: MonitorExtras,
+): void {
   const node = actor.owner;
-  const ref = node.makeRef();
   if (target instanceof Pid) {
+    const shown = target;
     if (node.isOwnPid(target)) {
-      monitorLocal(actor, ref, node.localActor(target), target, target);
+      const watched = node.localActor(target);
+      monitorLocal(actor, { ref, shown, extras }, watched, target);
     } else {
-      monitorRemote(actor, ref, target, target.node, target);
+      monitorRemote(actor, { ref, shown, extras }, target.node, target);
     }
-    return ref;
+    return;
   }
   const named = typeof target === "string"
     ? { name: target, node: node.name }
     : target;
   if (named.node === node.name) {
     const holder = node.names.holder(named.name);
-    monitorLocal(actor, ref, holder, named, named.name);
+    monitorLocal(actor, { ref, shown: named, extras }, holder, named.name);
   } else {
-    monitorRemote(actor, ref, named, named.node, named.name);
+    const request = { ref, shown: named, extras };
+    monitorRemote(actor, request, named.node, named.name);
   }
-  return ref;
 }
+
+/** A monitor that is about to be set. */
+type MonitorRequest = Pick<MonitorState, "ref" | "shown" | "extras">;
 
 function monitorLocal(
   actor: Actor,
-  ref: Ref,
+  request: MonitorRequest,
   watched: Actor | null,
-  shown: Pid | NamedTarget,
   target: MonitorTarget,
 ): void {
+  const { ref, shown } = request;
   if (watched === null || !watched.alive) {
-    actor.deliver(new Down(ref, shown, reasons.noproc));
+    tellDown(actor, request, reasons.noproc);
     return;
   }
   actor.monitors ??= new Map();
-  actor.monitors.set(ref, { ref, shown, local: watched, remote: null });
+  actor.monitors.set(ref, { ...request, local: watched, remote: null });
   watched.watchers ??= new Map();
   watched.watchers.set(ref, { ref, to: actor.pid, target, shown });
 }
 
 function monitorRemote(
   actor: Actor,
-  ref: Ref,
-  shown: Pid | NamedTarget,
+  request: MonitorRequest,
   nodeName: string,
   target: MonitorTarget,
 ): void {
+  const { ref } = request;
   actor.monitors ??= new Map();
   actor.monitors.set(ref, {
-    ref,
-    shown,
+    ...request,
     local: null,
     remote: { node: nodeName, target },
   });
@@ -194,6 +221,7 @@ export function demonitor(actor: Actor, ref: Ref, flush: boolean): boolean {
 /** Removes a monitor from both its ends. */
 export function dropMonitor(actor: Actor, state: MonitorState): void {
   actor.monitors?.delete(state.ref);
+  actor.owner.aliases.monitorEnded(state.ref);
   if (state.local !== null) {
     state.local.watchers?.delete(state.ref);
   } else if (state.remote !== null) {
@@ -224,5 +252,16 @@ export function receiveDown(actor: Actor, ref: Ref, reason: unknown): void {
   const state = actor.monitors?.get(ref);
   if (state === undefined) return;
   actor.monitors?.delete(ref);
-  actor.deliver(new Down(ref, state.shown, reason));
+  tellDown(actor, state, reason);
+}
+
+function tellDown(
+  actor: Actor,
+  monitor: MonitorRequest,
+  reason: unknown,
+): void {
+  const { ref, shown, extras } = monitor;
+  actor.owner.aliases.monitorEnded(ref);
+  if (extras.onDown !== undefined) extras.onDown(reason);
+  else actor.deliver(new Down(ref, shown, reason, extras.tag));
 }

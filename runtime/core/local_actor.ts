@@ -11,15 +11,25 @@ import type { ExitReason } from "./signal.ts";
 import type {
   Behaviour,
   Destination,
+  MonitorOptions,
   RemoteSpawn,
   RemoteSpawnOptions,
   Self,
   SpawnOptions,
 } from "./self.ts";
 import type { Pid, Ref } from "./terms.ts";
+import type { AliasMode } from "./aliases.ts";
+import {
+  call,
+  type CallOptions,
+  type CallTarget,
+  Cast,
+  reply,
+  type ReplyTo,
+} from "./calls.ts";
 import { Actor, DEAD } from "./actor.ts";
 import { sendExitSignal } from "./exits.ts";
-import { demonitor, link, monitor, unlink } from "./links.ts";
+import { demonitor, link, monitor, monitorWith, unlink } from "./links.ts";
 import { ExitError, UsageError } from "./messages.ts";
 
 export class LocalActor extends Actor implements Self<unknown> {
@@ -88,9 +98,56 @@ export class LocalActor extends Actor implements Self<unknown> {
     unlink(this, to);
   }
 
-  monitor(target: Pid | string | NamedTarget): Ref {
+  monitor(
+    target: Pid | string | NamedTarget,
+    options?: MonitorOptions,
+  ): Ref {
     this.#mustLive("monitor");
-    return monitor(this, target);
+    if (options === undefined) return monitor(this, target);
+    const ref = this.owner.makeRef();
+    const { alias: mode, tag } = options;
+    if (mode !== undefined) this.#addAlias(ref, mode);
+    monitorWith(this, ref, target, { tag });
+    return ref;
+  }
+
+  alias(options?: { readonly once?: boolean }): Ref {
+    this.#mustLive("alias");
+    const ref = this.owner.makeRef();
+    this.#addAlias(ref, options?.once ? "once" : "explicit");
+    return ref;
+  }
+
+  unalias(alias: Ref): boolean {
+    // Another actor's alias is none of this one's business.
+    if (!this.aliases?.has(alias)) return false;
+    return this.owner.aliases.remove(alias);
+  }
+
+  #addAlias(ref: Ref, mode: AliasMode): void {
+    this.owner.aliases.add(ref, {
+      actor: this,
+      mode,
+      settle: null,
+      abandon: null,
+    });
+  }
+
+  call<R>(
+    to: CallTarget,
+    request: unknown,
+    options: CallOptions = {},
+  ): Promise<R> {
+    this.#mustLive("call");
+    return call(this, to, request, options) as Promise<R>;
+  }
+
+  cast(to: Destination<never>, request: unknown): boolean {
+    return this.send(to as Destination<Cast>, new Cast(request));
+  }
+
+  reply(to: ReplyTo, value: unknown): boolean {
+    return this.state === DEAD || reply(this.owner, to, value);
   }
 
   demonitor(ref: Ref, options?: { readonly flush?: boolean }): boolean {

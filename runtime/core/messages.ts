@@ -19,10 +19,18 @@ export class Down {
   /** What was monitored: the pid, or name and node. */
   readonly target: Pid | NamedTarget;
   readonly reason: ExitReason;
-  constructor(ref: Ref, target: Pid | NamedTarget, reason: ExitReason) {
+  /** What `monitor` was told to put here; undefined by default. */
+  readonly tag: unknown;
+  constructor(
+    ref: Ref,
+    target: Pid | NamedTarget,
+    reason: ExitReason,
+    tag?: unknown,
+  ) {
     this.ref = ref;
     this.target = target;
     this.reason = reason;
+    this.tag = tag;
   }
 }
 

@@ -15,6 +15,7 @@ import type {
   ExportedBehaviour,
   SpawnOptions,
 } from "./self.ts";
+import { Aliases } from "./aliases.ts";
 import { ActorTimers } from "./actor_timers.ts";
 import { endActor, type PendingEnd } from "./exits.ts";
 import { LocalActor } from "./local_actor.ts";
@@ -50,6 +51,7 @@ export class Node {
   readonly names: Names;
   readonly peers: Peers;
   readonly spawns: Spawns;
+  readonly aliases: Aliases;
   readonly actorTimers: ActorTimers;
   readonly nodeEvents: NodeEvents = new NodeEvents();
   readonly exports: Map<string, ExportedBehaviour>;
@@ -84,6 +86,7 @@ export class Node {
     this.names = new Names(this);
     this.peers = new Peers();
     this.spawns = new Spawns(this);
+    this.aliases = new Aliases(this);
     this.actorTimers = new ActorTimers(this);
     this.pid = new Pid(this.name, 0, 0, this.creation, null);
     // Slot 0 is the node itself: the sender of what no actor sent.
@@ -199,6 +202,7 @@ export class Node {
       }
       return this.isOwnPid(to) || this.remote.send(from, to, message);
     }
+    if (to instanceof Ref) return this.sendAlias(from, to, message);
     const named = typeof to === "string" ? { name: to, node: this.name } : to;
     if (named.node !== this.name) {
       return this.remote.signal(named.node, {
@@ -217,6 +221,20 @@ export class Node {
     }
     holder?.deliver(message);
     return true;
+  }
+
+  /** A message under an alias, which may be another node's. */
+  sendAlias(from: Pid, alias: Ref, message: unknown): boolean {
+    if (this.isOwn(alias)) {
+      this.aliases.deliver(alias, message);
+      return true;
+    }
+    return this.remote.signal(alias.node, {
+      type: "sendAlias",
+      from,
+      alias,
+      message,
+    });
   }
 
   ready(to: Destination<never>): Promise<void> {

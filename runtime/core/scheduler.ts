@@ -159,6 +159,11 @@ export class Scheduler implements SteppedScheduler {
   #drainQueue(): void {
     this.#drainPending = false;
     if (this.#sliceOver) return;
+    // Only now is seen what the actors that were resumed last have done since.
+    if (this.#unitsUntilCheck <= 0 && this.#isSliceOver()) {
+      if (this.#flushWanted) this.#flush();
+      return;
+    }
     this.#draining = true;
     let resumed = 0;
     while (this.#count > 0) {
@@ -174,7 +179,9 @@ export class Scheduler implements SteppedScheduler {
       } else {
         this.#unitsUntilCheck -= used + 1;
       }
-      if (this.#unitsUntilCheck <= 0 && this.#isSliceOver()) break;
+      if (this.#unitsUntilCheck <= 0 && (resumed > 0 || this.#isSliceOver())) {
+        break;
+      }
       if (resumed === RESUMES_PER_DRAIN) break;
     }
     this.#draining = false;
@@ -203,7 +210,11 @@ export class Scheduler implements SteppedScheduler {
         this.#unitsPerCheck * 2,
       );
     } else if (elapsed > 0.2) {
-      this.#unitsPerCheck = Math.max(1, this.#unitsPerCheck >> 1);
+      // In proportion, so that one run of slow messages is enough to learn.
+      this.#unitsPerCheck = Math.max(
+        1,
+        Math.floor(this.#unitsPerCheck * 0.2 / elapsed),
+      );
     }
     this.#unitsUntilCheck = this.#unitsPerCheck;
     this.#sliceOver = now >= this.#sliceEnd;

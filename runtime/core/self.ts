@@ -5,13 +5,14 @@
  * live in one thread and nothing depends on async context.
  */
 
+import type { CallOptions, CallTarget, ReplyTo } from "./calls.ts";
 import type { NamedTarget } from "./messages.ts";
 import { reasons } from "./messages.ts";
 import type { ExitReason } from "./signal.ts";
 import type { Pid, Ref } from "./terms.ts";
 
-/** Where a message can go: an actor, a local name, or a name on a node. */
-export type Destination<M = unknown> = Pid<M> | string | NamedTarget;
+/** Where a message can go: an actor, a local name, a name on a node, an alias. */
+export type Destination<M = unknown> = Pid<M> | string | NamedTarget | Ref;
 
 /** Options of `receive`. */
 export type ReceiveOptions = {
@@ -43,6 +44,26 @@ export type RemoteSpawn<M = unknown> = {
   readonly ref: Ref | null;
 };
 
+/** Options of `monitor`. */
+export type MonitorOptions = {
+  /** What `Down.tag` will hold, to tell one's monitors apart. */
+  readonly tag?: unknown;
+  /**
+   * Makes the ref an alias as well: until `unalias` (`explicit`), until the
+   * monitor ends (`demonitor`), or until it ends or the first message has come
+   * under it, which ends the monitor (`replyDemonitor`).
+   */
+  readonly alias?: "explicit" | "demonitor" | "replyDemonitor";
+};
+
+/**
+ * Messages of a type, by their `type` field. Of messages that are not typed,
+ * nothing more is known than that.
+ */
+export type OfType<M, K extends string> = unknown extends M
+  ? { readonly type: K } & Readonly<Record<string, unknown>>
+  : Extract<M, { type: K }>;
+
 /** An actor's handle on itself and its node. `M`: the messages it accepts. */
 export interface Self<M = unknown> {
   readonly pid: Pid<M>;
@@ -66,11 +87,11 @@ export interface Self<M = unknown> {
   ): Promise<M | undefined>;
   receive(options: ReceiveOptions): Promise<M>;
   /** A string matches messages whose `type` is equal to it. */
-  receive<K extends string>(type: K): Promise<Extract<M, { type: K }>>;
+  receive<K extends string>(type: K): Promise<OfType<M, K>>;
   receive<K extends string>(
     type: K,
     options: ReceiveOptions & { readonly timeoutMs: number },
-  ): Promise<Extract<M, { type: K }> | undefined>;
+  ): Promise<OfType<M, K> | undefined>;
   receive<T extends M>(match: (message: M) => message is T): Promise<T>;
   receive<T extends M>(
     match: (message: M) => message is T,
@@ -133,12 +154,35 @@ export interface Self<M = unknown> {
   /** After it returns, the link has no effect on this actor any more. */
   unlink(to: Pid): void;
   /** Sends this actor exactly one `Down` when the target ends. */
-  monitor(target: Pid | string | NamedTarget): Ref;
+  monitor(target: Pid | string | NamedTarget, options?: MonitorOptions): Ref;
   /**
    * Ends a monitor. With `flush`, a `Down` that already arrived is removed.
    * Returns whether the monitor was still active.
    */
   demonitor(ref: Ref, options?: { readonly flush?: boolean }): boolean;
+
+  /**
+   * A ref that messages can be sent to until `unalias`, or until the first one
+   * has come (`once`). What comes later is dropped, before the mailbox.
+   */
+  alias(options?: { readonly once?: boolean }): Ref;
+  /** Ends an alias; returns whether it was active. */
+  unalias(alias: Ref): boolean;
+
+  /**
+   * Sends a `Call` with this request and resolves with the reply. A late reply
+   * is dropped. Rejects with a `CallError`: `"timeout"`, or the reason for
+   * which the target ended.
+   */
+  call<R = unknown>(
+    to: CallTarget,
+    request: unknown,
+    options?: CallOptions,
+  ): Promise<R>;
+  /** Sends a `Cast` with this request: no reply, no guarantee. */
+  cast(to: Destination<never>, request: unknown): boolean;
+  /** Replies to a `Call`: `self.reply(call.from, value)`. */
+  reply(to: ReplyTo, value: unknown): boolean;
 
   /** Sends `message` to `to` after `delayMs`, unless cancelled. */
   sendAfter<T>(delayMs: number, to: Destination<T>, message: T): Ref;

@@ -182,6 +182,7 @@ export class Spawns {
         shown: result,
         local: null,
         remote: { node, target: result },
+        extras: {},
       });
     }
     if (link || monitor) this.#node.peers.involve(node, actor);

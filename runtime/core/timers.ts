@@ -28,6 +28,7 @@ export class Timers {
   #platformTimer: TimerHandle | null = null;
   /** When the platform timer fires; infinite when there is none. */
   #platformDeadline = Infinity;
+  #willDisarm = false;
 
   constructor(host: Host) {
     this.#host = host;
@@ -61,9 +62,22 @@ export class Timers {
     if (timer.index < 0) return null;
     const left = Math.max(0, timer.deadline - this.#host.now());
     this.#remove(timer);
-    // An idle node must not be kept alive by a timer nobody waits for.
-    if (this.#heap.length === 0) this.#disarm();
+    if (this.#heap.length === 0) this.#disarmSoon();
     return left;
+  }
+
+  /**
+   * An idle node must not be kept alive by a timer nobody waits for. But calls
+   * set and cancel one each, and a platform timer costs more than a call: so
+   * the one that is armed stays until the end of the turn.
+   */
+  #disarmSoon(): void {
+    if (this.#willDisarm) return;
+    this.#willDisarm = true;
+    this.#host.macrotask(() => {
+      this.#willDisarm = false;
+      if (this.#heap.length === 0) this.#disarm();
+    });
   }
 
   /** Milliseconds left, or null when it has fired or was cancelled. */

@@ -1,0 +1,197 @@
+/**
+ * Calls: a request that expects one reply. The base of every server.
+ *
+ * A call is a message (`Call`) with a reply address that is an alias, and a
+ * monitor for as long as the answer is out. A reply goes straight to the caller
+ * and never through its mailbox: it costs the same behind a million queued
+ * messages, and a late one is dropped. Between Erlang nodes this is
+ * `{'$gen_call', {Pid, [alias | Ref]}, Request}`.
+ */
+
+import type { Actor } from "./actor.ts";
+import type { Node } from "./node.ts";
+import type { NamedTarget } from "./messages.ts";
+import type { ExitReason } from "./signal.ts";
+import type { Timer } from "./timers.ts";
+import { demonitor, monitorWith } from "./links.ts";
+import { KilledError, UsageError } from "./messages.ts";
+import { type Pid, printTerm, Ref } from "./terms.ts";
+import { type Destination, Handler } from "./self.ts";
+
+/** Where a reply goes. Treat it as opaque; it may be sent on to other actors. */
+export type ReplyTo = { readonly pid: Pid; readonly tag: Ref };
+
+/** A request as the called actor receives it; `self.reply(call.from, …)`. */
+export class Call<Q = unknown> {
+  readonly type = "call";
+  readonly from: ReplyTo;
+  readonly request: Q;
+  constructor(from: ReplyTo, request: Q) {
+    this.from = from;
+    this.request = request;
+  }
+}
+
+/** A request that expects no reply. */
+export class Cast<Q = unknown> {
+  readonly type = "cast";
+  readonly request: Q;
+  constructor(request: Q) {
+    this.request = request;
+  }
+}
+
+/** A call that got no reply. */
+export class CallError extends Error {
+  override readonly name = "CallError";
+  /** `"timeout"`, or why the called actor ended: `noproc`, `noconnection`, … */
+  readonly reason: ExitReason;
+  constructor(target: string, request: unknown, reason: ExitReason) {
+    super(
+      `expected a reply from ${target} to ${printTerm(request)}, got ${
+        printTerm(reason)
+      }`,
+    );
+    this.reason = reason;
+  }
+}
+
+/** Options of `call`. */
+export type CallOptions = {
+  /** Longest wait for the reply. Default 5,000; Infinity waits for ever. */
+  readonly timeoutMs?: number;
+  /** Rejects with the signal's reason when it is aborted. */
+  readonly signal?: AbortSignal;
+};
+
+/** Whom a call can go to. */
+export type CallTarget = Pid<never> | string | NamedTarget;
+
+const DEFAULT_TIMEOUT_MS = 5_000;
+
+/** Calls and resolves with the reply. Rejects with a `CallError`. */
+export function call(
+  actor: Actor,
+  to: CallTarget,
+  request: unknown,
+  options: CallOptions,
+): Promise<unknown> {
+  if (actor.behaviour instanceof Handler) {
+    throw new UsageError(
+      "expected call to be made by a function actor, got a handler actor, " +
+        "which cannot wait; send a message and handle the answer as one",
+    );
+  }
+  const abort = options.signal;
+  if (abort?.aborted) return Promise.reject(abort.reason);
+  // A name on this node that nobody holds is no error of usage in a call.
+  const target = typeof to === "string"
+    ? { name: to, node: actor.owner.name }
+    : to;
+  return new Promise((resolve, reject) => {
+    new PendingCall(actor, target, request, { resolve, reject }, options);
+  });
+}
+
+type Outcome = {
+  readonly resolve: (reply: unknown) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+class PendingCall {
+  readonly #actor: Actor;
+  readonly #node: Node;
+  readonly #outcome: Outcome;
+  readonly #ref: Ref;
+  #timer: Timer | null = null;
+  #isOver = false;
+
+  constructor(
+    actor: Actor,
+    to: Pid<never> | NamedTarget,
+    request: unknown,
+    outcome: Outcome,
+    options: CallOptions,
+  ) {
+    const node = actor.owner;
+    this.#actor = actor;
+    this.#node = node;
+    this.#outcome = outcome;
+    const ref = this.#ref = node.makeRef();
+    actor.nodeWaits++;
+    node.aliases.add(ref, {
+      actor,
+      mode: "once",
+      settle: (reply) => this.#end(() => outcome.resolve(reply)),
+      abandon: (reason) =>
+        this.#end(() => outcome.reject(new KilledError(reason))),
+    });
+    const fail = (reason: unknown) =>
+      this.#end(() =>
+        outcome.reject(new CallError(printTerm(to), request, reason))
+      );
+    try {
+      node.sendFrom(
+        actor.pid,
+        to as Destination,
+        new Call({ pid: actor.pid, tag: ref }, request),
+      );
+    } catch (error) {
+      this.#end(() => outcome.reject(error));
+      return;
+    }
+    monitorWith(actor, ref, to, { onDown: fail });
+    if (this.#isOver) return;
+    this.#watch(options, fail);
+  }
+
+  #watch(options: CallOptions, fail: (reason: unknown) => void): void {
+    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    if (timeoutMs !== Infinity) {
+      this.#timer = this.#node.timers.set(timeoutMs, () => {
+        this.#timer = null;
+        fail("timeout");
+      });
+    }
+    options.signal?.addEventListener("abort", () => {
+      const reason: unknown = options.signal?.reason;
+      this.#end(() => this.#outcome.reject(reason));
+    }, { once: true });
+  }
+
+  /** Takes everything back, and lets the caller go on in its turn. */
+  #end(settle: () => void): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const node = this.#node;
+    node.aliases.remove(this.#ref);
+    if (this.#timer !== null) node.timers.cancel(this.#timer);
+    if (!this.#actor.alive) {
+      settle();
+      return;
+    }
+    demonitor(this.#actor, this.#ref, false);
+    const actor = this.#actor;
+    node.scheduler.enqueue({
+      run: () => {
+        actor.nodeWaits--;
+        settle();
+        return -1;
+      },
+      get isBusy() {
+        return actor.isBusy;
+      },
+      describe: () => actor.describe(),
+    });
+  }
+}
+
+/** Replies to a call, wherever its caller is. */
+export function reply(node: Node, to: ReplyTo, value: unknown): boolean {
+  if (!(to?.tag instanceof Ref)) {
+    throw new UsageError(
+      `expected the from of a Call to reply to, got ${printTerm(to)}`,
+    );
+  }
+  return node.sendAlias(node.pid, to.tag, value);
+}
