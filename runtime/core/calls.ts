@@ -105,6 +105,7 @@ class PendingCall {
   readonly #ref: Ref;
   #timer: Timer | null = null;
   #isOver = false;
+  #forgetAbort: (() => void) | null = null;
 
   constructor(
     actor: Actor,
@@ -153,10 +154,12 @@ class PendingCall {
         fail("timeout");
       });
     }
-    options.signal?.addEventListener("abort", () => {
-      const reason: unknown = options.signal?.reason;
-      this.#end(() => this.#outcome.reject(reason));
-    }, { once: true });
+    const abort = options.signal;
+    if (abort === undefined) return;
+    const onAbort = () => this.#end(() => this.#outcome.reject(abort.reason));
+    abort.addEventListener("abort", onAbort);
+    // A signal may outlive many calls and must not collect their listeners.
+    this.#forgetAbort = () => abort.removeEventListener("abort", onAbort);
   }
 
   /** Takes everything back, and lets the caller go on in its turn. */
@@ -165,6 +168,7 @@ class PendingCall {
     this.#isOver = true;
     const node = this.#node;
     node.aliases.remove(this.#ref);
+    this.#forgetAbort?.();
     if (this.#timer !== null) node.timers.cancel(this.#timer);
     if (!this.#actor.alive) {
       settle();
