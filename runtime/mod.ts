@@ -68,6 +68,7 @@ export {
   Timeout,
   UsageError,
 } from "./core/messages.ts";
+export type { Schema, SchemaResult } from "./core/patterns.ts";
 export type { ExitReason } from "./core/signal.ts";
 export type {
   Capabilities,

@@ -19,6 +19,7 @@ import type { Timer } from "./timers.ts";
 import type { LinkState, MonitorState, Watcher } from "./links.ts";
 import { endActor } from "./exits.ts";
 import { ExitError, KilledError, reasons, UsageError } from "./messages.ts";
+import { compile, isPattern, type Matcher, type Pattern } from "./patterns.ts";
 import { Mailbox } from "./mailbox.ts";
 import { Handler, Stop } from "./self.ts";
 import { Pid, type Ref } from "./terms.ts";
@@ -33,8 +34,6 @@ const RUNNING = 2;
 export const DEAD = 3;
 /** As RUNNING for a handler actor, which must not `receive`. */
 const HANDLING = 4;
-
-type Match = (message: unknown) => boolean;
 
 /** Executor results, kept here so that `receive` allocates no closure. */
 let lastResolve: (value: unknown) => void;
@@ -55,7 +54,9 @@ export abstract class Actor implements Runnable {
   /** Resolves the pending `receive`; null when the actor is not in one. */
   resolveReceive: ((value: unknown) => void) | null = null;
   /** Pattern of the pending `receive`; null takes any message. */
-  match: Match | null = null;
+  match: Matcher | null = null;
+  /** The ref it made last, which the mailbox's mark belongs to. */
+  markedRef: Ref | null = null;
   /** Messages from the oldest on that the pending pattern has refused. */
   scanned = 0;
   /** Messages, received or sent, that are left in this turn. */
@@ -266,7 +267,7 @@ export abstract class Actor implements Runnable {
       // A pattern may have ended its own actor.
       if (!this.alive) return 0;
       if (index >= 0) {
-        message = mailbox.removeAt(index);
+        message = this.#takeAt(index);
       } else if (!this.receiveTimedOut) {
         this.state = IDLE;
         return 1;
@@ -290,13 +291,19 @@ export abstract class Actor implements Runnable {
     resolve(value);
   }
 
+  #takeAt(index: number): unknown {
+    const message = this.mailbox.removeAt(index);
+    const take = this.match?.take ?? null;
+    return take === null ? message : take(message);
+  }
+
   /** Index of the first message the pending pattern takes, or -1. */
   #find(): number {
     const mailbox = this.mailbox;
     const match = this.match;
     if (match === null) return mailbox.length > 0 ? 0 : -1;
     for (let i = this.scanned; i < mailbox.length; i++) {
-      if (match(mailbox.at(i))) return i;
+      if (match.test(mailbox.at(i))) return i;
     }
     this.scanned = mailbox.length;
     return -1;
@@ -329,7 +336,7 @@ export abstract class Actor implements Runnable {
 
   /** One implementation behind the typed overloads of `Self`. */
   receive(
-    pattern?: string | Match | ReceiveOptions,
+    pattern?: Pattern | ReceiveOptions,
     more?: ReceiveOptions,
   ): Promise<never> {
     if (this.resolveReceive !== null) {
@@ -358,7 +365,7 @@ export abstract class Actor implements Runnable {
   }
 
   #receiveSelective(
-    pattern: string | Match | ReceiveOptions | undefined,
+    pattern: Pattern | ReceiveOptions | undefined,
     more: ReceiveOptions | undefined,
   ): Promise<unknown> {
     // An ended actor's loop parks here for ever and is collected with it.
@@ -369,11 +376,11 @@ export abstract class Actor implements Runnable {
           "actor, which is given its messages one by one",
       );
     }
-    const options = typeof pattern === "object" ? pattern : more ?? {};
+    const options = (isPattern(pattern) ? more : pattern) ?? {};
     const abort = options.signal;
     if (abort?.aborted) return Promise.reject(abort.reason);
-    this.match = toMatch(pattern);
-    this.scanned = 0;
+    this.match = isPattern(pattern) ? compile(pattern) : null;
+    this.scanned = pattern === this.markedRef ? this.mailbox.mark : 0;
     const isPoll = options.timeoutMs === 0;
     let found: number;
     try {
@@ -388,10 +395,9 @@ export abstract class Actor implements Runnable {
     // A pattern may have ended its own actor.
     if (!this.alive) return new Promise(() => {});
     if ((found >= 0 || isPoll) && --this.turnLeft > 0) {
+      const message = found >= 0 ? this.#takeAt(found) : undefined;
       this.match = null;
-      return Promise.resolve(
-        found >= 0 ? this.mailbox.removeAt(found) : undefined,
-      );
+      return Promise.resolve(message);
     }
     const pending = new Promise<unknown>(captureResolve);
     this.resolveReceive = lastResolve;
@@ -435,20 +441,5 @@ export abstract class Actor implements Runnable {
     return {
       next: async () => ({ done: false, value: await this.receive() }),
     };
-  }
-}
-
-function toMatch(
-  pattern: string | Match | ReceiveOptions | undefined,
-): Match | null {
-  switch (typeof pattern) {
-    case "string":
-      return (message) =>
-        typeof message === "object" && message !== null &&
-        (message as { type?: unknown }).type === pattern;
-    case "function":
-      return pattern;
-    default:
-      return null;
   }
 }

@@ -103,17 +103,15 @@ export class LocalActor extends Actor implements Self<unknown> {
     options?: MonitorOptions,
   ): Ref {
     this.#mustLive("monitor");
-    if (options === undefined) return monitor(this, target);
-    const ref = this.owner.makeRef();
-    const { alias: mode, tag } = options;
-    if (mode !== undefined) this.#addAlias(ref, mode);
-    monitorWith(this, ref, target, { tag });
+    const ref = this.makeRef();
+    if (options?.alias !== undefined) this.#addAlias(ref, options.alias);
+    monitorWith(this, ref, target, { tag: options?.tag });
     return ref;
   }
 
   alias(options?: { readonly once?: boolean }): Ref {
     this.#mustLive("alias");
-    const ref = this.owner.makeRef();
+    const ref = this.makeRef();
     this.#addAlias(ref, options?.once ? "once" : "explicit");
     return ref;
   }
@@ -167,7 +165,7 @@ export class LocalActor extends Actor implements Self<unknown> {
 
   startTimer(delayMs: number, message: unknown): Ref {
     this.#mustLive("startTimer");
-    return this.owner.actorTimers.start(this, delayMs, message);
+    return this.#mark(this.owner.actorTimers.start(this, delayMs, message));
   }
 
   cancelTimer(ref: Ref): number | null {
@@ -194,7 +192,14 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   makeRef(): Ref {
-    return this.owner.makeRef();
+    return this.#mark(this.owner.makeRef());
+  }
+
+  /** From here on, `receive(ref)` need not look at what is there already. */
+  #mark(ref: Ref): Ref {
+    this.markedRef = ref;
+    this.mailbox.mark = this.mailbox.length;
+    return ref;
   }
 
   nodes(): readonly string[] {

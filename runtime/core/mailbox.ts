@@ -15,6 +15,11 @@ export class Mailbox {
   #buffer: unknown[] = EMPTY;
   /** Index of the oldest message. */
   #head = 0;
+  /**
+   * Messages that were there when the owner made its latest ref: nothing that
+   * carries the ref can be among them, so looking for it starts behind them.
+   */
+  mark: number = 0;
   /** Number of messages; never above the buffer's length. */
   length = 0;
 
@@ -38,6 +43,7 @@ export class Mailbox {
     // The slot is cleared so that the mailbox never keeps a message alive.
     buffer[head] = undefined;
     this.#head = (head + 1) & (buffer.length - 1);
+    if (this.mark > 0) this.mark--;
     if (--this.length === 0 && buffer.length > KEEP_CAPACITY) this.clear();
     return message;
   }
@@ -54,6 +60,7 @@ export class Mailbox {
     const mask = buffer.length - 1;
     const head = this.#head;
     const message = buffer[(head + index) & mask];
+    if (index < this.mark) this.mark--;
     // The shorter side moves.
     if (index < this.length >> 1) {
       for (let i = index; i > 0; i--) {
@@ -76,6 +83,7 @@ export class Mailbox {
     this.#buffer = EMPTY;
     this.#head = 0;
     this.length = 0;
+    this.mark = 0;
   }
 
   #grow(): void {

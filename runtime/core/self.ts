@@ -6,6 +6,7 @@
  */
 
 import type { CallOptions, CallTarget, ReplyTo } from "./calls.ts";
+import type { Schema } from "./patterns.ts";
 import type { NamedTarget } from "./messages.ts";
 import { reasons } from "./messages.ts";
 import type { ExitReason } from "./signal.ts";
@@ -92,6 +93,21 @@ export interface Self<M = unknown> {
     type: K,
     options: ReceiveOptions & { readonly timeoutMs: number },
   ): Promise<OfType<M, K> | undefined>;
+  /**
+   * A ref matches messages with that `ref`: `Down`, `Timeout`, one's own. For
+   * the ref this actor made last, what was in the mailbox before is skipped.
+   */
+  receive(ref: Ref): Promise<M>;
+  receive(
+    ref: Ref,
+    options: ReceiveOptions & { readonly timeoutMs: number },
+  ): Promise<M | undefined>;
+  /** Resolves with what the schema makes of the message. */
+  receive<T>(schema: Schema<T>): Promise<T>;
+  receive<T>(
+    schema: Schema<T>,
+    options: ReceiveOptions & { readonly timeoutMs: number },
+  ): Promise<T | undefined>;
   receive<T extends M>(match: (message: M) => message is T): Promise<T>;
   receive<T extends M>(
     match: (message: M) => message is T,
