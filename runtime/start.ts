@@ -13,6 +13,7 @@ import type { NodeEvent } from "./core/node_events.ts";
 import type { Pid } from "./core/terms.ts";
 import type { Carrier, Listener, Network } from "./net/carrier.ts";
 import type { Discovery } from "./net/discovery.ts";
+import { copy, freeze, type Isolate } from "./core/isolation.ts";
 import { Node } from "./core/node.ts";
 import { ExitError, KilledError, UsageError } from "./core/messages.ts";
 import { CarrierError } from "./net/carrier.ts";
@@ -56,6 +57,13 @@ export type StartOptions = {
   /** Port that every node of the cluster listens on, where there is no epmd. */
   readonly peerPort?: number;
   readonly limits?: DistributionLimits;
+  /**
+   * Deep-freezes messages between actors of this node, so that whoever still
+   * writes to what it has sent gets an error. For development and tests.
+   */
+  readonly strict?: boolean;
+  /** `copy` copies messages between actors of this node. Default: neither. */
+  readonly isolate?: "copy";
   /** What carries the connections. Default: TCP. */
   readonly network?: Network;
   /** How nodes are found. Default: `peers`, then epmd or `peerPort`. */
@@ -330,6 +338,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
       creation,
       host,
       exports: options.exports ?? {},
+      isolate: isolationOf(options),
     });
     const distribution = new Distribution({
       node,
@@ -371,11 +380,17 @@ function startAlone(host: Host, options: StartOptions): RunningNode {
     creation,
     host,
     exports: options.exports ?? {},
+    isolate: isolationOf(options),
   });
   if (isPlatformHost(host)) host.retain();
   const running = new RunningNode(node, host, null);
   startKernel(running);
   return running;
+}
+
+function isolationOf(options: StartOptions): Isolate | null {
+  if (options.isolate === "copy") return copy;
+  return options.strict ? freeze : null;
 }
 
 /** The actors every node has. */

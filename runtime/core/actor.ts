@@ -85,6 +85,10 @@ export abstract class Actor implements Runnable {
   abort: AbortController | null = null;
   /** Settled calls wait here for the end; see `Node.run`. */
   onExit: ((reason: ExitReason) => void) | null = null;
+  /** Why it has ended; meaningless before. */
+  endReason: ExitReason = undefined;
+  /** Whether a `receive` has rejected because it ended. */
+  wasTold = false;
 
   constructor(
     owner: Node,
@@ -368,8 +372,13 @@ export abstract class Actor implements Runnable {
     pattern: Pattern | ReceiveOptions | undefined,
     more: ReceiveOptions | undefined,
   ): Promise<unknown> {
-    // An ended actor's loop parks here for ever and is collected with it.
-    if (this.state === DEAD) return new Promise(() => {});
+    // An ended actor's code is told once, so that `finally` and `using` run. A
+    // loop that swallows it parks here for ever and is collected.
+    if (this.state === DEAD) {
+      if (this.wasTold) return new Promise(() => {});
+      this.wasTold = true;
+      return Promise.reject(new KilledError(this.endReason));
+    }
     if (this.behaviour instanceof Handler) {
       throw new UsageError(
         "expected receive to be called by a function actor, got a handler " +
@@ -393,7 +402,7 @@ export abstract class Actor implements Runnable {
       return Promise.reject(error);
     }
     // A pattern may have ended its own actor.
-    if (!this.alive) return new Promise(() => {});
+    if (!this.alive) return this.#receiveSelective(pattern, more);
     if ((found >= 0 || isPoll) && --this.turnLeft > 0) {
       const message = found >= 0 ? this.#takeAt(found) : undefined;
       this.match = null;

@@ -44,6 +44,8 @@ function release(actor: Actor, reason: ExitReason): void {
   const node = actor.owner;
   const resolve = actor.resolveReceive;
   actor.resolveReceive = null;
+  actor.endReason = reason;
+  actor.wasTold = resolve !== null;
   if (actor.receiveTimer !== null) node.timers.cancel(actor.receiveTimer);
   actor.receiveTimer = null;
   if (actor.timers !== null) {
@@ -134,14 +136,18 @@ export function receiveExit(
     if (state === undefined) return;
     actor.links?.delete(from);
     // The link was taken back: whatever it still says must not be noticed.
-    if (!state.active) return;
+    if (state.active) breakLink(actor, from, reason);
   } else if (reason === reasons.kill) {
     endActor(actor, reasons.killed);
-    return;
-  }
-  if (actor.trapExits) {
+  } else if (actor.trapExits) {
     actor.deliver(new Exit(from, reason));
-  } else if (reason !== reasons.normal || (from === actor.pid && !viaLink)) {
+  } else if (reason !== reasons.normal || from === actor.pid) {
     endActor(actor, reason);
   }
+}
+
+/** What an active link does, once it is out of the actor's table. */
+export function breakLink(actor: Actor, from: Pid, reason: ExitReason): void {
+  if (actor.trapExits) actor.deliver(new Exit(from, reason));
+  else if (reason !== reasons.normal) endActor(actor, reason);
 }

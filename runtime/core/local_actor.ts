@@ -37,7 +37,8 @@ export class LocalActor extends Actor implements Self<unknown> {
     const target = (to as Pid<T>).target as Actor | null | undefined;
     if (target != null && target.owner === this.owner && this.state !== DEAD) {
       this.turnLeft--;
-      target.deliver(message);
+      const { isolate } = this.owner;
+      target.deliver(isolate === null ? message : isolate(message));
       return true;
     }
     if (this.state === DEAD) return true;

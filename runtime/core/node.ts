@@ -21,6 +21,7 @@ import { endActor, type PendingEnd } from "./exits.ts";
 import { LocalActor } from "./local_actor.ts";
 import { reasons, UsageError } from "./messages.ts";
 import { NodeEvents } from "./node_events.ts";
+import type { Isolate } from "./isolation.ts";
 import { Names } from "./names.ts";
 import { Peers } from "./peers.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -34,6 +35,8 @@ export type NodeOptions = {
   readonly creation: number;
   readonly host: Host;
   readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
+  /** What is done to messages between actors of this node. */
+  readonly isolate?: Isolate | null;
 };
 
 /** Pid numbers stay below 2^28, which is what old BEAM peers can hold. */
@@ -53,10 +56,12 @@ export class Node {
   readonly spawns: Spawns;
   readonly aliases: Aliases;
   readonly actorTimers: ActorTimers;
-  readonly nodeEvents: NodeEvents = new NodeEvents();
+  readonly nodeEvents: NodeEvents;
   readonly exports: Map<string, ExportedBehaviour>;
   /** The sender of messages that come from outside of any actor. */
   readonly pid: Pid;
+  /** What is done to messages between actors of this node; null: nothing. */
+  readonly isolate: Isolate | null;
   /** Replaced by the composition root when the node takes part in a cluster. */
   remote: Remote;
   /** Ends that are being told to survivors; see `exits.ts`. */
@@ -80,6 +85,7 @@ export class Node {
     this.name = options.name;
     this.creation = options.creation;
     this.host = options.host;
+    this.isolate = options.isolate ?? null;
     this.exports = new Map(Object.entries(options.exports ?? {}));
     this.scheduler = new Scheduler(options.host);
     this.timers = new Timers(options.host);
@@ -88,6 +94,9 @@ export class Node {
     this.spawns = new Spawns(this);
     this.aliases = new Aliases(this);
     this.actorTimers = new ActorTimers(this);
+    this.nodeEvents = new NodeEvents((error) =>
+      this.log("error", "node", "a listener of node events threw", { error })
+    );
     this.pid = new Pid(this.name, 0, 0, this.creation, null);
     // Slot 0 is the node itself: the sender of what no actor sent.
     this.#slots.push(0);
@@ -169,9 +178,12 @@ export class Node {
     return typeof slot === "object" && slot.pid.serial === serial ? slot : null;
   }
 
-  /** Whether a pid belongs to this incarnation, alive or not. */
+  /**
+   * Whether a pid has this node's name. Those of an earlier incarnation are
+   * dead, which no other node could tell.
+   */
   isOwnPid(pid: Pid): boolean {
-    return pid.creation === this.creation && pid.node === this.name;
+    return pid.node === this.name;
   }
 
   isOwn(ref: Ref): boolean {
@@ -197,7 +209,7 @@ export class Node {
     if (to instanceof Pid) {
       const local = this.localActor(to);
       if (local !== null) {
-        local.deliver(message);
+        local.deliver(this.#isolated(message));
         return true;
       }
       return this.isOwnPid(to) || this.remote.send(from, to, message);
@@ -219,14 +231,18 @@ export class Node {
           "nobody holds it",
       );
     }
-    holder?.deliver(message);
+    holder?.deliver(this.#isolated(message));
     return true;
+  }
+
+  #isolated(message: unknown): unknown {
+    return this.isolate === null ? message : this.isolate(message);
   }
 
   /** A message under an alias, which may be another node's. */
   sendAlias(from: Pid, alias: Ref, message: unknown): boolean {
     if (this.isOwn(alias)) {
-      this.aliases.deliver(alias, message);
+      this.aliases.deliver(alias, this.#isolated(message));
       return true;
     }
     return this.remote.signal(alias.node, {
@@ -301,13 +317,17 @@ export class Node {
     message: string,
     fields?: Readonly<Record<string, unknown>>,
   ): void {
-    this.host.log({
-      level,
-      category,
-      node: this.name,
-      message: message.replaceAll(/\s*\n\s*/g, " "),
-      ...(fields === undefined ? {} : { fields }),
-    });
+    try {
+      this.host.log({
+        level,
+        category,
+        node: this.name,
+        message: message.replaceAll(/\s*\n\s*/g, " "),
+        ...(fields === undefined ? {} : { fields }),
+      });
+    } catch {
+      // A log that fails must not take with it what it reports on.
+    }
   }
 }
 

@@ -14,6 +14,12 @@ export type NodeEvent = NodeUp | NodeDown;
 export class NodeEvents {
   readonly #actors = new Set<Actor>();
   readonly #listeners = new Set<(event: NodeEvent) => void>();
+  /** Told what a listener throws, which must not keep the others from theirs. */
+  readonly #complain: (error: unknown) => void;
+
+  constructor(complain: (error: unknown) => void) {
+    this.#complain = complain;
+  }
 
   subscribe(actor: Actor, on: boolean): void {
     if (on) this.#actors.add(actor);
@@ -42,6 +48,12 @@ export class NodeEvents {
 
   #tell(event: NodeEvent): void {
     for (const actor of this.#actors) actor.deliver(event);
-    for (const listener of [...this.#listeners]) listener(event);
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#complain(error);
+      }
+    }
   }
 }

@@ -4,8 +4,8 @@
  */
 
 import type { Actor } from "./actor.ts";
-import type { Ref } from "./terms.ts";
-import { receiveExit } from "./exits.ts";
+import type { Pid, Ref } from "./terms.ts";
+import { breakLink } from "./exits.ts";
 import { receiveDown } from "./links.ts";
 import { reasons } from "./messages.ts";
 
@@ -36,10 +36,18 @@ export class Peers {
     const actors = this.#involved.get(peer);
     if (actors === undefined) return;
     this.#involved.delete(peer);
-    for (const actor of actors) this.#loseConnection(actor, peer);
+    // Nobody ends before all have let go of the peer: what an ending actor
+    // tells its remaining links and monitors would make a new connection.
+    const links = [...actors].flatMap((actor) =>
+      this.#loseConnection(actor, peer).map((pid) => ({ actor, pid }))
+    );
+    for (const { actor, pid } of links) {
+      breakLink(actor, pid, reasons.noconnection);
+    }
   }
 
-  #loseConnection(actor: Actor, peer: string): void {
+  /** Returns the links that are to break; all else has been done. */
+  #loseConnection(actor: Actor, peer: string): Pid[] {
     if (actor.watchers !== null) {
       for (const [key, watcher] of actor.watchers) {
         if (watcher.to.node === peer) actor.watchers.delete(key);
@@ -52,13 +60,15 @@ export class Peers {
         }
       }
     }
+    const broken: Pid[] = [];
     if (actor.links !== null) {
-      for (const pid of [...actor.links.keys()]) {
-        if (pid.node === peer) {
-          receiveExit(actor, pid, reasons.noconnection, true);
-        }
+      for (const [pid, state] of actor.links) {
+        if (pid.node !== peer) continue;
+        actor.links.delete(pid);
+        if (state.active) broken.push(pid);
       }
     }
+    return broken;
   }
 
   /** For tests: how many actors are involved with any node. */

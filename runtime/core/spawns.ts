@@ -16,7 +16,7 @@ import type {
 } from "./self.ts";
 import type { Signal } from "./signal.ts";
 import { addLink, link, monitor, watcherKey } from "./links.ts";
-import { reasons, SpawnError } from "./messages.ts";
+import { SpawnError } from "./messages.ts";
 import { Handler } from "./self.ts";
 import { Pid, type Ref } from "./terms.ts";
 
@@ -170,7 +170,7 @@ export class Spawns {
       return;
     }
     if (!actor.alive) {
-      this.#parentIsGone(actor.pid, reply, result);
+      this.#parentIsGone(actor, reply, result);
       return;
     }
     const { link, monitor } = reply.flags;
@@ -192,12 +192,12 @@ export class Spawns {
     });
   }
 
-  #parentIsGone(parent: Pid, reply: SpawnReply, child: Pid): void {
+  #parentIsGone(parent: Actor, reply: SpawnReply, child: Pid): void {
     const { remote } = this.#node;
     if (reply.flags.monitor) {
       remote.signal(child.node, {
         type: "demonitor",
-        from: parent,
+        from: parent.pid,
         target: child,
         ref: reply.ref,
       });
@@ -205,9 +205,9 @@ export class Spawns {
     if (reply.flags.link) {
       remote.signal(child.node, {
         type: "linkExit",
-        from: parent,
+        from: parent.pid,
         to: child,
-        reason: reasons.killed,
+        reason: parent.endReason,
       });
     }
   }
