@@ -68,6 +68,12 @@ export {
   Timeout,
   UsageError,
 } from "./core/messages.ts";
+export type { ActorInfo } from "./core/info.ts";
+export {
+  MailboxFullError,
+  type MailboxOptions,
+  type MailboxPolicy,
+} from "./core/mailbox_limit.ts";
 export type { Schema, SchemaResult } from "./core/patterns.ts";
 export type { ExitReason } from "./core/signal.ts";
 export type {

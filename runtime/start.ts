@@ -13,6 +13,7 @@ import type { NodeEvent } from "./core/node_events.ts";
 import type { Pid } from "./core/terms.ts";
 import type { Carrier, Listener, Network } from "./net/carrier.ts";
 import type { Discovery } from "./net/discovery.ts";
+import { type ActorInfo, infoOf } from "./core/info.ts";
 import { copy, freeze, type Isolate } from "./core/isolation.ts";
 import { Node } from "./core/node.ts";
 import { ExitError, KilledError, UsageError } from "./core/messages.ts";
@@ -62,6 +63,11 @@ export type StartOptions = {
    * writes to what it has sent gets an error. For development and tests.
    */
   readonly strict?: boolean;
+  /**
+   * A turn of an actor that takes this long is reported with its name, since
+   * nobody else could go on meanwhile. Default 100; Infinity: never.
+   */
+  readonly longTurnMs?: number;
   /** `copy` copies messages between actors of this node. Default: neither. */
   readonly isolate?: "copy";
   /** What carries the connections. Default: TCP. */
@@ -85,6 +91,8 @@ export type NodeStats = {
   /** Messages that were put into mailboxes. */
   readonly messages: number;
   readonly crashes: number;
+  /** Messages lost to limits of mailboxes. */
+  readonly lostMessages: number;
   readonly nodes: readonly string[];
 };
 
@@ -199,6 +207,17 @@ export class RunningNode {
     return this.#parts.distribution.connect(node);
   }
 
+  /** Whether a local actor lives. */
+  isAlive(pid: Pid): boolean {
+    return this.#node.localActor(pid) !== null;
+  }
+
+  /** Figures of a local actor; null when it has ended or lives elsewhere. */
+  info(pid: Pid): ActorInfo | null {
+    const actor = this.#node.localActor(pid);
+    return actor === null ? null : infoOf(actor);
+  }
+
   /** Ends the connection to a node; returns whether there was one. */
   disconnect(node: string): boolean {
     return this.#parts?.distribution.disconnect(node) ?? false;
@@ -224,6 +243,7 @@ export class RunningNode {
       actors: this.#node.actorCount,
       messages: this.#node.delivered,
       crashes: this.#node.crashes,
+      lostMessages: this.#node.lostMessages,
       nodes: this.nodes(),
     };
   }
@@ -339,6 +359,9 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
       host,
       exports: options.exports ?? {},
       isolate: isolationOf(options),
+      ...(options.longTurnMs === undefined
+        ? {}
+        : { longTurnMs: options.longTurnMs }),
     });
     const distribution = new Distribution({
       node,
@@ -381,6 +404,9 @@ function startAlone(host: Host, options: StartOptions): RunningNode {
     host,
     exports: options.exports ?? {},
     isolate: isolationOf(options),
+    ...(options.longTurnMs === undefined
+      ? {}
+      : { longTurnMs: options.longTurnMs }),
   });
   if (isPlatformHost(host)) host.retain();
   const running = new RunningNode(node, host, null);

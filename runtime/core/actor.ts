@@ -19,6 +19,12 @@ import type { Timer } from "./timers.ts";
 import type { LinkState, MonitorState, Watcher } from "./links.ts";
 import { endActor } from "./exits.ts";
 import { ExitError, KilledError, reasons, UsageError } from "./messages.ts";
+import {
+  admit,
+  DEFAULT_WARN_AT,
+  type MailboxOptions,
+} from "./mailbox_limit.ts";
+import type { ActorInfo } from "./info.ts";
 import { compile, isPattern, type Matcher, type Pattern } from "./patterns.ts";
 import { Mailbox } from "./mailbox.ts";
 import { Handler, Stop } from "./self.ts";
@@ -65,6 +71,15 @@ export abstract class Actor implements Runnable {
   receiveTimer: Timer | null = null;
   receiveTimedOut = false;
 
+  /** Limit and policy; null is the default. */
+  readonly mailboxOptions: MailboxOptions | null;
+  /** Length of the mailbox at which `admit` is asked. */
+  mailboxAlarm: number;
+  /** Messages lost to the limit. */
+  lostMessages: number = 0;
+  /** Messages taken. */
+  reductions: number = 0;
+
   /** Waits for the node itself, such as for the reply to a spawn request. */
   nodeWaits: number = 0;
 
@@ -102,6 +117,11 @@ export abstract class Actor implements Runnable {
     this.pid = new Pid<unknown>(owner.name, id, serial, owner.creation, this);
     this.behaviour = behaviour;
     this.trapExits = options.trapExits ?? false;
+    const mailbox = this.mailboxOptions = options.mailbox ?? null;
+    this.mailboxAlarm = Math.min(
+      mailbox?.limit ?? Infinity,
+      mailbox?.warnAt ?? DEFAULT_WARN_AT,
+    );
     this.label = options.label ?? "";
     this.groupLeader = groupLeader ?? this.pid;
   }
@@ -126,6 +146,11 @@ export abstract class Actor implements Runnable {
     return this.abort.signal;
   }
 
+  get status(): ActorInfo["status"] {
+    if (this.state === IDLE) return "waiting";
+    return this.state === QUEUED ? "runnable" : "running";
+  }
+
   get isBusy(): boolean {
     return this.state === RUNNING && this.started && this.nodeWaits === 0;
   }
@@ -142,6 +167,9 @@ export abstract class Actor implements Runnable {
   /** Puts a message into the mailbox and makes the actor runnable. */
   deliver(message: unknown): void {
     if (this.state === DEAD) return;
+    if (this.mailbox.length >= this.mailboxAlarm && !admit(this, message)) {
+      return;
+    }
     this.mailbox.push(message);
     this.owner.delivered++;
     if (this.state === IDLE) {
@@ -161,9 +189,25 @@ export abstract class Actor implements Runnable {
 
   run(budget: number): number {
     if (this.state !== QUEUED) return 0;
+    if (this.turnLeft < 0 && budget > 1 && this.#isInDebt(budget)) return 0;
     if (!this.started) return this.#start(budget);
-    if (this.behaviour instanceof Handler) return this.#runHandler(budget);
+    if (this.behaviour instanceof Handler) {
+      const taken = this.#runHandler(budget);
+      this.reductions += taken;
+      return taken;
+    }
     return this.#resume(budget);
+  }
+
+  /**
+   * Whoever has sent more than its turn allowed, which nothing could stop, sits
+   * out as many turns as that was worth: receivers catch up meanwhile.
+   */
+  #isInDebt(budget: number): boolean {
+    this.turnLeft += budget;
+    if (this.turnLeft >= 0) return false;
+    this.owner.scheduler.enqueue(this);
+    return true;
   }
 
   #start(budget: number): number {
@@ -260,6 +304,7 @@ export abstract class Actor implements Runnable {
     const mailbox = this.mailbox;
     if (this.match === null && mailbox.length > 0) {
       message = mailbox.shift();
+      this.reductions++;
     } else {
       let index: number;
       try {
@@ -297,6 +342,7 @@ export abstract class Actor implements Runnable {
 
   #takeAt(index: number): unknown {
     const message = this.mailbox.removeAt(index);
+    this.reductions++;
     const take = this.match?.take ?? null;
     return take === null ? message : take(message);
   }
@@ -354,6 +400,7 @@ export abstract class Actor implements Runnable {
     if (pattern === undefined && more === undefined && this.state === RUNNING) {
       if (this.mailbox.length > 0) {
         if (--this.turnLeft > 0) {
+          this.reductions++;
           return Promise.resolve(this.mailbox.shift() as never);
         }
         this.state = QUEUED;

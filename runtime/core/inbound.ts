@@ -11,6 +11,7 @@ import type { MonitorTarget, Signal } from "./signal.ts";
 import type { Pid, Ref } from "./terms.ts";
 import { receiveExit } from "./exits.ts";
 import { addLink, receiveDown, watcherKey } from "./links.ts";
+import { MailboxFullError } from "./mailbox_limit.ts";
 import { reasons } from "./messages.ts";
 
 /** A message for a local actor, by the numbers of its pid: the hot path. */
@@ -20,17 +21,38 @@ export function receiveMessage(
   serial: number,
   message: unknown,
 ): void {
-  node.actorById(id, serial)?.deliver(message);
+  const actor = node.actorById(id, serial);
+  if (actor === null) return;
+  try {
+    actor.deliver(message);
+  } catch (error) {
+    ignoreFull(error);
+  }
+}
+
+function quietly(deliver: () => void): void {
+  try {
+    deliver();
+  } catch (error) {
+    ignoreFull(error);
+  }
+}
+
+/** The sender is far away: it cannot be told that the mailbox is full. */
+function ignoreFull(error: unknown): void {
+  if (!(error instanceof MailboxFullError)) throw error;
 }
 
 export function receiveSignal(node: Node, signal: Signal): void {
   switch (signal.type) {
     case "send":
-      node.localActor(signal.to)?.deliver(signal.message);
+    case "sendNamed": {
+      const actor = signal.type === "send"
+        ? node.localActor(signal.to)
+        : node.names.holder(signal.name);
+      if (actor !== null) quietly(() => actor.deliver(signal.message));
       return;
-    case "sendNamed":
-      node.names.holder(signal.name)?.deliver(signal.message);
-      return;
+    }
     case "link":
       return receiveLink(node, signal.from, signal.to);
     case "unlink":
@@ -66,7 +88,7 @@ export function receiveSignal(node: Node, signal: Signal): void {
     }
     case "sendAlias":
       // An alias that is not known is one that has been taken back.
-      node.aliases.deliver(signal.alias, signal.message);
+      quietly(() => node.aliases.deliver(signal.alias, signal.message));
       return;
     default:
       signal satisfies never;

@@ -27,6 +27,7 @@ import {
   reply,
   type ReplyTo,
 } from "./calls.ts";
+import { type ActorInfo, infoOf } from "./info.ts";
 import { Actor, DEAD } from "./actor.ts";
 import { sendExitSignal } from "./exits.ts";
 import { demonitor, link, monitor, monitorWith, unlink } from "./links.ts";
@@ -192,6 +193,15 @@ export class LocalActor extends Actor implements Self<unknown> {
     return this.owner.names.whereis(name);
   }
 
+  info(pid: Pid = this.pid): ActorInfo | null {
+    const actor = this.owner.localActor(pid);
+    return actor === null ? null : infoOf(actor);
+  }
+
+  hibernate(): void {
+    if (this.mailbox.length === 0) this.mailbox.clear();
+  }
+
   makeRef(): Ref {
     return this.#mark(this.owner.makeRef());
   }
@@ -217,6 +227,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     this.nodeWaits++;
     return promise.finally(() => {
       this.nodeWaits--;
+      this.owner.scheduler.goesOn(this);
     });
   }
 

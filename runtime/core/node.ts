@@ -24,7 +24,7 @@ import { NodeEvents } from "./node_events.ts";
 import type { Isolate } from "./isolation.ts";
 import { Names } from "./names.ts";
 import { Peers } from "./peers.ts";
-import { Scheduler } from "./scheduler.ts";
+import { type Runnable, Scheduler } from "./scheduler.ts";
 import { Spawns } from "./spawns.ts";
 import { Pid, printTerm, Ref } from "./terms.ts";
 import { Timers } from "./timers.ts";
@@ -37,6 +37,8 @@ export type NodeOptions = {
   readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
   /** What is done to messages between actors of this node. */
   readonly isolate?: Isolate | null;
+  /** A turn of this length is reported. Default 100. */
+  readonly longTurnMs?: number;
 };
 
 /** Pid numbers stay below 2^28, which is what old BEAM peers can hold. */
@@ -69,6 +71,8 @@ export class Node {
   ending = false;
   /** Messages put into mailboxes since the start. */
   delivered = 0;
+  /** Messages lost to limits of mailboxes since the start. */
+  lostMessages = 0;
   /** Actors that crashed since the start. */
   crashes = 0;
   /** Whether the node has been stopped; then nothing can be spawned. */
@@ -87,7 +91,13 @@ export class Node {
     this.host = options.host;
     this.isolate = options.isolate ?? null;
     this.exports = new Map(Object.entries(options.exports ?? {}));
-    this.scheduler = new Scheduler(options.host);
+    this.scheduler = new Scheduler(
+      options.host,
+      options.longTurnMs === undefined
+        ? {}
+        : { longTurnMs: options.longTurnMs },
+    );
+    this.scheduler.onLongTurn((ms, actors) => this.#longTurn(ms, actors));
     this.timers = new Timers(options.host);
     this.names = new Names(this);
     this.peers = new Peers();
@@ -293,6 +303,19 @@ export class Node {
     this.stopped = true;
     for (const actor of [...this.actors()]) endActor(actor, reasons.shutdown);
     this.timers.clear();
+  }
+
+  #longTurn(ms: number, actors: readonly Runnable[]): void {
+    const names = actors.slice(0, 3).map((actor) => actor.describe());
+    const more = actors.length - names.length;
+    const who = names.join(", ") + (more > 0 ? ` and ${more} others` : "");
+    this.logActor(
+      "warning",
+      `a turn took ${Math.round(ms)} ms and held everybody up: ${
+        actors.length === 1 ? who : `one of ${who}`
+      }; await in between, or give the work to another process`,
+      { ms: Math.round(ms) },
+    );
   }
 
   reportCrash(actor: Actor, error: unknown): void {

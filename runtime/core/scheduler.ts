@@ -30,9 +30,14 @@ export interface Runnable {
 export type SchedulerOptions = {
   /** Longest run without a macrotask, unless a single turn is longer. */
   readonly sliceMs: number;
+  /** A turn of this length is reported. */
+  readonly longTurnMs: number;
 };
 
-export const defaultSchedulerOptions: SchedulerOptions = { sliceMs: 2 };
+export const defaultSchedulerOptions: SchedulerOptions = {
+  sliceMs: 2,
+  longTurnMs: 100,
+};
 
 /** Messages between two looks at the clock, at most. */
 const MAX_UNITS_PER_CHECK = 64;
@@ -44,7 +49,7 @@ export class Scheduler implements SteppedScheduler {
   readonly #options: SchedulerOptions;
   /** Somebody else decides who goes on; nothing wakes by itself then. */
   readonly #isStepped: boolean;
-  /** The actor of the last step, when its turn went on in microtasks. */
+  /** Actors whose turn went on in microtasks, when somebody else decides. */
   #inMicrotasks: Runnable[] = [];
   /** Ring buffer of runnable actors; its length is a power of two. */
   #queue: (Runnable | undefined)[] = new Array(64).fill(undefined);
@@ -64,15 +69,19 @@ export class Scheduler implements SteppedScheduler {
   #flushWanted = false;
   /** Called at the end of a drain if output was announced by `poke`. */
   #afterDrain: () => void = () => {};
+  #reportLongTurn: (ms: number, actors: readonly Runnable[]) => void = () => {};
+  /** Whose turns came since the clock was read last; a ring. */
+  readonly #recent: Runnable[] = [];
+  #recentCount = 0;
   /** Turns taken since the start. */
   turns = 0;
 
   readonly #drain: () => void = () => this.#drainQueue();
   readonly #macrotask: () => void = () => this.#onMacrotask();
 
-  constructor(host: Host, options: SchedulerOptions = defaultSchedulerOptions) {
+  constructor(host: Host, options: Partial<SchedulerOptions> = {}) {
     this.#host = host;
-    this.#options = options;
+    this.#options = { ...defaultSchedulerOptions, ...options };
     this.#isStepped = host.stepped !== undefined;
     host.stepped?.(this);
   }
@@ -84,6 +93,17 @@ export class Scheduler implements SteppedScheduler {
 
   onDrained(callback: () => void): void {
     this.#afterDrain = callback;
+  }
+
+  /**
+   * Called with the actors of which one took a turn that was too long. The
+   * clock is not read for every turn: the first time there may be several
+   * candidates, but slow turns make it be read more often.
+   */
+  onLongTurn(
+    callback: (ms: number, actors: readonly Runnable[]) => void,
+  ): void {
+    this.#reportLongTurn = callback;
   }
 
   enqueue(actor: Runnable): void {
@@ -116,6 +136,11 @@ export class Scheduler implements SteppedScheduler {
     return name;
   }
 
+  /** An actor's turn goes on that waited for the node itself. */
+  goesOn(actor: Runnable): void {
+    if (this.#isStepped) this.#inMicrotasks.push(actor);
+  }
+
   flush(): void {
     if (this.#flushWanted) this.#flush();
   }
@@ -140,6 +165,8 @@ export class Scheduler implements SteppedScheduler {
     this.#macrotaskPending = true;
     this.#sliceOver = false;
     this.#lastCheck = this.#host.now();
+    // What came before the slice was not the actors' time.
+    this.#recentCount = 0;
     this.#sliceEnd = this.#lastCheck + this.#options.sliceMs;
     this.#host.macrotask(this.#macrotask);
   }
@@ -172,6 +199,7 @@ export class Scheduler implements SteppedScheduler {
       this.#head = (this.#head + 1) & (this.#queue.length - 1);
       this.#count--;
       this.turns++;
+      this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = actor;
       const used = actor.run(Math.max(1, this.#unitsUntilCheck));
       if (used < 0) {
         resumed++;
@@ -189,9 +217,11 @@ export class Scheduler implements SteppedScheduler {
       // The resumed actors go on in microtasks that are queued before this one.
       this.#drainPending = true;
       this.#host.microtask(this.#drain);
-    } else if (this.#flushWanted) {
-      this.#flush();
+      return;
     }
+    // Nobody is left to make the clock be read, so a long turn is seen now.
+    if (this.#recentCount > 0 && !this.#sliceOver) this.#isSliceOver();
+    if (this.#flushWanted) this.#flush();
   }
 
   #flush(): void {
@@ -217,8 +247,16 @@ export class Scheduler implements SteppedScheduler {
       );
     }
     this.#unitsUntilCheck = this.#unitsPerCheck;
+    if (elapsed >= this.#options.longTurnMs) this.#longTurn(elapsed);
+    this.#recentCount = 0;
     this.#sliceOver = now >= this.#sliceEnd;
     return this.#sliceOver;
+  }
+
+  #longTurn(elapsed: number): void {
+    const count = Math.min(this.#recentCount, MAX_UNITS_PER_CHECK);
+    const suspects = [...new Set(this.#recent.slice(0, count))];
+    if (suspects.length > 0) this.#reportLongTurn(elapsed, suspects);
   }
 
   #grow(): void {

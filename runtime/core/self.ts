@@ -6,6 +6,8 @@
  */
 
 import type { CallOptions, CallTarget, ReplyTo } from "./calls.ts";
+import type { ActorInfo } from "./info.ts";
+import type { MailboxOptions } from "./mailbox_limit.ts";
 import type { Schema } from "./patterns.ts";
 import type { NamedTarget } from "./messages.ts";
 import { reasons } from "./messages.ts";
@@ -29,6 +31,8 @@ export type SpawnOptions = {
   readonly name?: string;
   /** Exit signals become `Exit` messages. Default false. */
   readonly trapExits?: boolean;
+  /** A limit on the mailbox, and what to do at it. Default: no limit. */
+  readonly mailbox?: MailboxOptions;
   /** For logs and `info`. Default: the function's name. */
   readonly label?: string;
 };
@@ -214,6 +218,12 @@ export interface Self<M = unknown> {
   /** Frees a name. Throws `UsageError` when nobody holds it. */
   unregister(name: string): void;
   whereis(name: string): Pid | null;
+  /** Figures of a local actor; null when it has ended or lives elsewhere. */
+  info(pid?: Pid): ActorInfo | null;
+  /** Whose output this actor's is; inherited by the actors it spawns. */
+  groupLeader: Pid;
+  /** Gives back memory before a long wait: the mailbox's spare room. */
+  hibernate(): void;
   makeRef(): Ref;
   /** Connected nodes. */
   nodes(): readonly string[];

@@ -76,7 +76,7 @@ describe("mailbox", () => {
       { weight: 1, arbitrary: fc.constant("drain" as const) },
     );
     fc.assert(
-      fc.property(fc.array(call, { maxLength: 200 }), (calls) => {
+      fc.property(fc.array(call, { maxLength: 200, size: "max" }), (calls) => {
         const mailbox = new Mailbox();
         const model: unknown[] = [];
         let next = 0;

@@ -157,7 +157,14 @@ export function fakeNode(
   options: Partial<NodeOptions> = {},
 ): { readonly host: FakeHost; readonly node: Node } {
   const host = new FakeHost();
-  const node = new Node({ name: "a@fake", creation: 7, host, ...options });
+  const node = new Node({
+    name: "a@fake",
+    creation: 7,
+    host,
+    // Time that a test lets pass is not time that an actor has taken.
+    longTurnMs: Infinity,
+    ...options,
+  });
   return { host, node };
 }
 

@@ -1,0 +1,57 @@
+/**
+ * What can be known of a living actor, for tools and tests. Figures are those
+ * of the moment and old as soon as they are read.
+ */
+
+import type { Actor } from "./actor.ts";
+import type { NamedTarget } from "./messages.ts";
+import type { Pid } from "./terms.ts";
+import { Handler } from "./self.ts";
+
+/** A living actor, seen from outside. */
+export type ActorInfo = {
+  readonly pid: Pid;
+  /** Registered name, or null. */
+  readonly name: string | null;
+  readonly label: string;
+  readonly kind: "handler" | "function";
+  /**
+   * `waiting` for a message that is not there, `runnable` (waiting for its
+   * turn), or `running`: its code runs or awaits something else.
+   */
+  readonly status: "waiting" | "runnable" | "running";
+  readonly mailboxLength: number;
+  /** Messages that its mailbox has lost to its limit. */
+  readonly lostMessages: number;
+  /** Messages it has taken. */
+  readonly reductions: number;
+  readonly links: readonly Pid[];
+  /** What it monitors. */
+  readonly monitors: readonly (Pid | NamedTarget)[];
+  readonly monitoredBy: readonly Pid[];
+  readonly timers: number;
+  readonly aliases: number;
+  readonly trapExits: boolean;
+  readonly groupLeader: Pid;
+};
+
+export function infoOf(actor: Actor): ActorInfo {
+  return {
+    pid: actor.pid,
+    name: actor.name,
+    label: actor.label,
+    kind: actor.behaviour instanceof Handler ? "handler" : "function",
+    status: actor.status,
+    mailboxLength: actor.mailbox.length,
+    lostMessages: actor.lostMessages,
+    reductions: actor.reductions,
+    links: [...actor.links ?? []].filter(([, link]) => link.active)
+      .map(([pid]) => pid),
+    monitors: [...actor.monitors?.values() ?? []].map(({ shown }) => shown),
+    monitoredBy: [...actor.watchers?.values() ?? []].map(({ to }) => to),
+    timers: actor.timers?.size ?? 0,
+    aliases: actor.aliases?.size ?? 0,
+    trapExits: actor.trapExits,
+    groupLeader: actor.groupLeader,
+  };
+}
