@@ -19,6 +19,7 @@ import type { Signal } from "../core/signal.ts";
 import { type Pid, type PidTable, printTerm, type Ref } from "../core/terms.ts";
 import type { ByteQueue } from "./byte_queue.ts";
 import { encodeToPool, type Pool, releasePool } from "./cbor_engine.ts";
+import { appendSmallSend, beginSend, sendHeadBytes } from "./cbor_head.ts";
 import { TermWriter, tooLarge } from "./cbor_prepare.ts";
 import { ShapeReader, shapesOp, ShapeWriter } from "./cbor_shapes.ts";
 import {
@@ -78,9 +79,13 @@ export class CborCodec {
   readonly #self: Incarnation;
   readonly #peer: Incarnation;
   readonly #writer: TermWriter;
-  readonly #writerShapes: ShapeWriter = new ShapeWriter();
+  readonly #shapes: ShapeWriter = new ShapeWriter();
   readonly #reader: TermReader;
   readonly #readerShapes: ShapeReader = new ShapeReader();
+  /** A signal is being prepared, and getters of its values may run. */
+  #isEncoding = false;
+  /** Set for ever once the peer broke the protocol. */
+  #failure: DecodeError | null = null;
 
   constructor(options: CborCodecOptions) {
     this.#self = options.self;
@@ -90,7 +95,7 @@ export class CborCodec {
     const atomBudget = options.atomBudget ?? { remaining: Infinity };
     this.#writer = new TermWriter(
       { pids, self, peer, recordClasses },
-      this.#writerShapes,
+      this.#shapes,
     );
     this.#reader = new TermReader(
       { pids, self, peer, recordClasses, newAtomsMax, atomBudget },
@@ -101,11 +106,23 @@ export class CborCodec {
   /**
    * Appends a message. Throws an `EncodeError` that names the offending value;
    * then nothing was appended. A message to another incarnation of the peer is
-   * dropped, because nobody is there to receive it.
+   * dropped, because nobody is there to receive it. Throws an `Error` for an
+   * address on another node.
    */
   encodeSend(_from: Pid, to: Pid, message: unknown, out: ByteQueue): void {
     if (!this.#reaches(to)) return;
-    this.#write([ops.send, to.id, to.serial, message], out);
+    const { id, serial } = to;
+    if (appendSmallSend(id, serial, message, out)) return;
+    this.#enter();
+    try {
+      this.#begin(out);
+      const prepared = this.#writer.prepare(message, "message");
+      append(prepared, this.#shapes, out, to);
+    } catch (error) {
+      this.#failed(error, [ops.send, id, serial, message], out);
+    } finally {
+      this.#isEncoding = false;
+    }
   }
 
   /**
@@ -114,54 +131,81 @@ export class CborCodec {
    */
   encode(signal: Signal, out: ByteQueue): void {
     if (this.#isForNobody(signal)) return;
-    this.#write(signalToControl(signal), out);
+    const items = signalToControl(signal);
+    this.#enter();
+    try {
+      this.#begin(out);
+      append(this.#prepare(items), this.#shapes, out, null);
+    } catch (error) {
+      this.#failed(error, items, out);
+    } finally {
+      this.#isEncoding = false;
+    }
   }
 
   /**
    * Hands the signals of one frame to `sink`, in order. Throws a
-   * `DecodeError` for bytes that break the protocol, after which the connection
-   * cannot go on, and whatever `sink` throws. `frame` is never written to.
+   * `DecodeError` for bytes that break the protocol, now and at every later
+   * call, because the two ends are out of step then; and whatever `sink`
+   * throws. `frame` is never written to.
    */
   decode(frame: Uint8Array, sink: SignalSink): void {
+    if (this.#failure !== null) throw this.#failure;
     if (frame.length === 0) return;
     const signals: (readonly unknown[])[] = [];
-    if (frame[0] === largeFrameMark) {
-      const shapes = new ShapeReader();
-      const { attachments, rest } = splitLarge(frame);
-      this.#reader.read(
-        rest,
-        shapes,
-        attachments,
-        (item) => collect(item, shapes, signals),
-      );
-    } else {
-      const shapes = this.#readerShapes;
-      this.#reader.read(
-        viewOf(frame, 0, frame.length),
-        shapes,
-        [],
-        (item) => collect(item, shapes, signals),
-      );
+    try {
+      this.#read(frame, signals);
+    } catch (error) {
+      throw this.#fail(error);
     }
     // Only now, so that a sink may use any codec, this one included.
     for (const signal of signals) this.#deliver(signal, sink);
   }
 
+  #read(frame: Uint8Array, signals: (readonly unknown[])[]): void {
+    let shapes = this.#readerShapes;
+    let attachments: readonly Uint8Array[] = [];
+    let start = 0;
+    if (frame[0] === largeFrameMark) {
+      shapes = new ShapeReader();
+      [attachments, start] = attachmentsOf(frame);
+    }
+    const items = viewOf(frame, start, frame.length);
+    this.#reader.read(items, shapes, attachments, (item) => {
+      collect(item, shapes, signals);
+    });
+  }
+
+  #fail(error: unknown): unknown {
+    if (error instanceof DecodeError) this.#failure = error;
+    return error;
+  }
+
   #deliver(items: readonly unknown[], sink: SignalSink): void {
     if (items[0] !== ops.send) {
-      sink.signal(controlToSignal(items, this.#peer.node, this.#self.node));
+      sink.signal(this.#signalOf(items));
       return;
     }
     const id = items[1];
     const serial = items[2];
     if (items.length !== 4 || !isU32(id) || !isU32(serial)) {
-      throw new DecodeError(
-        `expected the two numbers of a pid and a message, got ${
-          printTerm(items)
-        }`,
+      throw this.#fail(
+        new DecodeError(
+          `expected the two numbers of a pid and a message, got ${
+            printTerm(items)
+          }`,
+        ),
       );
     }
     sink.message(id, serial, items[3]);
+  }
+
+  #signalOf(items: readonly unknown[]): Signal {
+    try {
+      return controlToSignal(items, this.#peer.node, this.#self.node);
+    } catch (error) {
+      throw this.#fail(error);
+    }
   }
 
   #reaches(to: Pid | Ref): boolean {
@@ -186,22 +230,31 @@ export class CborCodec {
     }
   }
 
-  #write(items: readonly unknown[], out: ByteQueue): void {
-    const shapes = this.#writerShapes;
-    shapes.begin();
-    this.#writer.begin(
-      shapes,
-      Math.min(largeSignalBytes, out.maxFrameBytes),
-      null,
-    );
-    try {
-      append(this.#prepare(items), shapes, out);
-      shapes.commit();
-    } catch (error) {
-      shapes.rollback();
-      if (error !== tooLarge) throw refusalOf(error);
-      this.#writeLarge(items, out);
+  /**
+   * Nothing is called after the flag is set: at the end of the stack a call
+   * would throw before the `try` that clears it.
+   */
+  #enter(): void {
+    if (this.#isEncoding) {
+      throw new EncodeError(
+        "message",
+        "it was sent by a getter of the message that is being encoded",
+      );
     }
+    this.#isEncoding = true;
+  }
+
+  #begin(out: ByteQueue): void {
+    const bytesMax = Math.min(largeSignalBytes, out.maxFrameBytes);
+    this.#shapes.begin();
+    this.#writer.begin(this.#shapes, bytesMax, null);
+  }
+
+  /** The signal was not written: throws, or writes it as a large one. */
+  #failed(error: unknown, items: readonly unknown[], out: ByteQueue): void {
+    this.#shapes.rollback();
+    if (error !== tooLarge) throw refusalOf(error);
+    this.#writeLarge(items, out);
   }
 
   #writeLarge(items: readonly unknown[], out: ByteQueue): void {
@@ -237,21 +290,34 @@ function refusalOf(error: unknown): unknown {
   return new EncodeError("message", printTerm(error), { cause: error });
 }
 
+/**
+ * Appends a prepared signal behind the lists of keys it needs: a whole control
+ * message, or a message for `to`. Throws before anything was appended.
+ */
 function append(
-  prepared: readonly unknown[],
+  prepared: unknown,
   shapes: ShapeWriter,
   out: ByteQueue,
+  to: Pid | null,
 ): void {
   const definitions = encodeDefinitions(shapes);
   const pool = encodeToPool(prepared);
-  const bytes = pool.end - pool.start;
-  let at = out.reserve(definitions.length + bytes);
-  if (definitions.length > 0) {
-    out.buffer.set(definitions, at);
-    at += definitions.length;
+  try {
+    const bytes = pool.end - pool.start;
+    const front = to === null ? 0 : sendHeadBytes(to.id, to.serial);
+    out.checkFrame(front + bytes);
+    if (definitions.length > 0) {
+      const at = out.reserve(definitions.length);
+      out.buffer.set(definitions, at);
+      shapes.commit();
+    }
+    const at = to === null
+      ? out.reserve(bytes)
+      : beginSend(to.id, to.serial, bytes, out);
+    copy(pool, out.buffer, at);
+  } finally {
+    releasePool(pool);
   }
-  copy(pool, out.buffer, at);
-  releasePool(pool);
 }
 
 const nothing = new Uint8Array(0);
@@ -292,9 +358,8 @@ function largePayload(
   return chunks;
 }
 
-function splitLarge(
-  frame: Uint8Array,
-): { attachments: Uint8Array[]; rest: Uint8Array } {
+/** The attachments of a large frame, and where its items begin. */
+function attachmentsOf(frame: Uint8Array): [Uint8Array[], number] {
   const attachments: Uint8Array[] = [];
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
   let at = 1;
@@ -307,7 +372,7 @@ function splitLarge(
     attachments.push(attachmentOf(frame, start, end));
     at = end;
   }
-  return { attachments, rest: viewOf(frame, at, frame.length) };
+  return [attachments, at];
 }
 
 /** A view where the binary is most of its buffer, else a copy. */

@@ -8,11 +8,32 @@
  * than a small multiple of its size. What the items mean is not checked here.
  */
 
-import { firstTag, lastTag, termDepthMax } from "./cbor_tags.ts";
+import {
+  firstTag,
+  lastTag,
+  objectsMax,
+  tags,
+  termDepthMax,
+} from "./cbor_tags.ts";
 import { DecodeError } from "./errors.ts";
 
 /** A term is at most a tag and an array; the signal and a leaf add a few. */
 const depthMax = 2 * termDepthMax + 8;
+
+/** Tags that stand for no object of their own. */
+const noObjects: ReadonlySet<number> = new Set([
+  tags.atom,
+  tags.minusZero,
+  tags.utf16,
+  tags.bigInteger,
+  tags.attachment,
+]);
+
+/**
+ * The writer counts the objects of a message; here the bytes inside a binary
+ * count as well, and so does what a signal has besides its message.
+ */
+const countedMax = 2 * objectsMax + 16;
 
 /** Items still to come at each level of nesting. One check runs at a time. */
 const missing = new Float64Array(depthMax + 1);
@@ -25,6 +46,8 @@ export function checkItems(bytes: Uint8Array): void {
   const end = bytes.length;
   let at = 0;
   let depth = 0;
+  let objects = 0;
+  let isTagged = false;
   while (at < end) {
     const start = at;
     const head = bytes[at++]!;
@@ -39,6 +62,9 @@ export function checkItems(bytes: Uint8Array): void {
     } else if (major === 5 || major === 7 && value < 20) {
       throw notUsed(head, start);
     }
+    // What is behind a tag is part of what the tag stands for.
+    if (!isTagged && (major === 2 || major === 4)) objects += 1;
+    isTagged = major === 6;
     let inside = 0;
     if (major === 2 || major === 3) {
       if (value > end - at) throw truncated(end);
@@ -50,8 +76,10 @@ export function checkItems(bytes: Uint8Array): void {
       inside = value;
     } else if (major === 6) {
       if (value < firstTag || value > lastTag) throw notUsed(head, start);
+      if (!noObjects.has(value)) objects += 1;
       inside = 1;
     }
+    if (objects > countedMax) throw tooMany(start);
     if (inside > 0) {
       if (++depth > depthMax) throw tooDeep(start);
       missing[depth] = inside;
@@ -135,6 +163,13 @@ function truncated(end: number): DecodeError {
 function notUsed(head: number, at: number): DecodeError {
   return new DecodeError(
     `expected an item or tag of the dialect, got 0x${head.toString(16)}`,
+    at,
+  );
+}
+
+function tooMany(at: number): DecodeError {
+  return new DecodeError(
+    `expected at most ${objectsMax} objects in one signal`,
     at,
   );
 }

@@ -32,6 +32,7 @@ import {
   isAtomName,
   isOf,
   isU32,
+  objectsMax,
   type RecordClass,
   tags,
   termDepthMax,
@@ -75,6 +76,8 @@ export class TermWriter {
   /** Lower bound of the signal's size so far, and its limit. */
   #bytes = 0;
   #bytesMax = 0;
+  /** Objects of the signal so far. */
+  #objects = 0;
 
   constructor(
     options: {
@@ -100,6 +103,7 @@ export class TermWriter {
   ): void {
     this.#shapes = shapes;
     this.#bytes = 0;
+    this.#objects = 0;
     this.#bytesMax = bytesMax;
     this.#attachments = attachments;
   }
@@ -231,6 +235,9 @@ export class TermWriter {
 
   #object(value: object): unknown {
     const prototype: object | null = Object.getPrototypeOf(value);
+    if (++this.#objects > objectsMax) {
+      this.refuse(`it is the object after ${objectsMax}; send them in parts`);
+    }
     if (prototype === Pid.prototype) return this.#pid(value as Pid);
     let prepare: PrepareTerm | undefined;
     if (prototype !== Object.prototype) {

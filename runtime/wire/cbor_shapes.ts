@@ -29,6 +29,8 @@ export const shapesOp = 0;
 class Step {
   /** Number of the list that ends here, or -1. */
   id = -1;
+  /** That list, while the peer does not know it. */
+  keys: readonly string[] = [];
   /** The first key that went on from here, and where to: mostly the only one. */
   #key: string | undefined = undefined;
   #next: Step | undefined = undefined;
@@ -50,18 +52,24 @@ class Step {
   }
 }
 
-/** The sending end. */
+/**
+ * The sending end.
+ *
+ * A message can be sent at the end of the stack, where any call may throw. So
+ * every change is made by assignments without a call between them, and what
+ * could not be rolled back then is rolled back by the next `begin`.
+ */
 export class ShapeWriter {
-  #root = new Step();
+  #root: Step = new Step();
   #steps = 0;
   /** Number of the next new list. */
   #nextId = 0;
-  /** Lists that the current signal needs and the peer does not know yet. */
-  #newKeys: (readonly string[])[] = [];
-  #newSteps: Step[] = [];
+  /** Ends of the lists that the current signal brings. */
+  #added: Step[] = [];
 
   /** Call before each signal: makes room when the table is full. */
   begin(): void {
+    if (this.#added.length > 0) this.rollback();
     if (this.#nextId < shapesMax && this.#steps < stepsMax) return;
     this.#root = new Step();
     this.#steps = 0;
@@ -85,26 +93,26 @@ export class ShapeWriter {
 
   /** The item to be written in front of the signal, or null for none. */
   definitions(): unknown[] | null {
-    if (this.#newKeys.length === 0) return null;
+    const added = this.#added;
+    if (added.length === 0) return null;
     return [
       shapesOp,
-      this.#nextId - this.#newKeys.length,
-      ...this.#newKeys,
+      this.#nextId - added.length,
+      ...added.map((step) => step.keys),
     ];
   }
 
-  /** The signal was written: the peer will know its lists. */
+  /** The lists were written: the peer will know them. */
   commit(): void {
-    if (this.#newKeys.length === 0) return;
-    this.#newKeys = [];
-    this.#newSteps = [];
+    if (this.#added.length > 0) this.#added = [];
   }
 
   /** The signal was not written: forget its new lists. */
   rollback(): void {
-    for (const step of this.#newSteps) step.id = -1;
-    this.#nextId -= this.#newSteps.length;
-    this.commit();
+    const added = this.#added;
+    this.#nextId -= added.length;
+    this.#added = [];
+    for (let i = 0; i < added.length; i++) added[i]!.id = -1;
   }
 
   #grow(step: Step, key: string): Step | undefined {
@@ -115,9 +123,9 @@ export class ShapeWriter {
 
   #add(step: Step, keys: readonly string[]): number {
     if (this.#nextId >= shapesMax) return -1;
+    step.keys = keys;
+    this.#added.push(step);
     step.id = this.#nextId++;
-    this.#newKeys.push(keys);
-    this.#newSteps.push(step);
     return step.id;
   }
 }

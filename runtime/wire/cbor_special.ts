@@ -131,18 +131,21 @@ function ref(writer: TermWriter, value: Ref): unknown {
   const { words } = value;
   expect(
     writer,
-    words.length >= 1 && words.length <= 5 && words.every(isU32) &&
-      isU32(value.creation),
+    words.length >= 1 && words.length <= 5 && isU32(value.creation),
     "a ref that a node made",
   );
   writer.grow(2 + words.length);
+  const prepared: unknown[] = [];
   if (isOf(value, writer.self)) {
     exportRef(writer.pids, value);
-    return new Tagged(tags.ref, [0, ...words]);
+    prepared.push(0);
+  } else if (isOf(value, writer.peer)) prepared.push(1);
+  else prepared.push(writer.text(value.node), value.creation);
+  for (const word of words) {
+    expect(writer, isU32(word), "a ref that a node made");
+    prepared.push(word);
   }
-  if (isOf(value, writer.peer)) return new Tagged(tags.ref, [1, ...words]);
-  const node = writer.text(value.node);
-  return new Tagged(tags.ref, [node, value.creation, ...words]);
+  return new Tagged(tags.ref, prepared);
 }
 
 function map(

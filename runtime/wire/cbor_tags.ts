@@ -75,6 +75,12 @@ export const attachmentBytesMin: number = 64 * 1024;
 /** Terms may be nested this deep; both ends stay far from a full stack. */
 export const termDepthMax = 512;
 
+/**
+ * Objects, arrays and the like in one signal. An empty `Map` is two bytes on
+ * the wire and a hundred times that in memory, so bytes alone are no limit.
+ */
+export const objectsMax: number = 1 << 22;
+
 /** Bits of the largest integer; more than engines agree to support. */
 export const bigIntegerBitsMax: number = 1 << 20;
 

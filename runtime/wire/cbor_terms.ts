@@ -101,8 +101,11 @@ export class TermReader {
     try {
       decodeItems(bytes, onItem);
     } catch (error) {
-      if (error instanceof DecodeError) throw error;
-      throw new DecodeError(printTerm(error), undefined, { cause: error });
+      // cbor-x notes on errors where the item began that it was reading.
+      const { lastPosition } = error as { lastPosition?: number };
+      throw error instanceof DecodeError
+        ? new DecodeError(error.problem, lastPosition)
+        : new DecodeError(printTerm(error), lastPosition, { cause: error });
     } finally {
       current = null;
       this.attachments = [];
@@ -230,21 +233,27 @@ onTag(tags.pid, (value) => {
 
 onTag(tags.ref, (value) => {
   const parts = list("a ref", value, 2);
-  const { pids, self, peer } = reader();
   const first = parts[0];
-  const isOwned = first === 0 || first === 1;
-  const words = parts.slice(isOwned ? 1 : 2);
-  const owner = first === 0 ? peer : self;
-  const node = isOwned ? owner.node : first;
-  const creation = isOwned ? owner.creation : parts[1];
-  check(
-    typeof node === "string" && isU32(creation) && words.length >= 1 &&
-      words.length <= 5 && words.every(isU32),
-    "a ref",
-    value,
-  );
-  return internRef(pids, new Ref(node, creation, words));
+  if (first === 0) return refOf(reader().peer, parts, 1);
+  if (first === 1) {
+    // Only refs that this node made are known to its thread as objects.
+    return internRef(reader().pids, refOf(reader().self, parts, 1));
+  }
+  const creation = parts[1];
+  check(typeof first === "string" && isU32(creation), "a ref", value);
+  return refOf({ node: first, creation }, parts, 2);
 });
+
+function refOf(owner: Incarnation, parts: unknown[], start: number): Ref {
+  const words: number[] = [];
+  for (let i = start; i < parts.length; i++) {
+    const word = parts[i];
+    check(isU32(word), "a word of a ref", word);
+    words.push(word);
+  }
+  check(words.length >= 1 && words.length <= 5, "one to five words", words);
+  return new Ref(owner.node, owner.creation, words);
+}
 
 onTag(tags.atom, (value) => {
   check(typeof value === "string", "the name of an atom", value);

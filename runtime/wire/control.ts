@@ -138,6 +138,14 @@ class Control {
     return item instanceof Ref ? item : this.#fail(at, "a ref");
   }
 
+  /** A ref of the peer. */
+  refFrom(at: number): Ref {
+    const ref = this.ref(at);
+    return ref.node === this.#peer
+      ? ref
+      : this.#fail(at, `a ref of ${this.#peer}`);
+  }
+
   name(at: number): string {
     const item = this.#items[at];
     return typeof item === "string" ? item : this.#fail(at, "a name");
@@ -285,7 +293,7 @@ function spawning(op: unknown, control: Control): Signal {
     case ops.spawnRequest:
       return {
         type: "spawnRequest",
-        ref: control.ref(1),
+        ref: control.refFrom(1),
         from: control.from(2),
         groupLeader: control.pid(3),
         behaviour: control.name(4),

@@ -21,12 +21,18 @@ export class EncodeError extends Error {
 /** Bytes from a peer that do not follow the protocol. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
-  /** Byte of the frame at which it was noticed, where that is known. */
+  /** What was expected and what came. */
+  readonly problem: string;
+  /**
+   * Byte of the frame at which it was noticed, or at which the faulty signal
+   * begins; undefined where that is not known.
+   */
   readonly offset: number | undefined;
 
   constructor(problem: string, offset?: number, options?: ErrorOptions) {
     const place = offset === undefined ? "" : ` at byte ${offset}`;
     super(`cannot decode the frame${place}: ${problem}`, options);
+    this.problem = problem;
     this.offset = offset;
   }
 }

@@ -236,6 +236,10 @@ describe("a control message is refused", () => {
     ["unlink 1n", "84 1823 1b0000000000000001 c7 82 185a 00 c8 82 11 03"],
     ["with flags above 3", "85 181f ca 82 00 01 c8 82 11 03 04 c7 82 185a 00"],
     [
+      "that spawns with a ref of the receiving node",
+      "87 181d ca 82 01 01 c7 82 185a 00 c7 82 185a 00 61 77 01 80",
+    ],
+    [
       "with arguments that are no list",
       "87 181d ca 82 00 01 c7 82 185a 00 c7 82 185a 00 61 77 01 01",
     ],
@@ -258,6 +262,17 @@ describe("decode", () => {
     expect(() => beta.decode(fromHex("84 02 11 03 05  82 03 01"), sink))
       .toThrow(/expected a control message, got op 3 with 2 items/);
     expect(sink.delivered).toEqual([{ id: 17, serial: 3, message: 5 }]);
+  });
+
+  it("goes on refusing after a frame that broke the protocol", () => {
+    for (const bytes of ["82 03 01", "84 02 20 03 05", "ff", "f65a"]) {
+      const { beta } = new Pair();
+      const sink = collector();
+      expect(() => beta.decode(fromHex(bytes), sink)).toThrow(DecodeError);
+      expect(() => beta.decode(fromHex("84 02 11 03 05"), sink))
+        .toThrow(DecodeError);
+      expect(sink.delivered).toEqual([]);
+    }
   });
 
   it("takes an empty frame, which is a tick, for nothing", () => {

@@ -133,6 +133,9 @@ describe("large signals", () => {
     for (const at of [0, 2, 1, 1]) pair.beta.decode(frames[at]!, sink);
     expect(sink.delivered.map((got) => "message" in got && got.message))
       .toStrictEqual([{ before: 1 }, { after: row(1) }, { table }, { table }]);
+    // The lists learned before are still the ones of the connection.
+    expect(pair.pass({ before: 2 })).toStrictEqual({ before: 2 });
+    expect(pair.pass(row(2))).toStrictEqual(row(2));
   });
 
   it("teach nothing, and use nothing that was taught", () => {

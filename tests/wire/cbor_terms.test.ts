@@ -16,7 +16,9 @@ import {
   alpha,
   beta,
   checkProperty,
+  collector,
   difference,
+  framesOf,
   Pair,
   term,
 } from "./cbor_pair.ts";
@@ -223,6 +225,29 @@ describe("binaries", () => {
     expect(received.message.elements).toEqual(new Float64Array(bytes.buffer));
   });
 
+  it("that may change size are copied on their way out", () => {
+    const pair = new Pair();
+    const buffer = new ArrayBuffer(100_000, { maxByteLength: 200_000 });
+    pair.send(new Uint8Array(buffer));
+    new Uint8Array(buffer).fill(9);
+    for (const chunk of pair.queue.take()) {
+      expect(chunk.buffer).not.toBe(buffer);
+      expect(chunk.includes(9)).toBe(false);
+    }
+  });
+
+  it("of a part of a buffer do not keep all of it alive", () => {
+    const pair = new Pair();
+    pair.send([new Uint8Array(70_000).fill(1), new Uint8Array(300_000)]);
+    const [frame] = framesOf(pair.queue);
+    const sink = collector();
+    pair.beta.decode(frame!, sink);
+    const [got] = sink.delivered as unknown as [{ message: Uint8Array[] }];
+    const [small, large] = got.message;
+    expect(small!.buffer.byteLength).toBe(70_000);
+    expect(large!.buffer).toBe(frame!.buffer);
+  });
+
   it("of Node.js' Buffer arrive as Uint8Array", () => {
     const received = new Pair().pass([Buffer.from("abc")]) as [Uint8Array];
     expect(received[0].constructor).toBe(Uint8Array);
@@ -267,6 +292,8 @@ describe("errors", () => {
     const got = new Pair().pass(sent) as Error;
     expect(got.stack).toBe("Error: bare");
     expect("cause" in got).toBe(false);
+    const caused = new Pair().pass(new Error("x", { cause: undefined }));
+    expect(Object.hasOwn(caused as Error, "cause")).toBe(true);
     expect(new Error("here").stack).toContain("cbor_terms.test");
   });
 
@@ -310,6 +337,27 @@ describe("the runtime's own terms", () => {
     }
     expect(back).toEqual([[own]]);
     expect((back[0] as unknown[])[0]).toBe(own);
+  });
+
+  it("export an own ref, so that it comes back the same", () => {
+    const pair = new Pair();
+    const own = new Ref(alpha.node, alpha.creation, [7, 8, 9]);
+    const abroad = pair.pass(own);
+    pair.beta.encodeSend(pair.to, pair.from, abroad, pair.queue);
+    const sink = collector();
+    for (const frame of framesOf(pair.queue)) pair.alpha.decode(frame, sink);
+    const [back] = sink.delivered as unknown as [{ message: Ref }];
+    expect(back.message).toBe(own);
+  });
+
+  it("keep pids apart that differ in the serial alone", () => {
+    const pair = new Pair();
+    const pids = [0, 1, 2, 1].map((serial) =>
+      new Pid(alpha.node, 5, serial, alpha.creation, null)
+    );
+    const received = pair.pass(pids) as Pid[];
+    expect(received.map((pid) => pid.serial)).toEqual([0, 1, 2, 1]);
+    expect(received[1]).toBe(received[3]);
   });
 
   it("keep many pids apart that share a place in the caches", () => {

@@ -1,0 +1,10 @@
+/** The first example does what a newcomer sees it do. */
+import { expect, it } from "vitest";
+import { currentRuntime, spawnRuntime } from "../helpers/processes.ts";
+
+it("says hello and ends", async () => {
+  const child = spawnRuntime(currentRuntime(), "examples/hello.ts");
+  expect(await child.waitForExit()).toEqual({ code: 0, signal: null });
+  expect(child.stdout).toEqual(["Hello, world!"]);
+  expect(child.stderr).toEqual([]);
+});
