@@ -1,0 +1,305 @@
+/**
+ * `hornbeam cluster`: starts a cluster of processes, shows how it fares, and
+ * starts again what dies.
+ *
+ * The launcher holds one end of a pipe to each process; when it dies, however
+ * it dies, they end. It is a node itself, a hidden one, so that it can ask the
+ * others how they are; as it outlives them it usually hosts their epmd.
+ */
+
+import { randomBytes } from "node:crypto";
+import process from "node:process";
+import { clearInterval, setInterval, setTimeout } from "node:timers";
+import type { LogLevel, RunningNode } from "../runtime/mod.ts";
+import { names } from "../runtime/net/epmd_client.ts";
+import { clearTimer, setTimer } from "../runtime/platform/event_loop.ts";
+import { createTcpNetwork } from "../runtime/platform/tcp.ts";
+import { createColors } from "picocolors";
+import { Child, type ChildEvents } from "./child.ts";
+import {
+  atMost,
+  ECHO_MS,
+  type EndingSignal,
+  exitCodeOf,
+  exitCodes,
+} from "./ending.ts";
+import { CliError, failure } from "./errors.ts";
+import { startNode } from "./node.ts";
+import { findProgram } from "./program.ts";
+import {
+  assignRuntimes,
+  findRuntime,
+  ownCommand,
+  type RuntimeName,
+} from "./runtimes.ts";
+import { Screen } from "./screen.ts";
+import { renderView } from "./view.ts";
+import { Watch } from "./watch.ts";
+
+export type ClusterOptions = {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** How many. */
+  readonly nodes: number;
+  readonly runtime: RuntimeName | "mixed";
+  readonly baseName: string;
+  /** Random when absent. */
+  readonly cookie?: string;
+  /** Of each node within a minute; 0 for none. */
+  readonly maxRestarts: number;
+  readonly epmdPort: number;
+  readonly logLevel: LogLevel;
+};
+
+const HOST = "127.0.0.1";
+const TICK_MS = 100;
+/** A node that is up is asked on every fifth tick: twice a second. */
+const TICKS_PER_QUESTION = 5;
+/** From SIGTERM to SIGKILL; longer than a member's own grace. */
+const KILL_AFTER_MS = 5_000;
+const STOP_MS = 1_000;
+/** How long a node's program waits for the other nodes, and after a restart. */
+const JOIN_MS = 10_000;
+const REJOIN_MS = 2_000;
+
+/** Resolves with the exit code. Rejects with a `CliError`. */
+export async function cluster(options: ClusterOptions): Promise<number> {
+  findProgram(options.file);
+  const { nodes, runtime, baseName, epmdPort, logLevel } = options;
+  const screen = new Screen(process);
+  const cookie = options.cookie ?? randomBytes(16).toString("hex");
+  const runtimes = assignRuntimes(runtime, nodes);
+  for (const one of new Set(runtimes)) findRuntime(one);
+  const node = await startNode({
+    name: `hornbeam_${process.pid}@${HOST}`,
+    cookie,
+    connect: [],
+    epmdPort,
+    hidden: true,
+    // Nodes that end while it asks them are no news.
+    logLevel: logLevel === "warning" ? "error" : logLevel,
+    writeLog: (line) =>
+      screen.print("stderr", [`launcher | ${line.trimEnd()}`]),
+  }, {});
+  const parts = runtimes.map((_, i) => `${baseName}${i + 1}`);
+  try {
+    await refuseTaken(parts, epmdPort);
+    const launcher = new Launcher(options, {
+      screen,
+      cookie,
+      node,
+      runtimes,
+      parts,
+    });
+    return await launcher.run();
+  } finally {
+    await atMost(STOP_MS, node.stop());
+  }
+}
+
+/**
+ * Two clusters with the same names would fail in many ways, some of them late,
+ * so epmd is asked first.
+ */
+async function refuseTaken(
+  parts: readonly string[],
+  epmdPort: number,
+): Promise<void> {
+  const registered = await names({
+    network: createTcpNetwork(),
+    timers: { setTimer, clearTimer },
+    host: HOST,
+    epmdPort,
+  });
+  const taken = registered.find(({ name }) => parts.includes(name));
+  if (taken === undefined) return;
+  throw failure(
+    `a node named ${taken.name}@${HOST} is running already (epmd on port ` +
+      `${epmdPort}), perhaps of another cluster; choose another --base-name ` +
+      "or --epmd-port",
+  );
+}
+
+type LauncherParts = {
+  readonly screen: Screen;
+  readonly cookie: string;
+  readonly node: RunningNode;
+  readonly runtimes: readonly RuntimeName[];
+  /** The nodes' names before the `@`. */
+  readonly parts: readonly string[];
+};
+
+class Launcher {
+  readonly #options: ClusterOptions;
+  readonly #screen: Screen;
+  readonly #cookie: string;
+  readonly #names: readonly string[];
+  readonly #children: readonly Child[];
+  readonly #watch: Watch;
+  readonly #useColor: boolean;
+  readonly #finished = Promise.withResolvers<void>();
+  /** The signal that ends the cluster; null while none came. */
+  #interruption: { readonly name: EndingSignal; readonly at: number } | null =
+    null;
+  /** Why the cluster could not start. */
+  #failure: CliError | null = null;
+  #isStopping = false;
+  #hasKilled = false;
+  #ticks = 0;
+
+  constructor(options: ClusterOptions, given: LauncherParts) {
+    this.#options = options;
+    this.#screen = given.screen;
+    this.#cookie = given.cookie;
+    this.#useColor = given.screen.isLive &&
+      (process.env["NO_COLOR"] ?? "") === "";
+    this.#names = given.parts.map((part) => `${part}@${HOST}`);
+    const width = Math.max(...given.parts.map((part) => part.length));
+    this.#children = given.runtimes.map((runtime, index) =>
+      this.#child(runtime, index, given.parts[index]!.padEnd(width))
+    );
+    this.#watch = new Watch(given.node, this.#names, (name, incarnation) => {
+      const child = this.#children.find((one) => one.name === name);
+      if (child?.incarnation === incarnation) child.answered();
+    });
+  }
+
+  /** Resolves with the exit code when nothing runs any more. */
+  async run(): Promise<number> {
+    for (const name of ["SIGINT", "SIGTERM"] as const) {
+      process.on(name, () => this.#interrupt(name));
+    }
+    // Nobody reads any more, as after `| head`.
+    process.stdout.on("error", () => this.#stop());
+    process.stderr.on("error", () => this.#stop());
+    for (const child of this.#children) child.start();
+    const ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#draw();
+    await this.#finished.promise;
+    clearInterval(ticker);
+    this.#draw();
+    if (this.#failure !== null) throw this.#failure;
+    return this.#exitCode();
+  }
+
+  #exitCode(): number {
+    const codes = this.#children.map((child) => child.exitCode);
+    if (this.#interruption !== null) {
+      const own = exitCodeOf(this.#interruption.name);
+      if (this.#hasKilled || codes.includes(exitCodeOf("SIGTERM"))) return own;
+    }
+    return codes.every((code) => code === 0) ? exitCodes.ok : exitCodes.failed;
+  }
+
+  #child(runtime: RuntimeName, index: number, title: string): Child {
+    const name = this.#names[index]!;
+    const paints = createColors(this.#useColor);
+    const palette = [paints.cyan, paints.magenta, paints.blue, paints.yellow];
+    const paint = palette[index % palette.length]!;
+    const events: ChildEvents = {
+      changed: (child, detail) => this.#changed(child, detail),
+      failed: (child, message, exitCode) => {
+        this.#failure ??= new CliError(`${child.name}: ${message}`, exitCode);
+        this.#stop();
+      },
+    };
+    return new Child({
+      name,
+      runtime,
+      command: () => ownCommand(runtime, this.#memberArgs(name, index)),
+      env: { HORNBEAM_COOKIE: this.#cookie },
+      screen: this.#screen,
+      prefix: paint(`${title} | `),
+      maxRestarts: this.#options.maxRestarts,
+      events,
+    });
+  }
+
+  #memberArgs(name: string, index: number): string[] {
+    const { file, args, epmdPort, logLevel } = this.#options;
+    // On a restart only those that are there can be waited for.
+    const isRestart = this.#children[index]!.incarnation > 1;
+    const expect = isRestart
+      ? this.#children.filter((child) => child.state === "up")
+        .map((child) => child.name)
+      : this.#names;
+    return [
+      "member",
+      file,
+      `--name=${name}`,
+      `--epmd-port=${epmdPort}`,
+      `--log-level=${logLevel}`,
+      `--index=${index}`,
+      `--nodes=${this.#names.join(",")}`,
+      `--expect=${expect.join(",")}`,
+      `--join-ms=${isRestart ? REJOIN_MS : JOIN_MS}`,
+      "--",
+      ...args,
+    ];
+  }
+
+  #changed(child: Child, detail: string): void {
+    const { state } = child;
+    const isNews = state === "restarting" || state === "down";
+    if (this.#failure === null && (isNews || !this.#screen.isLive)) {
+      const what = detail === "" ? state : `${state}: ${detail}`;
+      this.#screen.print("stderr", [`${child.name} ${what}`]);
+    }
+    if (this.#children.every((one) => one.isOver)) this.#finished.resolve();
+  }
+
+  #interrupt(name: EndingSignal): void {
+    const now = performance.now();
+    if (this.#interruption === null) {
+      this.#interruption = { name, at: now };
+      this.#stop();
+    } else if (now - this.#interruption.at > ECHO_MS) {
+      this.#kill();
+    }
+  }
+
+  #stop(): void {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    for (const child of this.#children) child.stop("SIGTERM");
+    setTimeout(() => this.#kill(), KILL_AFTER_MS);
+  }
+
+  #kill(): void {
+    for (const child of this.#children) {
+      if (!child.isRunning) continue;
+      this.#hasKilled = true;
+      child.stop("SIGKILL");
+    }
+  }
+
+  #tick(): void {
+    const isTurn = this.#ticks++ % TICKS_PER_QUESTION === 0;
+    for (const child of this.#children) {
+      if (child.isRunning && (isTurn || child.state === "starting")) {
+        this.#watch.ask(child.name, child.incarnation);
+      }
+    }
+    this.#draw();
+  }
+
+  #draw(): void {
+    const { columns, rows } = this.#screen;
+    const lines = this.#children.map((child) => {
+      const { name, state, runtime, pid, incarnation } = child;
+      const figures = state === "up"
+        ? this.#watch.figures(name, incarnation)
+        : null;
+      return {
+        name,
+        state,
+        runtime,
+        pid,
+        actors: figures?.actors ?? null,
+        messagesPerSecond: figures?.messagesPerSecond ?? null,
+      };
+    });
+    const color = this.#useColor;
+    this.#screen.draw(renderView(lines, { columns, rows, color }));
+  }
+}

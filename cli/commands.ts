@@ -1,0 +1,334 @@
+/**
+ * The commands, their options and help. What they do is loaded when one is
+ * used, so that help and mistakes are answered at once.
+ */
+
+import process from "node:process";
+import { Command, CommanderError, Option } from "commander";
+import type { LogLevel } from "../runtime/mod.ts";
+import { exitCodes } from "./ending.ts";
+import { CliError, oneLine, usageError } from "./errors.ts";
+import type { NodeOptions } from "./node.ts";
+import {
+  between,
+  collectNodes,
+  collectOf,
+  parseBaseName,
+  parseNode,
+  parseNodeList,
+  parsePort,
+} from "./options.ts";
+import { currentRuntime, type RuntimeName, runtimeNames } from "./runtimes.ts";
+import { ownVersion } from "./version.ts";
+
+/** Runs a command line and resolves with the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const outcome = { code: exitCodes.ok as number };
+  const program = describe((code) => {
+    outcome.code = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return outcome.code;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+/** Writes the one line, if help has not said all there is to say. */
+function report(error: unknown): number {
+  if (error instanceof CliError) {
+    process.stderr.write(`error: ${oneLine(error.message)}\n`);
+    return error.exitCode;
+  }
+  if (!(error instanceof CommanderError)) throw error;
+  if (error.exitCode === 0) return exitCodes.ok;
+  // Without a command: the help was the answer.
+  if (error.code === "commander.help") return exitCodes.usage;
+  const more = error.code === "commander.unknownOption"
+    ? "; a program's own options go after --, and --help shows ours"
+    : "; see hornbeam --help";
+  const said = oneLine(error.message).replace(/\.$/, "");
+  process.stderr.write(`${said}${more}\n`);
+  return exitCodes.usage;
+}
+
+type Done = (exitCode: number) => void;
+
+function describe(done: Done): Command {
+  const program = new Command("hornbeam")
+    .description("Actors, and clusters of nodes, on Node.js, Deno and Bun.")
+    .version(ownVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print help, also of a command")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .addHelpText("after", mainExamples);
+  describeRun(program, done);
+  describeCluster(program, done);
+  describeBench(program, done);
+  describeMember(program, done);
+  return program;
+}
+
+const mainExamples = `
+Examples:
+  hornbeam run hello.ts
+  hornbeam cluster examples/ping_cluster.ts --nodes 3 --runtime mixed
+  hornbeam bench --quick
+
+Exit codes: 0 success, 1 the program failed, 2 wrong usage,
+130 and 143 ended by SIGINT and SIGTERM.`;
+
+const runExamples = `
+The module's default export gets the node:
+  export default async function (node, { args, signal }) { ... }
+It may export behaviours that other nodes can spawn:
+  export const exports = { name: (...args) => behaviour };
+
+Examples:
+  hornbeam run hello.ts -- some arguments
+  hornbeam run server.ts --name a@127.0.0.1 --cookie secret
+  hornbeam run client.ts --name b@127.0.0.1 --cookie secret \\
+    --connect a@127.0.0.1`;
+
+const clusterExamples = `
+Each node runs the module's default export:
+  export default async function (node, { args, signal, index, nodes }) { ... }
+
+Examples:
+  hornbeam cluster examples/ping_cluster.ts --nodes 3
+  hornbeam cluster worker.ts --nodes 6 --runtime mixed --max-restarts 10
+  hornbeam cluster worker.ts --base-name green --epmd-port 4370 -- 5`;
+
+const benchExamples = `
+Examples:
+  hornbeam bench --list
+  hornbeam bench --quick --runtime deno,bun,node
+  hornbeam bench --vs beam --json > results.json`;
+
+const epmdOption = (): Option =>
+  new Option("--epmd-port <port>", "port of epmd, which tells nodes' ports")
+    .env("ERL_EPMD_PORT").argParser(parsePort).default(4369);
+
+const logOption = (): Option =>
+  new Option("--log-level <level>", "least severe log records to show")
+    .choices(["debug", "info", "warning", "error"]).default("warning");
+
+const cookieOption = (text: string): Option =>
+  new Option("--cookie <secret>", text).env("HORNBEAM_COOKIE");
+
+type NodeFlags = {
+  readonly name?: string;
+  readonly cookie?: string;
+  readonly connect?: readonly string[];
+  readonly epmdPort: number;
+  readonly port?: number;
+  readonly hidden?: true;
+  readonly logLevel: LogLevel;
+};
+
+function describeRun(program: Command, done: Done): void {
+  program.command("run")
+    .description("start a node and run a module on it")
+    .argument("<file>", "module with a default export")
+    .argument("[args...]", "arguments for the program, best after --")
+    .option("--name <node>", "name of the node, part@host", parseNode)
+    .addOption(cookieOption("the cluster's shared secret"))
+    .option(
+      "--connect <node>",
+      "connect to this node first; may be repeated",
+      collectNodes,
+    )
+    .addOption(epmdOption())
+    .option(
+      "--port <port>",
+      "port to listen on (default: a free one)",
+      parsePort,
+    )
+    .option("--hidden", "be in no other node's nodes()")
+    .addOption(logOption())
+    .addHelpText("after", runExamples)
+    .action(async (
+      file: string,
+      args: string[],
+      flags: NodeFlags,
+      command: Command,
+    ) => {
+      const options = nodeOptions(flags, command);
+      const { run } = await import("./run.ts");
+      done(await run(file, args, options));
+    });
+}
+
+/** Refuses options that mean nothing together. */
+function nodeOptions(flags: NodeFlags, command: Command): NodeOptions {
+  const { name, cookie, connect = [], epmdPort, port, hidden, logLevel } =
+    flags;
+  if (name === undefined) {
+    const idle = ["cookie", "connect", "epmdPort", "port", "hidden"]
+      .find((key) => command.getOptionValueSource(key) === "cli");
+    if (idle !== undefined) {
+      const flag = command.options.find((one) => one.attributeName() === idle);
+      throw usageError(
+        `${flag?.long} needs a node with a name; add --name a@127.0.0.1`,
+      );
+    }
+    return { connect, hidden: false, logLevel };
+  }
+  if (cookie === undefined || cookie === "") {
+    throw usageError(
+      `${name} needs a cookie; add --cookie or set HORNBEAM_COOKIE, the same ` +
+        "for all nodes of the cluster",
+    );
+  }
+  return {
+    name,
+    cookie,
+    connect,
+    epmdPort,
+    hidden: hidden === true,
+    logLevel,
+    ...(port === undefined ? {} : { port }),
+  };
+}
+
+type ClusterFlags = {
+  readonly nodes: number;
+  readonly runtime?: RuntimeName | "mixed";
+  readonly baseName: string;
+  readonly cookie?: string;
+  readonly restart: boolean;
+  readonly maxRestarts: number;
+  readonly epmdPort: number;
+  readonly logLevel: LogLevel;
+};
+
+function describeCluster(program: Command, done: Done): void {
+  program.command("cluster")
+    .description("start processes that form a cluster, and watch over them")
+    .argument("<file>", "module with a default export, run by every node")
+    .argument("[args...]", "arguments for the program, best after --")
+    .addOption(
+      new Option("--nodes <count>", "how many nodes").argParser(
+        between(1, 100),
+      ).default(3),
+    )
+    .addOption(
+      new Option("--runtime <runtime>", "what runs them (default: as this)")
+        .choices([...runtimeNames, "mixed"]),
+    )
+    .option(
+      "--base-name <part>",
+      "nodes are called <part>1@127.0.0.1 and so on",
+      parseBaseName,
+      "node",
+    )
+    .addOption(cookieOption("shared secret (default: a random one)"))
+    .option("--no-restart", "leave dead what dies unexpectedly")
+    .addOption(
+      new Option("--max-restarts <count>", "of one node within a minute")
+        .argParser(between(0, 1_000)).default(3),
+    )
+    .addOption(epmdOption())
+    .addOption(logOption())
+    .addHelpText("after", clusterExamples)
+    .action(async (file: string, args: string[], flags: ClusterFlags) => {
+      const { cluster } = await import("./cluster.ts");
+      const { nodes, baseName, epmdPort, logLevel, cookie } = flags;
+      done(
+        await cluster({
+          file,
+          args,
+          nodes,
+          runtime: flags.runtime ?? currentRuntime(),
+          baseName,
+          maxRestarts: flags.restart ? flags.maxRestarts : 0,
+          epmdPort,
+          logLevel,
+          ...(cookie === undefined || cookie === "" ? {} : { cookie }),
+        }),
+      );
+    });
+}
+
+type BenchFlags = {
+  readonly json?: true;
+  readonly markdown?: true;
+  readonly updateReadme?: true;
+  readonly vs?: readonly string[];
+  readonly runtime?: readonly string[];
+  readonly list?: true;
+  readonly quick?: true;
+  readonly repeats?: number;
+};
+
+function describeBench(program: Command, done: Done): void {
+  program.command("bench")
+    .description("measure message throughput and latency")
+    .argument("[suite...]", "suites or benchmarks; all when none is given")
+    .option("--list", "print the suites and end")
+    .option("--quick", "shorter and less exact")
+    .addOption(new Option("--json", "print JSON").conflicts("markdown"))
+    .option("--markdown", "print Markdown, with the machine")
+    .option("--update-readme", "put that into bench/README.md as well")
+    .option("--vs <what>", "compare with: beam", collectOf(["beam"]))
+    .option(
+      "--runtime <runtimes>",
+      "deno, bun, node or several with commas (default: what is installed)",
+      collectOf(runtimeNames),
+    )
+    .option("--repeats <count>", "runs of each measurement", between(1, 100))
+    .addHelpText("after", benchExamples)
+    .action(async (suites: string[], flags: BenchFlags) => {
+      const { bench } = await import("./bench.ts");
+      const { runtime = [], vs = [], repeats } = flags;
+      done(
+        await bench({
+          suites,
+          json: flags.json === true,
+          markdown: flags.markdown === true,
+          updateReadme: flags.updateReadme === true,
+          vs: [...vs],
+          runtimes: [...runtime],
+          list: flags.list === true,
+          quick: flags.quick === true,
+          ...(repeats === undefined ? {} : { repeats }),
+        }),
+      );
+    });
+}
+
+type MemberFlags = NodeFlags & {
+  readonly index: number;
+  readonly nodes: readonly string[];
+  readonly expect: readonly string[];
+  readonly joinMs: number;
+};
+
+/** What `cluster` starts; nobody else does. */
+function describeMember(program: Command, done: Done): void {
+  program.command("member", { hidden: true })
+    .argument("<file>")
+    .argument("[args...]")
+    .requiredOption("--name <node>", "", parseNode)
+    .addOption(cookieOption(""))
+    .addOption(epmdOption())
+    .addOption(logOption())
+    .requiredOption("--index <index>", "", between(0, 99))
+    .requiredOption("--nodes <nodes>", "", parseNodeList)
+    .requiredOption("--expect <nodes>", "", parseNodeList)
+    .requiredOption("--join-ms <ms>", "", between(0, 60_000))
+    .action(async (
+      file: string,
+      args: string[],
+      flags: MemberFlags,
+      command: Command,
+    ) => {
+      const { member } = await import("./member.ts");
+      const { index, nodes, expect, joinMs } = flags;
+      const membership = { index, nodes, expect, joinMs };
+      const options = nodeOptions(flags, command);
+      done(await member(file, args, options, membership));
+    });
+}

@@ -1,0 +1,8 @@
+/** Cannot be loaded. */
+const nothing = JSON.parse("null") as { name: string };
+
+export default function broken(): string {
+  return name;
+}
+
+const name = nothing.name;

@@ -1,0 +1,10 @@
+/** The first node kills itself, the others end in peace. */
+import process from "node:process";
+import type { RunningNode } from "../../../runtime/mod.ts";
+
+export default function mortal(
+  _node: RunningNode,
+  { index }: { index: number },
+): void {
+  if (index === 0) process.kill(process.pid, "SIGKILL");
+}

@@ -1,0 +1,2 @@
+/** Has nothing to run. */
+export const answer = 42;
