@@ -3,12 +3,19 @@
  * other, in the layout of the sources, because the command line starts further
  * runtimes on files that it finds next to itself. A checkout never needs this.
  */
-import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { ensure } from "./ensure.mjs";
 import { root, run, tool } from "./run.mjs";
+
+/** @returns {string[]} Erlang files under bench/, relative to the root. */
+function erlangSources() {
+  return readdirSync(join(root, "bench"), { recursive: true })
+    .map((name) => join("bench", String(name)))
+    .filter((name) => name.endsWith(".erl"));
+}
 
 /** @returns {Promise<void>} */
 export async function build() {
@@ -26,6 +33,10 @@ export async function build() {
     );
   }
   chmodSync(main, 0o755);
+  // The BEAM's side of the benchmarks is compiled where it runs.
+  for (const source of erlangSources()) {
+    cpSync(join(root, source), join(root, "dist", source));
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

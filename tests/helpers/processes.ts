@@ -216,14 +216,14 @@ export class SpawnedProcess {
 
   /** Sends a signal and does not wait. */
   kill(signal: "SIGTERM" | "SIGINT" | "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
-    if (!this.#group || this.#child.pid === undefined) {
-      this.#child.kill(signal);
-      return;
-    }
+    const pid = this.#child.pid;
+    if (pid === undefined) return;
     try {
-      process.kill(-this.#child.pid, signal);
+      // Not the child's own `kill`: with that, Deno reports this signal as the
+      // end whatever really ended the child.
+      process.kill(this.#group ? -pid : pid, signal);
     } catch {
-      // Nobody is left in the group.
+      // It has ended, and nobody is left in its group.
     }
   }
 
