@@ -65,8 +65,8 @@ export class EpmdPresence {
   #registration: Registration | null = null;
   #retry: unknown;
   #isStopped = false;
-  /** So that an outage of any length is two lines in the log. */
-  #isOutageLogged = false;
+  /** Since epmd was lost; so that an outage of any length is two lines. */
+  #failedAttempts = 0;
 
   constructor(options: EpmdPresenceOptions) {
     this.#options = options;
@@ -173,8 +173,8 @@ export class EpmdPresence {
   #onLost(reason: string): void {
     this.#registration = null;
     if (this.#isStopped) return;
-    this.#log("warning", `lost epmd, registering anew`, { reason });
-    this.#isOutageLogged = false;
+    this.#log("info", `lost epmd, registering anew`, { reason });
+    this.#failedAttempts = 0;
     void this.#registerAnew();
   }
 
@@ -184,8 +184,8 @@ export class EpmdPresence {
       this.#log("info", "registered with epmd again");
     } catch (error) {
       if (this.#isStopped) return;
-      if (!this.#isOutageLogged) {
-        this.#isOutageLogged = true;
+      // The first fails when another node is just taking over the port.
+      if (++this.#failedAttempts === 2) {
         const cause = error instanceof DuplicateNameError
           ? this.#duplicate(error)
           : error;
