@@ -161,7 +161,9 @@ export abstract class Actor implements Runnable {
     const known = label !== ""
       ? label
       : (this.behaviour as { name?: string }).name ?? "";
-    return known === "" ? `${this.pid}` : `${this.pid} (${known})`;
+    // As the pid printed while it lived, so that logs and traces agree.
+    const pid = `#PID<0.${this.pid.id}.${this.pid.serial}>`;
+    return known === "" ? pid : `${pid} (${known})`;
   }
 
   /** Puts a message into the mailbox and makes the actor runnable. */

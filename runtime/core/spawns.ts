@@ -41,6 +41,11 @@ export class Spawns {
     this.#node = node;
   }
 
+  /** For tests: requests that wait for their reply. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
   request<T>(
     actor: Actor,
     node: string,

@@ -77,6 +77,10 @@ export class Connection {
   #isReading = false;
   /** When anything came last, in ms of the host's clock. */
   lastReadAt: number;
+  /** Whether the peer has said anything at all. */
+  hasRead = false;
+  /** Whether it was begun while another one with the peer was up. */
+  isSecond = false;
   /** Whether anything was written since the last look of the tick timer. */
   hasWritten = false;
   /** What `close` said, until the carrier has closed. */
@@ -115,12 +119,19 @@ export class Connection {
     this.#take(firstSteps);
   }
 
-  /** Acceptor only: the answer to `ask`. */
-  answer(status: StatusAnswer): void {
+  /** Acceptor only: the answer to `ask`; `why` if it ends the handshake. */
+  answer(status: StatusAnswer, why?: string): void {
     if (this.#phase !== "handshake" || !("answerStatus" in this.#machine)) {
       return;
     }
-    this.#take(this.#machine.answerStatus(status));
+    const steps = this.#machine.answerStatus(status);
+    this.#take(
+      why === undefined
+        ? steps
+        : steps.map((step) =>
+          step.type === "failed" ? { ...step, detail: why } : step
+        ),
+    );
   }
 
   /** Writes frames; false when the carrier cannot keep up. */
@@ -154,7 +165,7 @@ export class Connection {
       this.#finish({
         reason: "timeout",
         detail:
-          `expected the next step of the handshake within ${this.#setupTimeoutMs} ms, got nothing`,
+          `expected the next step of the handshake within ${this.#setupTimeoutMs} ms, but it did not come`,
       });
     }, this.#setupTimeoutMs);
   }
@@ -167,6 +178,7 @@ export class Connection {
   #read(chunk: Uint8Array): void {
     if (this.#phase === "ended") return;
     this.lastReadAt = this.#host.now();
+    this.hasRead = true;
     this.#frames.push(chunk);
     if (this.#isReading) return;
     this.#isReading = true;

@@ -17,6 +17,7 @@ import {
   announce,
   baseFlags,
   decideStatus,
+  type ExistingConnection,
   flag,
   type HandshakePeer,
 } from "../wire/handshake.ts";
@@ -53,6 +54,8 @@ export type DistributionOptions = {
 
 /** Nodes known at a time, connected or being connected. */
 const MAX_PEERS = 10_000;
+/** Attempts of our own in place of failed ones that a peer had begun. */
+const MAX_REDIALS = 3;
 
 /** How an attempt to connect ended, for `connect`. */
 export type ConnectOutcome =
@@ -71,8 +74,6 @@ export class Distribution implements Remote, ConnectionOwner {
   readonly #outbox: Outbox;
   readonly #ticks: Ticks;
   #isStopped = false;
-  /** Why the last attempt to reach a peer failed. */
-  readonly #failures = new Map<string, string>();
 
   constructor(options: DistributionOptions) {
     this.#options = options;
@@ -87,8 +88,8 @@ export class Distribution implements Remote, ConnectionOwner {
         announcement: announce(0),
       },
       cookie: () => options.cookie,
-      md5: node.host.md5,
-      randomU32: node.host.randomU32,
+      md5: (data) => node.host.md5(data),
+      randomU32: () => node.host.randomU32(),
     };
     node.scheduler.onDrained(() => this.#outbox.flushAll());
     this.#ticks = new Ticks({
@@ -113,10 +114,7 @@ export class Distribution implements Remote, ConnectionOwner {
   send(from: Pid, to: Pid, message: unknown): boolean {
     const peer = this.#peerFor(to.node);
     if (peer === null) return true;
-    if (!peer.isUp) peer.assume(to.creation);
-    this.#outbox.refuseWhenFull(peer, message);
-    peer.codec.encodeSend(from, to, message, peer.out);
-    return this.#outbox.wrote(peer);
+    return this.#outbox.send(peer, from, to, message);
   }
 
   signal(nodeName: string, signal: Signal): boolean {
@@ -126,43 +124,12 @@ export class Distribution implements Remote, ConnectionOwner {
       this.#node.host.microtask(() => this.#node.peerLost(nodeName));
       return true;
     }
-    if (signal.type === "sendNamed") {
-      this.#outbox.refuseWhenFull(peer, signal.message);
-    }
-    const to = "to" in signal ? signal.to : null;
-    if (to !== null && !peer.isUp) peer.assume(to.creation);
-    try {
-      peer.codec.encode(signal, peer.out);
-    } catch (error) {
-      this.#encodeRefused(peer, signal, error);
-    }
-    return this.#outbox.wrote(peer);
-  }
-
-  /**
-   * What a user sends raises at the sender. An exit reason that cannot be
-   * encoded must not keep its receiver from learning of the end.
-   */
-  #encodeRefused(peer: Peer, signal: Signal, error: unknown): void {
-    if (
-      signal.type !== "linkExit" && signal.type !== "down" &&
-      signal.type !== "exit"
-    ) throw error;
-    this.#log("warning", "an exit reason could not be sent as it is", {
-      error: error instanceof Error ? error.message : String(error),
-    });
-    const reason = String(
-      signal.reason instanceof Error ? signal.reason.message : "unencodable",
-    );
-    peer.codec.encode({ ...signal, reason }, peer.out);
+    return this.#outbox.signal(peer, signal);
   }
 
   ready(nodeName: string): Promise<void> {
     const peer = this.#peers.get(nodeName);
-    if (peer === undefined || this.#outbox.hasRoom(peer)) {
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => peer.waitingForRoom.push(resolve));
+    return peer === undefined ? Promise.resolve() : this.#outbox.room(peer);
   }
 
   nodes(): readonly string[] {
@@ -178,8 +145,7 @@ export class Distribution implements Remote, ConnectionOwner {
   /** Connects, unless that is so already. Never rejects. */
   connect(nodeName: string): Promise<ConnectOutcome> {
     if (nodeName === this.#node.name) return Promise.resolve({ isUp: true });
-    const complaint = complainAboutNodeName(nodeName) ??
-      complainAboutModes(this.#node.name, nodeName);
+    const complaint = this.#complainAbout(nodeName);
     if (complaint !== null) {
       return Promise.resolve({ isUp: false, why: complaint });
     }
@@ -189,13 +155,8 @@ export class Distribution implements Remote, ConnectionOwner {
     }
     if (peer.isUp) return Promise.resolve({ isUp: true });
     return new Promise((resolve) => {
-      peer.waiting.push((isUp) =>
-        resolve(
-          isUp ? { isUp } : {
-            isUp,
-            why: this.#failures.get(nodeName) ?? "no connection",
-          },
-        )
+      peer.waiting.push((why) =>
+        resolve(why === null ? { isUp: true } : { isUp: false, why })
       );
     });
   }
@@ -233,10 +194,11 @@ export class Distribution implements Remote, ConnectionOwner {
       detail: "the node stops",
     };
     for (const peer of [...this.#peers.values()]) {
-      peer.attempt?.close(end);
       peer.challenger?.close(end);
+      peer.attempt?.close(end);
       peer.connection?.close(end);
-      if (peer.isConnecting) this.#gone(peer, end.detail);
+      // One that is being looked for, or that wanted to connect itself.
+      if (this.#peers.get(peer.name) === peer) this.#gone(peer, end.detail);
     }
     for (const connection of [...this.#incoming]) connection.close(end);
   }
@@ -247,11 +209,16 @@ export class Distribution implements Remote, ConnectionOwner {
     if (known !== undefined) return known;
     if (
       this.#isStopped || nodeName === this.#node.name ||
-      complainAboutNodeName(nodeName) !== null
+      this.#complainAbout(nodeName) !== null
     ) return null;
     const peer = this.#addPeer(nodeName);
     if (peer !== null) void this.#dial(peer);
     return peer;
+  }
+
+  #complainAbout(nodeName: string): string | null {
+    return complainAboutNodeName(nodeName) ??
+      complainAboutModes(this.#node.name, nodeName);
   }
 
   #addPeer(nodeName: string): Peer | null {
@@ -325,24 +292,12 @@ export class Distribution implements Remote, ConnectionOwner {
   ask(connection: Connection, from: HandshakePeer): void {
     const refusal = this.#refusalOf(from);
     if (refusal !== null) {
-      this.#log("warning", `refused ${from.name}: ${refusal}`);
-      connection.answer("not_allowed");
+      connection.answer("not_allowed", `refused ${from.name}: ${refusal}`);
       return;
     }
     const known = this.#peers.get(from.name);
-    const status = decideStatus(
-      this.#node.name,
-      from.name,
-      known === undefined
-        ? "none"
-        : known.challenger !== null
-        ? "up-pending"
-        : known.isUp
-        ? "up"
-        : known.isConnecting
-        ? "pending"
-        : "none",
-    );
+    const existing = this.#existing(known);
+    const status = decideStatus(this.#node.name, from.name, existing);
     if (status === "close") {
       connection.close({
         reason: "superseded",
@@ -350,24 +305,21 @@ export class Distribution implements Remote, ConnectionOwner {
       });
       return;
     }
-    if (status === "nok") {
-      connection.answer(status);
-      return;
-    }
-    const peer = known ?? this.#addPeer(from.name);
+    const peer = status === "nok" ? null : known ?? this.#addPeer(from.name);
     if (peer === null) {
-      connection.answer("not_allowed");
+      connection.answer(status === "nok" ? status : "not_allowed");
       return;
     }
     this.#peerOf.set(connection, peer);
     if (status === "alive") {
       peer.challenger = connection;
+      connection.isSecond = true;
     } else {
-      const own = peer.attempt;
+      const previous = peer.attempt;
       peer.isDialling = false;
       peer.attempt = connection;
       // After `attempt` was replaced, so that its end means nothing any more.
-      own?.close({
+      previous?.close({
         reason: "superseded",
         detail: `${from.name}'s own attempt goes on`,
       });
@@ -375,9 +327,17 @@ export class Distribution implements Remote, ConnectionOwner {
     connection.answer(status);
   }
 
+  #existing(peer: Peer | undefined): ExistingConnection {
+    if (peer === undefined) return "none";
+    if (peer.isUp) return peer.challenger === null ? "up" : "up-pending";
+    // Only an attempt whose name is out can cross with the peer's. And a node
+    // makes one attempt at a time: an earlier one of its own is dead.
+    return peer.attempt === null || this.#incoming.has(peer.attempt)
+      ? "none"
+      : "pending";
+  }
+
   #refusalOf(peer: HandshakePeer): string | null {
-    if (this.#isStopped) return "this node stops";
-    if (peer.name === this.#node.name) return "it has the name of this node";
     if (peer.announcement === null) {
       return "it is not a Hornbeam node, and Erlang's terms are not spoken yet";
     }
@@ -401,16 +361,17 @@ export class Distribution implements Remote, ConnectionOwner {
         reason: "replaced",
         detail: "the peer has connected anew",
       });
+      // Whoever was told of that may have stopped the node.
+      if (peer.attempt === null) return;
     }
     peer.attempt = null;
-    this.#failures.delete(peer.name);
     peer.isVisible = !this.#options.hidden &&
       (from.flags & flag.published) !== 0n;
     const fits = peer.established(connection, from.creation);
     if (!fits) this.#node.peerLost(peer.name);
     this.#node.peerUp(peer.name, peer.isVisible);
     this.#outbox.flush(peer);
-    for (const tell of peer.waiting.splice(0)) tell(true);
+    for (const tell of peer.waiting.splice(0)) tell(null);
   }
 
   frame(connection: Connection, payload: Uint8Array): void {
@@ -433,41 +394,73 @@ export class Distribution implements Remote, ConnectionOwner {
     const wasIncoming = this.#incoming.delete(connection);
     const peer = this.#peerOf.get(connection);
     this.#peerOf.delete(connection);
-    const silent = end.reason === "superseded" || end.reason === "disconnect";
-    if (!silent && (peer === undefined || peer.connection !== connection)) {
-      const which = wasIncoming
-        ? `a handshake from ${connection.remote}`
-        : `the handshake with ${peer?.name ?? connection.remote}`;
-      this.#log("warning", `${which} failed: ${end.detail}`, {
-        reason: end.reason,
-      });
-    }
-    if (peer === undefined) return;
-    if (connection === peer.challenger) {
-      peer.challenger = null;
-    } else if (connection === peer.connection) {
+    if (peer !== undefined && peer.connection === connection) {
       this.#lost(peer, end);
-    } else if (connection === peer.attempt) {
-      peer.attempt = null;
-      if (end.reason === "superseded" && !this.#isStopped) {
-        this.#awaitIncoming(peer);
-      } else this.#gone(peer, end.detail);
+      return;
     }
+    this.#logFailure(connection, peer, end, wasIncoming);
+    if (connection === peer?.challenger) {
+      peer.challenger = null;
+    } else if (connection === peer?.attempt) {
+      peer.attempt = null;
+      if (wasIncoming) this.#tryOurselves(peer, end.detail);
+      else if (end.reason === "superseded") this.#awaitIncoming(peer);
+      else this.#gone(peer, end.detail);
+    }
+  }
+
+  /** One line about a handshake that failed, unless somebody is told else. */
+  #logFailure(
+    connection: Connection,
+    peer: Peer | undefined,
+    { reason, detail }: ConnectionEnd,
+    wasIncoming: boolean,
+  ): void {
+    if (reason === "superseded" || reason === "disconnect") return;
+    // Somebody who only looked whether the port is open, or a peer that took
+    // an attempt back because another one was quicker.
+    const isNothing = wasIncoming && reason === "closed" &&
+      (!connection.hasRead || connection.isSecond);
+    const isTold = !wasIncoming && (peer?.waiting.length ?? 0) > 0;
+    const which = wasIncoming
+      ? `a handshake from ${connection.remote}`
+      : `the handshake with ${peer?.name ?? connection.remote}`;
+    const level = isNothing || isTold ? "debug" : "warning";
+    this.#log(level, `${which} failed: ${detail}`, { reason });
+  }
+
+  /**
+   * A handshake that the peer began has failed, and perhaps it was not the
+   * peer. What waits for the real one must not be lost with it.
+   */
+  #tryOurselves(peer: Peer, why: string): void {
+    if (this.#isStopped || !peer.isNeeded || peer.redials >= MAX_REDIALS) {
+      this.#gone(peer, why);
+      return;
+    }
+    peer.redials++;
+    void this.#dial(peer);
   }
 
   /** The peer answered `nok`: its own attempt is on the way to us. */
   #awaitIncoming(peer: Peer): void {
     this.#node.timers.set(this.#limits.setupTimeoutMs, () => {
       if (
-        this.#peers.get(peer.name) === peer && !peer.isUp && !peer.isConnecting
-      ) this.#gone(peer, `${peer.name} wanted to connect itself and did not`);
+        this.#peers.get(peer.name) !== peer || peer.isUp || peer.isConnecting
+      ) return;
+      const why = `${peer.name} wanted to connect itself and did not`;
+      if (peer.waiting.length === 0) this.#log("warning", why);
+      this.#gone(peer, why);
     });
   }
 
   /** An established connection has ended. */
   #lost(peer: Peer, end: ConnectionEnd): void {
-    const isReplaced = end.reason === "replaced";
     peer.connection = null;
+    if (peer.challenger !== null) {
+      peer.attempt = peer.challenger;
+      peer.challenger = null;
+    }
     this.#outbox.releaseWaiting(peer);
     if (end.reason === "bad-data") {
       this.#log(
@@ -475,7 +468,7 @@ export class Distribution implements Remote, ConnectionOwner {
         `closed the connection to ${peer.name}: ${end.detail}`,
       );
     }
-    if (!isReplaced) this.#peers.delete(peer.name);
+    if (peer.attempt === null) this.#peers.delete(peer.name);
     peer.reset();
     this.#node.peerDown(
       peer.name,
@@ -489,12 +482,10 @@ export class Distribution implements Remote, ConnectionOwner {
     peer.isDialling = false;
     peer.attempt = null;
     if (this.#peers.get(peer.name) === peer) this.#peers.delete(peer.name);
-    if (this.#failures.size > MAX_PEERS) this.#failures.clear();
-    this.#failures.set(peer.name, why);
     this.#log("debug", `no connection to ${peer.name}: ${why}`);
     this.#outbox.releaseWaiting(peer);
     this.#node.peerLost(peer.name);
-    for (const tell of peer.waiting.splice(0)) tell(false);
+    for (const tell of peer.waiting.splice(0)) tell(why);
   }
 
   #log(

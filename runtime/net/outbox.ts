@@ -1,5 +1,5 @@
 /**
- * When a peer's bytes are written, and who has to wait.
+ * What goes to peers: encoding, when bytes are written, and who has to wait.
  *
  * Signals gather in a peer's queue and go out in one write at the end of the
  * scheduler's turn, or as soon as there is a chunk full of them: 64 frames in
@@ -8,34 +8,87 @@
  */
 
 import type { Node } from "../core/node.ts";
+import type { Signal } from "../core/signal.ts";
+import type { Pid } from "../core/terms.ts";
 import { BusyError, type Peer } from "./peer.ts";
 
 /** `send` throws above this many times the high mark. */
 const HARD_LIMIT_FACTOR = 4;
 /** Output is written without waiting for the turn to end above this. */
 const FLUSH_BYTES = 64 * 1024;
+/** How often to look for room that the carrier does not report. */
+const LOOK_MS = 5;
+/** What remains of an exit reason that cannot be sent as it is. */
+const MAX_REASON_LENGTH = 1_000;
 
 export class Outbox {
   readonly #node: Node;
   readonly #highMarkBytes: number;
   /** Peers whose queue is to be written at the end of the turn. */
   #dirty: Peer[] = [];
+  /** Peers with a timer that looks for room. */
+  readonly #watched = new Set<Peer>();
 
   constructor(node: Node, highMarkBytes: number) {
     this.#node = node;
     this.#highMarkBytes = highMarkBytes;
   }
 
+  /** A message to an actor; see `Remote.send`. */
+  send(peer: Peer, from: Pid, to: Pid, message: unknown): boolean {
+    if (!peer.isUp) peer.assume(to.creation);
+    this.#refuseWhenFull(peer, message);
+    peer.codec.encodeSend(from, to, message, peer.out);
+    return this.#wrote(peer);
+  }
+
+  /** Any other signal; see `Remote.signal`. */
+  signal(peer: Peer, signal: Signal): boolean {
+    if (signal.type === "sendNamed") {
+      this.#refuseWhenFull(peer, signal.message);
+    } else if (signal.type === "spawnRequest") {
+      this.#refuseWhenFull(peer, signal.args);
+    }
+    const to = "to" in signal ? signal.to : null;
+    if (to !== null && !peer.isUp) peer.assume(to.creation);
+    try {
+      peer.codec.encode(signal, peer.out);
+    } catch (error) {
+      this.#encodeRefused(peer, signal, error);
+    }
+    return this.#wrote(peer);
+  }
+
   /** Throws `BusyError` when the peer has reached the hard limit. */
-  refuseWhenFull(peer: Peer, message: unknown): void {
+  #refuseWhenFull(peer: Peer, message: unknown): void {
     const limit = this.#highMarkBytes * HARD_LIMIT_FACTOR;
     if (peer.pendingBytes >= limit) {
       throw new BusyError(peer.name, limit, message);
     }
   }
 
+  /**
+   * What a user sends raises at the sender. An exit reason that cannot be
+   * encoded must not keep its receiver from learning of the end.
+   */
+  #encodeRefused(peer: Peer, signal: Signal, error: unknown): void {
+    if (
+      signal.type !== "linkExit" && signal.type !== "down" &&
+      signal.type !== "exit"
+    ) throw error;
+    this.#node.log("warning", "net", "an exit reason could not be sent as is", {
+      error: error instanceof Error ? error.message : String(error),
+    });
+    const { reason } = signal;
+    const text = reason instanceof Error ? String(reason.message) : "";
+    const shown = text === ""
+      ? "unencodable"
+      : text.slice(0, MAX_REASON_LENGTH).toWellFormed();
+    peer.codec.encode({ ...signal, reason: shown }, peer.out);
+  }
+
   /** Something was encoded; returns whether the peer has room for more. */
-  wrote(peer: Peer): boolean {
+  #wrote(peer: Peer): boolean {
     if (peer.isUp) {
       if (peer.out.length >= FLUSH_BYTES) {
         this.flush(peer);
@@ -65,18 +118,41 @@ export class Outbox {
     }
   }
 
-  hasRoom(peer: Peer): boolean {
-    return peer.pendingBytes < this.#highMarkBytes / 2;
+  /** Resolves when there is room again, or no connection any more. */
+  room(peer: Peer): Promise<void> {
+    if (this.#hasRoom(peer)) return Promise.resolve();
+    return new Promise((resolve) => {
+      peer.waitingForRoom.push(resolve);
+      this.#lookLater(peer);
+    });
   }
 
   /** The carrier has taken bytes: whoever waits for room may go on. */
   wakeWaiting(peer: Peer): void {
-    if (peer.waitingForRoom.length > 0 && this.hasRoom(peer)) {
+    if (peer.waitingForRoom.length > 0 && this.#hasRoom(peer)) {
       this.releaseWaiting(peer);
     }
   }
 
   releaseWaiting(peer: Peer): void {
     for (const resolve of peer.waitingForRoom.splice(0)) resolve();
+  }
+
+  #hasRoom(peer: Peer): boolean {
+    return peer.pendingBytes < this.#highMarkBytes / 2;
+  }
+
+  /**
+   * A carrier reports room only after it was above its own mark, which may be
+   * higher than ours.
+   */
+  #lookLater(peer: Peer): void {
+    if (this.#watched.has(peer)) return;
+    this.#watched.add(peer);
+    this.#node.timers.set(LOOK_MS, () => {
+      this.#watched.delete(peer);
+      this.wakeWaiting(peer);
+      if (peer.waitingForRoom.length > 0) this.#lookLater(peer);
+    });
   }
 }

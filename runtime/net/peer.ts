@@ -9,7 +9,8 @@
 
 import type { PidTable } from "../core/terms.ts";
 import { ByteQueue } from "../wire/byte_queue.ts";
-import { CborCodec } from "../wire/cbor.ts";
+import { CborCodec, type SignalSink } from "../wire/cbor.ts";
+import { FrameParser } from "../wire/frames.ts";
 import type { Connection } from "./connection.ts";
 import { messageClasses } from "./message_classes.ts";
 
@@ -46,8 +47,10 @@ export class Peer {
   challenger: Connection | null = null;
   /** An outgoing attempt is looking for the address or the socket. */
   isDialling = false;
-  /** Called with the outcome of connecting, then dropped. */
-  readonly waiting: ((isUp: boolean) => void)[] = [];
+  /** Told why there is no connection, or null when there is one; then dropped. */
+  readonly waiting: ((failure: string | null) => void)[] = [];
+  /** Attempts of our own in place of failed ones that the peer had begun. */
+  redials = 0;
   /** Called when there is room again or the connection is gone. */
   readonly waitingForRoom: (() => void)[] = [];
   /** Whether `out` is on the list of queues to flush. */
@@ -79,14 +82,19 @@ export class Peer {
     return this.isDialling || this.attempt !== null;
   }
 
+  /** Whether anybody or anything waits for a connection to be made. */
+  get isNeeded(): boolean {
+    return this.waiting.length > 0 || this.out.length > 0;
+  }
+
   /** Bytes that were sent and that the system has not taken yet. */
   get pendingBytes(): number {
     return this.out.length + (this.connection?.bufferedBytes ?? 0);
   }
 
   /**
-   * A signal goes to a pid of this incarnation while the real one is unknown.
-   * The bytes are only good if the peer turns out to be that one.
+   * A signal goes to a pid of this incarnation while the real one is unknown:
+   * the bytes are written for that one.
    */
   assume(creation: number): void {
     if (this.#incarnation.creation === 0) {
@@ -95,17 +103,18 @@ export class Peer {
   }
 
   /**
-   * A connection is up. Returns false when what waited for it was meant for
-   * another incarnation of the peer; it has been dropped then.
+   * A connection is up. Returns false when what waited for it had to be
+   * dropped.
    */
   established(connection: Connection, creation: number): boolean {
     const assumed = this.#incarnation.creation;
-    const fits = assumed === 0 || assumed === creation;
-    if (!fits) this.reset();
+    const fits = assumed === 0 || assumed === creation ||
+      this.#readdress(creation);
     this.connection = connection;
     this.creation = creation;
     this.#incarnation.creation = creation;
     this.isSuspect = false;
+    this.redials = 0;
     return fits;
   }
 
@@ -117,6 +126,38 @@ export class Peer {
     this.codec = this.#makeCodec();
     this.out = this.#makeQueue();
     this.isSuspect = false;
+  }
+
+  /**
+   * What waits was written for an incarnation that is no more. It is read as
+   * that one would have read it, and what still has a receiver is written anew.
+   */
+  #readdress(creation: number): boolean {
+    const { pids, self, maxFrameBytes } = this.#options;
+    const reader = new CborCodec({
+      pids,
+      self: this.#incarnation,
+      peer: self,
+      recordClasses: messageClasses,
+    });
+    const frames = new FrameParser({ headerBytes: 4, maxFrameBytes });
+    for (const chunk of this.out.take()) frames.push(chunk);
+    this.reset();
+    this.#incarnation.creation = creation;
+    const sink: SignalSink = {
+      message: () => {},
+      signal: (signal) => this.codec.encode(signal, this.out),
+    };
+    try {
+      for (let frame = frames.next(); frame; frame = frames.next()) {
+        reader.decode(frame, sink);
+      }
+    } catch {
+      // With its pids in full, a signal may be too large by a few bytes.
+      this.reset();
+      return false;
+    }
+    return true;
   }
 
   #makeCodec(): CborCodec {

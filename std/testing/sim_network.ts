@@ -25,6 +25,11 @@ export class SimNetwork {
   readonly #maxLatencyMs: number;
   /** By port: who listens. */
   readonly #listeners = new Map<number, { node: string; accept: Accept }>();
+  /** By port: whose machine it is on, whether or not somebody listens. */
+  readonly #places = new Map<number, string>();
+  readonly #dials = new Set<Dial>();
+  /** Links that are made and that their listener has not looked at. */
+  readonly #unseen = new Set<Arrival>();
   readonly #ends = new Set<SimCarrier>();
   /** Directions that carry nothing: `from>to`. */
   readonly #blocked = new Set<string>();
@@ -77,6 +82,12 @@ export class SimNetwork {
     for (const [port, listener] of this.#listeners) {
       if (listener.node === node) this.#listeners.delete(port);
     }
+    for (const dial of this.#dials) {
+      if (dial.from === node) this.#dials.delete(dial);
+    }
+    for (const arrival of this.#unseen) {
+      if (arrival.node === node) this.#unseen.delete(arrival);
+    }
     for (const end of [...this.#ends]) {
       if (end.node === node) end.vanish();
     }
@@ -91,25 +102,44 @@ export class SimNetwork {
   }
 
   #connect(from: string, port: number, timeoutMs: number): Promise<Carrier> {
-    const world = this.#world;
+    const arrivesAt = this.#world.now + this.latency();
     return new Promise((resolve, reject) => {
-      const arrivesAt = world.now + this.latency();
-      const arrive = () => {
-        const listener = this.#listeners.get(port);
-        if (listener === undefined) {
-          reject(new CarrierError("refused", `nobody listens on port ${port}`));
-          return;
-        }
-        const [near, far] = this.#pair(from, listener.node, port);
-        world.note(`${from} connected to ${listener.node}`);
-        listener.accept(far);
-        resolve(near);
-      };
-      this.#pending.add({ from, port, arrivesAt, arrive, reject, timeoutMs });
+      this.#dials.add({ from, port, arrivesAt, timeoutMs, resolve, reject });
     });
   }
 
-  readonly #pending = new Set<Dial>();
+  /** A dial has come to its end, as `#nextOfDial` said. */
+  #answer(dial: Dial): void {
+    this.#dials.delete(dial);
+    if (this.#isHeldUp(dial)) {
+      dial.reject(new CarrierError("timeout", "no answer"));
+      return;
+    }
+    const listener = this.#listeners.get(dial.port);
+    if (listener === undefined) {
+      dial.reject(
+        new CarrierError("refused", `nobody listens on port ${dial.port}`),
+      );
+      return;
+    }
+    const [near, far] = this.#pair(dial.from, listener.node, dial.port);
+    this.#world.note(`${dial.from} connected to ${listener.node}`);
+    const { node, accept } = listener;
+    this.#unseen.add({ node, accept: () => accept(far) });
+    dial.resolve(near);
+  }
+
+  #isHeldUp({ from, port }: Dial): boolean {
+    const to = this.#places.get(port);
+    return to !== undefined &&
+      (this.isBlocked(from, to) || this.isBlocked(to, from));
+  }
+
+  /** When something happens to the dial. */
+  #nextOfDial(dial: Dial): number {
+    if (this.#world.paused.has(dial.from)) return Infinity;
+    return dial.arrivesAt + (this.#isHeldUp(dial) ? dial.timeoutMs : 0);
+  }
 
   #pair(from: string, to: string, port: number): [SimCarrier, SimCarrier] {
     const near = new SimCarrier(this, this.#world, from, to, `sim:${port}`);
@@ -128,6 +158,7 @@ export class SimNetwork {
       );
     }
     this.#listeners.set(port, { node, accept });
+    this.#places.set(port, node);
     return Promise.resolve({
       port,
       close: () => {
@@ -139,62 +170,58 @@ export class SimNetwork {
 
   #addChoices(choices: Choice[]): void {
     const { now, paused } = this.#world;
-    for (const dial of this.#pending) this.#addDial(choices, dial, now);
-    for (const end of this.#ends) {
-      if (paused.has(end.node) || !end.isReady(now)) continue;
-      if (this.isBlocked(end.peerNode, end.node)) continue;
+    for (const dial of this.#dials) {
+      if (this.#nextOfDial(dial) > now) continue;
+      choices.push({ happen: () => this.#answer(dial) });
+    }
+    for (const arrival of this.#unseen) {
+      if (paused.has(arrival.node)) continue;
       choices.push({
-        node: end.node,
-        what: "packet",
-        happen: () => end.deliver(),
+        happen: () => {
+          this.#unseen.delete(arrival);
+          this.#world.note(`${arrival.node} accepted`);
+          arrival.accept();
+        },
       });
+    }
+    for (const end of this.#ends) {
+      if (end.nextAt > now || this.#isStopped(end)) continue;
+      choices.push({ happen: () => end.deliver() });
     }
   }
 
-  #addDial(choices: Choice[], dial: Dial, now: number): void {
-    const listener = this.#listeners.get(dial.port)?.node;
-    const isBlocked = listener !== undefined &&
-      (this.isBlocked(dial.from, listener) ||
-        this.isBlocked(listener, dial.from));
-    const isLate = now >= dial.arrivesAt + dial.timeoutMs;
-    if (isBlocked ? !isLate : now < dial.arrivesAt) return;
-    choices.push({
-      node: dial.from,
-      what: "dial",
-      happen: () => {
-        this.#pending.delete(dial);
-        if (!isBlocked) dial.arrive();
-        else dial.reject(new CarrierError("timeout", "no answer"));
-      },
-    });
+  #isStopped(end: SimCarrier): boolean {
+    return this.#world.paused.has(end.node) ||
+      this.isBlocked(end.peerNode, end.node);
   }
 
   #nextArrival(): number {
-    const { now } = this.#world;
+    const { now, paused } = this.#world;
     let next = Infinity;
-    for (const dial of this.#pending) {
-      const at = dial.arrivesAt > now
-        ? dial.arrivesAt
-        : dial.arrivesAt + dial.timeoutMs;
-      next = Math.min(next, at);
+    for (const dial of this.#dials) {
+      next = Math.min(next, this.#nextOfDial(dial));
+    }
+    for (const arrival of this.#unseen) {
+      if (!paused.has(arrival.node)) next = Math.min(next, now);
     }
     for (const end of this.#ends) {
-      if (this.isBlocked(end.peerNode, end.node)) continue;
-      if (this.#world.paused.has(end.node)) continue;
-      next = Math.min(next, end.nextAt);
+      if (end.nextAt < next && !this.#isStopped(end)) next = end.nextAt;
     }
     return next;
   }
 }
 
+/** An attempt to connect that is on its way. */
 type Dial = {
   readonly from: string;
   readonly port: number;
   readonly arrivesAt: number;
-  readonly arrive: () => void;
-  readonly reject: (error: CarrierError) => void;
   readonly timeoutMs: number;
+  readonly resolve: (carrier: Carrier) => void;
+  readonly reject: (error: CarrierError) => void;
 };
+
+type Arrival = { readonly node: string; readonly accept: () => void };
 
 /** A piece on its way to an end, or the news that nothing more comes. */
 type Piece = {
@@ -296,10 +323,6 @@ class SimCarrier implements Carrier {
   get nextAt(): number {
     if (this.#handlers === null) return Infinity;
     return this.#incoming[0]?.at ?? Infinity;
-  }
-
-  isReady(now: number): boolean {
-    return this.nextAt <= now;
   }
 
   deliver(): void {

@@ -10,13 +10,11 @@ import type { Host, LogRecord, SteppedScheduler } from "../../runtime/mod.ts";
 import { systemHost } from "../../runtime/mod.ts";
 import { SeededRandom } from "./random.ts";
 
-/** Something that could happen. `node` is where; a paused node does nothing. */
-export type Choice = {
-  readonly node: string;
-  /** For the trace: words and numbers of the simulation, nothing of engines. */
-  readonly what: string;
-  readonly happen: () => void;
-};
+/**
+ * Something that could happen. What it notes for the trace are words and
+ * numbers of the simulation and nothing of engines.
+ */
+export type Choice = { readonly happen: () => void };
 
 type SimTimer = {
   readonly at: number;
@@ -26,6 +24,8 @@ type SimTimer = {
 
 /** Most lines of a trace that are kept for a report. */
 const KEPT_LINES = 200;
+/** Most log records that are kept; the oldest go first. */
+const KEPT_RECORDS = 10_000;
 
 export class World {
   readonly random: SeededRandom;
@@ -69,6 +69,11 @@ export class World {
     }
   }
 
+  log(record: LogRecord): void {
+    this.records.push(record);
+    if (this.records.length > KEPT_RECORDS) this.records.shift();
+  }
+
   host(name: string): SimHost {
     const host = new SimHost(this, name);
     this.#hosts.add(host);
@@ -79,6 +84,7 @@ export class World {
   drop(host: SimHost): void {
     host.isDead = true;
     this.#hosts.delete(host);
+    this.paused.delete(host.name);
     for (const timer of this.#timers) {
       if (timer.host === host) this.#timers.delete(timer);
     }
@@ -105,15 +111,27 @@ export class World {
       const { host } = timer;
       if (timer.at > this.now || this.paused.has(host.name)) continue;
       choices.push({
-        node: host.name,
-        what: "timer",
         happen: () => {
           this.#timers.delete(timer);
+          if (host.name !== "") this.note(`${host.name} timer`);
           timer.callback();
         },
       });
     }
     return choices;
+  }
+
+  /** Whether something is under way that needs no timer to go on. */
+  get isBusy(): boolean {
+    for (const host of this.#hosts) {
+      if (host.isBusy && !this.paused.has(host.name)) return true;
+    }
+    for (const { at, host } of this.#timers) {
+      // The timers of waits in the test itself are nobody's work.
+      if (at > this.now || host.name === "") continue;
+      if (!this.paused.has(host.name)) return true;
+    }
+    return this.arrivals.some((arrival) => arrival() < Infinity);
   }
 
   /** Moves on to the next moment at which something is due; false if none. */
@@ -130,7 +148,9 @@ export class World {
 
   /** What the nodes have sent goes to the network. */
   flush(): void {
-    for (const host of this.#hosts) host.scheduler?.flush();
+    for (const host of this.#hosts) {
+      if (!this.paused.has(host.name)) host.scheduler?.flush();
+    }
   }
 
   /** The name of an actor that waits for something foreign, or null. */
@@ -201,29 +221,27 @@ export class SimHost implements Host {
   }
 
   log(record: LogRecord): void {
-    this.#world.records.push(record);
+    this.#world.log(record);
   }
 
   attribute<T>(_owner: (error: unknown) => void, body: () => T): T {
     return body();
   }
 
+  get isBusy(): boolean {
+    return this.#macrotasks.length > 0 || (this.scheduler?.runnable ?? 0) > 0;
+  }
+
   addChoices(choices: Choice[]): void {
     const scheduler = this.scheduler;
     for (let i = 0; i < (scheduler?.runnable ?? 0); i++) {
       choices.push({
-        node: this.name,
-        what: "run",
         happen: () =>
           this.#world.note(`${this.name} ran ${scheduler?.step(i)}`),
       });
     }
     if (this.#macrotasks.length > 0) {
-      choices.push({
-        node: this.name,
-        what: "task",
-        happen: () => this.#macrotasks.shift()?.(),
-      });
+      choices.push({ happen: () => this.#macrotasks.shift()?.() });
     }
   }
 }

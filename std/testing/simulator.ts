@@ -66,6 +66,17 @@ export type SimNodeOptions = Pick<StartOptions, "hidden" | "limits"> & {
   readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
 };
 
+/** The body of a test waits for something. */
+type Wait = {
+  readonly isDone: () => boolean;
+  /** Virtual time after which it is in vain. */
+  readonly deadline: number;
+  readonly what: string;
+  readonly timer: unknown;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+};
+
 const FIRST_PORT = 10_000;
 /** How often time moves on although something could still happen. */
 const HASTE = 0.02;
@@ -77,19 +88,16 @@ export class Simulation {
   readonly #network: SimNetwork;
   readonly #ports = new Map<string, number>();
   readonly #nodes = new Map<string, { node: RunningNode; host: SimHost }>();
-  #waiting: {
-    readonly isDone: () => boolean;
-    readonly deadline: number;
-    readonly what: string;
-    readonly resolve: () => void;
-    readonly reject: (error: Error) => void;
-  }[] = [];
+  /** Nobody's host, so that a wait has a timer that moves time on. */
+  readonly #clock: SimHost;
+  #waiting: Wait[] = [];
 
   /** @internal Made by `simulate`. */
   constructor(seed: number, world: World, maxLatencyMs: number) {
     this.seed = seed;
     this.#world = world;
     this.#network = new SimNetwork(world, maxLatencyMs);
+    this.#clock = world.host("");
   }
 
   /** Virtual time in ms since the run began. */
@@ -209,54 +217,65 @@ export class Simulation {
     return this.#network.cut(a, b);
   }
 
+  /**
+   * Whether only timers are left: no actor can go on and no data is on its
+   * way, but for what a partition, a stall or a pause holds up.
+   */
+  get isQuiet(): boolean {
+    return !this.#world.isBusy;
+  }
+
   /** Lets virtual time pass. */
-  async advance(ms: number): Promise<void> {
+  advance(ms: number): Promise<void> {
     const end = this.#world.now + ms;
-    const timer = this.#clock();
-    timer.setTimer(() => {}, ms);
-    await this.#wait(() => this.#world.now >= end, Infinity, "time to pass");
-    this.#world.drop(timer);
+    return this.#wait(() => this.#world.now >= end, Infinity, "time to pass", ms);
   }
 
   /**
-   * Goes on until the condition holds. Rejects when it does not within that
-   * much virtual time (default 60,000 ms).
+   * Goes on until the condition holds; it is asked after each step. Rejects
+   * when it does not within that much virtual time (default 60,000 ms).
    */
   until(
     condition: () => boolean,
     options: { readonly what: string; readonly withinMs?: number },
   ): Promise<void> {
     const withinMs = options.withinMs ?? 60_000;
-    const clock = this.#clock();
-    clock.setTimer(() => {}, withinMs);
-    return this.#wait(condition, this.#world.now + withinMs, options.what)
-      .finally(() => this.#world.drop(clock));
+    const deadline = this.#world.now + withinMs;
+    return this.#wait(condition, deadline, options.what, withinMs);
   }
 
-  /** A host of nobody, so that a wait has a timer that moves time on. */
-  #clock(): SimHost {
-    return this.#world.host("");
-  }
-
-  #wait(isDone: () => boolean, deadline: number, what: string): Promise<void> {
+  #wait(
+    isDone: () => boolean,
+    deadline: number,
+    what: string,
+    ms: number,
+  ): Promise<void> {
+    const timer = this.#clock.setTimer(() => {}, ms);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ isDone, deadline, what, resolve, reject });
+      this.#waiting.push({ isDone, deadline, what, timer, resolve, reject });
     });
   }
 
-  /** @internal Called after each step. */
-  checkWaiting(): void {
-    const { now } = this.#world;
-    this.#waiting = this.#waiting.filter((wait) => {
-      if (wait.isDone()) wait.resolve();
-      else if (now < wait.deadline) return true;
-      else {
-        wait.reject(
-          new Error(`timed out in virtual time waiting for ${wait.what}`),
-        );
-      }
-      return false;
-    });
+  /** @internal Called after each step; returns whether a wait has ended. */
+  checkWaiting(): boolean {
+    const before = this.#waiting;
+    if (before.length === 0) return false;
+    this.#waiting = before.filter((wait) => this.#mustWait(wait));
+    return this.#waiting.length < before.length;
+  }
+
+  #mustWait(wait: Wait): boolean {
+    const isDone = wait.isDone();
+    if (!isDone && this.#world.now < wait.deadline) return true;
+    this.#clock.clearTimer(wait.timer);
+    if (isDone) {
+      wait.resolve();
+    } else {
+      wait.reject(
+        new Error(`timed out in virtual time waiting for ${wait.what}`),
+      );
+    }
+    return false;
   }
 
   #portOf(name: string): number {
@@ -305,7 +324,8 @@ export async function simulate(
   const world = new World(seed, options.trace ?? false);
   const sim = new Simulation(seed, world, options.maxLatencyMs ?? 2);
   let outcome: { readonly error: unknown } | "done" | null = null;
-  body(sim).then(
+  // In a function of its own, so that a body may throw before its first await.
+  (async () => await body(sim))().then(
     () => outcome = "done",
     (error: unknown) => outcome = { error },
   );
@@ -345,13 +365,13 @@ async function drive(
           "waits for something else, which no seed can replay",
       );
     }
-    world.flush();
-    sim.checkWaiting();
-    await settled();
     if (isOver()) return;
+    world.flush();
     if (world.steps++ >= maxSteps) {
       throw new Error(`expected an end within ${maxSteps} steps`);
     }
+    // The body goes on before anything else happens.
+    if (sim.checkWaiting()) continue;
     if (world.random.chance(HASTE)) world.passTime();
     const choices = world.choices();
     if (choices.length > 0) {

@@ -1,0 +1,65 @@
+/**
+ * The program of a measured process: one run of one row.
+ *
+ *     node bench/child.ts ROW [WARMUP_MS TIMED_MS]
+ *
+ * prints the figures as one line of JSON. It can be started by hand, under a
+ * profiler for example. With `partner ROW` it is the row's second process.
+ */
+
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { measure } from "./inside/measure.ts";
+import { bePartner, startPartner } from "./inside/partner.ts";
+import { defaultPlan } from "./plan.ts";
+import type { Bench, Plan, Row } from "./row.ts";
+import { rows } from "./suites.ts";
+
+function rowOf(id: string | undefined): Row {
+  const row = rows.find((known) => known.id === id);
+  if (row === undefined) {
+    throw new Error(`expected the id of a benchmark, got ${id}`);
+  }
+  return row;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  if (args[0] === "partner") {
+    await bePartner(rowOf(args[1]));
+    return;
+  }
+  const [id, warmupMs, timedMs] = args;
+  const row = rowOf(id);
+  const plan: Plan = {
+    warmupMs: Number(warmupMs ?? defaultPlan.warmupMs),
+    timedMs: Number(timedMs ?? defaultPlan.timedMs),
+  };
+  const self = fileURLToPath(import.meta.url);
+  const before = process.versions["deno"] === undefined
+    ? []
+    : ["run", "--allow-all", "--quiet"];
+  const bench: Bench = {
+    measure: (part) => measure(plan, part),
+    startPartner: () => startPartner([...before, self, "partner", row.id]),
+  };
+  const figures = await row.run(bench);
+  process.stdout.write(`${JSON.stringify(figures)}\n`);
+}
+
+/**
+ * The runner holds the other end of the standard input: when it is gone, so is
+ * whoever wants the figures. At a terminal nobody is.
+ */
+function endWithParent(): void {
+  if (process.stdin.isTTY) return;
+  process.stdin.resume();
+  process.stdin.once("end", () => process.exit(1));
+}
+
+const args = process.argv.slice(2);
+if (process.env["HORNBEAM_BENCH_TIED"] === "1" && args[0] !== "partner") {
+  endWithParent();
+}
+await main(args);
+// Whatever still waits, the standard input for one, is of no use any more.
+process.stdout.write("", () => process.exit(0));

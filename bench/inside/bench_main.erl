@@ -1,0 +1,75 @@
+%% The program of a measured BEAM: one run of one row, as child.ts and
+%% inside/measure.ts do it for the other runtimes.
+%%
+%%     erl -noshell -run bench_main main MODULE ROW WARMUP_MS TIMED_MS
+%%
+%% prints the figures as one line of JSON.
+-module(bench_main).
+-export([main/1, measure/4, measure/5]).
+
+-define(FIRST_COUNT, 100).
+-define(GROWTH_MAX, 8).
+
+main([Module, Row, WarmupMs, TimedMs]) ->
+    spawn(fun end_with_parent/0),
+    Plan = {list_to_integer(WarmupMs), list_to_integer(TimedMs)},
+    Figures = (list_to_atom(Module)):run(Row, Plan),
+    io:format("{~s}~n", [lists:join(",", [
+        io_lib:format("\"~s\":~s", [Key, number(Value)])
+     || {Key, Value} <- Figures
+    ])]),
+    halt(0).
+
+%% The runner holds the other end of the standard input.
+end_with_parent() ->
+    case io:get_line("") of
+        eof -> halt(1);
+        {error, _} -> halt(1);
+        _ -> end_with_parent()
+    end.
+
+number(Value) when is_integer(Value) -> integer_to_list(Value);
+number(Value) -> float_to_list(Value, [{decimals, 3}]).
+
+measure(Plan, MaxCount, UnitsPerCount, Run) ->
+    measure(Plan, MaxCount, UnitsPerCount, Run, fun() -> [] end).
+
+%% Run is called with a count and returns when that many steps are done; Extra
+%% is called once after the timed part and returns further figures.
+measure({WarmupMs, TimedMs}, MaxCount, UnitsPerCount, Run, Extra) ->
+    Count = warm_up(
+        min(MaxCount, ?FIRST_COUNT), 0, MaxCount, WarmupMs, TimedMs, Run
+    ),
+    ElapsedMs = time(Run, Count),
+    [
+        {rate, Count * UnitsPerCount / ElapsedMs * 1000},
+        {count, Count},
+        {elapsedMs, ElapsedMs}
+        | Extra()
+    ].
+
+%% Before is how long the run before took if it was long enough, else 0.
+warm_up(Count, Before, MaxCount, WarmupMs, TimedMs, Run) ->
+    ElapsedMs = time(Run, Count),
+    case ElapsedMs >= WarmupMs orelse Count =:= MaxCount of
+        true when Before > 0 ->
+            bounded(Count * TimedMs / min(Before, ElapsedMs), MaxCount);
+        true ->
+            warm_up(Count, ElapsedMs, MaxCount, WarmupMs, TimedMs, Run);
+        false ->
+            Wanted = 1.2 * WarmupMs / ElapsedMs,
+            Factor = max(2, min(?GROWTH_MAX, Wanted)),
+            warm_up(
+                bounded(Count * Factor, MaxCount),
+                0, MaxCount, WarmupMs, TimedMs, Run
+            )
+    end.
+
+bounded(Count, MaxCount) ->
+    max(1, min(MaxCount, ceil(Count))).
+
+time(Run, Count) ->
+    StartedAt = erlang:monotonic_time(),
+    Run(Count),
+    Elapsed = erlang:monotonic_time() - StartedAt,
+    max(1.0e-6, erlang:convert_time_unit(Elapsed, native, nanosecond) / 1.0e6).

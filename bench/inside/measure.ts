@@ -1,0 +1,61 @@
+/**
+ * Warm-up and the timed part of one run, inside the measured process.
+ *
+ * The warm-up repeats the part with growing counts until it takes long enough
+ * to tell the speed; compilers have seen the code by then. The timed part is
+ * one call with a fixed count, so nothing looks at a clock in between.
+ */
+
+import type { Figures, GapMeter, Plan, TimedPart } from "../row.ts";
+import { TimerGap } from "./timer_gap.ts";
+
+const FIRST_COUNT = 100;
+/** A cold run says little about a warm one, so counts grow by steps. */
+const GROWTH_MAX = 8;
+
+export async function measure(plan: Plan, part: TimedPart): Promise<Figures> {
+  const count = await warmUp(plan, part);
+  const meters: GapMeter[] = [new TimerGap(), ...(part.meters ?? [])];
+  await Promise.all(meters.map((meter) => meter.begin()));
+  const elapsedMs = await time(part, count);
+  const gaps = await Promise.all(meters.map((meter) => meter.end()));
+  return {
+    rate: count * (part.unitsPerCount ?? 1) / elapsedMs * 1_000,
+    count,
+    elapsedMs,
+    timerGapMs: Math.max(...gaps),
+    extra: part.extra?.() ?? {},
+  };
+}
+
+/**
+ * Returns the count of the timed part. Two runs in a row must be long enough,
+ * because one may be long for other reasons than its count, and the faster of
+ * them tells the speed.
+ */
+async function warmUp(plan: Plan, part: TimedPart): Promise<number> {
+  const bounded = (count: number) =>
+    Math.max(1, Math.min(part.maxCount, Math.ceil(count)));
+  let count = bounded(FIRST_COUNT);
+  const isLong = (elapsedMs: number) =>
+    elapsedMs >= plan.warmupMs || count === part.maxCount;
+  for (;;) {
+    let elapsedMs = await time(part, count);
+    if (isLong(elapsedMs)) {
+      const first = elapsedMs;
+      elapsedMs = await time(part, count);
+      if (isLong(elapsedMs)) {
+        return bounded(count * plan.timedMs / Math.min(first, elapsedMs));
+      }
+    }
+    const wanted = 1.2 * plan.warmupMs / elapsedMs;
+    count = bounded(count * Math.max(2, Math.min(GROWTH_MAX, wanted)));
+  }
+}
+
+async function time(part: TimedPart, count: number): Promise<number> {
+  const startedAt = performance.now();
+  await part.run(count);
+  // Never zero: it is divided by.
+  return Math.max(1e-6, performance.now() - startedAt);
+}

@@ -1,0 +1,78 @@
+/**
+ * The second process of a row, seen from the first, and its own main part.
+ *
+ * The two speak in lines: the partner says `{"hello": ...}` when it is ready,
+ * is told `begin` and `end` for its timer gap, and answers each with a line.
+ * It ends when its standard input does, so it never outlives the first.
+ */
+
+import { spawn } from "node:child_process";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import type { Partner, Row } from "../row.ts";
+import { TimerGap } from "./timer_gap.ts";
+
+const START_TIMEOUT_MS = 20_000;
+
+/** Starts `args` with this process's own runtime, as the partner of a row. */
+export async function startPartner(args: readonly string[]): Promise<Partner> {
+  const child = spawn(process.execPath, [...args], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = new Promise<never>((_, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) =>
+      reject(
+        new Error(`the partner ended early: code ${code}, signal ${signal}`),
+      ));
+  });
+  // Nobody may be waiting for a line when it ends.
+  ended.catch(() => {});
+  const lines = createInterface({ input: child.stdout })[
+    Symbol.asyncIterator
+  ]();
+  const next = async (): Promise<Record<string, unknown>> => {
+    const line = await Promise.race([lines.next(), ended]);
+    return JSON.parse(String(line.value)) as Record<string, unknown>;
+  };
+  const timer = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
+  const { hello } = await next();
+  clearTimeout(timer);
+  const ask = (line: string) => {
+    child.stdin.write(`${line}\n`);
+    return next();
+  };
+  return {
+    hello: hello as Record<string, unknown>,
+    begin: async () => {
+      await ask("begin");
+    },
+    end: async () => Number((await ask("end"))["timerGapMs"]),
+    stop: async () => {
+      child.stdin.end();
+      await ended.catch(() => {});
+    },
+  };
+}
+
+/** The main part of a partner's process; resolves when it is to end. */
+export async function bePartner(row: Row): Promise<void> {
+  if (row.partner === undefined) {
+    throw new Error(`expected ${row.id} to have a partner, but it has none`);
+  }
+  const half = await row.partner();
+  const say = (value: unknown) =>
+    void process.stdout.write(`${JSON.stringify(value)}\n`);
+  say({ hello: half.hello });
+  let gap = new TimerGap();
+  for await (const line of createInterface({ input: process.stdin })) {
+    if (line === "begin") {
+      gap = new TimerGap();
+      await gap.begin();
+      say({});
+    } else if (line === "end") {
+      say({ timerGapMs: await gap.end() });
+    }
+  }
+  await half.stop();
+}

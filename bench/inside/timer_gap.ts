@@ -1,0 +1,45 @@
+/**
+ * The longest pause of a 5 ms interval timer: what throughput costs those who
+ * wait for a timer or a socket in the same thread.
+ *
+ * The watch begins and ends with a firing, so a part that starves timers
+ * altogether shows its whole length.
+ */
+
+import type { GapMeter } from "../row.ts";
+
+const INTERVAL_MS = 5;
+
+export class TimerGap implements GapMeter {
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #lastAt = 0;
+  #longestMs = 0;
+  /** Resolves at the next firing; unset when nobody waits for it. */
+  #onFiring: (() => void) | undefined;
+
+  async begin(): Promise<void> {
+    this.#timer = setInterval(() => this.#fire(), INTERVAL_MS);
+    await this.#firing();
+    this.#longestMs = 0;
+  }
+
+  async end(): Promise<number> {
+    await this.#firing();
+    clearInterval(this.#timer);
+    return this.#longestMs;
+  }
+
+  #fire(): void {
+    const now = performance.now();
+    this.#longestMs = Math.max(this.#longestMs, now - this.#lastAt);
+    this.#lastAt = now;
+    this.#onFiring?.();
+    this.#onFiring = undefined;
+  }
+
+  #firing(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onFiring = resolve;
+    });
+  }
+}

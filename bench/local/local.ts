@@ -1,0 +1,227 @@
+/**
+ * Actors of one node in one thread: messages, a ring, and short lives.
+ *
+ * Each row runs inside one actor, the owner, which starts the others and hears
+ * from them when they are done. `bench_local.erl` has the same shapes.
+ *
+ * A message is a fresh object of one number, because Erlang makes and copies a
+ * tuple for each of its messages as well.
+ */
+
+import {
+  handler,
+  type Pid,
+  reasons,
+  type RunningNode,
+  type Self,
+  start,
+  stop,
+} from "../../runtime/mod.ts";
+import type { Row, TimedPart } from "../row.ts";
+
+type Ball = { readonly n: number };
+const GO_ON = "go on";
+const DONE = "done";
+type Report = typeof GO_ON | typeof DONE;
+
+/**
+ * Messages, or spawns, that one actor does before it lets others run. Erlang
+ * interrupts a process that loops; a JavaScript loop ends its turn itself, by
+ * going on from a message to itself.
+ */
+const BATCH = 100;
+const RING_SIZE = 1_000;
+
+/** Prepares what is not timed and returns what is, both in the owner. */
+type Prepare<M> = (self: Self<M>, node: RunningNode) => TimedPart["run"];
+
+function handlerPingPong(self: Self<Report>): TimedPart["run"] {
+  return async (count) => {
+    self.spawn(handler(
+      (ping: Self<Ball>) => {
+        const pong = ping.spawn(
+          handler(null, (state, ball: Ball, pong) => {
+            pong.send(ping.pid, { n: ball.n });
+            return state;
+          }),
+        );
+        ping.send(pong, { n: count });
+        return pong;
+      },
+      (pong, ball: Ball, ping) => {
+        if (ball.n === 1) {
+          ping.sendExit(pong, reasons.shutdown);
+          ping.send(self.pid, DONE);
+          return stop();
+        }
+        ping.send(pong, { n: ball.n - 1 });
+        return pong;
+      },
+    ));
+    await self.receive();
+  };
+}
+
+function receivePingPong(self: Self<Ball>): TimedPart["run"] {
+  return async (count) => {
+    const pong = self.spawn(async (pong: Self<Ball>) => {
+      for (;;) {
+        const ball = await pong.receive();
+        if (ball.n === 0) return;
+        pong.send(self.pid, { n: ball.n });
+      }
+    });
+    for (let n = count; n > 0; n--) {
+      self.send(pong, { n });
+      await self.receive();
+    }
+    self.send(pong, { n: 0 });
+  };
+}
+
+function handlerOneWay(self: Self<Report>): TimedPart["run"] {
+  return async (count) => {
+    const receiver = self.spawn(handler(0, (seen, _ball: Ball, receiver) => {
+      if (seen + 1 < count) return seen + 1;
+      receiver.send(self.pid, DONE);
+      return stop();
+    }));
+    const sender = self.spawn(
+      handler(count, (left, _go: typeof GO_ON, sender) => {
+        const rest = Math.max(0, left - BATCH);
+        for (let n = left; n > rest; n--) sender.send(receiver, { n });
+        if (rest === 0) return stop();
+        sender.send(sender.pid, GO_ON);
+        return rest;
+      }),
+    );
+    self.send(sender, GO_ON);
+    await self.receive();
+  };
+}
+
+function receiveOneWay(self: Self<Report>): TimedPart["run"] {
+  return async (count) => {
+    const receiver = self.spawn(async (receiver: Self<Ball>) => {
+      for (let seen = 0; seen < count; seen++) await receiver.receive();
+      receiver.send(self.pid, DONE);
+    });
+    self.spawn(async (sender: Self<typeof GO_ON>) => {
+      for (let n = count; n > 0;) {
+        const rest = Math.max(0, n - BATCH);
+        for (; n > rest; n--) sender.send(receiver, { n });
+        sender.send(sender.pid, GO_ON);
+        await sender.receive();
+      }
+    });
+    await self.receive();
+  };
+}
+
+function ring(self: Self<number>): TimedPart["run"] {
+  const spawnMember = (next: Pid<number> | null): Pid<number> =>
+    self.spawn(handler(next, (next, hops: number, member) => {
+      member.send(hops === 0 ? self.pid : next ?? first, hops - 1);
+      return next;
+    }));
+  let first = spawnMember(null);
+  for (let i = 1; i < RING_SIZE; i++) first = spawnMember(first);
+  return async (count) => {
+    self.send(first, count);
+    await self.receive();
+  };
+}
+
+const returnAtOnce = async (): Promise<void> => {};
+
+function spawnMany(self: Self<Report>, node: RunningNode): TimedPart["run"] {
+  const goOn = async () => {
+    self.send(self.pid, GO_ON);
+    await self.receive();
+  };
+  return async (count) => {
+    const before = node.stats().actors;
+    for (let left = count - 1; left > 0;) {
+      const rest = Math.max(0, left - BATCH);
+      for (; left > rest; left--) self.spawn(returnAtOnce);
+      await goOn();
+    }
+    self.spawn((last) => void last.send(self.pid, DONE));
+    await self.receive();
+    // The last may tell while earlier ones are still about to end.
+    while (node.stats().actors > before) await goOn();
+  };
+}
+
+function localRow<M>(options: {
+  readonly name: string;
+  readonly unit: string;
+  readonly what: string;
+  readonly maxCount: number;
+  readonly unitsPerCount?: number;
+  readonly prepare: Prepare<M>;
+}): Row {
+  const { name, unit, what, maxCount, unitsPerCount = 1, prepare } = options;
+  return {
+    id: `local/${name}`,
+    unit,
+    what,
+    peer: {
+      source: new URL("./bench_local.erl", import.meta.url),
+      distributed: false,
+    },
+    run: async (bench) => {
+      await using node = await start();
+      return await node.run((self: Self<M>) =>
+        bench.measure({ maxCount, unitsPerCount, run: prepare(self, node) })
+      );
+    },
+  };
+}
+
+export const localRows: readonly Row[] = [
+  localRow({
+    name: "handler-ping-pong",
+    unit: "messages/s",
+    what: "Two handler actors, one message between them.",
+    maxCount: 50_000_000,
+    unitsPerCount: 2,
+    prepare: handlerPingPong,
+  }),
+  localRow({
+    name: "handler-one-way",
+    unit: "messages/s",
+    what: "One handler actor sends, another counts.",
+    maxCount: 20_000_000,
+    prepare: handlerOneWay,
+  }),
+  localRow({
+    name: "receive-ping-pong",
+    unit: "messages/s",
+    what: "Two function actors that await receive(), one message between them.",
+    maxCount: 20_000_000,
+    unitsPerCount: 2,
+    prepare: receivePingPong,
+  }),
+  localRow({
+    name: "receive-one-way",
+    unit: "messages/s",
+    what: "One function actor sends, another awaits receive() and counts.",
+    maxCount: 20_000_000,
+    prepare: receiveOneWay,
+  }),
+  localRow({
+    name: "ring-1000",
+    unit: "hops/s",
+    what: "A token goes around a ring of 1,000 handler actors.",
+    maxCount: 50_000_000,
+    prepare: ring,
+  }),
+  localRow({
+    name: "spawn",
+    unit: "actors/s",
+    what: "Function actors that return at once, until all are gone.",
+    maxCount: 5_000_000,
+    prepare: spawnMany,
+  }),
+];

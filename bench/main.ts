@@ -1,0 +1,255 @@
+/**
+ * `hornbeam bench`: runs benchmarks and prints what they gave.
+ *
+ * Standard output holds the result and nothing else; progress and notes go to
+ * the standard error stream. What each row does is not known here.
+ */
+
+import { existsSync } from "node:fs";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import {
+  defaultPlan,
+  defaultRepeats,
+  quickPlan,
+  quickRepeats,
+} from "./plan.ts";
+import { Beam } from "./runner/beam.ts";
+import { Children } from "./runner/children.ts";
+import { describeMachine } from "./runner/machine.ts";
+import {
+  findErlang,
+  findRuntime,
+  type InstalledRuntime,
+  runtimeNames,
+} from "./runner/programs.ts";
+import { readme, updateReadme } from "./runner/readme.ts";
+import type { Result } from "./runner/results.ts";
+import { type Outcome, runSession } from "./runner/session.ts";
+import { markdown, plainTable } from "./runner/text.ts";
+import { rows, select, suiteOf } from "./suites.ts";
+
+/** What `hornbeam bench` was asked for. */
+export type BenchOptions = {
+  /** Suites (`local`) and ids (`local/spawn`); empty for all. */
+  readonly suites: readonly string[];
+  /** Prints a JSON array instead of a table. */
+  readonly json: boolean;
+  /** What to compare with: `beam` or nothing. */
+  readonly vs: readonly string[];
+  /** `node`, `deno`, `bun`; empty for all that are installed. */
+  readonly runtimes: readonly string[];
+  /** Only lists the ids. */
+  readonly list: boolean;
+  /** Short runs whose figures say nothing, for tests. */
+  readonly quick: boolean;
+  /** Runs of each row on each side; 3, and 1 with `quick`. */
+  readonly repeats?: number;
+  /** Prints Markdown, with the machine, instead of a table. */
+  readonly markdown?: boolean;
+  /** Puts that Markdown into bench/README.md as well. */
+  readonly updateReadme?: boolean;
+};
+
+const REPEATS_MAX = 100;
+
+/** A request that makes no sense; its message is one line. */
+class RequestError extends Error {}
+
+/**
+ * Runs benchmarks and prints the results. Returns the exit code: 0, 1 when a
+ * run failed (the other results are printed all the same), 2 for a request
+ * that makes no sense, 130 when interrupted.
+ */
+export async function runBench(options: BenchOptions): Promise<number> {
+  try {
+    return await run(options);
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    note(error.message);
+    return 2;
+  }
+}
+
+async function run(options: BenchOptions): Promise<number> {
+  const selection = select(options.suites);
+  if ("unknown" in selection) {
+    const suites = [...new Set(rows.map(suiteOf))].join(", ");
+    throw new RequestError(
+      `expected a suite (${suites}) or an id as --list shows them, ` +
+        `got ${JSON.stringify(selection.unknown)}`,
+    );
+  }
+  check(options);
+  const runtimes = chooseRuntimes(options.runtimes);
+  if (options.list) {
+    const ids = selection.rows.map((row) => row.id);
+    await print(options.json ? `${JSON.stringify(ids)}\n` : lines(ids));
+    return 0;
+  }
+  const erlang = options.vs.length > 0 ? findErlang() : undefined;
+  if (options.vs.length > 0 && erlang === undefined) {
+    note("no erl, erlc and epmd on PATH: nothing is compared with the BEAM");
+  }
+  const children = new Children();
+  const beam = erlang === undefined ? null : new Beam(children, erlang);
+  const interruption = new Interruption();
+  let outcome: Outcome | null;
+  try {
+    outcome = await Promise.race([
+      interruption.happened,
+      runSession({
+        children,
+        rows: selection.rows,
+        runtimes,
+        beam,
+        plan: options.quick ? quickPlan : defaultPlan,
+        repeats: options.repeats ??
+          (options.quick ? quickRepeats : defaultRepeats),
+        note: (line) => {
+          if (!interruption.isOver) note(line);
+        },
+      }),
+    ]);
+  } finally {
+    interruption.end();
+    await children.stopAll();
+    await beam?.stop();
+  }
+  if (outcome === null) return 130;
+  const { results, failures } = outcome;
+  const text = () => markdown(results, describeMachine(runtimes, erlang));
+  if (options.updateReadme) updateReadme(text());
+  await print(show(options, results, text));
+  return failures === 0 ? 0 : 1;
+}
+
+function show(
+  options: BenchOptions,
+  results: readonly Result[],
+  text: () => string,
+): string {
+  if (options.json) return `${JSON.stringify(results)}\n`;
+  return options.markdown ? text() : plainTable(results);
+}
+
+function check(options: BenchOptions): void {
+  const { repeats, vs } = options;
+  const unknown = vs.find((name) => name !== "beam");
+  if (unknown !== undefined) {
+    throw new RequestError(
+      `expected "beam" to compare with, got ${JSON.stringify(unknown)}`,
+    );
+  }
+  if (
+    repeats !== undefined &&
+    !(Number.isInteger(repeats) && repeats >= 1 && repeats <= REPEATS_MAX)
+  ) {
+    throw new RequestError(
+      `expected 1 to ${REPEATS_MAX} repeats, got ${repeats}`,
+    );
+  }
+  if (options.json && options.markdown) {
+    throw new RequestError("expected --json or --markdown, got both");
+  }
+  if (options.updateReadme && !existsSync(readme)) {
+    throw new RequestError("expected bench/README.md, which a checkout has");
+  }
+}
+
+function chooseRuntimes(names: readonly string[]): InstalledRuntime[] {
+  const unknown = names.find((name) => !runtimeNames.some((r) => r === name));
+  if (unknown !== undefined) {
+    throw new RequestError(
+      `expected a runtime (${runtimeNames.join(", ")}), ` +
+        `got ${JSON.stringify(unknown)}`,
+    );
+  }
+  const chosen: InstalledRuntime[] = [];
+  for (const name of runtimeNames) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const found = findRuntime(name);
+    if (found !== undefined) chosen.push(found);
+    else if (names.includes(name)) {
+      throw new RequestError(`expected ${name} on PATH, found none`);
+    }
+  }
+  return chosen;
+}
+
+/** SIGINT and SIGTERM end the session in good order instead of the process. */
+class Interruption {
+  readonly happened: Promise<null>;
+  isOver = false;
+  readonly end: () => void;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<null>();
+    this.happened = promise;
+    const interrupt = () => {
+      this.isOver = true;
+      resolve(null);
+    };
+    process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+    this.end = () => {
+      process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+    };
+  }
+}
+
+function lines(items: readonly string[]): string {
+  return items.map((item) => `${item}\n`).join("");
+}
+
+function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Resolves when the text is out, so that an exit cannot cut it off. */
+function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(
+      text,
+      (error) => error == null ? resolve() : reject(error),
+    );
+  });
+}
+
+async function main(args: string[]): Promise<number> {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        json: { type: "boolean", default: false },
+        list: { type: "boolean", default: false },
+        quick: { type: "boolean", default: false },
+        markdown: { type: "boolean", default: false },
+        "update-readme": { type: "boolean", default: false },
+        vs: { type: "string", multiple: true, default: [] },
+        runtime: { type: "string", multiple: true, default: [] },
+        repeats: { type: "string" },
+      },
+    });
+  } catch (error) {
+    note(error instanceof Error ? error.message : String(error));
+    return 2;
+  }
+  const { values, positionals } = parsed;
+  return await runBench({
+    suites: positionals,
+    json: values.json,
+    vs: values.vs,
+    runtimes: values.runtime,
+    list: values.list,
+    quick: values.quick,
+    markdown: values.markdown,
+    updateReadme: values["update-readme"],
+    ...(values.repeats === undefined
+      ? {}
+      : { repeats: Number(values.repeats) }),
+  });
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,98 @@
+/**
+ * What a benchmark is: a row with an id, a unit and a way to run.
+ *
+ * A group of rows is one file that exports a list of them (`local/local.ts`);
+ * `suites.ts` joins the groups. The runner knows nothing of what a row does,
+ * and a row nothing of processes, repeats, tables or the BEAM beside it.
+ */
+
+/** Figures besides the rate, with units in their names: `latencyUsP50`. */
+export type Extra = Readonly<Record<string, number>>;
+
+/** What one timed part gave. */
+export type Figures = {
+  /** In the row's unit. */
+  readonly rate: number;
+  /** Steps of the timed part, as `TimedPart.run` was told. */
+  readonly count: number;
+  readonly elapsedMs: number;
+  /** Longest pause of a 5 ms interval timer; see `TimerGap`. */
+  readonly timerGapMs: number;
+  readonly extra: Extra;
+};
+
+/** How long the parts of one run take. */
+export type Plan = {
+  /** Runs that are not timed go on until two in a row take this long. */
+  readonly warmupMs: number;
+  /** The timed part has as many steps as are expected to take this long. */
+  readonly timedMs: number;
+};
+
+/** Watches the timers of one thread while the timed part runs. */
+export interface GapMeter {
+  /** Resolves when it is watching. */
+  begin(): Promise<void>;
+  /** Ends the watch; resolves with the longest gap in milliseconds. */
+  end(): Promise<number>;
+}
+
+/** What is measured, and within which bounds. */
+export type TimedPart = {
+  /** Never more steps than this, however fast they are: it bounds memory. */
+  readonly maxCount: number;
+  /** Units (messages, hops) in a step; 1 unless told. */
+  readonly unitsPerCount?: number;
+  /** Meters of other threads or processes that take part. */
+  readonly meters?: readonly GapMeter[];
+  /** Does that many steps and resolves when the last one is done. */
+  readonly run: (count: number) => Promise<void>;
+  /** Called once after the timed part, for figures of the row's own. */
+  readonly extra?: () => Extra;
+};
+
+/** A second process of the same runtime that takes part in a row. */
+export interface Partner extends GapMeter {
+  /** What the row's `partner` said when it was ready. */
+  readonly hello: Readonly<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+/** What a row is given to run with, in its own process. */
+export interface Bench {
+  /** Warm-up, then the timed part. Call it once. */
+  measure(part: TimedPart): Promise<Figures>;
+  /** Starts the row's `partner` in a process of its own. */
+  startPartner(): Promise<Partner>;
+}
+
+/** The other half of a row, in the partner's process. */
+export type PartnerHalf = {
+  /** Plain data that the first half needs to find this one. */
+  readonly hello: Readonly<Record<string, unknown>>;
+  stop(): Promise<void>;
+};
+
+/** The same shape in Erlang, for `--vs beam`. */
+export type ErlangPeer = {
+  /**
+   * The source, beside the group's file; its module has the file's name and
+   * exports `run(Name, Plan)`, where `Name` is the row's id behind the slash.
+   */
+  readonly source: URL;
+  /** Whether it needs a node with a name, hence an epmd. */
+  readonly distributed: boolean;
+};
+
+/** One benchmark. */
+export type Row = {
+  /** `suite/name` */
+  readonly id: string;
+  /** What the rate counts, per second: `messages/s`. More is better. */
+  readonly unit: string;
+  /** One sentence about the shape. */
+  readonly what: string;
+  readonly run: (bench: Bench) => Promise<Figures>;
+  readonly partner?: () => Promise<PartnerHalf>;
+  readonly peer?: ErlangPeer;
+};

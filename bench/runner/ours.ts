@@ -1,0 +1,50 @@
+/** One run of one row on one of the runtimes, in a fresh process. */
+
+import { fileURLToPath } from "node:url";
+import type { Plan, Row } from "../row.ts";
+import { type Children, numberOf, parseFigures } from "./children.ts";
+import type { InstalledRuntime } from "./programs.ts";
+
+/** What a run on either side gave. */
+export type Sample = {
+  readonly rate: number;
+  /** Absent on the BEAM, which is not ours to judge by its timers. */
+  readonly timerGapMs?: number;
+  readonly extra: Readonly<Record<string, number>>;
+};
+
+// The built package holds .js files in the same places.
+const child = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith(".ts") ? "../child.ts" : "../child.js",
+    import.meta.url,
+  ),
+);
+
+export async function runOurs(
+  children: Children,
+  runtime: InstalledRuntime,
+  row: Row,
+  plan: Plan,
+): Promise<Sample> {
+  const before = runtime.name === "deno"
+    ? ["run", "--allow-all", "--quiet"]
+    : [];
+  const output = await children.run({
+    command: runtime.command,
+    args: [
+      ...before,
+      child,
+      row.id,
+      String(plan.warmupMs),
+      String(plan.timedMs),
+    ],
+    env: { HORNBEAM_BENCH_TIED: "1" },
+  });
+  const figures = parseFigures(output);
+  return {
+    rate: numberOf(figures, "rate"),
+    timerGapMs: numberOf(figures, "timerGapMs"),
+    extra: figures["extra"] as Record<string, number>,
+  };
+}

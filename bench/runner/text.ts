@@ -1,0 +1,176 @@
+/** Results for people: aligned columns, and the same as Markdown. */
+
+import type { Machine } from "./machine.ts";
+import type { Result } from "./results.ts";
+
+/** `12.3M`, `850k`, `42.1`: three figures. */
+export function shortRate(rate: number): string {
+  if (rate >= 999_500) return `${threeFigures(rate / 1e6)}M`;
+  if (rate >= 999.5) return `${threeFigures(rate / 1e3)}k`;
+  return threeFigures(rate);
+}
+
+function threeFigures(value: number): string {
+  const digits = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return value.toFixed(digits);
+}
+
+type Column = {
+  readonly title: string;
+  readonly align: "left" | "right";
+  readonly cell: (result: Result) => string;
+};
+
+const known = new Set([
+  "bench",
+  "runtime",
+  "rate",
+  "rateMin",
+  "rateMax",
+  "repeats",
+  "unit",
+  "timerGapMs",
+  "peer",
+  "peerRate",
+  "peerRateMin",
+  "peerRateMax",
+  "ratio",
+]);
+
+/** `latencyUsP50: 61.2` as `latency p50 61.2 µs`. */
+function describeExtra(name: string, value: number): string {
+  const match = /^(.+?)(Us|Ms)(P\d+)?$/.exec(name);
+  if (match === null) return `${words(name)} ${threeFigures(value)}`;
+  const [, what = "", unit, rank] = match;
+  return [
+    words(what),
+    ...(rank === undefined ? [] : [rank.toLowerCase()]),
+    threeFigures(value),
+    unit === "Us" ? "µs" : "ms",
+  ].join(" ");
+}
+
+function words(camelCase: string): string {
+  return camelCase.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .replace(/^peer\b/, "BEAM");
+}
+
+function extrasOf(result: Result): string {
+  return Object.entries(result)
+    .filter(([name]) => !known.has(name))
+    .map(([name, value]) => describeExtra(name, Number(value)))
+    .join(", ");
+}
+
+function range(min: number | undefined, max: number | undefined): string {
+  return min === undefined || max === undefined
+    ? ""
+    : `${shortRate(min)}-${shortRate(max)}`;
+}
+
+/** The columns that have something to say about these results. */
+function columnsOf(results: readonly Result[]): Column[] {
+  const columns: Column[] = [
+    { title: "benchmark", align: "left", cell: (r) => r.bench },
+    { title: "runtime", align: "left", cell: (r) => r.runtime },
+    { title: "rate", align: "right", cell: (r) => shortRate(r.rate) },
+    {
+      title: "spread",
+      align: "right",
+      cell: (r) => range(r.rateMin, r.rateMax),
+    },
+    { title: "unit", align: "left", cell: (r) => r.unit },
+    {
+      title: "timer gap ms",
+      align: "right",
+      cell: (r) => r.timerGapMs.toFixed(1),
+    },
+  ];
+  if (results.some((result) => result.ratio !== undefined)) {
+    columns.push(
+      {
+        title: "BEAM",
+        align: "right",
+        cell: (r) => r.peerRate === undefined ? "" : shortRate(r.peerRate),
+      },
+      {
+        title: "spread",
+        align: "right",
+        cell: (r) => range(r.peerRateMin, r.peerRateMax),
+      },
+      {
+        title: "ratio",
+        align: "right",
+        cell: (r) => r.ratio === undefined ? "" : threeFigures(r.ratio),
+      },
+    );
+  }
+  if (results.some((result) => extrasOf(result) !== "")) {
+    columns.push({ title: "also", align: "left", cell: extrasOf });
+  }
+  return columns;
+}
+
+type Table = {
+  readonly titles: readonly string[];
+  readonly aligns: readonly Column["align"][];
+  readonly lines: readonly (readonly string[])[];
+};
+
+function tableOf(results: readonly Result[]): Table {
+  const columns = columnsOf(results);
+  return {
+    titles: columns.map((column) => column.title),
+    aligns: columns.map((column) => column.align),
+    lines: results.map((result) =>
+      columns.map((column) => column.cell(result))
+    ),
+  };
+}
+
+/** Pads every cell to its column's width. */
+function padded(table: Table): { titles: string[]; lines: string[][] } {
+  const widths = table.titles.map((title, i) =>
+    // Three is what a Markdown delimiter needs.
+    Math.max(3, title.length, ...table.lines.map((line) => line[i]!.length))
+  );
+  const pad = (cells: readonly string[]) =>
+    cells.map((cell, i) =>
+      table.aligns[i] === "right"
+        ? cell.padStart(widths[i]!)
+        : cell.padEnd(widths[i]!)
+    );
+  return { titles: pad(table.titles), lines: table.lines.map(pad) };
+}
+
+/** The results in aligned columns, for a terminal. */
+export function plainTable(results: readonly Result[]): string {
+  const { titles, lines } = padded(tableOf(results));
+  return [titles, ...lines]
+    .map((cells) => `${cells.join("  ").trimEnd()}\n`)
+    .join("");
+}
+
+function markdownTable(table: Table): string {
+  const { titles, lines } = padded(table);
+  const delimiters = titles.map((title, i) =>
+    table.aligns[i] === "right"
+      ? `${"-".repeat(title.length - 1)}:`
+      : "-".repeat(title.length)
+  );
+  return [titles, delimiters, ...lines]
+    .map((cells) => `| ${cells.join(" | ")} |\n`)
+    .join("");
+}
+
+/** The results and the machine as Markdown. */
+export function markdown(
+  results: readonly Result[],
+  machine: Machine,
+): string {
+  return markdownTable(tableOf(results)) + "\n" + markdownTable({
+    titles: ["measured on", ""],
+    aligns: ["left", "left"],
+    lines: machine,
+  });
+}

@@ -1,0 +1,30 @@
+/** All benchmarks, in the order in which they run and are shown. */
+
+import { localRows } from "./local/local.ts";
+import { processRows } from "./process/process.ts";
+import type { Row } from "./row.ts";
+
+export const rows: readonly Row[] = [...localRows, ...processRows];
+
+/** The part of an id before the slash. */
+export function suiteOf(row: Row): string {
+  return row.id.slice(0, row.id.indexOf("/"));
+}
+
+export type Selection =
+  | { readonly rows: readonly Row[] }
+  | { readonly unknown: string };
+
+/** The rows of the named suites and ids, all of them when nothing is named. */
+export function select(names: readonly string[]): Selection {
+  if (names.length === 0) return { rows };
+  const unknown = names.find((name) =>
+    !rows.some((row) => row.id === name || suiteOf(row) === name)
+  );
+  if (unknown !== undefined) return { unknown };
+  return {
+    rows: rows.filter((row) =>
+      names.includes(row.id) || names.includes(suiteOf(row))
+    ),
+  };
+}

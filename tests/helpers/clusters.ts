@@ -1,0 +1,116 @@
+/** Two nodes in one thread, and ways to act inside of their actors. */
+import { expect, onTestFinished } from "vitest";
+import type { Down, Pid, RunningNode, Self } from "../../runtime/mod.ts";
+import {
+  type TestCluster,
+  testCluster,
+  type TestClusterOptions,
+} from "../../std/testing.ts";
+import { exportPid } from "../../runtime/core/terms.ts";
+import { createHost } from "../../runtime/platform/host.ts";
+import { coreOf, isDown, obedient } from "./actors.ts";
+
+export type Two = {
+  readonly cluster: TestCluster;
+  readonly a: RunningNode;
+  readonly b: RunningNode;
+};
+
+/** Nodes `a@test` and `b@test`, connected, that stop with the test. */
+export async function two(options: TestClusterOptions = {}): Promise<Two> {
+  const cluster = await testCluster(["a@test", "b@test"], options);
+  onTestFinished(() => cluster.stop());
+  const [a, b] = cluster.nodes as [RunningNode, RunningNode];
+  expect([a.nodes(), b.nodes()]).toEqual([["b@test"], ["a@test"]]);
+  return { cluster, a, b };
+}
+
+/** An actor that does what it is told through `inside`. */
+export type Puppet = { readonly node: RunningNode; readonly pid: Pid<unknown> };
+
+export function puppet(
+  node: RunningNode,
+  options: { trapExits?: boolean; name?: string } = {},
+): Puppet {
+  return { node, pid: known(node.spawn(obedient, options)) };
+}
+
+const { pids } = createHost({ log: () => {} });
+
+/**
+ * Makes a pid known to the thread, as it is once it has left its node. A test
+ * hands pids from node to node past the codecs, which would do it.
+ */
+export function known<M>(pid: Pid<M>): Pid<M> {
+  exportPid(pids, pid as Pid);
+  return pid;
+}
+
+/** Runs `act` as the puppet and resolves with what it returns. */
+export function inside<T>(
+  { node, pid }: Puppet,
+  act: (self: Self) => T | Promise<T>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const order = async (self: Self): Promise<void> => {
+      try {
+        resolve(await act(self));
+      } catch (error) {
+        reject(error);
+        // For what is meant to end the puppet.
+        throw error;
+      }
+    };
+    node.send(pid, order);
+  });
+}
+
+/** The next message of that kind in a puppet's mailbox. */
+export function next<T>(
+  one: Puppet,
+  match: (message: unknown) => message is T,
+): Promise<T> {
+  return inside(one, (self) => self.receive(match));
+}
+
+/** What is in a puppet's mailbox now; it is emptied. */
+export function contents(one: Puppet): Promise<unknown[]> {
+  return inside(one, async (self) => {
+    const messages: unknown[] = [];
+    for (;;) {
+      const message = await self.receive({ timeoutMs: 0 });
+      if (message === undefined) return messages;
+      messages.push(message);
+    }
+  });
+}
+
+/**
+ * Resolves when `to` has handled what `from` sent before, and `from` what `to`
+ * had sent by then.
+ */
+export async function roundTrip(
+  from: RunningNode,
+  to: RunningNode,
+): Promise<void> {
+  const down: Down = await from.run((self: Self<unknown>) => {
+    self.monitor({ name: "nobody there", node: to.name });
+    return self.receive(isDown);
+  });
+  expect(Symbol.keyFor(down.reason as symbol)).toBe("noproc");
+}
+
+/** What the two nodes hold about each other's actors. */
+export async function holdings(
+  ...nodes: readonly RunningNode[]
+): Promise<{ links: number; monitors: number; watchers: number }> {
+  const sum = { links: 0, monitors: 0, watchers: 0 };
+  for (const node of nodes) {
+    for (const actor of (await coreOf(node)).actors()) {
+      sum.links += actor.links?.size ?? 0;
+      sum.monitors += actor.monitors?.size ?? 0;
+      sum.watchers += actor.watchers?.size ?? 0;
+    }
+  }
+  return sum;
+}

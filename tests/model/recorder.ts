@@ -1,0 +1,137 @@
+/**
+ * Writes the history of a run: gives actors, refs, messages and spawns their
+ * numbers, and notes births and ends where the node itself makes them happen.
+ */
+
+import type { Actor } from "../../runtime/core/actor.ts";
+import type { Node } from "../../runtime/core/node.ts";
+import type { AnyBehaviour } from "../../runtime/core/self.ts";
+import { type Pid, printTerm, type Ref } from "../../runtime/mod.ts";
+import { exportPid, internPid } from "../../runtime/core/terms.ts";
+import type { ActorId, Event, Reason } from "./history.ts";
+
+/** An actor of the run, living or not. */
+export type Known = {
+  readonly id: ActorId;
+  readonly pid: Pid<unknown>;
+  /** The incarnation of its node. */
+  readonly core: Node;
+  isAlive: boolean;
+};
+
+/** Where a behaviour comes from. */
+export type Origin = { readonly spawn: number | null };
+
+export class Recorder {
+  readonly events: Event[] = [];
+  readonly actors: Known[] = [];
+  readonly #ids = new Map<string, ActorId>();
+  readonly #refs = new Map<string, number>();
+  readonly #origins = new Map<AnyBehaviour, Origin>();
+  /** Incarnations that are gone: what their code still does is no event. */
+  readonly #gone = new Set<Node>();
+  readonly #now: () => number;
+  #count = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  get nowMs(): number {
+    return this.#now();
+  }
+
+  /** A number that was not used before in this run. */
+  fresh(): number {
+    return ++this.#count;
+  }
+
+  add(event: Event): void {
+    if ("actor" in event) {
+      const known = this.actors[event.actor];
+      if (known !== undefined && this.#gone.has(known.core)) return;
+    }
+    this.events.push(event);
+  }
+
+  /** Actors of this node are drivers when their behaviour is announced. */
+  watch(core: Node): void {
+    const spawnActor = core.spawnActor.bind(core);
+    core.spawnActor = (behaviour, options, parent) => {
+      const actor = spawnActor(behaviour, options, parent);
+      const origin = this.#origins.get(behaviour);
+      if (origin !== undefined) this.#born(core, actor, origin);
+      return actor;
+    };
+  }
+
+  announce(behaviour: AnyBehaviour, origin: Origin): void {
+    this.#origins.set(behaviour, origin);
+  }
+
+  #born(core: Node, actor: Actor, { spawn }: Origin): void {
+    const id = this.#idOf(actor.pid);
+    this.actors[id] = { id, pid: actor.pid, core, isAlive: true };
+    this.add({
+      is: "born",
+      actor: id,
+      node: core.name,
+      trap: actor.trapExits,
+      spawn,
+    });
+    actor.onExit = (reason) => {
+      const known = this.actors[id];
+      if (known !== undefined) known.isAlive = false;
+      this.add({ is: "ended", actor: id, reason: reasonOf(reason) });
+    };
+  }
+
+  /** The incarnation is gone with all its actors. */
+  forget(core: Node): void {
+    this.#gone.add(core);
+    for (const known of this.actors) {
+      if (known.core === core) known.isAlive = false;
+    }
+  }
+
+  /** The actor's number; -1 for a pid that is nobody's. */
+  actorOf(pid: Pid): ActorId {
+    return this.#ids.get(keyOf(pid)) ?? -1;
+  }
+
+  #idOf(pid: Pid): ActorId {
+    const id = this.#ids.size;
+    if (this.#ids.has(keyOf(pid))) {
+      throw new Error(`expected a pid that is new, got ${pid} a second time`);
+    }
+    this.#ids.set(keyOf(pid), id);
+    return id;
+  }
+
+  refOf(ref: Ref): number {
+    const key = `${ref.node}/${ref.creation}/${ref.words.join(".")}`;
+    let known = this.#refs.get(key);
+    if (known === undefined) {
+      known = this.#refs.size;
+      this.#refs.set(key, known);
+    }
+    return known;
+  }
+
+  /** The actor's pid as an actor on that node holds it when it has come there. */
+  pidOn(core: Node, { pid, core: home }: Known): Pid {
+    if (home === core) return pid;
+    exportPid(home.host.pids, pid);
+    const { node, id, serial, creation } = pid;
+    return internPid(core.host.pids, node, id, serial, creation);
+  }
+}
+
+function keyOf(pid: Pid): string {
+  return `${pid.node}/${pid.creation}/${pid.id}/${pid.serial}`;
+}
+
+export function reasonOf(reason: unknown): Reason {
+  if (typeof reason === "symbol") return `:${Symbol.keyFor(reason)}`;
+  return typeof reason === "string" ? reason : `?${printTerm(reason)}`;
+}

@@ -1,0 +1,366 @@
+/**
+ * Carries out a program in the simulator and says what went wrong: what the
+ * judge finds in the history, what a node still holds at the end, and what the
+ * simulator or a log complains about.
+ */
+
+import type { Actor } from "../../runtime/core/actor.ts";
+import type { Node } from "../../runtime/core/node.ts";
+import { NodeDown, type RunningNode, type Self } from "../../runtime/mod.ts";
+import {
+  simulate,
+  type Simulation,
+  SimulationError,
+} from "../../std/testing.ts";
+import type { Event } from "./history.ts";
+import { judge } from "./judge.ts";
+import { driver, NAMES, type Order } from "./driver.ts";
+import { isDeed, type Op, type Program } from "./program.ts";
+import { type Known, Recorder } from "./recorder.ts";
+
+/** What a run came to. */
+export type Outcome = {
+  /** One line each; none when all is well. */
+  readonly violations: readonly string[];
+  readonly history: readonly Event[];
+  /** The end of the simulator's trace. */
+  readonly trace: readonly string[];
+  readonly traceHash: string;
+  readonly steps: number;
+};
+
+const LIMITS = {
+  suspectAfterMs: 1_000,
+  downAfterMs: 2_000,
+  setupTimeoutMs: 500,
+};
+/** Longer than any wait of a node or an actor that something is lost. */
+const PATIENCE_MS = 600;
+/** Living actors above which nobody spawns any more. */
+const MAX_LIVING = 12;
+/** Actors that have ended and can still be named, counted from the last. */
+const REMEMBERED = 12;
+const MAX_STEPS = 50_000;
+
+export async function runProgram(program: Program): Promise<Outcome> {
+  let run: Run | undefined;
+  const { seed } = program;
+  const told = (violations: readonly string[], trace: readonly string[]) => ({
+    violations,
+    history: run?.recorder.events ?? [],
+    trace,
+    traceHash: "",
+    steps: 0,
+  });
+  try {
+    const result = await simulate({ seed, maxSteps: MAX_STEPS }, async (sim) => {
+      run = new Run(sim, program);
+      await run.run();
+    });
+    const { trace, traceHash, steps } = result;
+    return { ...told(run?.verdict() ?? [], trace), traceHash, steps };
+  } catch (error) {
+    if (!(error instanceof SimulationError)) throw error;
+    return told([`simulator: ${error.message}`], error.trace);
+  }
+}
+
+class Run {
+  readonly recorder: Recorder;
+  readonly #sim: Simulation;
+  readonly #program: Program;
+  readonly #names: readonly string[];
+  readonly #cores = new Map<string, Node>();
+  readonly #paused = new Set<string>();
+  #isHealed = true;
+  readonly #complaints: string[] = [];
+
+  constructor(sim: Simulation, program: Program) {
+    this.#sim = sim;
+    this.#program = program;
+    this.recorder = new Recorder(() => sim.timeMs);
+    this.#names = ["a@sim", "b@sim", "c@sim", "d@sim"].slice(0, program.nodes);
+  }
+
+  async run(): Promise<void> {
+    for (const name of this.#names) await this.#start(name);
+    if (this.#program.isConnected) await this.#connectAll();
+    for (const op of this.#program.ops) {
+      if (op.gap > 0) await this.#steps(op.gap);
+      await this.#do(op);
+    }
+    await this.#calm();
+    this.#lateWords();
+    await this.#quiet();
+    for (const known of this.#living) this.#noteTables(known);
+    this.recorder.add({ is: "final", nowMs: this.#sim.timeMs });
+    await this.#endAll();
+    this.#findLeaks();
+  }
+
+  verdict(): readonly string[] {
+    const logged = this.#sim.records.filter((record) =>
+      record.level === "error"
+    ).map((record) => `log of ${record.node}: ${record.message}`);
+    return [...judge(this.recorder.events), ...this.#complaints, ...logged];
+  }
+
+  get #living(): readonly Known[] {
+    return this.recorder.actors.filter((known) => known.isAlive);
+  }
+
+  async #start(name: string): Promise<void> {
+    const node = await this.#sim.start(name, {
+      limits: LIMITS,
+      exports: {
+        driver: (spawn: number, isHandler: boolean, trap: boolean) =>
+          driver(this.recorder, spawn, { isHandler, trap }),
+      },
+    });
+    node.onNodeEvent((event) => {
+      if (!(event instanceof NodeDown)) return;
+      this.recorder.add({ is: "nodedown", node: name, peer: event.node });
+    });
+    const core = await coreOf(node);
+    this.#cores.set(name, core);
+    this.recorder.watch(core);
+    for (const isHandler of [false, true]) {
+      node.spawn(
+        driver(this.recorder, null, { isHandler, trap: false }) as (
+          self: Self,
+        ) => void,
+      );
+    }
+  }
+
+  async #connectAll(): Promise<void> {
+    for (const [i, a] of this.#names.entries()) {
+      for (const b of this.#names.slice(0, i)) {
+        await this.#sim.node(a).tryConnect(b);
+      }
+    }
+    await this.#quiet();
+  }
+
+  #steps(count: number): Promise<void> {
+    let left = count;
+    return this.#sim.until(() => left-- <= 0 || this.#sim.isQuiet, {
+      what: "some steps to be taken",
+    });
+  }
+
+  #quiet(): Promise<void> {
+    return this.#sim.until(() => this.#sim.isQuiet, {
+      what: "the cluster to be quiet",
+    });
+  }
+
+  async #do(op: Op): Promise<void> {
+    if (isDeed(op.do)) {
+      this.#order({ ...op, do: op.do }, false);
+      return;
+    }
+    const sim = this.#sim;
+    const a = this.#names[op.x % this.#names.length] as string;
+    const b = this.#names[op.y % this.#names.length] as string;
+    switch (op.do) {
+      case "advance":
+        return await sim.advance(1 + op.x * op.x * 25);
+      case "quiet":
+        await this.#quiet();
+        if (this.#isHealed && this.#paused.size === 0) {
+          this.recorder.add({ is: "quiet" });
+        }
+        return;
+      case "connect":
+        if (a !== b && this.#runs(a)) void sim.node(a).tryConnect(b);
+        return;
+      case "heal":
+        return this.#heal();
+      case "partition":
+        return this.#partition(op.x);
+      case "pause":
+        if (!this.#runs(a)) return;
+        this.#fault(a, null);
+        this.#paused.add(a);
+        return sim.pause(a);
+      case "resume":
+        return this.#resume(a);
+      case "crash":
+      case "stop":
+        return await this.#end(op.do, a);
+      case "restart":
+        return this.#cores.has(a) ? undefined : await this.#start(a);
+      case "cut":
+      case "stall":
+      case "disconnect":
+        return this.#breakUp(op.do, a, b);
+      default:
+        op.do satisfies never;
+    }
+  }
+
+  #runs(name: string): boolean {
+    return this.#cores.has(name) && !this.#paused.has(name);
+  }
+
+  /** Null: every other node. */
+  #fault(a: string, b: string | null): void {
+    for (const name of b === null ? this.#names : [b]) {
+      if (name !== a) this.recorder.add({ is: "fault", a, b: name });
+    }
+  }
+
+  #breakUp(how: "cut" | "stall" | "disconnect", a: string, b: string): void {
+    if (a === b || (how === "disconnect" && !this.#runs(a))) return;
+    this.#fault(a, b);
+    if (how === "cut") this.#sim.cut(a, b);
+    else if (how === "disconnect") this.#sim.node(a).disconnect(b);
+    else {
+      this.#sim.stall(a, b);
+      this.#isHealed = false;
+    }
+  }
+
+  #partition(groups: number): void {
+    const these = this.#names.filter((_, i) => (groups >> i & 1) === 0);
+    const those = this.#names.filter((_, i) => (groups >> i & 1) === 1);
+    for (const a of these) for (const b of those) this.#fault(a, b);
+    this.#sim.partition(these, those);
+    this.#isHealed = false;
+  }
+
+  #heal(): void {
+    this.#sim.heal();
+    this.#isHealed = true;
+  }
+
+  #resume(name: string): void {
+    if (this.#paused.delete(name)) this.#sim.resume(name);
+  }
+
+  async #end(how: "crash" | "stop", name: string): Promise<void> {
+    const core = this.#cores.get(name);
+    if (core === undefined) return;
+    this.#resume(name);
+    this.recorder.add({ is: how, node: name });
+    this.#cores.delete(name);
+    if (how === "crash") this.#sim.crash(name);
+    else await this.#sim.stop(name);
+    this.recorder.forget(core);
+  }
+
+  #order(op: Order["op"], isLate: boolean): void {
+    const living = this.#living;
+    const who = living[op.who % living.length];
+    if (who === undefined) return;
+    if (op.do.startsWith("spawn") && living.length >= MAX_LIVING) return;
+    const known = this.recorder.actors;
+    const pool = op.to % 5 === 4 ? known.slice(-REMEMBERED) : living;
+    const peer = pool[op.to % pool.length] as Known;
+    const order: Order = {
+      type: "order",
+      op,
+      peer: this.recorder.pidOn(who.core, peer),
+      node: this.#names[op.x % this.#names.length] as string,
+      name: NAMES[op.y % NAMES.length] as string,
+      isLate,
+    };
+    this.#sim.node(who.core.name).send(who.pid, order);
+  }
+
+  /** No fault is left, and everybody has noticed. */
+  async #calm(): Promise<void> {
+    for (const name of [...this.#paused]) this.#resume(name);
+    this.#heal();
+    await this.#quiet();
+    await this.#sim.advance(PATIENCE_MS);
+    await this.#quiet();
+  }
+
+  /** Now everything must arrive. */
+  #lateWords(): void {
+    const { length } = this.#living;
+    for (let i = 0; i < length; i++) {
+      const to = (i + 1) % length;
+      if (to % 5 === 4) continue;
+      this.#order({ do: "send", who: i, to, x: 0, y: 0, gap: 0 }, true);
+    }
+  }
+
+  #noteTables(known: Known): void {
+    const { recorder } = this;
+    const actor = known.core.localActor(known.pid);
+    if (actor === null) {
+      this.#complaints.push(`actor ${known.id} never ended and is gone`);
+      return;
+    }
+    const links = [...actor.links ?? []];
+    for (const [peer, { active }] of links) {
+      if (active) continue;
+      const id = recorder.actorOf(peer);
+      this.#complaints.push(`${id} never answered the unlink of ${known.id}`);
+    }
+    recorder.add({
+      is: "tables",
+      actor: known.id,
+      links: links.filter(([, { active }]) => active)
+        .map(([peer]) => recorder.actorOf(peer)),
+      monitors: [...actor.monitors?.keys() ?? []]
+        .map((ref) => recorder.refOf(ref)),
+      watchers: [...actor.watchers?.values() ?? []]
+        .map(({ ref }) => recorder.refOf(ref)),
+    });
+  }
+
+  async #endAll(): Promise<void> {
+    for (const [name, core] of this.#cores) {
+      const node = this.#sim.node(name);
+      const doomed = this.#living.filter((known) => known.core === core);
+      const kill = (self: Self) => {
+        for (const { pid } of doomed) {
+          self.sendExit(pid, Symbol.for("kill"));
+        }
+      };
+      node.spawn(kill);
+    }
+    await this.#quiet();
+    await this.#sim.advance(PATIENCE_MS);
+    await this.#quiet();
+  }
+
+  #findLeaks(): void {
+    for (const [name, core] of this.#cores) {
+      // The one actor of the kernel stays.
+      const held: readonly (readonly [string, number, number])[] = [
+        ["actors", core.actorCount, 1],
+        ["names", core.names.registered().length, 1],
+        ["aliases", core.aliases.size, 0],
+        ["timers", core.timers.size, 0],
+        ["actors involved with peers", core.peers.size, 0],
+        ["spawn requests", core.spawns.size, 0],
+        ["runnable actors", core.scheduler.runnable, 0],
+        ["entries of kernel actors", entriesOf(core), 0],
+      ];
+      for (const [what, count, expected] of held) {
+        if (count === expected) continue;
+        this.#complaints.push(
+          `leak: ${name} holds ${count} ${what} and not ${expected}`,
+        );
+      }
+    }
+  }
+}
+
+function entriesOf(core: Node): number {
+  let count = 0;
+  for (const actor of core.actors()) {
+    count += (actor.links?.size ?? 0) + (actor.monitors?.size ?? 0) +
+      (actor.watchers?.size ?? 0) + (actor.timers?.size ?? 0);
+  }
+  return count;
+}
+
+function coreOf(node: RunningNode): Promise<Node> {
+  return node.run((self) => (self as unknown as Actor).owner);
+}

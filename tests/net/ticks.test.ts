@@ -1,0 +1,274 @@
+/**
+ * Ticks: what keeps an idle connection, how a silent peer is found, and why a
+ * long turn of one's own is not the silence of others.
+ */
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { TimerHandle } from "../../runtime/core/ports.ts";
+import type { Host } from "../../runtime/core/ports.ts";
+import type { Peer } from "../../runtime/net/peer.ts";
+import { Ticks } from "../../runtime/net/ticks.ts";
+import { currentRuntime, root, spawnRuntime } from "../helpers/processes.ts";
+import { waitFor } from "../helpers/wait.ts";
+import {
+  addresses,
+  cookie,
+  expectDone,
+  host,
+  RawPeer,
+  startNode,
+} from "./raw_peer.ts";
+
+const limits = { suspectAfterMs: 200, downAfterMs: 1_000 };
+
+/** A clock that moves when told to, with the one timer that ticks need. */
+class Clock {
+  nowMs = 0;
+  #due: { readonly at: number; readonly callback: () => void } | null = null;
+  readonly host = {
+    now: () => this.nowMs,
+    setTimer: (callback: () => void, delayMs: number): TimerHandle =>
+      this.#due = { at: this.nowMs + delayMs, callback },
+    clearTimer: () => this.#due = null,
+  } as unknown as Host;
+
+  get isArmed(): boolean {
+    return this.#due !== null;
+  }
+
+  /** Lets time pass; what is due meanwhile comes when it is due. */
+  pass(ms: number): void {
+    const end = this.nowMs + ms;
+    while (this.#due !== null && this.#due.at <= end) this.#fire(this.#due.at);
+    this.nowMs = end;
+  }
+
+  /** Time passes, but the event loop does not turn: what is due comes late. */
+  block(ms: number): void {
+    this.nowMs += ms;
+    if (this.#due !== null && this.#due.at <= this.nowMs) this.#fire();
+  }
+
+  #fire(at = this.nowMs): void {
+    const due = this.#due;
+    this.#due = null;
+    this.nowMs = at;
+    due?.callback();
+  }
+}
+
+/** A peer whose connection only counts, and what the ticks said about it. */
+function watched(options = limits) {
+  const clock = new Clock();
+  const connection = {
+    lastReadAt: 0,
+    hasWritten: false,
+    ticks: 0,
+    tick() {
+      this.ticks++;
+      this.hasWritten = true;
+    },
+  };
+  const peer = { name: "p", isSuspect: false, connection } as unknown as Peer;
+  const said: string[] = [];
+  const ticks = new Ticks({
+    host: clock.host,
+    ...options,
+    peers: () => [peer],
+    suspect: (_, silentMs) => said.push(`suspect ${silentMs}`),
+    down: (_, silentMs) => said.push(`down ${silentMs}`),
+  });
+  const read = () => connection.lastReadAt = clock.nowMs;
+  return { clock, connection, said, ticks, read };
+}
+
+describe("the tick timer", () => {
+  test("writes when nothing else was written, and only then", () => {
+    const { clock, connection, ticks } = watched();
+    clock.pass(100);
+    expect(connection.ticks).toBe(1);
+    connection.hasWritten = true;
+    clock.pass(100);
+    expect(connection.ticks).toBe(1);
+    clock.pass(100);
+    expect(connection.ticks).toBe(2);
+    ticks.stop();
+    expect(clock.isArmed).toBe(false);
+    clock.pass(1_000);
+    expect(connection.ticks).toBe(2);
+  });
+
+  test("suspects once, forgives, and gives up", () => {
+    const { clock, said, read } = watched();
+    clock.pass(350);
+    expect(said).toEqual(["suspect 200"]);
+    read();
+    clock.pass(150);
+    read();
+    clock.pass(300);
+    expect(said).toEqual(["suspect 200", "suspect 200"]);
+    clock.pass(700);
+    expect(said.slice(2)).toEqual(["down 1000"]);
+  });
+
+  test("does not take a blocked loop for silence", () => {
+    const { clock, said, read } = watched();
+    clock.pass(150);
+    read();
+    clock.block(1_500);
+    expect(said).toEqual([]);
+    // The bytes that waited unread are read now, or never were sent.
+    clock.pass(100);
+    clock.block(60_000);
+    clock.pass(50);
+    expect(said.filter((line) => line.startsWith("down"))).toEqual([]);
+    clock.pass(1_000);
+    expect(said.at(-1)).toMatch(/^down/);
+  });
+
+  test("keeps its pace with the defaults", () => {
+    const { clock, connection, said } = watched({
+      suspectAfterMs: 2_000,
+      downAfterMs: 15_000,
+    });
+    clock.pass(14_000);
+    expect(connection.ticks).toBe(14);
+    expect(said).toEqual(["suspect 2000"]);
+    clock.pass(1_000);
+    expect(said).toEqual(["suspect 2000", "down 15000"]);
+  });
+});
+
+const own = "ticker@127.0.0.1";
+
+/** Longer than `downAfterMs`: enough to be missed. */
+const longMs = 1_500;
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** The stories below last long and do not disturb each other. */
+const stories = {
+  async "two idle nodes stay connected"() {
+    const { peers, port } = await addresses("a@127.0.0.1", "b@127.0.0.1");
+    const [a, b] = await Promise.all(
+      Object.keys(peers).map((name) =>
+        startNode({ name, peers, port: port(name), limits })
+      ),
+    );
+    expect(await a!.node.connect("b@127.0.0.1")).toBe(true);
+    const events: unknown[] = [];
+    for (const { node } of [a!, b!]) {
+      node.onNodeEvent((event) => events.push(event));
+    }
+    await pause(longMs);
+    expect(events).toEqual([]);
+    expect(a!.node.nodes()).toEqual(["b@127.0.0.1"]);
+    expect([...a!.logs.complaints, ...b!.logs.complaints]).toEqual([]);
+  },
+
+  async "a peer that answers ticks stays connected"() {
+    const { node, logs } = await startNode({ name: own, limits });
+    const peer = await RawPeer.dial(node.port);
+    expectDone(await peer.shakeHands(own));
+    const before = peer.received;
+    peer.socket.on("data", () => peer.send(new Uint8Array(4)));
+    await pause(longMs);
+    expect(node.nodes()).toEqual(["raw@127.0.0.1"]);
+    expect((peer.received - before) / 4).toBeGreaterThanOrEqual(5);
+    expect(logs.complaints).toEqual([]);
+  },
+
+  async "a peer that falls silent is suspect and then down"() {
+    const { node, logs } = await startNode({ name: own, limits });
+    const reasons: string[] = [];
+    node.onNodeEvent((event) => {
+      if (event.type === "nodedown") reasons.push(event.reason);
+    });
+    const peer = await RawPeer.dial(node.port);
+    expectDone(await peer.shakeHands(own));
+    await waitFor(() => logs.complaints.length === 1, { what: "suspicion" });
+    expect(logs.complaints[0]).toMatch(/raw@127.0.0.1 is suspect/);
+    expect(node.nodes()).toEqual(["raw@127.0.0.1"]);
+    expect(reasons).toEqual([]);
+    await peer.closed();
+    await waitFor(() => reasons.length > 0, { what: "the nodedown" });
+    expect(reasons).toHaveLength(1);
+    const silentMs = /^tick-timeout: silent for (\d+) ms$/.exec(reasons[0]!);
+    expect(Number(silentMs?.[1])).toBeGreaterThanOrEqual(1_000);
+    expect(node.nodes()).toEqual([]);
+    expect(logs.complaints).toHaveLength(1);
+  },
+
+  async "a process that works long keeps its peers, and they keep it"() {
+    const { node } = await startNode({ name: own });
+    const events: string[] = [];
+    node.onNodeEvent((event) => events.push(event.type));
+    const child = spawnRuntime(
+      currentRuntime(),
+      join(root, "tests/fixtures/cluster_node.ts"),
+      [JSON.stringify({
+        name: "busy@127.0.0.1",
+        cookie,
+        epmdPort: false,
+        limits,
+        peers: { [own]: `${host}:${node.port}` },
+        connect: [own],
+      })],
+    );
+    await child.waitForLine(/^ready/);
+    child.write(`block ${longMs}\n`);
+    await child.waitForLine(/^unblocked/);
+    // What it missed must not be counted in the rounds that follow, either.
+    await pause(limits.downAfterMs / 2);
+    child.write("nodes\n");
+    await child.waitForLine(/^nodes ticker@127\.0\.0\.1$/);
+    expect(events).toEqual(["nodeup"]);
+    expect(child.stdout.filter((line) => line.startsWith("down"))).toEqual([]);
+    await child.stop();
+    await waitFor(() => events.length === 2, { what: "the nodedown" });
+  },
+} satisfies Record<string, () => Promise<void>>;
+
+describe("over TCP", () => {
+  const told = new Map<string, Promise<void>>();
+  beforeAll(() => {
+    for (const [what, tell] of Object.entries(stories)) {
+      const story = tell();
+      story.catch(() => {});
+      told.set(what, story);
+    }
+  });
+
+  test.each(Object.keys(stories))("%s", async (what) => {
+    expect(await told.get(what)).toBeUndefined();
+  });
+
+  test("two nodes that are blocked together keep each other", async () => {
+    const { peers, port } = await addresses("a@127.0.0.1", "b@127.0.0.1");
+    const [a, b] = await Promise.all(
+      Object.keys(peers).map((name) =>
+        startNode({ name, peers, port: port(name), limits })
+      ),
+    );
+    expect(await a!.node.connect("b@127.0.0.1")).toBe(true);
+    const events: unknown[] = [];
+    for (const { node } of [a!, b!]) {
+      node.onNodeEvent((event) => events.push(event));
+    }
+    a!.node.spawn(() => {
+      const end = performance.now() + longMs;
+      while (performance.now() < end);
+    });
+    const answer = await a!.node.run<unknown>(async (self) => {
+      b!.node.spawn(() => {
+        b!.node.send(self.pid, "still here");
+      });
+      return await self.receive();
+    });
+    expect(answer).toBe("still here");
+    await pause(limits.suspectAfterMs);
+    expect(events).toEqual([]);
+  });
+});
