@@ -241,7 +241,7 @@ async function main(args: string[]): Promise<number> {
     suites: positionals,
     json: values.json,
     vs: values.vs,
-    runtimes: values.runtime,
+    runtimes: values.runtime.flatMap((names) => names.split(",")),
     list: values.list,
     quick: values.quick,
     markdown: values.markdown,

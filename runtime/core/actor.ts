@@ -17,8 +17,8 @@ import type { ExitReason } from "./signal.ts";
 import type { AnyBehaviour, ReceiveOptions, SpawnOptions } from "./self.ts";
 import type { Timer } from "./timers.ts";
 import type { LinkState, MonitorState, Watcher } from "./links.ts";
-import { endActor } from "./exits.ts";
-import { ExitError, KilledError, reasons, UsageError } from "./messages.ts";
+import { crashActor, endActor } from "./exits.ts";
+import { reasons, UsageError } from "./messages.ts";
 import {
   admit,
   DEFAULT_WARN_AT,
@@ -224,7 +224,7 @@ export abstract class Actor implements Runnable {
         if (state instanceof Promise) this.#refusePromise(state);
         this.handlerState = state;
       } catch (error) {
-        this.#crash(error);
+        crashActor(this, error);
         return 1;
       }
       if (this.state === HANDLING) this.#settle();
@@ -233,17 +233,20 @@ export abstract class Actor implements Runnable {
     try {
       const running = this.owner.host.capabilities.attributesRejections
         ? this.owner.host.attribute(
-          (error) => this.#crash(error),
+          (error) => crashActor(this, error),
           () => (behaviour as (self: Actor) => unknown)(this),
         )
         : (behaviour as (self: Actor) => unknown)(this);
       if (running instanceof Promise) {
-        running.then(() => this.#onReturn(), (error) => this.#crash(error));
+        running.then(
+          () => this.#onReturn(),
+          (error) => crashActor(this, error),
+        );
       } else {
         endActor(this, reasons.normal);
       }
     } catch (error) {
-      this.#crash(error);
+      crashActor(this, error);
     }
     return -1;
   }
@@ -275,7 +278,7 @@ export abstract class Actor implements Runnable {
         }
       }
     } catch (error) {
-      this.#crash(error);
+      crashActor(this, error);
       return taken;
     }
     this.#settle();
@@ -363,25 +366,6 @@ export abstract class Actor implements Runnable {
 
   #onReturn(): void {
     if (this.state !== DEAD) endActor(this, reasons.normal);
-  }
-
-  /** Ends the actor by what it threw, with a crash report unless it exited. */
-  #crash(error: unknown): void {
-    if (this.state === DEAD) {
-      if (error instanceof KilledError || error instanceof ExitError) return;
-      this.owner.logActor(
-        "warning",
-        `${this.describe()} threw after its end, while cleaning up`,
-        { error },
-      );
-      return;
-    }
-    if (error instanceof ExitError) {
-      endActor(this, error.reason);
-      return;
-    }
-    this.owner.reportCrash(this, error);
-    endActor(this, error);
   }
 
   // -- Self: receiving

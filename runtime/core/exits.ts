@@ -12,7 +12,7 @@ import type { ExitReason } from "./signal.ts";
 import type { Watcher } from "./links.ts";
 import type { Pid } from "./terms.ts";
 import { dropMonitor, receiveDown } from "./links.ts";
-import { Exit, KilledError, reasons } from "./messages.ts";
+import { Exit, ExitError, KilledError, reasons } from "./messages.ts";
 
 /** An actor that has been marked dead and whose survivors are to be told. */
 export type PendingEnd = { readonly actor: Actor; readonly reason: ExitReason };
@@ -36,6 +36,23 @@ export function endActor(actor: Actor, reason: ExitReason): void {
   } finally {
     node.ends.length = 0;
     node.ending = false;
+  }
+}
+
+/** Ends an actor by what it threw, with a crash report unless it exited. */
+export function crashActor(actor: Actor, error: unknown): void {
+  if (!actor.alive) {
+    if (error instanceof KilledError || error instanceof ExitError) return;
+    actor.owner.logActor(
+      "warning",
+      `${actor.describe()} threw after its end, while cleaning up`,
+      { error },
+    );
+  } else if (error instanceof ExitError) {
+    endActor(actor, error.reason);
+  } else {
+    actor.owner.reportCrash(actor, error);
+    endActor(actor, error);
   }
 }
 

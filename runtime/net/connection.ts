@@ -62,6 +62,12 @@ export type ConnectionOptions = {
 const LINGER_MS = 1_000;
 
 const TICK = new Uint8Array(4);
+/**
+ * A tick is answered unless something was written this recently. Peers need
+ * not have our limits: even one that gives us but a second, the least there is,
+ * hears of us in time.
+ */
+const ANSWER_GAP_MS = 250;
 
 export class Connection {
   readonly remote: string;
@@ -83,6 +89,7 @@ export class Connection {
   isSecond = false;
   /** Whether anything was written since the last look of the tick timer. */
   hasWritten = false;
+  #lastWrittenAt: number;
   /** What `close` said, until the carrier has closed. */
   #end: ConnectionEnd | null = null;
 
@@ -98,6 +105,7 @@ export class Connection {
       maxFrameBytes: options.maxFrameBytes,
     });
     this.lastReadAt = options.host.now();
+    this.#lastWrittenAt = this.lastReadAt;
   }
 
   get isUp(): boolean {
@@ -138,6 +146,7 @@ export class Connection {
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#phase === "ended") return true;
     this.hasWritten = true;
+    this.#lastWrittenAt = this.#host.now();
     let hasRoom = true;
     for (const chunk of chunks) hasRoom = this.#carrier.write(chunk);
     return hasRoom;
@@ -199,6 +208,7 @@ export class Connection {
     for (let payload = frames.next(); payload; payload = frames.next()) {
       if (this.#phase === "up") {
         if (payload.length > 0) this.#owner.frame(this, payload);
+        else this.#answerTick();
       } else if (this.#phase === "handshake") {
         this.#armSetup();
         this.#take(this.#machine.receive(payload));
@@ -206,6 +216,10 @@ export class Connection {
         return;
       }
     }
+  }
+
+  #answerTick(): void {
+    if (this.#host.now() - this.#lastWrittenAt >= ANSWER_GAP_MS) this.tick();
   }
 
   #take(steps: readonly HandshakeStep[]): void {

@@ -144,6 +144,13 @@ export class Peer {
     for (const chunk of this.out.take()) frames.push(chunk);
     this.reset();
     this.#incarnation.creation = creation;
+    this.codec = this.#makeCodec({
+      find: (key) => pids.find(key),
+      // Refs of this node are read as copies; the originals must stay known.
+      add: (key, value) => {
+        if (pids.find(key) === undefined) pids.add(key, value);
+      },
+    });
     const sink: SignalSink = {
       message: () => {},
       signal: (signal) => this.codec.encode(signal, this.out),
@@ -160,9 +167,9 @@ export class Peer {
     return true;
   }
 
-  #makeCodec(): CborCodec {
+  #makeCodec(pids: PidTable = this.#options.pids): CborCodec {
     return new CborCodec({
-      pids: this.#options.pids,
+      pids,
       self: this.#options.self,
       peer: this.#incarnation,
       recordClasses: messageClasses,

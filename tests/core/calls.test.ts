@@ -3,7 +3,7 @@ import {
   Call,
   CallError,
   Cast,
-  Down,
+  type Down,
   handler,
   KilledError,
   type Pid,

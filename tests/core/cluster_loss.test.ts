@@ -15,7 +15,7 @@ import {
   SpawnError,
   start,
 } from "../../runtime/mod.ts";
-import { coreOf, isDown, isExit, park } from "../helpers/actors.ts";
+import { coreOf, holdingsOf, isDown, isExit, park } from "../helpers/actors.ts";
 import {
   contents,
   holdings,
@@ -174,6 +174,53 @@ describe("a connection that is cut", () => {
       expect(await contents(here)).toEqual([new NodeUp(b.name)]);
     }
   });
+});
+
+describe("after a storm between nodes", () => {
+  for (const how of ["killed", "cut"]) {
+    test(`nothing is left when all are ${how}`, async () => {
+      const { a, b, cluster } = await two({ exports: { parks: () => park } });
+      const cores = [await coreOf(a), await coreOf(b)];
+      const before = cores.map(holdingsOf);
+      const all = Array.from(
+        { length: 40 },
+        (_, i) => puppet(i % 2 === 0 ? a : b, { name: `storm ${i}` }),
+      );
+      await Promise.all(all.map((one, i) =>
+        inside(one, async (self) => {
+          for (const step of [1, 2, 5, 7]) {
+            const other = all[(i + step) % all.length]!;
+            self.link(other.pid);
+            self.monitor(other.pid);
+            self.monitor({
+              name: `storm ${(i + step) % all.length}`,
+              node: other.node.name,
+            });
+            self.demonitor(self.monitor(other.pid));
+            if (step === 5) self.unlink(other.pid);
+          }
+          const far = one.node === a ? b : a;
+          const options = { link: true, monitor: true };
+          await self.spawnOn(far.name, "parks", [], options);
+          void self.spawnOn(far.name, "parks", [], options).catch(() => {});
+        })
+      ));
+      if (how === "cut") {
+        cluster.cutAll();
+        await apart(a, b);
+      }
+      await a.run((self) => {
+        for (const { pid } of all) self.sendExit(pid, kill);
+      });
+      await roundTrip(a, b);
+      await roundTrip(b, a);
+      await waitFor(
+        () => cores.every((core, i) => core.actorCount === before[i]!.actors),
+        { what: "all to end" },
+      );
+      expect(cores.map(holdingsOf)).toEqual(before);
+    });
+  }
 });
 
 describe("node events", () => {

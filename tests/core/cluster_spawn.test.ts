@@ -181,8 +181,32 @@ describe("spawnOn", () => {
       .toEqual({ links: 0, monitors: 0, watchers: 0 });
   });
 
+  test("links and monitors over a connection that may be lost", async () => {
+    const { a, b, cluster } = await two({ exports });
+    await a.run(async (self: Self<unknown>) => {
+      self.trapExits = true;
+      const { pid, ref } = await self.spawnOn(b.name, "parks", [], {
+        link: true,
+        monitor: true,
+      });
+      const core = await coreOf(b);
+      expect(core.actorById(pid.id, pid.serial)?.alive).toBe(true);
+      cluster.cutAll();
+      expect(await self.receive())
+        .toEqual(new Down(ref!, pid, reasons.noconnection));
+      expect(await self.receive())
+        .toEqual(new Exit(pid, reasons.noconnection));
+      await waitFor(() => core.actorById(pid.id, pid.serial) === null, {
+        what: "the child to end",
+      });
+    });
+    expect(await holdings(a, b))
+      .toEqual({ links: 0, monitors: 0, watchers: 0 });
+  });
+
   test("lets demonitor and unlink end what it set up", async () => {
     const { a, b } = await two({ exports });
+    const before = (await coreOf(b)).actorCount;
     await a.run(async (self: Self<unknown>) => {
       const { pid, ref } = await self.spawnOn(b.name, "parks", [], {
         link: true,
@@ -194,7 +218,8 @@ describe("spawnOn", () => {
       await roundTrip(a, b);
       expect(await self.receive({ timeoutMs: 0 })).toBeUndefined();
     });
-    await waitFor(async () => (await coreOf(b)).actorCount <= 2, {
+    const core = await coreOf(b);
+    await waitFor(() => core.actorCount === before, {
       what: "the child to end",
     });
     expect(await holdings(a, b))

@@ -35,7 +35,10 @@ describe("a monitor", () => {
         [() => {}, reasons.normal],
         [async () => {}, reasons.normal],
         [(me) => me.exit("x"), "x"],
-        [async (me) => me.exit({ deep: [1] }), { deep: [1] }],
+        [async (me) => {
+          await Promise.resolve();
+          me.exit({ deep: [1] });
+        }, { deep: [1] }],
         [() => {
           throw error;
         }, error],

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type Down, type Schema, type Self } from "../../runtime/mod.ts";
+import type { Down, Schema, Self } from "../../runtime/mod.ts";
 import { drain, lone } from "../helpers/actors.ts";
 
 describe("receive by schema", () => {

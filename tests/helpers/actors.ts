@@ -67,6 +67,37 @@ export function coreOf(node: RunningNode): Promise<Node> {
   return node.run((self) => (self as unknown as { owner: Node }).owner);
 }
 
+/** Everything that a node holds for its actors, as numbers and names. */
+export type Holdings = {
+  readonly actors: number;
+  readonly names: readonly string[];
+  readonly links: number;
+  readonly monitors: number;
+  readonly watchers: number;
+  readonly timers: number;
+  readonly aliases: number;
+  readonly involved: number;
+  readonly spawns: number;
+};
+
+export function holdingsOf(core: Node): Holdings {
+  const sum = { links: 0, monitors: 0, watchers: 0, timers: 0 };
+  for (const actor of core.actors()) {
+    sum.links += actor.links?.size ?? 0;
+    sum.monitors += actor.monitors?.size ?? 0;
+    sum.watchers += actor.watchers?.size ?? 0;
+    sum.timers += actor.timers?.size ?? 0;
+  }
+  return {
+    ...sum,
+    actors: core.actorCount,
+    names: core.names.registered().toSorted(),
+    aliases: core.aliases.size,
+    involved: core.peers.size,
+    spawns: core.spawns.size,
+  };
+}
+
 /** The next message that is there already, or undefined. */
 export function poll<M>(self: Self<M>): Promise<M | undefined> {
   return self.receive({ timeoutMs: 0 });

@@ -8,7 +8,13 @@ import {
 } from "../../std/testing.ts";
 import { exportPid } from "../../runtime/core/terms.ts";
 import { createHost } from "../../runtime/platform/host.ts";
-import { coreOf, isDown, obedient } from "./actors.ts";
+import {
+  coreOf,
+  type Holdings,
+  holdingsOf,
+  isDown,
+  obedient,
+} from "./actors.ts";
 
 export type Two = {
   readonly cluster: TestCluster;
@@ -100,17 +106,16 @@ export async function roundTrip(
   expect(Symbol.keyFor(down.reason as symbol)).toBe("noproc");
 }
 
-/** What the two nodes hold about each other's actors. */
+/** Links, monitors and watchers that actors of these nodes hold. */
 export async function holdings(
   ...nodes: readonly RunningNode[]
-): Promise<{ links: number; monitors: number; watchers: number }> {
+): Promise<Pick<Holdings, "links" | "monitors" | "watchers">> {
   const sum = { links: 0, monitors: 0, watchers: 0 };
   for (const node of nodes) {
-    for (const actor of (await coreOf(node)).actors()) {
-      sum.links += actor.links?.size ?? 0;
-      sum.monitors += actor.monitors?.size ?? 0;
-      sum.watchers += actor.watchers?.size ?? 0;
-    }
+    const { links, monitors, watchers } = holdingsOf(await coreOf(node));
+    sum.links += links;
+    sum.monitors += monitors;
+    sum.watchers += watchers;
   }
   return sum;
 }

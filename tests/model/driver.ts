@@ -56,11 +56,17 @@ export const NAMES: readonly string[] = ["n0", "n1", "n2"];
 const FAR_MS = 10_000_000;
 
 /** How a new driver is to be. */
-export type Style = { readonly isHandler: boolean; readonly trap: boolean };
+export type Style = {
+  readonly isHandler: boolean;
+  readonly trap: boolean;
+  /** Whether it ends before it has taken any message. */
+  readonly isShort: boolean;
+};
 
 const styleOf = (y: number): Style => ({
   isHandler: (y & 1) !== 0,
   trap: (y & 2) !== 0,
+  isShort: y > 8,
 });
 
 /** A behaviour that is announced to the recorder. */
@@ -110,6 +116,7 @@ class Driver {
     this.#id = recorder.actorOf(self.pid);
     this.#isHandler = style.isHandler;
     if (style.trap && !self.trapExits) this.#trap(true);
+    if (style.isShort) this.#exit(9);
   }
 
   #add<E extends Omit<Doing, "actor">>(event: E): E {
@@ -271,10 +278,10 @@ class Driver {
     how: "spawn" | "spawnLink" | "spawnMonitor",
     node: string,
     spawn: number,
-    { isHandler, trap }: Style,
+    style: Style,
   ): Promise<void> {
     try {
-      const args = [spawn, isHandler, trap];
+      const args = [spawn, style];
       const { pid, ref } = await this.#self.spawnOn(node, "driver", args, {
         link: how === "spawnLink",
         monitor: how === "spawnMonitor",
@@ -327,8 +334,9 @@ class Driver {
     });
   }
 
+  /** -1 is the newest. */
   #demonitor(which: number, flush: boolean): void {
-    const ref = this.#monitors[which % this.#monitors.length];
+    const ref = this.#monitors.at(which % this.#monitors.length);
     if (ref === undefined) return;
     const wasActive = this.#self.demonitor(ref, { flush });
     const number = this.#recorder.refOf(ref);

@@ -234,26 +234,25 @@ function judgeLinksOf(
       ? last.isLink
       : deeds.every((deed) => deed.isLink) ||
         (last.isLink && deeds.every((deed) => deed.by === life.id));
-    if (!isOwed) continue;
+    // Where signals may be lost only its own side of a link is sure.
+    const since = facts.isClean(life.id, peer.id)
+      ? last.at
+      : deeds.findLast((deed) => deed.by === life.id)?.at;
+    if (!isOwed || since === undefined) continue;
     const isHarmless = peer.reason === ":normal" &&
-      !facts.traps("always", life.id, last.at, facts.finalAt);
-    // The link of a spawn that came to nothing was never there.
-    const wasThere = deeds.some((deed) =>
-      deed.isLink && (deed.by === life.id || facts.isClean(life.id, peer.id))
-    );
-    if (isHarmless || !wasThere) continue;
-    const came = messages.of(life.id, peer.id).some(({ at }) => at > last.at);
-    if (came || isOrphanedSpawn(facts, peer.id, life.id)) continue;
+      !facts.traps("always", life.id, since, facts.finalAt);
+    const came = messages.of(life.id, peer.id).some(({ at }) => at > since);
+    if (isHarmless || came || isOrphan(facts, peer.id, life.id)) continue;
     report(
       peer.endedAt,
       `${peer.id} ended with ${peer.reason}, and ${life.id} that was linked ` +
-        `to it since ${last.at} took no notice`,
+        `to it since ${since} took no notice`,
     );
   }
 }
 
 /** Whether the parent was never told of the child, so that it has no link. */
-function isOrphanedSpawn(
+function isOrphan(
   facts: Facts,
   child: ActorId,
   parent: ActorId,

@@ -33,6 +33,9 @@ const deeds = {
   selective: 3,
 } as const;
 
+/** Done by two actors at once, which meet in the middle. */
+const scenes = { tangle: 6, duel: 5 } as const;
+
 /** Done to nodes and to the network. */
 const incidents = {
   cut: 4,
@@ -42,6 +45,7 @@ const incidents = {
   crash: 2,
   stop: 1,
   restart: 4,
+  reboot: 2,
   pause: 2,
   resume: 3,
   disconnect: 1,
@@ -51,12 +55,13 @@ const incidents = {
 const pauses = { advance: 4, quiet: 4, connect: 2 } as const;
 
 export type Deed = keyof typeof deeds;
+export type Scene = keyof typeof scenes;
 export type Incident = keyof typeof incidents;
 export type Pause = keyof typeof pauses;
 
 /** One operation; what `x` and `y` mean depends on what is done. */
 export type Op = {
-  readonly do: Deed | Incident | Pause;
+  readonly do: Deed | Scene | Incident | Pause;
   /** The actor that does it. */
   readonly who: number;
   /** The actor it is done to. */
@@ -88,8 +93,8 @@ function weighted(
   );
 }
 
-const withoutFaults = weighted(deeds, pauses);
-const withFaults = weighted(deeds, pauses, incidents);
+const withoutFaults = weighted(deeds, scenes, pauses);
+const withFaults = weighted(deeds, scenes, pauses, incidents);
 
 /** What actors do, for whoever carries operations out. */
 export function isDeed(kind: Kind): kind is Deed {
@@ -104,7 +109,7 @@ export function programOf(seed: number): Program {
   const kinds = nodes > 1 && random.chance(0.5) ? withFaults : withoutFaults;
   const hurry = random.pick([2, 8, 24]);
   const ops: Op[] = [];
-  for (let left = 8 + random.below(32); left > 0; left--) {
+  for (let left = 10 + random.below(40); left > 0; left--) {
     ops.push({
       do: random.pick(kinds),
       who: actorNumber(random),

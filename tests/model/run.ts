@@ -14,8 +14,8 @@ import {
 } from "../../std/testing.ts";
 import type { Event } from "./history.ts";
 import { judge } from "./judge.ts";
-import { driver, NAMES, type Order } from "./driver.ts";
-import { isDeed, type Op, type Program } from "./program.ts";
+import { driver, NAMES, type Order, type Style } from "./driver.ts";
+import { type Deed, isDeed, type Op, type Program } from "./program.ts";
 import { type Known, Recorder } from "./recorder.ts";
 
 /** What a run came to. */
@@ -41,6 +41,15 @@ const MAX_LIVING = 12;
 /** Actors that have ended and can still be named, counted from the last. */
 const REMEMBERED = 12;
 const MAX_STEPS = 50_000;
+/** What one side of a tangle does. */
+const TANGLES: readonly (readonly ("link" | "unlink")[])[] = [
+  ["link"],
+  ["link", "unlink"],
+  ["unlink", "link"],
+  ["link", "unlink", "link"],
+  ["unlink"],
+];
+const LATE: Op = { do: "send", who: 0, to: 0, x: 0, y: 0, gap: 0 };
 
 export async function runProgram(program: Program): Promise<Outcome> {
   let run: Run | undefined;
@@ -90,6 +99,7 @@ class Run {
       await this.#do(op);
     }
     await this.#calm();
+    for (const core of this.#cores.values()) this.#findLoose(core);
     this.#lateWords();
     await this.#quiet();
     for (const known of this.#living) this.#noteTables(known);
@@ -113,8 +123,8 @@ class Run {
     const node = await this.#sim.start(name, {
       limits: LIMITS,
       exports: {
-        driver: (spawn: number, isHandler: boolean, trap: boolean) =>
-          driver(this.recorder, spawn, { isHandler, trap }),
+        driver: (spawn: number, style: Style) =>
+          driver(this.recorder, spawn, style),
       },
     });
     node.onNodeEvent((event) => {
@@ -126,9 +136,11 @@ class Run {
     this.recorder.watch(core);
     for (const isHandler of [false, true]) {
       node.spawn(
-        driver(this.recorder, null, { isHandler, trap: false }) as (
-          self: Self,
-        ) => void,
+        driver(this.recorder, null, {
+          isHandler,
+          trap: false,
+          isShort: false,
+        }) as (self: Self) => void,
       );
     }
   }
@@ -156,14 +168,16 @@ class Run {
   }
 
   async #do(op: Op): Promise<void> {
-    if (isDeed(op.do)) {
-      this.#order({ ...op, do: op.do }, false);
-      return;
-    }
+    const { do: kind } = op;
+    if (isDeed(kind)) return this.#order(op, kind);
     const sim = this.#sim;
     const a = this.#names[op.x % this.#names.length] as string;
     const b = this.#names[op.y % this.#names.length] as string;
-    switch (op.do) {
+    switch (kind) {
+      case "tangle":
+        return this.#tangle(op);
+      case "duel":
+        return await this.#duel(op);
       case "advance":
         return await sim.advance(1 + op.x * op.x * 25);
       case "quiet":
@@ -188,15 +202,19 @@ class Run {
         return this.#resume(a);
       case "crash":
       case "stop":
-        return await this.#end(op.do, a);
+        return await this.#end(kind, a);
+      case "reboot":
+        await this.#end("crash", a);
+        await this.#steps(op.y);
+        return await this.#start(a);
       case "restart":
         return this.#cores.has(a) ? undefined : await this.#start(a);
       case "cut":
       case "stall":
       case "disconnect":
-        return this.#breakUp(op.do, a, b);
+        return this.#breakUp(kind, a, b);
       default:
-        op.do satisfies never;
+        kind satisfies never;
     }
   }
 
@@ -250,23 +268,61 @@ class Run {
     this.recorder.forget(core);
   }
 
-  #order(op: Order["op"], isLate: boolean): void {
+  /** Who an operation is about, if anybody lives. */
+  #cast(op: Op): readonly [Known, Known] | null {
     const living = this.#living;
     const who = living[op.who % living.length];
-    if (who === undefined) return;
-    if (op.do.startsWith("spawn") && living.length >= MAX_LIVING) return;
+    if (who === undefined) return null;
     const known = this.recorder.actors;
     const pool = op.to % 5 === 4 ? known.slice(-REMEMBERED) : living;
-    const peer = pool[op.to % pool.length] as Known;
+    return [who, pool[op.to % pool.length] as Known];
+  }
+
+  #order(op: Op, kind: Deed): void {
+    const cast = this.#cast(op);
+    if (kind.startsWith("spawn") && this.#living.length >= MAX_LIVING) return;
+    if (cast !== null) this.#tell(...cast, op, kind);
+  }
+
+  #tell(who: Known, to: Known, op: Op, kind: Deed, isLate = false): void {
+    if (!who.isAlive) return;
     const order: Order = {
       type: "order",
-      op,
-      peer: this.recorder.pidOn(who.core, peer),
+      op: { ...op, do: kind },
+      peer: this.recorder.pidOn(who.core, to),
       node: this.#names[op.x % this.#names.length] as string,
       name: NAMES[op.y % NAMES.length] as string,
       isLate,
     };
     this.#sim.node(who.core.name).send(who.pid, order);
+  }
+
+  /** Both link and unlink each other, without waiting for anything. */
+  #tangle(op: Op): void {
+    const cast = this.#cast(op);
+    if (cast === null) return;
+    const [who, to] = cast;
+    for (const kind of TANGLES[op.x % TANGLES.length] ?? []) {
+      this.#tell(who, to, op, kind);
+    }
+    for (const kind of TANGLES[op.y % TANGLES.length] ?? []) {
+      this.#tell(to, who, op, kind);
+    }
+  }
+
+  /** One ends while another takes its link and its monitor back. */
+  async #duel(op: Op): Promise<void> {
+    const cast = this.#cast(op);
+    if (cast === null) return;
+    const [who, to] = cast;
+    const newest = { ...op, x: -1, y: op.y };
+    this.#tell(who, to, op, "link");
+    this.#tell(who, to, op, "monitor");
+    if (op.y > 2) await this.#steps(op.y);
+    this.#tell(to, who, op, "exit");
+    if (op.x % 3 > 0) await this.#steps(op.x % 3);
+    this.#tell(who, to, op, "unlink");
+    this.#tell(who, to, newest, "demonitor");
   }
 
   /** No fault is left, and everybody has noticed. */
@@ -280,11 +336,12 @@ class Run {
 
   /** Now everything must arrive. */
   #lateWords(): void {
-    const { length } = this.#living;
+    const living = this.#living;
+    const { length } = living;
     for (let i = 0; i < length; i++) {
       const to = (i + 1) % length;
-      if (to % 5 === 4) continue;
-      this.#order({ do: "send", who: i, to, x: 0, y: 0, gap: 0 }, true);
+      const [from, peer] = [living[i] as Known, living[to] as Known];
+      this.#tell(from, peer, LATE, "send", true);
     }
   }
 
@@ -311,6 +368,31 @@ class Run {
       watchers: [...actor.watchers?.values() ?? []]
         .map(({ ref }) => recorder.refOf(ref)),
     });
+  }
+
+  /** Nothing is under way any more: nobody waits for a reply or a time. */
+  #findLoose(core: Node): void {
+    let timers = 0;
+    for (const actor of core.actors()) timers += actor.timers?.size ?? 0;
+    const held = [
+      ["aliases", core.aliases.size, 0],
+      ["spawn requests", core.spawns.size, 0],
+      ["timers", core.timers.size, timers],
+    ] as const;
+    this.#complain(core.name, "keeps", held);
+  }
+
+  #complain(
+    name: string,
+    keeps: string,
+    held: readonly (readonly [string, number, number])[],
+  ): void {
+    for (const [what, count, expected] of held) {
+      if (count === expected) continue;
+      this.#complaints.push(
+        `${name} ${keeps} ${count} ${what} and not ${expected}`,
+      );
+    }
   }
 
   async #endAll(): Promise<void> {
@@ -342,12 +424,7 @@ class Run {
         ["runnable actors", core.scheduler.runnable, 0],
         ["entries of kernel actors", entriesOf(core), 0],
       ];
-      for (const [what, count, expected] of held) {
-        if (count === expected) continue;
-        this.#complaints.push(
-          `leak: ${name} holds ${count} ${what} and not ${expected}`,
-        );
-      }
+      this.#complain(name, "leaks", held);
     }
   }
 }

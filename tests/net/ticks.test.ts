@@ -4,8 +4,8 @@
  */
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import type { TimerHandle } from "../../runtime/core/ports.ts";
-import type { Host } from "../../runtime/core/ports.ts";
+import type { Host, TimerHandle } from "../../runtime/core/ports.ts";
+import type { DistributionLimits } from "../../runtime/mod.ts";
 import type { Peer } from "../../runtime/net/peer.ts";
 import { Ticks } from "../../runtime/net/ticks.ts";
 import { currentRuntime, root, spawnRuntime } from "../helpers/processes.ts";
@@ -13,8 +13,10 @@ import { waitFor } from "../helpers/wait.ts";
 import {
   addresses,
   cookie,
+  eventsOf,
   expectDone,
   host,
+  type Logged,
   RawPeer,
   startNode,
 } from "./raw_peer.ts";
@@ -148,24 +150,59 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
+/** `a` and `b`, connected and with nothing to say to each other. */
+async function idlePair(
+  ...limitsOf: readonly [DistributionLimits, DistributionLimits]
+): Promise<[Logged, Logged]> {
+  const { peers, port } = await addresses("a@127.0.0.1", "b@127.0.0.1");
+  const [a, b] = await Promise.all(
+    Object.keys(peers).map((name, i) =>
+      startNode({ name, peers, port: port(name), limits: limitsOf[i] ?? {} })
+    ),
+  ) as [Logged, Logged];
+  expect(await a.node.connect("b@127.0.0.1")).toBe(true);
+  return [a, b];
+}
+
 /** The stories below last long and do not disturb each other. */
 const stories = {
   async "two idle nodes stay connected"() {
-    const { peers, port } = await addresses("a@127.0.0.1", "b@127.0.0.1");
-    const [a, b] = await Promise.all(
-      Object.keys(peers).map((name) =>
-        startNode({ name, peers, port: port(name), limits })
-      ),
-    );
-    expect(await a!.node.connect("b@127.0.0.1")).toBe(true);
-    const events: unknown[] = [];
-    for (const { node } of [a!, b!]) {
-      node.onNodeEvent((event) => events.push(event));
-    }
+    const [a, b] = await idlePair(limits, limits);
+    const events = eventsOf(a.node);
     await pause(longMs);
     expect(events).toEqual([]);
-    expect(a!.node.nodes()).toEqual(["b@127.0.0.1"]);
-    expect([...a!.logs.complaints, ...b!.logs.complaints]).toEqual([]);
+    expect(a.node.nodes()).toEqual(["b@127.0.0.1"]);
+    expect([...a.logs.complaints, ...b.logs.complaints]).toEqual([]);
+  },
+
+  async "a node with short limits keeps one with long ones"() {
+    const [a, b] = await idlePair(limits, {
+      suspectAfterMs: 20_000,
+      downAfterMs: 60_000,
+    });
+    const events = eventsOf(a.node);
+    await pause(longMs);
+    expect(events).toEqual([]);
+    expect(a.node.nodes()).toEqual(["b@127.0.0.1"]);
+    expect(b.node.nodes()).toEqual(["a@127.0.0.1"]);
+  },
+
+  async "a tick is answered, but not every one"() {
+    const { node } = await startNode({ name: own });
+    const peer = await RawPeer.dial(node.port);
+    expectDone(await peer.shakeHands(own));
+    const before = peer.received;
+    const end = performance.now() + longMs;
+    let sent = 0;
+    for (; performance.now() < end; sent++) {
+      peer.send(new Uint8Array(4));
+      await pause(10);
+    }
+    // One in 250 ms at most, and one in a second in any case.
+    const answers = (peer.received - before) / 4;
+    expect(answers).toBeGreaterThanOrEqual(1);
+    expect(answers).toBeLessThanOrEqual(longMs / 250 + 2);
+    expect(sent).toBeGreaterThan(answers);
   },
 
   async "a peer that answers ticks stays connected"() {
@@ -246,29 +283,22 @@ describe("over TCP", () => {
   });
 
   test("two nodes that are blocked together keep each other", async () => {
-    const { peers, port } = await addresses("a@127.0.0.1", "b@127.0.0.1");
-    const [a, b] = await Promise.all(
-      Object.keys(peers).map((name) =>
-        startNode({ name, peers, port: port(name), limits })
-      ),
-    );
-    expect(await a!.node.connect("b@127.0.0.1")).toBe(true);
-    const events: unknown[] = [];
-    for (const { node } of [a!, b!]) {
-      node.onNodeEvent((event) => events.push(event));
-    }
-    a!.node.spawn(() => {
+    const [a, b] = await idlePair(limits, limits);
+    const events = eventsOf(a.node);
+    a.node.spawn(() => {
       const end = performance.now() + longMs;
       while (performance.now() < end);
     });
-    const answer = await a!.node.run<unknown>(async (self) => {
-      b!.node.spawn(() => {
-        b!.node.send(self.pid, "still here");
+    const answer = await a.node.run<unknown>(async (self) => {
+      b.node.spawn(() => {
+        b.node.send(self.pid, "still here");
       });
       return await self.receive();
     });
     expect(answer).toBe("still here");
     await pause(limits.suspectAfterMs);
     expect(events).toEqual([]);
+    expect(a.node.nodes()).toEqual(["b@127.0.0.1"]);
+    expect(b.node.nodes()).toEqual(["a@127.0.0.1"]);
   });
 });

@@ -1,0 +1,36 @@
+/**
+ * Runs the model tests of one copy of the project after the other, each until
+ * something is found. A program of its own, since a mutant may do anything;
+ * it is started inside of the folder of the copies.
+ *
+ * Arguments: the most seeds for each, then the copies' folders. Prints a line
+ * of JSON per copy: its folder, the first seed that failed or null, and why.
+ */
+
+import process from "node:process";
+import type { programOf } from "./program.ts";
+import type { runProgram } from "./run.ts";
+
+const [seeds = "0", ...folders] = process.argv.slice(2);
+
+for (const folder of folders) {
+  const at = (file: string) => new URL(`${folder}/tests/model/${file}`, here());
+  const program: { programOf: typeof programOf } = await import(
+    at("program.ts").href
+  );
+  const run: { runProgram: typeof runProgram } = await import(
+    at("run.ts").href
+  );
+  let seed = 1;
+  let why: string | null = null;
+  for (; why === null && seed <= Number(seeds); seed++) {
+    const outcome = await run.runProgram(program.programOf(seed));
+    why = outcome.violations[0] ?? null;
+  }
+  const failed = why === null ? null : seed - 1;
+  console.log(JSON.stringify({ folder, failed, why }));
+}
+
+function here(): string {
+  return new URL("./", import.meta.url).href;
+}

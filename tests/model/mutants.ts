@@ -1,0 +1,273 @@
+/**
+ * The runtime with one mistake each: small patches of its source. The model
+ * tests must notice every one of them, or they could not notice a real one.
+ *
+ * A patch names a piece of source that occurs exactly once in its file. When
+ * the runtime changes so that it does not, the mutant's test says so: adapt the
+ * patch, so that it makes the same mistake in the new code.
+ */
+
+/** `find` becomes `replace` in `file`, a path in the checkout. */
+export type Patch = {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+};
+
+export type Mutant = {
+  /** The mistake, in a few words. */
+  readonly name: string;
+  readonly patches: readonly Patch[];
+};
+
+function mutant(
+  name: string,
+  file: string,
+  find: string,
+  replace: string,
+): Mutant {
+  const patch = { file: `runtime/${file}`, find, replace };
+  return { name, patches: [patch] };
+}
+
+const monitors: readonly Mutant[] = [
+  mutant(
+    "DOWN sent twice",
+    "core/links.ts",
+    "else actor.deliver(new Down(ref, shown, reason, extras.tag));",
+    "else for (let i = 0; i < 2; i++) " +
+      "actor.deliver(new Down(ref, shown, reason, extras.tag));",
+  ),
+  mutant(
+    "DOWN to the first watcher only",
+    "core/exits.ts",
+    "tellWatcher(node, watcher, reason);",
+    "tellWatcher(node, watcher, reason); break;",
+  ),
+  mutant(
+    "no DOWN to other nodes",
+    "core/exits.ts",
+    "} else if (!node.isOwnPid(watcher.to)) {",
+    "} else if (node.isOwnPid(watcher.to)) {",
+  ),
+  mutant(
+    "no DOWN for a monitor of one that is dead",
+    "core/inbound.ts",
+    'node.remote.signal(from.node, {\n      type: "down",',
+    'if (node.stopped) node.remote.signal(from.node, {\n      type: "down",',
+  ),
+  mutant(
+    "monitor stays after demonitor",
+    "core/links.ts",
+    "actor.monitors?.delete(state.ref);",
+    "",
+  ),
+  mutant(
+    "watcher stays after demonitor",
+    "core/links.ts",
+    "state.local.watchers?.delete(state.ref);",
+    "",
+  ),
+  mutant(
+    "demonitor of a name on another node is lost",
+    "core/inbound.ts",
+    'if (typeof target === "string") node.peers.forgetWatcher(key);',
+    "",
+  ),
+  mutant(
+    "demonitor does not flush",
+    "core/links.ts",
+    "if (flush) flushDown(actor, ref);",
+    "",
+  ),
+  mutant(
+    "monitors are not told of noconnection",
+    "core/peers.ts",
+    "receiveDown(actor, state.ref, reasons.noconnection);",
+    "",
+  ),
+  mutant(
+    "watchers of a lost node stay",
+    "core/peers.ts",
+    "if (watcher.to.node === peer) actor.watchers.delete(key);",
+    "",
+  ),
+];
+
+const links: readonly Mutant[] = [
+  mutant(
+    "link on one side only",
+    "core/links.ts",
+    "addLink(target, actor.pid);",
+    "",
+  ),
+  mutant(
+    "link of a spawn on one side only",
+    "core/spawns.ts",
+    "if (link) addLink(actor, result);",
+    "",
+  ),
+  mutant(
+    "exit delivered after unlink",
+    "core/exits.ts",
+    "if (state.active) breakLink(actor, from, reason);",
+    "breakLink(actor, from, reason);",
+  ),
+  mutant(
+    "unlink is not acknowledged",
+    "core/inbound.ts",
+    'type: "unlinkAck", from: to, to: from, id',
+    'type: "unlinkAck", from: to, to: from, id: id + 1',
+  ),
+  mutant(
+    "link stays at the peer after unlink",
+    "core/inbound.ts",
+    "if (actor?.links?.get(from)?.active) actor.links.delete(from);",
+    "",
+  ),
+  mutant(
+    "link revives while an unlink is out",
+    "core/inbound.ts",
+    "if (actor.links?.has(from)) return;",
+    "",
+  ),
+  mutant(
+    "no exit signal for a link to one that is dead",
+    "core/inbound.ts",
+    'node.remote.signal(from.node, {\n      type: "linkExit",',
+    "if (node.stopped) node.remote.signal(from.node, {\n" +
+      '      type: "linkExit",',
+  ),
+  mutant(
+    "links are not told of noconnection",
+    "core/peers.ts",
+    "if (state.active) broken.push(pid);",
+    "",
+  ),
+];
+
+const exits: readonly Mutant[] = [
+  mutant(
+    "kill is not renamed",
+    "core/exits.ts",
+    "endActor(actor, reasons.killed);",
+    "endActor(actor, reason);",
+  ),
+  mutant(
+    "kill can be trapped",
+    "core/exits.ts",
+    "} else if (reason === reasons.kill) {",
+    "} else if (reason === reasons.kill && !actor.trapExits) {",
+  ),
+  mutant(
+    "kill over a link cannot be trapped",
+    "core/exits.ts",
+    "if (state.active) breakLink(actor, from, reason);",
+    "if (state.active && reason === reasons.kill) endActor(actor, reason);\n" +
+      "else if (state.active) breakLink(actor, from, reason);",
+  ),
+  mutant(
+    "normal exit signal kills",
+    "core/exits.ts",
+    "} else if (reason !== reasons.normal || from === actor.pid) {",
+    "} else {",
+  ),
+  mutant(
+    "normal end of a linked one kills",
+    "core/exits.ts",
+    "else if (reason !== reasons.normal) endActor(actor, reason);",
+    "else endActor(actor, reason);",
+  ),
+  mutant(
+    "names are freed late",
+    "core/node.ts",
+    "this.names.release(actor);",
+    "this.host.macrotask(() => this.names.release(actor));",
+  ),
+];
+
+const messages: readonly Mutant[] = [
+  mutant(
+    "lost wake-up",
+    "core/actor.ts",
+    "this.owner.delivered++;\n    if (this.state === IDLE) {",
+    "this.owner.delivered++;\n" +
+      "    if (this.state === IDLE && this.owner.delivered % 8 > 0) {",
+  ),
+  mutant(
+    "messages overtake each other",
+    "core/actor.ts",
+    "this.mailbox.push(message);",
+    "const last = this.mailbox.length > 1\n" +
+      "      ? this.mailbox.removeAt(this.mailbox.length - 1)\n" +
+      "      : null;\n" +
+      "    this.mailbox.push(message);\n" +
+      "    if (last !== null) this.mailbox.push(last);",
+  ),
+  mutant(
+    "messages to a stale incarnation arrive",
+    "wire/cbor.ts",
+    "if (!this.#reaches(to)) return;",
+    "",
+  ),
+  {
+    name: "what was written last is sent again after a reconnect",
+    patches: [{
+      file: "runtime/net/outbox.ts",
+      find: "readonly #highMarkBytes: number;",
+      replace: "readonly #highMarkBytes: number;\n" +
+        "  readonly #last = new Map<string, [object, Uint8Array[]]>();",
+    }, {
+      file: "runtime/net/outbox.ts",
+      find: "connection.write(peer.out.take());",
+      replace: "const chunks = peer.out.take();\n" +
+        "      const last = this.#last.get(peer.name);\n" +
+        "      this.#last.set(peer.name, [connection, chunks]);\n" +
+        "      if (last !== undefined && last[0] !== connection) {\n" +
+        "        connection.write(last[1]);\n" +
+        "      }\n" +
+        "      connection.write(chunks);",
+    }],
+  },
+  mutant(
+    "what waits for a connection is not sent",
+    "net/distribution.ts",
+    "this.#outbox.flush(peer);",
+    "",
+  ),
+];
+
+const leaks: readonly Mutant[] = [
+  mutant(
+    "timers outlive their actor",
+    "core/exits.ts",
+    "for (const timer of actor.timers.values()) node.timers.cancel(timer);",
+    "",
+  ),
+  mutant(
+    "aliases outlive their call",
+    "core/calls.ts",
+    "node.aliases.remove(this.#ref);",
+    "",
+  ),
+  mutant(
+    "spawn requests outlive the connection",
+    "core/node.ts",
+    "this.spawns.lost(peer);",
+    "",
+  ),
+  mutant(
+    "ended actors stay involved with peers",
+    "core/exits.ts",
+    "node.peers.leave(actor);",
+    "",
+  ),
+];
+
+export const mutants: readonly Mutant[] = [
+  ...monitors,
+  ...links,
+  ...exits,
+  ...messages,
+  ...leaks,
+];
