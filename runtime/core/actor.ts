@@ -18,7 +18,7 @@ import type { AnyBehaviour, ReceiveOptions, SpawnOptions } from "./self.ts";
 import type { Timer } from "./timers.ts";
 import type { LinkState, MonitorState, Watcher } from "./links.ts";
 import { crashActor, endActor } from "./exits.ts";
-import { reasons, UsageError } from "./messages.ts";
+import { KilledError, reasons, UsageError } from "./messages.ts";
 import {
   admit,
   DEFAULT_WARN_AT,
