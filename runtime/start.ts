@@ -384,6 +384,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     await connectAll(running, options.connect ?? []);
     return running;
   } catch (error) {
+    for (const carrier of early) carrier.destroy();
     await presence?.stop();
     await listener.close();
     throw error;

@@ -191,25 +191,30 @@ export abstract class Actor implements Runnable {
 
   run(budget: number): number {
     if (this.state !== QUEUED) return 0;
-    if (this.turnLeft < 0 && budget > 1 && this.#isInDebt(budget)) return 0;
+    if (this.turnLeft < 0 && !this.owner.scheduler.isStepped) {
+      budget = this.#payDebt(budget);
+      if (budget <= 0) return 0;
+    }
     if (!this.started) return this.#start(budget);
     if (this.behaviour instanceof Handler) {
       const taken = this.#runHandler(budget);
       this.reductions += taken;
-      return taken;
+      return Math.max(taken, budget - this.turnLeft);
     }
     return this.#resume(budget);
   }
 
   /**
-   * Whoever has sent more than its turn allowed, which nothing could stop, sits
-   * out as many turns as that was worth: receivers catch up meanwhile.
+   * Whoever has sent more than its turn allowed, which nothing could stop, has
+   * that much less of its next turns, so that receivers keep up with senders.
    */
-  #isInDebt(budget: number): boolean {
-    this.turnLeft += budget;
-    if (this.turnLeft >= 0) return false;
-    this.owner.scheduler.enqueue(this);
-    return true;
+  #payDebt(budget: number): number {
+    const left = this.turnLeft + budget;
+    if (left <= 0) {
+      this.turnLeft = left;
+      this.owner.scheduler.enqueue(this);
+    }
+    return left;
   }
 
   #start(budget: number): number {

@@ -185,6 +185,9 @@ class PendingCall {
       get isBusy() {
         return actor.isBusy;
       },
+      get turnLeft() {
+        return actor.turnLeft;
+      },
       describe: () => actor.describe(),
     });
   }

@@ -43,6 +43,7 @@ export class LocalActor extends Actor implements Self<unknown> {
       return true;
     }
     if (this.state === DEAD) return true;
+    this.turnLeft--;
     return this.owner.sendFrom(this.pid, to as Destination, message);
   }
 

@@ -21,6 +21,8 @@ export interface Runnable {
    * A negative result means that the turn goes on in a microtask.
    */
   run(budget: number): number;
+  /** What is left of the budget of its turn; negative when it took more. */
+  readonly turnLeft: number;
   /** Its code runs, or waits for something that is no message. */
   readonly isBusy: boolean;
   /** What traces call it. */
@@ -41,6 +43,8 @@ export const defaultSchedulerOptions: SchedulerOptions = {
 
 /** Messages between two looks at the clock, at most. */
 const MAX_UNITS_PER_CHECK = 64;
+/** How long to run between two looks at the clock. */
+const CHECK_EVERY_MS = 0.2;
 /** Function actors resumed before their microtasks are let run. */
 const RESUMES_PER_DRAIN = 16;
 
@@ -48,7 +52,7 @@ export class Scheduler implements SteppedScheduler {
   readonly #host: Host;
   readonly #options: SchedulerOptions;
   /** Somebody else decides who goes on; nothing wakes by itself then. */
-  readonly #isStepped: boolean;
+  readonly isStepped: boolean;
   /** Actors whose turn went on in microtasks, when somebody else decides. */
   #inMicrotasks: Runnable[] = [];
   /** Ring buffer of runnable actors; its length is a power of two. */
@@ -63,7 +67,10 @@ export class Scheduler implements SteppedScheduler {
   /** When the current slice ends; meaningful while a macrotask is pending. */
   #sliceEnd = 0;
   #sliceOver = false;
-  #unitsUntilCheck = 0;
+  /** Messages, received or sent, since the clock was read last. */
+  #units = 0;
+  /** Function actors whose turn goes on in microtasks. */
+  readonly #resumed: Runnable[] = [];
   #unitsPerCheck = 1;
   #lastCheck = 0;
   #flushWanted = false;
@@ -82,7 +89,7 @@ export class Scheduler implements SteppedScheduler {
   constructor(host: Host, options: Partial<SchedulerOptions> = {}) {
     this.#host = host;
     this.#options = { ...defaultSchedulerOptions, ...options };
-    this.#isStepped = host.stepped !== undefined;
+    this.isStepped = host.stepped !== undefined;
     host.stepped?.(this);
   }
 
@@ -138,7 +145,7 @@ export class Scheduler implements SteppedScheduler {
 
   /** An actor's turn goes on that waited for the node itself. */
   goesOn(actor: Runnable): void {
-    if (this.#isStepped) this.#inMicrotasks.push(actor);
+    if (this.isStepped) this.#inMicrotasks.push(actor);
   }
 
   flush(): void {
@@ -151,7 +158,7 @@ export class Scheduler implements SteppedScheduler {
   }
 
   #wake(): void {
-    if (this.#isStepped) return;
+    if (this.isStepped) return;
     if (!this.#macrotaskPending) {
       this.#startSlice();
     } else if (this.#sliceOver) {
@@ -186,13 +193,15 @@ export class Scheduler implements SteppedScheduler {
   #drainQueue(): void {
     this.#drainPending = false;
     if (this.#sliceOver) return;
-    // Only now is seen what the actors that were resumed last have done since.
-    if (this.#unitsUntilCheck <= 0 && this.#isSliceOver()) {
+    this.#countResumed();
+    const grant = this.#unitsPerCheck;
+    if (this.#units >= grant && this.#isSliceOver()) {
       if (this.#flushWanted) this.#flush();
       return;
     }
     this.#draining = true;
-    let resumed = 0;
+    const resumed = this.#resumed;
+    const mostResumed = Math.min(RESUMES_PER_DRAIN, grant);
     while (this.#count > 0) {
       const actor = this.#queue[this.#head] as Runnable;
       this.#queue[this.#head] = undefined;
@@ -200,20 +209,26 @@ export class Scheduler implements SteppedScheduler {
       this.#count--;
       this.turns++;
       this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = actor;
-      const used = actor.run(Math.max(1, this.#unitsUntilCheck));
+      const used = actor.run(grant);
       if (used < 0) {
-        resumed++;
-        this.#unitsUntilCheck -= 2;
+        resumed.push(actor);
+        if (resumed.length >= mostResumed) break;
       } else {
-        this.#unitsUntilCheck -= used + 1;
+        this.#units += used + 1;
+        // Who sits out its turn does so while the others go on, not before.
+        if (used === 0 && resumed.length > 0) break;
+        // With actors resumed, the clock tells more once they have gone on.
+        if (
+          this.#units >= grant && (resumed.length > 0 || this.#isSliceOver())
+        ) break;
       }
-      if (this.#unitsUntilCheck <= 0 && (resumed > 0 || this.#isSliceOver())) {
-        break;
-      }
-      if (resumed === RESUMES_PER_DRAIN) break;
     }
     this.#draining = false;
-    if (resumed > 0 && !this.#sliceOver) {
+    this.#afterRun();
+  }
+
+  #afterRun(): void {
+    if (this.#resumed.length > 0 && !this.#sliceOver) {
       // The resumed actors go on in microtasks that are queued before this one.
       this.#drainPending = true;
       this.#host.microtask(this.#drain);
@@ -222,6 +237,15 @@ export class Scheduler implements SteppedScheduler {
     // Nobody is left to make the clock be read, so a long turn is seen now.
     if (this.#recentCount > 0 && !this.#sliceOver) this.#isSliceOver();
     if (this.#flushWanted) this.#flush();
+  }
+
+  /** What the actors that were resumed last have done in their microtasks. */
+  #countResumed(): void {
+    const grant = this.#unitsPerCheck;
+    for (const actor of this.#resumed) {
+      this.#units += Math.max(1, grant - actor.turnLeft) + 1;
+    }
+    this.#resumed.length = 0;
   }
 
   #flush(): void {
@@ -234,19 +258,17 @@ export class Scheduler implements SteppedScheduler {
     const now = this.#host.now();
     const elapsed = now - this.#lastCheck;
     this.#lastCheck = now;
-    if (elapsed < 0.1) {
-      this.#unitsPerCheck = Math.min(
+    // Slow messages are learned from at once, quick ones with caution.
+    const fitting = CHECK_EVERY_MS * Math.max(1, this.#units) / elapsed;
+    this.#unitsPerCheck = Math.max(
+      1,
+      Math.min(
         MAX_UNITS_PER_CHECK,
         this.#unitsPerCheck * 2,
-      );
-    } else if (elapsed > 0.2) {
-      // In proportion, so that one run of slow messages is enough to learn.
-      this.#unitsPerCheck = Math.max(
-        1,
-        Math.floor(this.#unitsPerCheck * 0.2 / elapsed),
-      );
-    }
-    this.#unitsUntilCheck = this.#unitsPerCheck;
+        Math.floor(fitting),
+      ),
+    );
+    this.#units = 0;
     if (elapsed >= this.#options.longTurnMs) this.#longTurn(elapsed);
     this.#recentCount = 0;
     this.#sliceOver = now >= this.#sliceEnd;

@@ -49,8 +49,7 @@ export class Outbox {
     } else if (signal.type === "spawnRequest") {
       this.#refuseWhenFull(peer, signal.args);
     }
-    const to = "to" in signal ? signal.to : null;
-    if (to !== null && !peer.isUp) peer.assume(to.creation);
+    if (!peer.isUp) assumeFor(peer, signal);
     try {
       peer.codec.encode(signal, peer.out);
     } catch (error) {
@@ -154,5 +153,13 @@ export class Outbox {
       this.wakeWaiting(peer);
       if (peer.waitingForRoom.length > 0) this.#lookLater(peer);
     });
+  }
+}
+
+/** A link goes out to whatever incarnation, because it is always answered. */
+function assumeFor(peer: Peer, signal: Signal): void {
+  if (signal.type === "sendAlias") peer.assume(signal.alias.creation);
+  else if ("to" in signal && signal.type !== "link") {
+    peer.assume(signal.to.creation);
   }
 }

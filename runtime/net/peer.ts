@@ -64,6 +64,8 @@ export class Peer {
   readonly #options: PeerOptions;
   /** What the codec takes for the peer's incarnation; 0 while unknown. */
   #incarnation: { node: string; creation: number };
+  /** Whether something was dropped that was not for the one assumed. */
+  #hasDropped = false;
 
   constructor(options: PeerOptions) {
     this.name = options.name;
@@ -93,13 +95,13 @@ export class Peer {
   }
 
   /**
-   * A signal goes to a pid of this incarnation while the real one is unknown:
-   * the bytes are written for that one.
+   * A signal goes to this incarnation while the real one is unknown: the bytes
+   * are written for that one, and what is for another one is dropped.
    */
   assume(creation: number): void {
-    if (this.#incarnation.creation === 0) {
-      this.#incarnation.creation = creation;
-    }
+    const assumed = this.#incarnation.creation;
+    if (assumed === 0) this.#incarnation.creation = creation;
+    else if (assumed !== creation) this.#hasDropped = true;
   }
 
   /**
@@ -109,7 +111,9 @@ export class Peer {
   established(connection: Connection, creation: number): boolean {
     const assumed = this.#incarnation.creation;
     const fits = assumed === 0 || assumed === creation ||
-      this.#readdress(creation);
+      (!this.#hasDropped && this.#readdress(creation));
+    if (!fits) this.reset();
+    this.#hasDropped = false;
     this.connection = connection;
     this.creation = creation;
     this.#incarnation.creation = creation;
@@ -123,6 +127,7 @@ export class Peer {
     this.connection = null;
     this.creation = 0;
     this.#incarnation = { node: this.name, creation: 0 };
+    this.#hasDropped = false;
     this.codec = this.#makeCodec();
     this.out = this.#makeQueue();
     this.isSuspect = false;

@@ -51,4 +51,7 @@ export const macrotask: Schedule = runtimeName === "deno"
   ? denoMacrotask()
   : (callback) => void setImmediate(callback);
 
-export const microtask: Schedule = (callback) => queueMicrotask(callback);
+const settled = Promise.resolve();
+
+/** As `queueMicrotask`, which on Node.js makes an async resource each time. */
+export const microtask: Schedule = (callback) => void settled.then(callback);

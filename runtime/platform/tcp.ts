@@ -123,6 +123,12 @@ function closeServer(server: net.Server): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Chunks of this size come from a stream and not from a conversation. */
+const bulkBytes = 16 * 1024;
+
+/** How long a stream is read before actors get their turn. */
+const bulkReadMs = 2;
+
 class TcpCarrier implements Carrier {
   readonly remote: string;
   readonly #socket: net.Socket;
@@ -135,6 +141,8 @@ class TcpCarrier implements Carrier {
   #reported = false;
   /** Set by `close` and `destroy`: nothing but `closed` is delivered then. */
   #closing = false;
+  /** When the first bulk chunk since the last macrotask came; -1 for none. */
+  #bulkSince = -1;
   /** Whether a `write` returned false since the last `drain`. */
   #isFull = false;
   #linger: ReturnType<typeof setTimeout> | undefined;
@@ -171,13 +179,35 @@ class TcpCarrier implements Carrier {
       return;
     }
     this.#socket.on("data", (chunk: Uint8Array) => {
+      if (this.#closing) return;
+      const isBulk = chunk.length >= bulkBytes;
+      if (isBulk) this.#beginBulk();
       // A plain view: `subarray` of a Buffer is several times slower.
-      if (!this.#closing) {
-        handlers.data(
-          new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength),
-        );
-      }
+      handlers.data(
+        new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength),
+      );
+      if (isBulk) this.#pauseBulk();
     });
+  }
+
+  /** The first chunk of many; they may take until the next macrotask. */
+  #beginBulk(): void {
+    if (this.#bulkSince >= 0) return;
+    this.#bulkSince = performance.now();
+    setImmediate(() => {
+      this.#bulkSince = -1;
+      if (this.#socket.isPaused()) this.#socket.resume();
+    });
+  }
+
+  /**
+   * The system hands over as many as 32 chunks of 64 KiB in a row. Their
+   * messages would fill mailboxes for a long time before any actor may go on.
+   */
+  #pauseBulk(): void {
+    const since = this.#bulkSince;
+    if (this.#closing || since < 0) return;
+    if (performance.now() - since > bulkReadMs) this.#socket.pause();
   }
 
   write(chunk: Uint8Array): boolean {

@@ -35,6 +35,7 @@ import {
   payloadName,
   signalToControl,
 } from "./control.ts";
+import { readSmallSends } from "./cbor_small.ts";
 import { DecodeError, EncodeError } from "./errors.ts";
 
 export type { AtomBudget, Incarnation, RecordClass };
@@ -151,7 +152,26 @@ export class CborCodec {
    */
   decode(frame: Uint8Array, sink: SignalSink): void {
     if (this.#failure !== null) throw this.#failure;
-    if (frame.length === 0) return;
+    const read = readSmallSends(frame, sink);
+    if (read === frame.length) return;
+    if (read === 0) this.#decodeRest(frame, sink);
+    else this.#decodeBehind(frame, read, sink);
+  }
+
+  /** Errors name their place in the whole frame. */
+  #decodeBehind(frame: Uint8Array, start: number, sink: SignalSink): void {
+    try {
+      this.#decodeRest(frame.subarray(start), sink);
+    } catch (error) {
+      if (!(error instanceof DecodeError) || error.offset === undefined) {
+        throw error;
+      }
+      const { problem, offset } = error;
+      throw this.#fail(new DecodeError(problem, start + offset));
+    }
+  }
+
+  #decodeRest(frame: Uint8Array, sink: SignalSink): void {
     const signals: (readonly unknown[])[] = [];
     try {
       this.#read(frame, signals);

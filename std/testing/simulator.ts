@@ -228,7 +228,12 @@ export class Simulation {
   /** Lets virtual time pass. */
   advance(ms: number): Promise<void> {
     const end = this.#world.now + ms;
-    return this.#wait(() => this.#world.now >= end, Infinity, "time to pass", ms);
+    return this.#wait(
+      () => this.#world.now >= end,
+      Infinity,
+      "time to pass",
+      ms,
+    );
   }
 
   /**

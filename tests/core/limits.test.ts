@@ -143,6 +143,7 @@ describe("a long turn", () => {
       return 1;
     },
     isBusy: false,
+    turnLeft: 0,
     describe: () => name,
   });
 

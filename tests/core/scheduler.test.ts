@@ -20,6 +20,7 @@ function runnable(
   return {
     run: (budget) => body(budget) ?? 1,
     isBusy: false,
+    turnLeft: 0,
     describe: () => "a runnable",
   };
 }

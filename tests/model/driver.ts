@@ -16,8 +16,8 @@ import {
   handler,
   type Pid,
   printTerm,
-  type Ref,
   reasons,
+  type Ref,
   type Self,
   SpawnError,
   stop,
@@ -349,7 +349,7 @@ class Driver {
       this.isDone = true;
       return;
     }
-    const reason = this.#reason(x - 1);
+    const reason = this.#reason(x - 2);
     this.#add({ is: "exit", reason: reasonOf(reason) });
     this.#self.exit(reason);
   }

@@ -240,10 +240,12 @@ export class Facts {
   /** Whether the peer's link had come, or met one that was there, by then. */
   #hadArrived(link: LinkDeed, by: number): boolean {
     if (this.isQuietBetween(link.at, by)) return true;
-    const deeds = this.linksOf(link.by, link.peer);
+    const { by: peer, peer: owner } = link;
+    const deeds = this.linksOf(peer, owner);
     const wasUndone = deeds.some((deed) => !deed.isLink && deed.at < by);
-    return !wasUndone &&
-      deeds.some((deed) => deed.isLink && deed.by !== link.by && deed.at < by);
+    // A lost connection ends the wait for the acknowledgement, too.
+    return !wasUndone && this.isClean(peer, owner) &&
+      deeds.some((deed) => deed.isLink && deed.by === owner && deed.at < by);
   }
 }
 

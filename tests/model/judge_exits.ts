@@ -159,8 +159,10 @@ class ExitMessages {
     const life = facts.life(from);
     const queued = this.#wasPossible(actor, from, reason, at);
     if (!queued) return 0;
-    if (life.reason === reason && life.endedAt < at) return 1;
-    return facts.linksOf(actor, from).filter((deed) => deed.isLink).length;
+    const own = life.reason === reason && life.endedAt < at ? 1 : 0;
+    if (reason !== ":noproc" && reason !== ":noconnection") return own;
+    const links = facts.linksOf(actor, from).filter((deed) => deed.isLink);
+    return own + links.length;
   }
 
   /** At any moment since the cause, as messages wait to be taken. */
@@ -174,8 +176,7 @@ class ExitMessages {
     if (isFromLink(facts, actor, from, reason, at)) return true;
     return facts.linksOf(actor, from).some((deed) =>
       deed.at < at && deed.by === actor &&
-      isFromLink(facts, actor, from, reason, deed.at) &&
-      !facts.isQuietBetween(deed.at, at)
+      isFromLink(facts, actor, from, reason, deed.at)
     );
   }
 

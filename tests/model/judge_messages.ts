@@ -191,6 +191,8 @@ class Order {
       return;
     }
     if (reason === ":noconnection" || from < 0) return;
-    if (facts.life(from).reason === reason) this.#ended.set(`${from}>${by}`, at);
+    if (facts.life(from).reason === reason) {
+      this.#ended.set(`${from}>${by}`, at);
+    }
   }
 }

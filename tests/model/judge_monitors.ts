@@ -52,7 +52,9 @@ export function judgeMonitors(
           return;
         }
         judgeDown(facts, names, report, monitor, event, at);
-        if (isOfSpawn.has(event.ref)) judgeSpawned(facts, report, monitor, event);
+        if (isOfSpawn.has(event.ref)) {
+          judgeSpawned(facts, report, monitor, event);
+        }
         monitor.downs.push(at);
       }
     }
@@ -159,7 +161,9 @@ function isTrueOfName(
     if (!facts.isCleanPath(facts.life(owner).node, node, at)) return true;
   }
   const until = isHere ? setAt + 1 : at;
-  if (reason === ":noproc") return names.wasFree(node, name, setAt, until);
+  if (reason === ":noproc" && names.wasFree(node, name, setAt, until)) {
+    return true;
+  }
   return names.holders(node, name, setAt, until).some(({ actor }) => {
     const life = facts.life(actor);
     return life.endedAt < at && life.endedAt > setAt &&

@@ -85,9 +85,9 @@ beforeAll(async () => {
   mutants.forEach((mutant, i) => copy(`m${i}`, mutant));
   const all = [ORIGINAL, ...mutants.map((_, i) => `m${i}`)];
   // Two processes, for the two cores that a small machine has.
-  await Promise.all([0, 1].map((half) =>
-    judge(all.filter((_, i) => i % 2 === half))
-  ));
+  await Promise.all(
+    [0, 1].map((half) => judge(all.filter((_, i) => i % 2 === half))),
+  );
 }, LIMIT_MS);
 
 afterAll(() => {

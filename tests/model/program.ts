@@ -101,6 +101,10 @@ export function isDeed(kind: Kind): kind is Deed {
   return kind in deeds;
 }
 
+export function isScene(kind: Kind): kind is Scene {
+  return kind in scenes;
+}
+
 /** The program of a seed. */
 export function programOf(seed: number): Program {
   // Not the numbers that decide over the run, which has the same seed.

@@ -15,7 +15,13 @@ import {
 import type { Event } from "./history.ts";
 import { judge } from "./judge.ts";
 import { driver, NAMES, type Order, type Style } from "./driver.ts";
-import { type Deed, isDeed, type Op, type Program } from "./program.ts";
+import {
+  type Deed,
+  isDeed,
+  isScene,
+  type Op,
+  type Program,
+} from "./program.ts";
 import { type Known, Recorder } from "./recorder.ts";
 
 /** What a run came to. */
@@ -36,6 +42,8 @@ const LIMITS = {
 };
 /** Longer than any wait of a node or an actor that something is lost. */
 const PATIENCE_MS = 600;
+/** Such waits that may come one after the other. */
+const MAX_WAITS = 8;
 /** Living actors above which nobody spawns any more. */
 const MAX_LIVING = 12;
 /** Actors that have ended and can still be named, counted from the last. */
@@ -62,10 +70,13 @@ export async function runProgram(program: Program): Promise<Outcome> {
     steps: 0,
   });
   try {
-    const result = await simulate({ seed, maxSteps: MAX_STEPS }, async (sim) => {
-      run = new Run(sim, program);
-      await run.run();
-    });
+    const result = await simulate(
+      { seed, maxSteps: MAX_STEPS },
+      async (sim) => {
+        run = new Run(sim, program);
+        await run.run();
+      },
+    );
     const { trace, traceHash, steps } = result;
     return { ...told(run?.verdict() ?? [], trace), traceHash, steps };
   } catch (error) {
@@ -99,7 +110,9 @@ class Run {
       await this.#do(op);
     }
     await this.#calm();
-    for (const core of this.#cores.values()) this.#findLoose(core);
+    for (const core of this.#cores.values()) {
+      this.#complain(core.name, "keeps", looseEnds(core));
+    }
     this.#lateWords();
     await this.#quiet();
     for (const known of this.#living) this.#noteTables(known);
@@ -204,9 +217,7 @@ class Run {
       case "stop":
         return await this.#end(kind, a);
       case "reboot":
-        await this.#end("crash", a);
-        await this.#steps(op.y);
-        return await this.#start(a);
+        return await this.#reboot(a, op);
       case "restart":
         return this.#cores.has(a) ? undefined : await this.#start(a);
       case "cut":
@@ -290,7 +301,9 @@ class Run {
       type: "order",
       op: { ...op, do: kind },
       peer: this.recorder.pidOn(who.core, to),
-      node: this.#names[op.x % this.#names.length] as string,
+      node: isScene(op.do)
+        ? to.core.name
+        : this.#names[op.x % this.#names.length] as string,
       name: NAMES[op.y % NAMES.length] as string,
       isLate,
     };
@@ -315,14 +328,30 @@ class Run {
     const cast = this.#cast(op);
     if (cast === null) return;
     const [who, to] = cast;
-    const newest = { ...op, x: -1, y: op.y };
+    const own = { ...op, y: 1 + op.y - op.y % 3 };
+    this.#tell(to, who, own, "register");
     this.#tell(who, to, op, "link");
-    this.#tell(who, to, op, "monitor");
+    this.#tell(who, to, own, op.x % 2 === 0 ? "monitor" : "monitorName");
     if (op.y > 2) await this.#steps(op.y);
     this.#tell(to, who, op, "exit");
     if (op.x % 3 > 0) await this.#steps(op.x % 3);
     this.#tell(who, to, op, "unlink");
-    this.#tell(who, to, newest, "demonitor");
+    this.#tell(who, to, { ...op, x: -1 }, "demonitor");
+  }
+
+  /** A node starts anew, and others still know its old actors. */
+  async #reboot(name: string, op: Op): Promise<void> {
+    const [old, older] = this.#living.filter(({ core }) => core.name === name);
+    await this.#end("crash", name);
+    await this.#steps(op.y);
+    await this.#start(name);
+    if (op.who % 2 === 0) await this.#quiet();
+    if (old === undefined) return;
+    for (const who of this.#living.slice(0, 4)) {
+      this.#tell(who, old, op, "send");
+      this.#tell(who, old, op, op.to % 2 === 0 ? "monitor" : "link");
+      this.#tell(who, older ?? old, op, "volley");
+    }
   }
 
   /** No fault is left, and everybody has noticed. */
@@ -330,8 +359,17 @@ class Run {
     for (const name of [...this.#paused]) this.#resume(name);
     this.#heal();
     await this.#quiet();
-    await this.#sim.advance(PATIENCE_MS);
-    await this.#quiet();
+    // One wait may have to end before another one begins.
+    for (let i = 0; i < MAX_WAITS && (i === 0 || this.#isWaiting); i++) {
+      await this.#sim.advance(PATIENCE_MS);
+      await this.#quiet();
+    }
+  }
+
+  get #isWaiting(): boolean {
+    return [...this.#cores.values()].some((core) =>
+      looseEnds(core).some(([, count, expected]) => count !== expected)
+    );
   }
 
   /** Now everything must arrive. */
@@ -368,18 +406,6 @@ class Run {
       watchers: [...actor.watchers?.values() ?? []]
         .map(({ ref }) => recorder.refOf(ref)),
     });
-  }
-
-  /** Nothing is under way any more: nobody waits for a reply or a time. */
-  #findLoose(core: Node): void {
-    let timers = 0;
-    for (const actor of core.actors()) timers += actor.timers?.size ?? 0;
-    const held = [
-      ["aliases", core.aliases.size, 0],
-      ["spawn requests", core.spawns.size, 0],
-      ["timers", core.timers.size, timers],
-    ] as const;
-    this.#complain(core.name, "keeps", held);
   }
 
   #complain(
@@ -427,6 +453,19 @@ class Run {
       this.#complain(name, "leaks", held);
     }
   }
+}
+
+/** What must be, when nobody waits for a reply or for a time to pass. */
+function looseEnds(
+  core: Node,
+): readonly (readonly [string, number, number])[] {
+  let timers = 0;
+  for (const actor of core.actors()) timers += actor.timers?.size ?? 0;
+  return [
+    ["aliases", core.aliases.size, 0],
+    ["spawn requests", core.spawns.size, 0],
+    ["timers", core.timers.size, timers],
+  ];
 }
 
 function entriesOf(core: Node): number {

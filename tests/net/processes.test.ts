@@ -221,6 +221,7 @@ describe("a process that ends by itself", () => {
     strangers[2]!.send("GET / HTTP/1.1\r\n\r\n");
     strangers[3]!.send(nameFrame({ name: "not welcome" }));
     strangers[4]!.send(new Uint8Array(2));
+    for (const stranger of strangers.slice(3, 5)) await stranger.closed();
     child.write(`connect fake@${host}\n`);
     await waitFor(() => fake.accepted[0]?.received, { what: "its attempt" });
     await strangers[1]!.frame();
