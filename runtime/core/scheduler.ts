@@ -69,8 +69,12 @@ export class Scheduler implements SteppedScheduler {
   #sliceOver = false;
   /** Messages, received or sent, since the clock was read last. */
   #units = 0;
-  /** Function actors whose turn goes on in microtasks. */
+  /**
+   * Function actors whose turn goes on in microtasks: the first
+   * `#resumedCount`. Never shortened, since that would give its memory back.
+   */
   readonly #resumed: Runnable[] = [];
+  #resumedCount = 0;
   #unitsPerCheck = 1;
   #lastCheck = 0;
   #flushWanted = false;
@@ -200,10 +204,13 @@ export class Scheduler implements SteppedScheduler {
       return;
     }
     this.#draining = true;
-    const resumed = this.#resumed;
+    let resumed = 0;
     const mostResumed = Math.min(RESUMES_PER_DRAIN, grant);
+    let satOut: Runnable | null = null;
     while (this.#count > 0) {
       const actor = this.#queue[this.#head] as Runnable;
+      // Who sits out a turn does so once while the others have theirs.
+      if (actor === satOut && resumed > 0) break;
       this.#queue[this.#head] = undefined;
       this.#head = (this.#head + 1) & (this.#queue.length - 1);
       this.#count--;
@@ -211,24 +218,24 @@ export class Scheduler implements SteppedScheduler {
       this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = actor;
       const used = actor.run(grant);
       if (used < 0) {
-        resumed.push(actor);
-        if (resumed.length >= mostResumed) break;
+        this.#resumed[resumed++] = actor;
+        if (resumed >= mostResumed) break;
       } else {
         this.#units += used + 1;
-        // Who sits out its turn does so while the others go on, not before.
-        if (used === 0 && resumed.length > 0) break;
+        if (used === 0) satOut ??= actor;
         // With actors resumed, the clock tells more once they have gone on.
         if (
-          this.#units >= grant && (resumed.length > 0 || this.#isSliceOver())
+          this.#units >= grant && (resumed > 0 || this.#isSliceOver())
         ) break;
       }
     }
     this.#draining = false;
+    this.#resumedCount = resumed;
     this.#afterRun();
   }
 
   #afterRun(): void {
-    if (this.#resumed.length > 0 && !this.#sliceOver) {
+    if (this.#resumedCount > 0 && !this.#sliceOver) {
       // The resumed actors go on in microtasks that are queued before this one.
       this.#drainPending = true;
       this.#host.microtask(this.#drain);
@@ -242,10 +249,11 @@ export class Scheduler implements SteppedScheduler {
   /** What the actors that were resumed last have done in their microtasks. */
   #countResumed(): void {
     const grant = this.#unitsPerCheck;
-    for (const actor of this.#resumed) {
-      this.#units += Math.max(1, grant - actor.turnLeft) + 1;
+    for (let i = 0; i < this.#resumedCount; i++) {
+      const { turnLeft } = this.#resumed[i] as Runnable;
+      this.#units += Math.max(1, grant - turnLeft) + 1;
     }
-    this.#resumed.length = 0;
+    this.#resumedCount = 0;
   }
 
   #flush(): void {

@@ -173,13 +173,15 @@ describe("on a real clock", () => {
         expect(() => self.sendAfter(delay, self.pid, 1)).toThrow(UsageError);
         expect(() => self.startTimer(delay, 1)).toThrow(UsageError);
       }
-      const relay = self.spawn(forwarder(self.pid));
-      self.sendAfter(20, relay, "third");
+      // All by the same way: a relay would need a turn of its own.
+      self.sendAfter(20, self.pid, "third");
       const ref = self.startTimer(10, "second");
-      self.sendAfter(0, relay, "first");
+      self.sendAfter(0, self.pid, "first");
       expect(await self.receive()).toBe("first");
       expect(await self.receive()).toEqual(new Timeout(ref, "second"));
       expect(await self.receive()).toBe("third");
+      self.sendAfter(1, self.spawn(forwarder(self.pid)), "by a relay");
+      expect(await self.receive()).toBe("by a relay");
       expect(await poll(self)).toBeUndefined();
     });
     expect((await coreOf(node)).timers.size).toBe(0);

@@ -25,49 +25,18 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import type { Doing } from "./history.ts";
-import type { Deed, Op } from "./program.ts";
+import {
+  type Data,
+  FAR_MS,
+  isAllowed,
+  isOfType,
+  NAMES,
+  type Order,
+  type Request,
+  type Style,
+  styleOf,
+} from "./orders.ts";
 import { reasonOf, type Recorder } from "./recorder.ts";
-
-/** What an actor is told to do. */
-export type Order = {
-  readonly type: "order";
-  readonly op: Op & { readonly do: Deed };
-  /** The other actor, as this one's node knows it. */
-  readonly peer: Pid;
-  readonly node: string;
-  readonly name: string;
-  /** After all faults. */
-  readonly isLate: boolean;
-};
-
-type Data = {
-  readonly type: "data";
-  readonly id: number;
-  readonly from: number;
-  readonly k: number;
-  /** The sender once more, to see whether pids survive the way. */
-  readonly me: Pid;
-};
-
-type Request = { readonly call: number; readonly from: number; k: number };
-
-export const NAMES: readonly string[] = ["n0", "n1", "n2"];
-/** Longer than any run: such a timer must be cancelled at the end. */
-const FAR_MS = 10_000_000;
-
-/** How a new driver is to be. */
-export type Style = {
-  readonly isHandler: boolean;
-  readonly trap: boolean;
-  /** Whether it ends before it has taken any message. */
-  readonly isShort: boolean;
-};
-
-const styleOf = (y: number): Style => ({
-  isHandler: (y & 1) !== 0,
-  trap: (y & 2) !== 0,
-  isShort: y > 8,
-});
 
 /** A behaviour that is announced to the recorder. */
 export function driver(
@@ -106,6 +75,7 @@ class Driver {
   readonly #isHandler: boolean;
   readonly #monitors: Ref[] = [];
   readonly #timers: Ref[] = [];
+  readonly #aliases: Ref[] = [];
   /** Counts what this actor sends, to anyone. */
   #k = 0;
   isDone = false;
@@ -177,6 +147,12 @@ class Driver {
     switch (op.do) {
       case "send":
         return this.#send(peer, order.isLate);
+      case "alias":
+        return this.#alias(op.x % 2 === 0);
+      case "unalias":
+        return this.#unalias();
+      case "sendAlias":
+        return this.#sendAlias(op.x);
       case "sendName":
         return this.#sendName(node, name, op.x % 2 === 0);
       case "volley":
@@ -227,12 +203,39 @@ class Driver {
   #send(to: Pid, isLate: boolean): void {
     const id = this.#recorder.fresh();
     const k = ++this.#k;
-    this.#add({ is: "send", id, to: this.#recorder.actorOf(to), k, isLate });
+    const peer = this.#recorder.actorOf(to);
+    this.#add({ is: "send", id, to: peer, k, isLate, alias: null });
     this.#self.send(to as Pid<unknown>, this.#message(id, k));
   }
 
   #message(id: number, k: number): Data {
     return { type: "data", id, from: this.#id, k, me: this.#self.pid };
+  }
+
+  #alias(isOnce: boolean): void {
+    const ref = this.#self.alias({ once: isOnce });
+    this.#aliases.push(ref);
+    const number = this.#recorder.addAlias(this.#id, ref);
+    this.#add({ is: "alias", ref: number, isOnce });
+  }
+
+  #unalias(): void {
+    const ref = this.#aliases.pop();
+    if (ref === undefined) return;
+    const wasActive = this.#self.unalias(ref);
+    this.#add({ is: "unalias", ref: this.#recorder.refOf(ref), wasActive });
+  }
+
+  /** Under anybody's alias. */
+  #sendAlias(which: number): void {
+    const { aliases } = this.#recorder;
+    const alias = aliases[which % aliases.length];
+    if (alias === undefined) return;
+    const id = this.#recorder.fresh();
+    const k = ++this.#k;
+    const { owner, ref, number } = alias;
+    this.#add({ is: "send", id, to: owner, k, isLate: false, alias: number });
+    this.#self.send(ref, this.#message(id, k));
   }
 
   #sendName(node: string, name: string, isPlain: boolean): void {
@@ -241,7 +244,8 @@ class Driver {
     const to = isPlain && node === this.#self.node ? name : { name, node };
     try {
       this.#self.send(to, this.#message(id, k));
-      this.#add({ is: "send", id, to: { name, node }, k, isLate: false });
+      const holder = { name, node };
+      this.#add({ is: "send", id, to: holder, k, isLate: false, alias: null });
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       // The refusal says that the name is nobody's, and so must whereis.
@@ -442,23 +446,5 @@ class Driver {
       isOfType<Data>(message, "data") && message.from % 2 === y % 2;
     const found = await this.#self.receive(wanted, { timeoutMs });
     if (found !== undefined) this.#data(found, true);
-  }
-}
-
-function isOfType<T extends { readonly type: string }>(
-  message: unknown,
-  type: T["type"],
-): message is T {
-  return typeof message === "object" && message !== null &&
-    (message as { type?: unknown }).type === type;
-}
-
-function isAllowed(act: () => void): boolean {
-  try {
-    act();
-    return true;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    return false;
   }
 }

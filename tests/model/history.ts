@@ -24,7 +24,17 @@ type Deed =
   | { is: "trap"; on: boolean }
   | { is: "exit"; reason: Reason }
   | { is: "sendExit"; to: ActorId; reason: Reason; k: number }
-  | { is: "send"; id: number; to: Target; k: number; isLate: boolean }
+  | {
+    is: "send";
+    id: number;
+    to: Target;
+    k: number;
+    isLate: boolean;
+    /** The alias it is sent under, if any; `to` is whose it is. */
+    alias: number | null;
+  }
+  | { is: "alias"; ref: number; isOnce: boolean }
+  | { is: "unalias"; ref: number; wasActive: boolean }
   | { is: "call"; call: number; to: Target; k: number }
   | { is: "answer"; call: number; by: ActorId; of: number }
   | { is: "uncall"; call: number; reason: Reason }

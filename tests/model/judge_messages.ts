@@ -33,6 +33,7 @@ export function judgeMessages(
   const calls = new Map<number, At<"call">>();
   const taken = new Map<number, number>();
   const order = new Order(facts, report);
+  const aliases = new Aliases(facts, report);
   facts.events.forEach((event, at) => {
     switch (event.is) {
       case "send":
@@ -54,6 +55,7 @@ export function judgeMessages(
           report(at, `${what} came twice, at ${taken.get(id)} and now`);
         }
         taken.set(id, at);
+        if (sent.is === "send") aliases.take(sent, at);
         judgeAddress(facts, names, report, event.actor, at, {
           at: sent.at,
           from: sent.actor,
@@ -119,7 +121,47 @@ function mustArrive(
     ? send.to
     : names.steadyHolder(send.to.node, send.to.name, send.at);
   if (to === null || !facts.isSurvivor(to)) return false;
+  if (send.alias !== null && !isLastingAlias(facts, send.alias)) return false;
   return send.isLate || facts.isClean(send.actor, to);
+}
+
+/** Whether the alias takes every message, and was never taken back. */
+function isLastingAlias(facts: Facts, alias: number): boolean {
+  return facts.events.every((event) =>
+    event.is === "alias"
+      ? event.ref !== alias || !event.isOnce
+      : event.is !== "unalias" || event.ref !== alias
+  );
+}
+
+/** What comes under an alias comes while it is active, and once if so said. */
+class Aliases {
+  readonly #report: Report;
+  readonly #once = new Set<number>();
+  readonly #used = new Set<number>();
+  /** When the owner took it back. */
+  readonly #over = new Map<number, number>();
+
+  constructor(facts: Facts, report: Report) {
+    this.#report = report;
+    facts.events.forEach((event, at) => {
+      if (event.is === "alias" && event.isOnce) this.#once.add(event.ref);
+      if (event.is === "unalias") this.#over.set(event.ref, at);
+    });
+  }
+
+  take(send: At<"send">, at: number): void {
+    const { alias } = send;
+    if (alias === null) return;
+    if (this.#once.has(alias) && this.#used.has(alias)) {
+      this.#report(at, `alias ${alias} took a second message`);
+    }
+    this.#used.add(alias);
+    const over = this.#over.get(alias);
+    if (over !== undefined && over < send.at) {
+      this.#report(at, `alias ${alias} took a message after its end`);
+    }
+  }
 }
 
 /** Per pair of actors: what comes later was sent later. */

@@ -16,7 +16,7 @@ import { currentRuntime, root, spawnRuntime } from "../helpers/processes.ts";
 import { type Mutant, mutants } from "./mutants.ts";
 
 /** Programs that a mutant survives at most. */
-const SEEDS = 1_500;
+const SEEDS = 1_000;
 const ORIGINAL = "original";
 const LIMIT_MS = 180_000;
 

@@ -237,6 +237,42 @@ const messages: readonly Mutant[] = [
   ),
 ];
 
+const incarnations: readonly Mutant[] = [
+  mutant(
+    "what is dropped for another incarnation is not made good",
+    "net/peer.ts",
+    "(!this.#hasDropped && this.#readdress(creation))",
+    "this.#readdress(creation)",
+  ),
+  mutant(
+    "aliases of a node that is not connected lead nowhere",
+    "net/outbox.ts",
+    "peer.assume(signal.alias.creation);",
+    "return;",
+  ),
+];
+
+const requests: readonly Mutant[] = [
+  mutant(
+    "aliases cannot be taken back",
+    "core/local_actor.ts",
+    "return this.owner.aliases.remove(alias);",
+    "return true;",
+  ),
+  mutant(
+    "aliases for one message take more",
+    "core/aliases.ts",
+    'if (mode === "once" || mode === "replyDemonitor") this.remove(ref);',
+    "",
+  ),
+  mutant(
+    "timers cannot be cancelled",
+    "core/actor_timers.ts",
+    "return this.#node.timers.cancel(timer);",
+    "return this.#node.timers.read(timer);",
+  ),
+];
+
 const leaks: readonly Mutant[] = [
   mutant(
     "timers outlive their actor",
@@ -269,5 +305,7 @@ export const mutants: readonly Mutant[] = [
   ...links,
   ...exits,
   ...messages,
+  ...incarnations,
+  ...requests,
   ...leaks,
 ];

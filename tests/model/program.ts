@@ -19,7 +19,7 @@ const deeds = {
   link: 12,
   unlink: 10,
   monitor: 8,
-  monitorName: 4,
+  monitorName: 6,
   demonitor: 6,
   exit: 7,
   sendExit: 8,
@@ -31,6 +31,9 @@ const deeds = {
   timer: 4,
   cancelTimer: 2,
   selective: 3,
+  alias: 4,
+  sendAlias: 7,
+  unalias: 3,
 } as const;
 
 /** Done by two actors at once, which meet in the middle. */
@@ -38,7 +41,7 @@ const scenes = { tangle: 6, duel: 5 } as const;
 
 /** Done to nodes and to the network. */
 const incidents = {
-  cut: 4,
+  cut: 5,
   partition: 2,
   stall: 2,
   heal: 4,

@@ -7,7 +7,7 @@ import type { Actor } from "../../runtime/core/actor.ts";
 import type { Node } from "../../runtime/core/node.ts";
 import type { AnyBehaviour } from "../../runtime/core/self.ts";
 import { type Pid, printTerm, type Ref } from "../../runtime/mod.ts";
-import { exportPid, internPid } from "../../runtime/core/terms.ts";
+import { exportPid, exportRef, internPid } from "../../runtime/core/terms.ts";
 import type { ActorId, Event, Reason } from "./history.ts";
 
 /** An actor of the run, living or not. */
@@ -19,12 +19,20 @@ export type Known = {
   isAlive: boolean;
 };
 
+/** An alias of the run, active or not. */
+export type Alias = {
+  readonly owner: ActorId;
+  readonly ref: Ref;
+  readonly number: number;
+};
+
 /** Where a behaviour comes from. */
 export type Origin = { readonly spawn: number | null };
 
 export class Recorder {
   readonly events: Event[] = [];
   readonly actors: Known[] = [];
+  readonly aliases: Alias[] = [];
   readonly #ids = new Map<string, ActorId>();
   readonly #refs = new Map<string, number>();
   readonly #origins = new Map<AnyBehaviour, Origin>();
@@ -116,6 +124,21 @@ export class Recorder {
       this.#refs.set(key, known);
     }
     return known;
+  }
+
+  /** Makes an alias known to everybody; returns its number. */
+  addAlias(owner: ActorId, ref: Ref): number {
+    const core = this.actors[owner]?.core;
+    if (core !== undefined) exportRef(core.host.pids, ref);
+    const number = this.refOf(ref);
+    this.aliases.push({ owner, ref, number });
+    return number;
+  }
+
+  /** Whether a driver has made the alias, and not the runtime for a call. */
+  isAlias(ref: Ref): boolean {
+    const number = this.refOf(ref);
+    return this.aliases.some((alias) => alias.number === number);
   }
 
   /** The actor's pid as an actor on that node holds it when it has come there. */

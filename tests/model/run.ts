@@ -14,7 +14,8 @@ import {
 } from "../../std/testing.ts";
 import type { Event } from "./history.ts";
 import { judge } from "./judge.ts";
-import { driver, NAMES, type Order, type Style } from "./driver.ts";
+import { driver } from "./driver.ts";
+import { NAMES, type Order, type Style } from "./orders.ts";
 import {
   type Deed,
   isDeed,
@@ -111,7 +112,7 @@ class Run {
     }
     await this.#calm();
     for (const core of this.#cores.values()) {
-      this.#complain(core.name, "keeps", looseEnds(core));
+      this.#complain(core.name, "keeps", looseEnds(core, this.recorder));
     }
     this.#lateWords();
     await this.#quiet();
@@ -323,7 +324,7 @@ class Run {
     }
   }
 
-  /** One ends while another takes its link and its monitor back. */
+  /** One ends while another takes its link and a monitor back. */
   async #duel(op: Op): Promise<void> {
     const cast = this.#cast(op);
     if (cast === null) return;
@@ -331,6 +332,7 @@ class Run {
     const own = { ...op, y: 1 + op.y - op.y % 3 };
     this.#tell(to, who, own, "register");
     this.#tell(who, to, op, "link");
+    this.#tell(who, to, op, "monitor");
     this.#tell(who, to, own, op.x % 2 === 0 ? "monitor" : "monitorName");
     if (op.y > 2) await this.#steps(op.y);
     this.#tell(to, who, op, "exit");
@@ -368,7 +370,9 @@ class Run {
 
   get #isWaiting(): boolean {
     return [...this.#cores.values()].some((core) =>
-      looseEnds(core).some(([, count, expected]) => count !== expected)
+      looseEnds(core, this.recorder).some(([, count, expected]) =>
+        count !== expected
+      )
     );
   }
 
@@ -458,11 +462,18 @@ class Run {
 /** What must be, when nobody waits for a reply or for a time to pass. */
 function looseEnds(
   core: Node,
+  recorder: Recorder,
 ): readonly (readonly [string, number, number])[] {
   let timers = 0;
-  for (const actor of core.actors()) timers += actor.timers?.size ?? 0;
+  let aliases = 0;
+  for (const actor of core.actors()) {
+    timers += actor.timers?.size ?? 0;
+    for (const ref of actor.aliases ?? []) {
+      if (recorder.isAlias(ref)) aliases++;
+    }
+  }
   return [
-    ["aliases", core.aliases.size, 0],
+    ["aliases", core.aliases.size, aliases],
     ["spawn requests", core.spawns.size, 0],
     ["timers", core.timers.size, timers],
   ];
