@@ -23,6 +23,7 @@ const sources = [
   "runtime",
   "std",
   "cli",
+  "bench",
   "scripts",
   "package.json",
   "package-lock.json",

@@ -126,24 +126,31 @@ export async function testCluster(
     names.map((name, index) => [name, `${host}:${FIRST_PORT + index}`]),
   );
   const nodes: RunningNode[] = [];
-  for (const [index, name] of names.entries()) {
-    nodes.push(
-      await start({
-        name,
-        cookie: "test",
-        network,
-        peers,
-        epmdPort: false,
-        listenHost: host,
-        port: FIRST_PORT + index,
-        log,
-        ...(options.exports === undefined ? {} : { exports: options.exports }),
-        ...(options.limits === undefined ? {} : { limits: options.limits }),
-        ...(options.connect === false ? {} : {
-          connect: names.slice(0, index),
+  try {
+    for (const [index, name] of names.entries()) {
+      nodes.push(
+        await start({
+          name,
+          cookie: "test",
+          network,
+          peers,
+          epmdPort: false,
+          listenHost: host,
+          port: FIRST_PORT + index,
+          log,
+          ...(options.exports === undefined
+            ? {}
+            : { exports: options.exports }),
+          ...(options.limits === undefined ? {} : { limits: options.limits }),
+          ...(options.connect === false ? {} : {
+            connect: names.slice(0, index),
+          }),
         }),
-      }),
-    );
+      );
+    }
+  } catch (error) {
+    for (const node of nodes) await node.stop();
+    throw error;
   }
   return new TestCluster(nodes, network, records);
 }

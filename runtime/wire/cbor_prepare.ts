@@ -265,8 +265,10 @@ export class TermWriter {
     }
     let prepared: Tagged;
     const { id, serial, creation } = pid;
+    // Also one of another node of this thread, which was handed over by
+    // reference: what comes back has to be this very object.
+    exportPid(this.pids, pid);
     if (isOf(pid, this.self)) {
-      exportPid(this.pids, pid);
       prepared = new Tagged(tags.writerPid, [id, serial]);
     } else if (isOf(pid, this.peer)) {
       prepared = new Tagged(tags.readerPid, [id, serial]);

@@ -13,7 +13,7 @@ import {
   type Listener,
   type Network,
 } from "../../runtime/mod.ts";
-import type { Choice, World } from "./sim_world.ts";
+import type { Choice, SimHost, World } from "./sim_world.ts";
 
 /** Above this many bytes in flight `write` returns false. */
 const HIGH_MARK_BYTES = 64 * 1024;
@@ -41,10 +41,11 @@ export class SimNetwork {
     world.arrivals.push(() => this.#nextArrival());
   }
 
-  /** The network as one node sees it. */
-  of(node: string): Network {
+  /** The network as one node sees it, for as long as its host lives. */
+  of(host: SimHost): Network {
+    const node = host.name;
     return {
-      connect: (to) => this.#connect(node, to.port, to.timeoutMs),
+      connect: (to) => this.#connect(host, to.port, to.timeoutMs),
       listen: (at, accept) => this.#listen(node, at.port, accept),
     };
   }
@@ -69,10 +70,9 @@ export class SimNetwork {
   cut(a: string, b: string): number {
     let cut = 0;
     for (const end of [...this.#ends]) {
-      if (end.node === a && end.peerNode === b) {
-        end.breakBoth("the link was cut");
-        cut++;
-      }
+      if (end.node !== a || end.peerNode !== b || end.isClosed) continue;
+      end.breakBoth("the link was cut");
+      cut++;
     }
     return cut;
   }
@@ -101,7 +101,10 @@ export class SimNetwork {
     this.#ends.delete(end);
   }
 
-  #connect(from: string, port: number, timeoutMs: number): Promise<Carrier> {
+  #connect(host: SimHost, port: number, timeoutMs: number): Promise<Carrier> {
+    // What a crashed node's code still begins in the same moment is nothing.
+    if (host.isDead) return new Promise(() => {});
+    const from = host.name;
     const arrivesAt = this.#world.now + this.latency();
     return new Promise((resolve, reject) => {
       this.#dials.add({ from, port, arrivesAt, timeoutMs, resolve, reject });
@@ -259,6 +262,10 @@ class SimCarrier implements Carrier {
     this.node = node;
     this.peerNode = peerNode;
     this.remote = remote;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   join(peer: SimCarrier): void {

@@ -132,7 +132,7 @@ export class Simulation {
       name,
       cookie: "simulated",
       host,
-      network: this.#network.of(name),
+      network: this.#network.of(host),
       discovery: {
         resolve: (peer) =>
           Promise.resolve({ host: "sim", port: this.#portOf(peer) }),
@@ -310,11 +310,13 @@ export class Simulation {
  *     exports: { idle: () => async (self: Self) => void await self.receive() },
  *   });
  *   const a = await sim.start("a@sim");
+ *   let isWatching = false;
  *   const reason = a.run(async (self: Self<{ reason: symbol }>) => {
  *     await self.spawnOn("b@sim", "idle", [], { monitor: true });
+ *     isWatching = true;
  *     return (await self.receive()).reason;
  *   });
- *   await sim.until(() => a.nodes().length === 1, { what: "a connection" });
+ *   await sim.until(() => isWatching, { what: "the spawn" });
  *   sim.crash("b@sim");
  *   console.log(await reason); // prints: Symbol(noconnection)
  * });

@@ -13,6 +13,7 @@ import {
 } from "../../runtime/mod.ts";
 import { simulate, testCluster } from "../../std/testing.ts";
 import { coreOf, drain, lone, park, poll } from "../helpers/actors.ts";
+import { waitFor } from "../helpers/wait.ts";
 
 /** Replies to `inc`, keeps the others waiting, and ends on `die`. */
 const counter = () =>
@@ -132,7 +133,7 @@ describe("a call", () => {
       return state;
     }));
     node.send(pid as Pid<number>, 1);
-    await node.run((self) => poll(self));
+    await waitFor(() => errors.length === 2, { what: "both refusals" });
     expect(errors).toEqual([
       expect.stringContaining("expected call to be made by a function actor"),
       expect.stringContaining("expected the from of a Call"),

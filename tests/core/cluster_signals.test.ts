@@ -16,7 +16,6 @@ import {
   contents,
   holdings,
   inside,
-  known,
   next,
   puppet,
   roundTrip,
@@ -47,12 +46,12 @@ describe("a message to another node", () => {
   test("arrives in the order of sending, under load both ways", async () => {
     const { a, b } = await two();
     const count = 20_000;
-    const echo = known(b.spawn(
+    const echo = b.spawn(
       handler(null, (state: null, [from, n]: [Pid<number>, number], self) => {
         self.send(from, n);
         return state;
       }),
-    ));
+    );
     const wrong = await a.run(async (self: Self<number>) => {
       let outOfOrder = 0;
       let received = 0;
@@ -74,9 +73,9 @@ describe("a message to another node", () => {
     const { a, b } = await two();
     for (let i = 0; i < 50; i++) {
       const seen: unknown[] = [];
-      const pid = known(b.spawn(async (me: Self) => {
+      const pid = b.spawn(async (me: Self) => {
         for (;;) seen.push(await me.receive());
-      }, { name: "looping" }));
+      }, { name: "looping" });
       await a.run(async (self) => {
         const ref = self.monitor(pid);
         for (const n of [1, 2, 3]) self.send(pid, n);
@@ -125,16 +124,16 @@ describe("a message to another node", () => {
 
   test("brings pids home as the same objects", async () => {
     const { a, b } = await two();
-    const echo = known(b.spawn(async (self: Self<[Pid<unknown>, unknown]>) => {
+    const echo = b.spawn(async (self: Self<[Pid<unknown>, unknown]>) => {
       for (;;) {
         const [from, value] = await self.receive();
         self.send(from, value);
       }
-    }));
+    });
     const there = puppet(b);
     await a.run(async (self: Self<unknown>) => {
       const child = self.spawn(park);
-      const pids = [self.pid, child, echo, there.pid, a.pid, known(b.pid)];
+      const pids = [self.pid, child, echo, there.pid, a.pid, b.pid];
       const ref = self.makeRef();
       const ask = async (value: unknown) => {
         self.send(echo, [self.pid, value]);

@@ -6,8 +6,6 @@ import {
   testCluster,
   type TestClusterOptions,
 } from "../../std/testing.ts";
-import { exportPid } from "../../runtime/core/terms.ts";
-import { createHost } from "../../runtime/platform/host.ts";
 import {
   coreOf,
   type Holdings,
@@ -38,18 +36,7 @@ export function puppet(
   node: RunningNode,
   options: { trapExits?: boolean; name?: string } = {},
 ): Puppet {
-  return { node, pid: known(node.spawn(obedient, options)) };
-}
-
-const { pids } = createHost({ log: () => {} });
-
-/**
- * Makes a pid known to the thread, as it is once it has left its node. A test
- * hands pids from node to node past the codecs, which would do it.
- */
-export function known<M>(pid: Pid<M>): Pid<M> {
-  exportPid(pids, pid as Pid);
-  return pid;
+  return { node, pid: node.spawn(obedient, options) };
 }
 
 /** Runs `act` as the puppet and resolves with what it returns. */

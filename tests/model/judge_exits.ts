@@ -5,7 +5,7 @@
  */
 
 import type { ActorId, Event, EventOf, Reason } from "./history.ts";
-import { type Facts, type Life, type Report } from "./facts.ts";
+import type { Facts, Life, Report } from "./facts.ts";
 
 export function judgeExits(facts: Facts, report: Report): void {
   const messages = new ExitMessages(facts, report);

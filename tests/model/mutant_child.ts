@@ -12,6 +12,9 @@ import type { programOf } from "./program.ts";
 import type { runProgram } from "./run.ts";
 
 const [seeds = "0", ...folders] = process.argv.slice(2);
+/** What nobody caught, which is a fault as well. */
+let floating: string | null = null;
+process.on("unhandledRejection", (error) => floating = `floating: ${error}`);
 
 for (const folder of folders) {
   const at = (file: string) => new URL(`${folder}/tests/model/${file}`, here());
@@ -22,10 +25,10 @@ for (const folder of folders) {
     at("run.ts").href
   );
   let seed = 1;
-  let why: string | null = null;
+  let why: string | null = floating = null;
   for (; why === null && seed <= Number(seeds); seed++) {
     const outcome = await run.runProgram(program.programOf(seed));
-    why = outcome.violations[0] ?? null;
+    why = outcome.violations[0] ?? floating;
   }
   const failed = why === null ? null : seed - 1;
   console.log(JSON.stringify({ folder, failed, why }));

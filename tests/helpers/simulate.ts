@@ -1,0 +1,84 @@
+/**
+ * Tests under many seeds, of which a failing one can be run again alone.
+ *
+ * With `HORNBEAM_SEED` set, only that seed is run, whatever the test asks for.
+ */
+
+import { relative } from "node:path";
+import process from "node:process";
+import { expect } from "vitest";
+import {
+  simulate,
+  type SimulateOptions,
+  type Simulation,
+  SimulationError,
+  type SimulationResult,
+} from "../../std/testing.ts";
+import { currentRuntime, root } from "./processes.ts";
+
+/** How many seeds, and from which on (default 1). */
+export type Seeds = { readonly count: number; readonly base?: number };
+
+/** Lines of a failing run's trace that are shown. */
+const TAIL_LINES = 40;
+
+/** The seeds to run: those asked for, or the one that the user asks for. */
+export function seedsOf({ count, base = 1 }: Seeds): readonly number[] {
+  const wanted = process.env["HORNBEAM_SEED"];
+  if (wanted === undefined || wanted === "") {
+    return Array.from({ length: count }, (_, i) => base + i);
+  }
+  const seed = Number(wanted);
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new RangeError(
+      `expected a whole number in HORNBEAM_SEED, got ${wanted}`,
+    );
+  }
+  return [seed];
+}
+
+/** The command that runs a test again, by default this one, with one seed. */
+export function replayCommand(
+  seed: number,
+  test?: { readonly file: string; readonly name: string },
+): string {
+  const { testPath, currentTestName } = expect.getState();
+  const file = test?.file ?? relative(root, testPath ?? "");
+  const name = test?.name ?? currentTestName?.split(" > ").at(-1) ?? "";
+  // It is a pattern for vitest and a quoted word for the shell.
+  const pattern = name.replaceAll(/[\\^$.*+?()[\]{}|]/g, ".")
+    .replaceAll(/['"`!]/g, ".");
+  return `HORNBEAM_SEED=${seed} npm run test:${currentRuntime()} -- ` +
+    `${file} -t "${pattern}"`;
+}
+
+/**
+ * Simulates the body under each seed. Rejects with the first failure, its
+ * seed, the command that replays it and the end of its trace.
+ */
+export async function simulateSeeds(
+  options: Seeds & SimulateOptions,
+  body: (sim: Simulation) => Promise<void>,
+): Promise<readonly SimulationResult[]> {
+  const results: SimulationResult[] = [];
+  for (const seed of seedsOf(options)) {
+    try {
+      results.push(await simulate({ ...options, seed }, body));
+    } catch (error) {
+      throw new Error(
+        [
+          error instanceof Error ? error.message : String(error),
+          `replay: ${replayCommand(seed)}`,
+          "the end of the trace:",
+          ...tailOf(error),
+        ].join("\n"),
+        { cause: error },
+      );
+    }
+  }
+  return results;
+}
+
+function tailOf(error: unknown): readonly string[] {
+  return error instanceof SimulationError ? error.trace.slice(-TAIL_LINES) : [];
+}
