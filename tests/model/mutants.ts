@@ -116,8 +116,8 @@ const links: readonly Mutant[] = [
   mutant(
     "unlink is not acknowledged",
     "core/inbound.ts",
-    'type: "unlinkAck", from: to, to: from, id',
-    'type: "unlinkAck", from: to, to: from, id: id + 1',
+    'node.remote.signal(from.node, { type: "unlinkAck"',
+    'if (node.stopped) node.remote.signal(from.node, { type: "unlinkAck"',
   ),
   mutant(
     "link stays at the peer after unlink",

@@ -81,6 +81,8 @@ export type Program = {
   readonly nodes: number;
   /** Whether the nodes are connected before the first operation. */
   readonly isConnected: boolean;
+  /** Longest time that data takes from one node to another. */
+  readonly latencyMs: number;
   readonly ops: readonly Op[];
 };
 
@@ -126,7 +128,8 @@ export function programOf(seed: number): Program {
       gap: random.chance(0.3) ? 0 : random.below(hurry),
     });
   }
-  return { seed, nodes, isConnected: random.chance(0.6), ops };
+  const isConnected = random.chance(0.6);
+  return { seed, nodes, isConnected, latencyMs: random.pick([1, 5, 30]), ops };
 }
 
 /** Mostly one of a few, so that the same actors meet again. */
@@ -135,7 +138,7 @@ function actorNumber(random: SeededRandom): number {
 }
 
 export function printProgram(program: Program): string {
-  const { seed, nodes, isConnected, ops } = program;
+  const { seed, nodes, isConnected, latencyMs, ops } = program;
   const lines = ops.map((op) => {
     const { gap, ...rest } = op;
     const told = Object.entries(rest).filter(([key]) => key !== "do")
@@ -143,7 +146,8 @@ export function printProgram(program: Program): string {
     return `  ${op.do.padEnd(12)} ${told}, after ${gap} steps`;
   });
   return [
-    `seed ${seed}, ${nodes} nodes${isConnected ? ", connected" : ""}:`,
+    `seed ${seed}, ${nodes} nodes${isConnected ? ", connected" : ""}, ` +
+    `${latencyMs} ms apart at most:`,
     ...lines,
   ].join("\n");
 }

@@ -15,6 +15,13 @@ import {
 import type { Event } from "./history.ts";
 import { judge } from "./judge.ts";
 import { driver } from "./driver.ts";
+import {
+  type Held,
+  leftovers,
+  looseEnds,
+  tablesOf,
+  unansweredUnlinks,
+} from "./inspect.ts";
 import { NAMES, type Order, type Style } from "./orders.ts";
 import {
   type Deed,
@@ -45,6 +52,8 @@ const LIMITS = {
 const PATIENCE_MS = 600;
 /** Such waits that may come one after the other. */
 const MAX_WAITS = 8;
+/** Living actors below which new ones come. */
+const MIN_LIVING = 4;
 /** Living actors above which nobody spawns any more. */
 const MAX_LIVING = 12;
 /** Actors that have ended and can still be named, counted from the last. */
@@ -62,7 +71,8 @@ const LATE: Op = { do: "send", who: 0, to: 0, x: 0, y: 0, gap: 0 };
 
 export async function runProgram(program: Program): Promise<Outcome> {
   let run: Run | undefined;
-  const { seed } = program;
+  const { seed, latencyMs } = program;
+  const options = { seed, maxLatencyMs: latencyMs, maxSteps: MAX_STEPS };
   const told = (violations: readonly string[], trace: readonly string[]) => ({
     violations,
     history: run?.recorder.events ?? [],
@@ -71,13 +81,10 @@ export async function runProgram(program: Program): Promise<Outcome> {
     steps: 0,
   });
   try {
-    const result = await simulate(
-      { seed, maxSteps: MAX_STEPS },
-      async (sim) => {
-        run = new Run(sim, program);
-        await run.run();
-      },
-    );
+    const result = await simulate(options, async (sim) => {
+      run = new Run(sim, program);
+      await run.run();
+    });
     const { trace, traceHash, steps } = result;
     return { ...told(run?.verdict() ?? [], trace), traceHash, steps };
   } catch (error) {
@@ -148,15 +155,13 @@ class Run {
     const core = await coreOf(node);
     this.#cores.set(name, core);
     this.recorder.watch(core);
-    for (const isHandler of [false, true]) {
-      node.spawn(
-        driver(this.recorder, null, {
-          isHandler,
-          trap: false,
-          isShort: false,
-        }) as (self: Self) => void,
-      );
-    }
+    for (const isHandler of [false, true]) this.#plant(node, isHandler);
+  }
+
+  /** An actor that nobody has spawned. */
+  #plant(node: RunningNode, isHandler: boolean): void {
+    const style = { isHandler, trap: false, isShort: false };
+    node.spawn(driver(this.recorder, null, style) as (self: Self) => void);
   }
 
   async #connectAll(): Promise<void> {
@@ -183,9 +188,12 @@ class Run {
 
   async #do(op: Op): Promise<void> {
     const { do: kind } = op;
+    const a = this.#names[op.x % this.#names.length] as string;
+    if (this.#living.length < MIN_LIVING && this.#runs(a)) {
+      this.#plant(this.#sim.node(a), op.y % 2 === 0);
+    }
     if (isDeed(kind)) return this.#order(op, kind);
     const sim = this.#sim;
-    const a = this.#names[op.x % this.#names.length] as string;
     const b = this.#names[op.y % this.#names.length] as string;
     switch (kind) {
       case "tangle":
@@ -370,9 +378,8 @@ class Run {
 
   get #isWaiting(): boolean {
     return [...this.#cores.values()].some((core) =>
-      looseEnds(core, this.recorder).some(([, count, expected]) =>
-        count !== expected
-      )
+      looseEnds(core, this.recorder)
+        .some(({ count, expected }) => count !== expected)
     );
   }
 
@@ -388,36 +395,18 @@ class Run {
   }
 
   #noteTables(known: Known): void {
-    const { recorder } = this;
-    const actor = known.core.localActor(known.pid);
-    if (actor === null) {
-      this.#complaints.push(`actor ${known.id} never ended and is gone`);
-      return;
+    const tables = tablesOf(known, this.recorder);
+    if (typeof tables === "string") this.#complaints.push(tables);
+    else this.recorder.add(tables);
+    for (const peer of unansweredUnlinks(known, this.recorder)) {
+      this.#complaints.push(
+        `${peer} never answered the unlink of ${known.id}`,
+      );
     }
-    const links = [...actor.links ?? []];
-    for (const [peer, { active }] of links) {
-      if (active) continue;
-      const id = recorder.actorOf(peer);
-      this.#complaints.push(`${id} never answered the unlink of ${known.id}`);
-    }
-    recorder.add({
-      is: "tables",
-      actor: known.id,
-      links: links.filter(([, { active }]) => active)
-        .map(([peer]) => recorder.actorOf(peer)),
-      monitors: [...actor.monitors?.keys() ?? []]
-        .map((ref) => recorder.refOf(ref)),
-      watchers: [...actor.watchers?.values() ?? []]
-        .map(({ ref }) => recorder.refOf(ref)),
-    });
   }
 
-  #complain(
-    name: string,
-    keeps: string,
-    held: readonly (readonly [string, number, number])[],
-  ): void {
-    for (const [what, count, expected] of held) {
+  #complain(name: string, keeps: string, held: readonly Held[]): void {
+    for (const { what, count, expected } of held) {
       if (count === expected) continue;
       this.#complaints.push(
         `${name} ${keeps} ${count} ${what} and not ${expected}`,
@@ -443,49 +432,9 @@ class Run {
 
   #findLeaks(): void {
     for (const [name, core] of this.#cores) {
-      // The one actor of the kernel stays.
-      const held: readonly (readonly [string, number, number])[] = [
-        ["actors", core.actorCount, 1],
-        ["names", core.names.registered().length, 1],
-        ["aliases", core.aliases.size, 0],
-        ["timers", core.timers.size, 0],
-        ["actors involved with peers", core.peers.size, 0],
-        ["spawn requests", core.spawns.size, 0],
-        ["runnable actors", core.scheduler.runnable, 0],
-        ["entries of kernel actors", entriesOf(core), 0],
-      ];
-      this.#complain(name, "leaks", held);
+      this.#complain(name, "leaks", leftovers(core));
     }
   }
-}
-
-/** What must be, when nobody waits for a reply or for a time to pass. */
-function looseEnds(
-  core: Node,
-  recorder: Recorder,
-): readonly (readonly [string, number, number])[] {
-  let timers = 0;
-  let aliases = 0;
-  for (const actor of core.actors()) {
-    timers += actor.timers?.size ?? 0;
-    for (const ref of actor.aliases ?? []) {
-      if (recorder.isAlias(ref)) aliases++;
-    }
-  }
-  return [
-    ["aliases", core.aliases.size, aliases],
-    ["spawn requests", core.spawns.size, 0],
-    ["timers", core.timers.size, timers],
-  ];
-}
-
-function entriesOf(core: Node): number {
-  let count = 0;
-  for (const actor of core.actors()) {
-    count += (actor.links?.size ?? 0) + (actor.monitors?.size ?? 0) +
-      (actor.watchers?.size ?? 0) + (actor.timers?.size ?? 0);
-  }
-  return count;
 }
 
 function coreOf(node: RunningNode): Promise<Node> {
