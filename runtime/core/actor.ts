@@ -67,6 +67,8 @@ export abstract class Actor implements Runnable {
   scanned = 0;
   /** Messages, received or sent, that are left in this turn. */
   turnLeft = 0;
+  /** Turns in a row that ended in `receive`; see `Scheduler.handOver`. */
+  cleanTurns = 0;
   /** Deadline of the pending `receive`. */
   receiveTimer: Timer | null = null;
   receiveTimedOut = false;
@@ -130,14 +132,6 @@ export abstract class Actor implements Runnable {
     return this.state !== DEAD;
   }
 
-  get isAlive(): boolean {
-    return this.state !== DEAD;
-  }
-
-  get node(): string {
-    return this.owner.name;
-  }
-
   get signal(): AbortSignal {
     if (this.abort === null) {
       this.abort = new AbortController();
@@ -149,6 +143,12 @@ export abstract class Actor implements Runnable {
   get status(): ActorInfo["status"] {
     if (this.state === IDLE) return "waiting";
     return this.state === QUEUED ? "runnable" : "running";
+  }
+
+  /** Without a pattern, since that would run the actor's code too early. */
+  get takesOver(): boolean {
+    return this.resolveReceive !== null && this.match === null &&
+      this.state === QUEUED;
   }
 
   get isBusy(): boolean {
@@ -183,6 +183,7 @@ export abstract class Actor implements Runnable {
   /** Gives up everything that holds on to the actor; `exits.ts` does the rest. */
   markDead(): void {
     this.state = DEAD;
+    this.owner.scheduler.handOver(this);
     this.mailbox.clear();
     this.handlerState = undefined;
   }
@@ -401,6 +402,7 @@ export abstract class Actor implements Runnable {
       }
       const pending = new Promise<unknown>(captureResolve);
       this.resolveReceive = lastResolve;
+      this.owner.scheduler.handOver(this);
       return pending as Promise<never>;
     }
     return this.#receiveSelective(pattern, more) as Promise<never>;
@@ -454,9 +456,11 @@ export abstract class Actor implements Runnable {
       this.scanned = Math.max(0, found);
       this.state = QUEUED;
       this.owner.scheduler.enqueue(this);
+      this.owner.scheduler.handOver(this);
       return pending;
     }
     this.state = IDLE;
+    this.owner.scheduler.handOver(this);
     return abort === undefined ? pending : this.#abortable(pending, abort);
   }
 

@@ -142,6 +142,7 @@ class PendingCall {
       return;
     }
     monitorWith(actor, ref, to, { onDown: fail });
+    node.scheduler.handOver(actor);
     if (this.#isOver) return;
     this.#watch(options, fail);
   }
@@ -185,6 +186,8 @@ class PendingCall {
       get isBusy() {
         return actor.isBusy;
       },
+      cleanTurns: 0,
+      takesOver: false,
       get turnLeft() {
         return actor.turnLeft;
       },

@@ -34,6 +34,14 @@ import { demonitor, link, monitor, monitorWith, unlink } from "./links.ts";
 import { ExitError, UsageError } from "./messages.ts";
 
 export class LocalActor extends Actor implements Self<unknown> {
+  get isAlive(): boolean {
+    return this.state !== DEAD;
+  }
+
+  get node(): string {
+    return this.owner.name;
+  }
+
   send<T>(to: Destination<T>, message: T): boolean {
     const target = (to as Pid<T>).target as Actor | null | undefined;
     if (target != null && target.owner === this.owner && this.state !== DEAD) {
@@ -226,6 +234,7 @@ export class LocalActor extends Actor implements Self<unknown> {
   /** Marks a wait as no foreign one, for simulators. */
   #nodeWait<T>(promise: Promise<T>): Promise<T> {
     this.nodeWaits++;
+    this.owner.scheduler.handOver(this);
     return promise.finally(() => {
       this.nodeWaits--;
       this.owner.scheduler.goesOn(this);

@@ -21,6 +21,10 @@ export interface Runnable {
    * A negative result means that the turn goes on in a microtask.
    */
   run(budget: number): number;
+  /** Turns in a row that ended in a wait for messages; see `handOver`. */
+  cleanTurns: number;
+  /** Whether its turn consists of resolving a promise and nothing else. */
+  readonly takesOver: boolean;
   /** What is left of the budget of its turn; negative when it took more. */
   readonly turnLeft: number;
   /** Its code runs, or waits for something that is no message. */
@@ -43,6 +47,8 @@ export const defaultSchedulerOptions: SchedulerOptions = {
 
 /** Messages between two looks at the clock, at most. */
 const MAX_UNITS_PER_CHECK = 64;
+/** Turns after which an actor is trusted to hand over. */
+const TURNS_OF_TRUST = 8;
 /** How long to run between two looks at the clock. */
 const CHECK_EVERY_MS = 0.2;
 /** Function actors resumed before their microtasks are let run. */
@@ -75,6 +81,11 @@ export class Scheduler implements SteppedScheduler {
    */
   readonly #resumed: Runnable[] = [];
   #resumedCount = 0;
+  /**
+   * The actor that goes on in microtasks and is trusted to hand over; no drain
+   * is on its way then. Null otherwise.
+   */
+  #chained: Runnable | null = null;
   #unitsPerCheck = 1;
   #lastCheck = 0;
   #flushWanted = false;
@@ -152,6 +163,58 @@ export class Scheduler implements SteppedScheduler {
     if (this.isStepped) this.#inMicrotasks.push(actor);
   }
 
+  /**
+   * The actor's turn has ended in `receive`, or with its end. If the next one
+   * only needs a promise resolved, that is done here and now: this saves the
+   * microtask of a drain, a quarter of the cost of a message between function
+   * actors.
+   *
+   * It takes trust, as nobody else is there to go on when an actor waits for
+   * something foreign instead: then everyone waits for the next macrotask. So
+   * only actors are chained whose last turns all ended here.
+   */
+  handOver(actor: Runnable): void {
+    if (this.#chained !== actor) return;
+    this.#chained = null;
+    this.#countResumed();
+    const next = this.#queue[this.#head];
+    if (
+      next !== undefined && next.takesOver && !this.#flushWanted &&
+      this.#units < this.#unitsPerCheck
+    ) {
+      this.#queue[this.#head] = undefined;
+      this.#head = (this.#head + 1) & (this.#queue.length - 1);
+      this.#count--;
+      this.turns++;
+      this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = next;
+      if (next.run(this.#unitsPerCheck) < 0) {
+        this.#resumed[0] = next;
+        this.#resumedCount = 1;
+        this.#goOn();
+        return;
+      }
+    }
+    this.#host.microtask(this.#drain);
+  }
+
+  /** Once the resumed actors have gone on in their microtasks. */
+  #goOn(): void {
+    this.#drainPending = true;
+    const actor = this.#resumed[0] as Runnable;
+    if (this.#resumedCount === 1 && ++actor.cleanTurns > TURNS_OF_TRUST) {
+      this.#chained = actor;
+    } else {
+      this.#host.microtask(this.#drain);
+    }
+  }
+
+  /** The chained actor waits for something foreign. */
+  #breakChain(actor: Runnable): void {
+    this.#chained = null;
+    this.#drainPending = false;
+    actor.cleanTurns = 0;
+  }
+
   flush(): void {
     if (this.#flushWanted) this.#flush();
   }
@@ -185,6 +248,7 @@ export class Scheduler implements SteppedScheduler {
   #onMacrotask(): void {
     this.#macrotaskPending = false;
     this.#sliceOver = false;
+    if (this.#chained !== null) this.#breakChain(this.#chained);
     if (this.#drainPending) return;
     if (this.#count === 0) {
       if (this.#flushWanted) this.#flush();
@@ -236,9 +300,7 @@ export class Scheduler implements SteppedScheduler {
 
   #afterRun(): void {
     if (this.#resumedCount > 0 && !this.#sliceOver) {
-      // The resumed actors go on in microtasks that are queued before this one.
-      this.#drainPending = true;
-      this.#host.microtask(this.#drain);
+      this.#goOn();
       return;
     }
     // Nobody is left to make the clock be read, so a long turn is seen now.
@@ -250,8 +312,9 @@ export class Scheduler implements SteppedScheduler {
   #countResumed(): void {
     const grant = this.#unitsPerCheck;
     for (let i = 0; i < this.#resumedCount; i++) {
-      const { turnLeft } = this.#resumed[i] as Runnable;
-      this.#units += Math.max(1, grant - turnLeft) + 1;
+      const actor = this.#resumed[i] as Runnable;
+      this.#units += Math.max(1, grant - actor.turnLeft) + 1;
+      if (actor.isBusy) actor.cleanTurns = 0;
     }
     this.#resumedCount = 0;
   }

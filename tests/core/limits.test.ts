@@ -144,6 +144,8 @@ describe("a long turn", () => {
     },
     isBusy: false,
     turnLeft: 0,
+    cleanTurns: 0,
+    takesOver: false,
     describe: () => name,
   });
 

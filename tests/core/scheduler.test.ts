@@ -19,8 +19,11 @@ function runnable(
 ): Runnable {
   return {
     run: (budget) => body(budget) ?? 1,
-    isBusy: false,
+    // What it does in microtasks ends in nothing that the scheduler sees.
+    isBusy: true,
     turnLeft: 0,
+    cleanTurns: 0,
+    takesOver: false,
     describe: () => "a runnable",
   };
 }
