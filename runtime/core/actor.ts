@@ -69,6 +69,7 @@ export abstract class Actor implements Runnable {
   turnLeft = 0;
   /** Turns in a row that ended in `receive`; see `Scheduler.handOver`. */
   cleanTurns = 0;
+  owesTurn = false;
   /** Deadline of the pending `receive`. */
   receiveTimer: Timer | null = null;
   receiveTimedOut = false;

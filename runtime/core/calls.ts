@@ -187,6 +187,7 @@ class PendingCall {
         return actor.isBusy;
       },
       cleanTurns: 0,
+      owesTurn: false,
       takesOver: false,
       get turnLeft() {
         return actor.turnLeft;

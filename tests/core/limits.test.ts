@@ -145,6 +145,7 @@ describe("a long turn", () => {
     isBusy: false,
     turnLeft: 0,
     cleanTurns: 0,
+    owesTurn: false,
     takesOver: false,
     describe: () => name,
   });

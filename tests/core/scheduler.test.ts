@@ -23,6 +23,7 @@ function runnable(
     isBusy: true,
     turnLeft: 0,
     cleanTurns: 0,
+    owesTurn: false,
     takesOver: false,
     describe: () => "a runnable",
   };
