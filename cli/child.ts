@@ -13,6 +13,7 @@ import {
   setInterval,
   setTimeout,
 } from "node:timers";
+import type { Guard } from "./guard.ts";
 import { NOT_STARTED } from "./member.ts";
 import { type Relay, relay } from "./relay.ts";
 import type { Command, RuntimeName } from "./runtimes.ts";
@@ -31,6 +32,7 @@ export type ChildOptions = {
   readonly prefix: string;
   /** Within a minute; 0 for none. */
   readonly maxRestarts: number;
+  readonly guard: Guard;
   readonly events: ChildEvents;
 };
 
@@ -107,6 +109,8 @@ export class Child {
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.#process = child;
+    const { pid } = child;
+    if (pid !== undefined) this.#options.guard.add(pid);
     this.#hasExited = false;
     const relays = this.#relay(child);
     child.stdin.on("error", () => {});
@@ -117,6 +121,7 @@ export class Child {
     });
     child.once("exit", (code, signal) => {
       this.#hasExited = true;
+      if (pid !== undefined) this.#options.guard.remove(pid);
       // Deno's wrapper of a runtime may live on with the same input.
       child.stdin.destroy();
       afterOutput(child, relays, () => this.#ended(code, signal));

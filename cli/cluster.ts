@@ -32,6 +32,7 @@ import {
   ownCommand,
   type RuntimeName,
 } from "./runtimes.ts";
+import { Guard } from "./guard.ts";
 import { Screen } from "./screen.ts";
 import { renderView } from "./view.ts";
 import { Watch } from "./watch.ts";
@@ -137,6 +138,7 @@ class Launcher {
   readonly #children: readonly Child[];
   readonly #watch: Watch;
   readonly #useColor: boolean;
+  readonly #guard = new Guard();
   readonly #finished = Promise.withResolvers<void>();
   /** The signal that ends the cluster; null while none came. */
   #interruption: { readonly name: EndingSignal; readonly at: number } | null =
@@ -176,6 +178,7 @@ class Launcher {
     const ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#draw();
     await this.#finished.promise;
+    this.#guard.stop();
     clearInterval(ticker);
     this.#draw();
     if (this.#failure !== null) throw this.#failure;
@@ -211,6 +214,7 @@ class Launcher {
       screen: this.#screen,
       prefix: paint(`${title} | `),
       maxRestarts: this.#options.maxRestarts,
+      guard: this.#guard,
       events,
     });
   }

@@ -73,7 +73,7 @@ function describe(done: Done): Command {
 
 const mainExamples = `
 Examples:
-  hornbeam run hello.ts
+  hornbeam run program.ts
   hornbeam cluster examples/ping_cluster.ts --nodes 3 --runtime mixed
   hornbeam bench --quick
 
@@ -87,7 +87,7 @@ It may export behaviours that other nodes can spawn:
   export const exports = { name: (...args) => behaviour };
 
 Examples:
-  hornbeam run hello.ts -- some arguments
+  hornbeam run program.ts -- some arguments
   hornbeam run server.ts --name a@127.0.0.1 --cookie secret
   hornbeam run client.ts --name b@127.0.0.1 --cookie secret \\
     --connect a@127.0.0.1`;

@@ -99,9 +99,20 @@ function explainStart(error: unknown, options: NodeOptions): CliError {
         "out to take a free one",
     );
   }
-  return failure(
-    `${options.name} could not start: ${describeThrown(error)}`,
-  );
+  const said = describeThrown(error);
+  if (said.includes("expected epmd on")) {
+    return failure(
+      `something else than epmd listens on port ${options.epmdPort}; choose ` +
+        "another --epmd-port, the same for all nodes",
+    );
+  }
+  if (said.includes("could not listen on")) {
+    return failure(
+      `${options.name} cannot listen: this machine has no such address; use ` +
+        "127.0.0.1 or a name of its own behind the @",
+    );
+  }
+  return failure(`${options.name} could not start: ${said}`);
 }
 
 /** Waits a little for a node that is only just starting. */

@@ -90,7 +90,11 @@ export async function loadProgram(file: string): Promise<Program> {
 function explainLoad(error: unknown): string {
   const said = describeThrown(error);
   if (said.includes("Unknown file extension")) {
-    return `${said}; TypeScript needs Node.js 22.18 or later, Deno or Bun`;
+    return `${said}; TypeScript needs Node.js 24 or later, Deno or Bun`;
+  }
+  if (/Unexpected token '?export|Cannot use import statement/.test(said)) {
+    return `${said}; set "type": "module" in package.json, or end the file's ` +
+      "name in .mts or .mjs";
   }
   const place = placeOf(error);
   return place === null || said.includes(place) ? said : `${said} (${place})`;
@@ -124,8 +128,15 @@ export async function runProgram(
       return ending.signal;
     },
   };
+  // On Bun an exception that nobody catches would not even show in the exit
+  // code, since this command ends the process itself.
+  const uncaught = Promise.withResolvers<number>();
+  process.on("uncaughtException", (error) => {
+    process.stderr.write(`${inspect(error)}\n`);
+    uncaught.resolve(exitCodes.failed);
+  });
   const settled = settle(() => program.run(node, whole), ending.signal);
-  const code = await Promise.race([settled, ending.over]);
+  const code = await Promise.race([settled, ending.over, uncaught.promise]);
   await atMost(STOP_MS, node.stop());
   clearInterval(keepAlive);
   return code;

@@ -42,7 +42,8 @@ export class Screen {
   }
 
   get columns(): number {
-    return this.#streams.stderr.columns ?? 80;
+    // A terminal that does not know its width says 0.
+    return this.#streams.stderr.columns || 80;
   }
 
   get rows(): number {

@@ -14,6 +14,7 @@ import type { Pid } from "./core/terms.ts";
 import type { Carrier, Listener, Network } from "./net/carrier.ts";
 import type { Discovery } from "./net/discovery.ts";
 import { type ActorInfo, infoOf } from "./core/info.ts";
+import { checkOptions } from "./core/check_options.ts";
 import { copy, freeze, type Isolate } from "./core/isolation.ts";
 import { Node } from "./core/node.ts";
 import { ExitError, KilledError, UsageError } from "./core/messages.ts";
@@ -327,6 +328,11 @@ type NetParts = {
  * ```
  */
 export async function start(options: StartOptions = {}): Promise<RunningNode> {
+  checkOptions(options, {
+    strings: ["name", "cookie", "listenHost"],
+    ports: ["port", "peerPort"],
+    portsOrFalse: ["epmdPort"],
+  });
   const host: Host = options.host ?? createHost({
     log: options.log ?? createLog({ level: options.logLevel ?? "warning" }),
   });

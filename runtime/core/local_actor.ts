@@ -43,7 +43,10 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   send<T>(to: Destination<T>, message: T): boolean {
-    const target = (to as Pid<T>).target as Actor | null | undefined;
+    const target = (to as Pid<T> | undefined)?.target as
+      | Actor
+      | null
+      | undefined;
     if (target != null && target.owner === this.owner && this.state !== DEAD) {
       this.turnLeft--;
       const { isolate } = this.owner;

@@ -225,6 +225,13 @@ export class Node {
       return this.isOwnPid(to) || this.remote.send(from, to, message);
     }
     if (to instanceof Ref) return this.sendAlias(from, to, message);
+    const name: unknown = typeof to === "string" ? to : to?.name;
+    if (typeof name !== "string") {
+      throw new UsageError(
+        "expected a pid, a name, { name, node } or an alias to send to, got " +
+          printTerm(to),
+      );
+    }
     const named = typeof to === "string" ? { name: to, node: this.name } : to;
     if (named.node !== this.name) {
       return this.remote.signal(named.node, {

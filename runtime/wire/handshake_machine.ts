@@ -104,7 +104,7 @@ function describe(message: HandshakeMessage): string {
 
 function lacking(peer: HandshakePeer): string {
   const bits = missingFlags(peer.flags).toString(16);
-  return `expected a node with the flags of OTP 26, ` +
+  return `expected a node with the flags of OTP 25 or newer, ` +
     `got ${peer.name} that lacks 0x${bits}; use Erlang/OTP 25 or newer`;
 }
 
@@ -407,7 +407,9 @@ export class Acceptor {
     if (message.type !== "name") {
       return this.#fail(
         "protocol",
-        `expected a name, got ${describe(message)}`,
+        message.type === "malformed"
+          ? describe(message)
+          : `expected a name, got ${describe(message)}`,
       );
     }
     const peer = message.peer;

@@ -137,6 +137,16 @@ describe("a cluster", () => {
     await allGone(all);
   }, 30_000);
 
+  it("ends with its launcher, even in a loop that never ends", async () => {
+    const one = await cluster("spin", "--runtime=mixed");
+    for (const i of [1, 2, 3]) {
+      await lines(one, RegExp(`^node${i} \\| spinning`), 1);
+    }
+    const all = pids(one);
+    one.launcher.kill("SIGKILL");
+    await allGone(all);
+  }, 30_000);
+
   it("gives a node up that dies again and again", async () => {
     const one = await cluster("mortal", "--nodes=2", "--max-restarts=1");
     await ends(one.launcher, 1, START_MS);

@@ -38,6 +38,13 @@ describe("a program", () => {
     expect(child.stderr.join("\n")).toMatch(/crash\.ts:3/);
   });
 
+  it.concurrent("that throws where nobody catches it ends with 1", async () => {
+    const child = hornbeam(["run", program("late")]);
+    await ends(child, 1);
+    expect(child.stderr.join("\n")).toContain("Error: too late");
+    expect(child.stdout).toEqual([]);
+  });
+
   it.concurrent("that cannot be loaded is one line", async () => {
     const child = hornbeam(["run", program("broken")]);
     await fails(child, 1, /^error: .*broken\.ts could not be loaded: \w+Error/);

@@ -1,0 +1,12 @@
+/** Throws where nobody can catch it, and would go on. */
+
+import { setTimeout as later } from "node:timers";
+import { setTimeout } from "node:timers/promises";
+
+export default async function (): Promise<void> {
+  later(() => {
+    throw new Error("too late");
+  }, 10);
+  await setTimeout(5_000);
+  console.log("survived");
+}

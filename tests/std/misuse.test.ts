@@ -1,0 +1,30 @@
+import { describe, expect, test } from "vitest";
+import { type Self, start, UsageError } from "../../runtime/mod.ts";
+
+describe("start without a compiler's help", () => {
+  const cases: readonly [unknown, string][] = [
+    ["a@127.0.0.1", "expected start({ name, cookie, ... })"],
+    [null, "expected start({ name, cookie, ... })"],
+    [{ name: "a@127.0.0.1", cookie: 5 }, "expected cookie to be a string"],
+    [{ name: 7 }, "expected name to be a string"],
+    [{ name: "a@127.0.0.1", cookie: "c", port: 70_000 }, "expected port to be"],
+    [{ name: "a@127.0.0.1", cookie: "c", epmdPort: "x" }, "expected epmdPort"],
+    [{ name: "a@127.0.0.1" }, "expected a cookie"],
+    [{ cookie: "c" }, "expected a name along with"],
+  ];
+
+  test.each(cases)("refuses %j", async (options, message) => {
+    const error = await start(options as never).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(String(error)).toContain(message);
+  });
+});
+
+test("sending to nothing is an error of usage", async () => {
+  await using node = await start();
+  await node.run((self: Self) => {
+    for (const to of [undefined, null, 5, {}]) {
+      expect(() => self.send(to as never, 1)).toThrow(UsageError);
+    }
+  });
+});
