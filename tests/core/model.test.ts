@@ -324,6 +324,23 @@ const aProgram = fc.record({
 
 type Program = typeof aProgram extends fc.Arbitrary<infer P> ? P : never;
 
+/**
+ * A function actor that throws has ended only when its promise has rejected,
+ * some microtasks later. Whoever it sent something in the same turn may have
+ * read that by then, or may have ended with it over a link before: both are
+ * allowed, and the model knows one of them. So such turns send nothing.
+ */
+function withoutRaces({ traps, turns }: Program): Program {
+  const ends = ({ op }: Op) => op === "throw" || op === "exit";
+  return {
+    traps,
+    turns: turns.map(({ who, ops }) => ({
+      who,
+      ops: ops.some(ends) ? ops.filter(({ op }) => op !== "send") : ops,
+    })),
+  };
+}
+
 /** Runs a program on both and compares after each turn. */
 async function compare(
   world: World,
@@ -370,7 +387,11 @@ describe("random programs end as the model says", () => {
     await fc.assert(
       fc.asyncProperty(aProgram, async (program) => {
         const world = new World(make);
-        await compare(world, program, () => world.host.settleAsync());
+        await compare(
+          world,
+          withoutRaces(program),
+          () => world.host.settleAsync(),
+        );
       }),
       { numRuns: 150 },
     );
