@@ -184,7 +184,6 @@ export abstract class Actor implements Runnable {
   /** Gives up everything that holds on to the actor; `exits.ts` does the rest. */
   markDead(): void {
     this.state = DEAD;
-    this.owner.scheduler.handOver(this);
     this.mailbox.clear();
     this.handlerState = undefined;
   }

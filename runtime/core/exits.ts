@@ -33,6 +33,8 @@ export function endActor(actor: Actor, reason: ExitReason): void {
       const next = node.ends[i] as PendingEnd;
       tellSurvivors(next.actor, next.reason);
     }
+    // Only now, so that nobody goes on who is about to be told.
+    for (const ended of node.ends) node.scheduler.handOver(ended.actor);
   } finally {
     node.ends.length = 0;
     node.ending = false;
