@@ -359,16 +359,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     const creation = presence === null
       ? 4 + host.randomU32() % 0xffff_fff0
       : (await presence.start()).creation;
-    const node = new Node({
-      name: options.name,
-      creation,
-      host,
-      exports: options.exports ?? {},
-      isolate: isolationOf(options),
-      ...(options.longTurnMs === undefined
-        ? {}
-        : { longTurnMs: options.longTurnMs }),
-    });
+    const node = makeNode(options.name, creation, host, options);
     const distribution = new Distribution({
       node,
       network,
@@ -405,20 +396,28 @@ function startAlone(host: Host, options: StartOptions): RunningNode {
     );
   }
   const creation = 4 + host.randomU32() % 0xffff_fff0;
-  const node = new Node({
-    name: ALONE,
-    creation,
-    host,
-    exports: options.exports ?? {},
-    isolate: isolationOf(options),
-    ...(options.longTurnMs === undefined
-      ? {}
-      : { longTurnMs: options.longTurnMs }),
-  });
+  const node = makeNode(ALONE, creation, host, options);
   if (isPlatformHost(host)) host.retain();
   const running = new RunningNode(node, host, null);
   startKernel(running);
   return running;
+}
+
+function makeNode(
+  name: string,
+  creation: number,
+  host: Host,
+  options: StartOptions,
+): Node {
+  const { exports, longTurnMs } = options;
+  return new Node({
+    name,
+    creation,
+    host,
+    exports: exports ?? {},
+    isolate: isolationOf(options),
+    ...(longTurnMs === undefined ? {} : { longTurnMs }),
+  });
 }
 
 function isolationOf(options: StartOptions): Isolate | null {
