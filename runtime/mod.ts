@@ -28,14 +28,17 @@ export {
   type RemoteSpawn,
   type RemoteSpawnOptions,
   type Self,
+  type SendOutcome,
   type SpawnOptions,
   Stop,
   stop,
+  type TrySendOptions,
 } from "./core/self.ts";
 export {
   type Atom,
   atom,
   BitString,
+  Closure,
   ExternalFun,
   Float,
   float,
@@ -47,6 +50,8 @@ export {
   Tuple,
   tuple,
 } from "./core/terms.ts";
+export { compareTerms, termEquals } from "./core/term_order.ts";
+export { termKey } from "./core/term_key.ts";
 export {
   Call,
   CallError,

@@ -208,9 +208,14 @@ export class RunningNode {
     return this.#parts.distribution.connect(node);
   }
 
-  /** Whether a local actor lives. */
+  /** Names that are registered on this node, the kernel's included. */
+  registered(): readonly string[] {
+    return this.#node.names.registered();
+  }
+
+  /** Whether a local actor lives. Throws `UsageError` for one elsewhere. */
   isAlive(pid: Pid): boolean {
-    return this.#node.localActor(pid) !== null;
+    return this.#node.isActorAlive(pid);
   }
 
   /** Figures of a local actor; null when it has ended or lives elsewhere. */
@@ -357,7 +362,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
   try {
     presence = makePresence(options, network, host, listener.port);
     const creation = presence === null
-      ? 4 + host.randomU32() % 0xffff_fff0
+      ? randomCreation(host)
       : (await presence.start()).creation;
     const node = makeNode(options.name, creation, host, options);
     const distribution = new Distribution({
@@ -388,6 +393,14 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
   }
 }
 
+/**
+ * An incarnation that nobody gave. Below 2^31, so that engines keep it in the
+ * pid and not in an object beside it; small ones mean something to old nodes.
+ */
+function randomCreation(host: Host): number {
+  return 4 + host.randomU32() % 0x7fff_fff0;
+}
+
 function startAlone(host: Host, options: StartOptions): RunningNode {
   if (options.cookie !== undefined || options.connect !== undefined) {
     throw new UsageError(
@@ -395,7 +408,7 @@ function startAlone(host: Host, options: StartOptions): RunningNode {
         'give one: start({ name: "a@127.0.0.1", cookie })',
     );
   }
-  const creation = 4 + host.randomU32() % 0xffff_fff0;
+  const creation = randomCreation(host);
   const node = makeNode(ALONE, creation, host, options);
   if (isPlatformHost(host)) host.retain();
   const running = new RunningNode(node, host, null);

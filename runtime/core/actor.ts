@@ -15,8 +15,7 @@ import type { Node } from "./node.ts";
 import type { Runnable } from "./scheduler.ts";
 import type { ExitReason } from "./signal.ts";
 import type { AnyBehaviour, ReceiveOptions, SpawnOptions } from "./self.ts";
-import type { Timer } from "./timers.ts";
-import type { LinkState, MonitorState, Watcher } from "./links.ts";
+import { ActorState } from "./actor_state.ts";
 import { crashActor, endActor } from "./exits.ts";
 import { KilledError, reasons, UsageError } from "./messages.ts";
 import {
@@ -25,10 +24,10 @@ import {
   type MailboxOptions,
 } from "./mailbox_limit.ts";
 import type { ActorInfo } from "./info.ts";
-import { compile, isPattern, type Matcher, type Pattern } from "./patterns.ts";
+import { compile, isPattern, type Pattern } from "./patterns.ts";
 import { Mailbox } from "./mailbox.ts";
 import { Handler, Stop } from "./self.ts";
-import { Pid, type Ref } from "./terms.ts";
+import { Pid } from "./terms.ts";
 
 /** Nothing to do: the mailbox holds nothing that the actor waits for. */
 const IDLE = 0;
@@ -47,66 +46,34 @@ const captureResolve = (resolve: (value: unknown) => void): void => {
   lastResolve = resolve;
 };
 
-export abstract class Actor implements Runnable {
+/** Outside of the class, so that the closures hold on to the actor only. */
+function endWith(actor: Actor, running: Promise<unknown>): void {
+  running.then(
+    () => endActor(actor, reasons.normal),
+    (error) => crashActor(actor, error),
+  );
+}
+
+export abstract class Actor extends ActorState implements Runnable {
   readonly pid: Pid<unknown>;
   readonly owner: Node;
   readonly behaviour: AnyBehaviour;
   readonly mailbox: Mailbox = new Mailbox();
   state: number = QUEUED;
-  started = false;
-  trapExits: boolean;
-  /** The handler's state; unused by function actors. */
+  /** The handler's state; of an ended actor, why it ended. */
   handlerState: unknown = undefined;
   /** Resolves the pending `receive`; null when the actor is not in one. */
   resolveReceive: ((value: unknown) => void) | null = null;
-  /** Pattern of the pending `receive`; null takes any message. */
-  match: Matcher | null = null;
-  /** The ref it made last, which the mailbox's mark belongs to. */
-  markedRef: Ref | null = null;
-  /** Messages from the oldest on that the pending pattern has refused. */
-  scanned = 0;
   /** Messages, received or sent, that are left in this turn. */
   turnLeft = 0;
   /** Turns in a row that ended in `receive`; see `Scheduler.handOver`. */
   cleanTurns = 0;
   owesTurn = false;
-  /** Deadline of the pending `receive`. */
-  receiveTimer: Timer | null = null;
-  receiveTimedOut = false;
-
-  /** Limit and policy; null is the default. */
-  readonly mailboxOptions: MailboxOptions | null;
-  /** Length of the mailbox at which `admit` is asked. */
-  mailboxAlarm: number;
-  /** Messages lost to the limit. */
-  lostMessages: number = 0;
   /** Messages taken. */
   reductions: number = 0;
-
-  /** Waits for the node itself, such as for the reply to a spawn request. */
-  nodeWaits: number = 0;
-
-  /** By peer; null until the first link. */
-  links: Map<Pid, LinkState> | null = null;
-  /** Monitors this actor set, by ref; null until the first. */
-  monitors: Map<Ref, MonitorState> | null = null;
-  /** Monitors others set on this actor, by ref; null until the first. */
-  watchers: Map<Ref | string, Watcher> | null = null;
-  /** Its active aliases; null until the first. */
-  aliases: Set<Ref> | null = null;
-  /** Timers this actor set, by ref; null until the first. */
-  timers: Map<Ref, Timer> | null = null;
-  /** Names it is registered under: at most one, as in Erlang. */
-  name: string | null = null;
-  label: string;
   groupLeader: Pid;
-  abort: AbortController | null = null;
-  /** Settled calls wait here for the end; see `Node.run`. */
-  onExit: ((reason: ExitReason) => void) | null = null;
-  /** Why it has ended; meaningless before. */
-  endReason: ExitReason = undefined;
-  /** Whether a `receive` has rejected because it ended. */
-  wasTold = false;
+  /** Who spawned it, for crash reports; null when no actor did. */
+  parent: Pid | null = null;
 
   constructor(
     owner: Node,
@@ -116,17 +83,28 @@ export abstract class Actor implements Runnable {
     groupLeader: Pid | null,
     options: SpawnOptions,
   ) {
+    super();
     this.owner = owner;
     this.pid = new Pid<unknown>(owner.name, id, serial, owner.creation, this);
     this.behaviour = behaviour;
-    this.trapExits = options.trapExits ?? false;
-    const mailbox = this.mailboxOptions = options.mailbox ?? null;
-    this.mailboxAlarm = Math.min(
-      mailbox?.limit ?? Infinity,
-      mailbox?.warnAt ?? DEFAULT_WARN_AT,
-    );
-    this.label = options.label ?? "";
+    if (behaviour instanceof Handler) this.isHandler = true;
+    if (options.trapExits === true) this.trapExits = true;
+    if (options.label !== undefined) this.label = options.label;
+    if (options.mailbox !== undefined) this.#limit(options.mailbox);
     this.groupLeader = groupLeader ?? this.pid;
+  }
+
+  #limit(options: MailboxOptions): void {
+    this.mailboxOptions = options;
+    this.mailboxAlarm = Math.min(
+      options.limit ?? Infinity,
+      options.warnAt ?? DEFAULT_WARN_AT,
+    );
+  }
+
+  /** Why it has ended; meaningless before. */
+  get endReason(): ExitReason {
+    return this.handlerState;
   }
 
   get alive(): boolean {
@@ -182,10 +160,10 @@ export abstract class Actor implements Runnable {
   }
 
   /** Gives up everything that holds on to the actor; `exits.ts` does the rest. */
-  markDead(): void {
+  markDead(reason: ExitReason): void {
     this.state = DEAD;
     this.mailbox.clear();
-    this.handlerState = undefined;
+    this.handlerState = reason;
   }
 
   // -- Scheduling
@@ -197,7 +175,7 @@ export abstract class Actor implements Runnable {
       if (budget <= 0) return 0;
     }
     if (!this.started) return this.#start(budget);
-    if (this.behaviour instanceof Handler) {
+    if (this.isHandler) {
       const taken = this.#runHandler(budget);
       this.reductions += taken;
       return Math.max(taken, budget - this.turnLeft);
@@ -228,26 +206,33 @@ export abstract class Actor implements Runnable {
       try {
         const state = behaviour.init(this as never);
         if (state instanceof Promise) this.#refusePromise(state);
+        // It may have ended itself, and then the field has the reason.
+        if (this.state !== HANDLING) return 1;
         this.handlerState = state;
       } catch (error) {
         crashActor(this, error);
         return 1;
       }
-      if (this.state === HANDLING) this.#settle();
+      this.#settle();
       return 1;
     }
+    const run = behaviour as (self: Actor) => unknown;
     try {
-      const running = this.owner.host.capabilities.attributesRejections
-        ? this.owner.host.attribute(
+      const { host, scheduler } = this.owner;
+      let running: unknown;
+      if (!host.capabilities.attributesRejections) {
+        running = run(this);
+      } else if (scheduler.mayAttribute()) {
+        running = host.attribute(
           (error) => crashActor(this, error),
-          () => (behaviour as (self: Actor) => unknown)(this),
-        )
-        : (behaviour as (self: Actor) => unknown)(this);
-      if (running instanceof Promise) {
-        running.then(
-          () => this.#onReturn(),
-          (error) => crashActor(this, error),
+          () => run(this),
         );
+      } else {
+        this.isUnattributed = true;
+        running = run(this);
+      }
+      if (running instanceof Promise) {
+        endWith(this, running);
       } else {
         endActor(this, reasons.normal);
       }
@@ -370,10 +355,6 @@ export abstract class Actor implements Runnable {
     return -1;
   }
 
-  #onReturn(): void {
-    if (this.state !== DEAD) endActor(this, reasons.normal);
-  }
-
   // -- Self: receiving
 
   /** One implementation behind the typed overloads of `Self`. */
@@ -389,6 +370,7 @@ export abstract class Actor implements Runnable {
         ),
       );
     }
+    if (this.isUnattributed) this.#adopt();
     if (pattern === undefined && more === undefined && this.state === RUNNING) {
       if (this.mailbox.length > 0) {
         if (--this.turnLeft > 0) {
@@ -406,6 +388,17 @@ export abstract class Actor implements Runnable {
       return pending as Promise<never>;
     }
     return this.#receiveSelective(pattern, more) as Promise<never>;
+  }
+
+  /**
+   * An actor that was started in a crowd gets its own context later, once it
+   * runs in a microtask, which is after its first message.
+   */
+  #adopt(): void {
+    if (this.reductions === 0 || this.state !== RUNNING) return;
+    if (!this.owner.scheduler.mayAttribute()) return;
+    this.isUnattributed = false;
+    this.owner.host.adopt((error) => crashActor(this, error));
   }
 
   #receiveSelective(

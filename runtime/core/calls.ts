@@ -15,11 +15,17 @@ import type { ExitReason } from "./signal.ts";
 import type { Timer } from "./timers.ts";
 import { demonitor, monitorWith } from "./links.ts";
 import { KilledError, UsageError } from "./messages.ts";
-import { type Pid, printTerm, Ref } from "./terms.ts";
+import { atom, ImproperList, Pid, printTerm, Ref, Tuple } from "./terms.ts";
 import { type Destination, Handler } from "./self.ts";
 
 /** Where a reply goes. Treat it as opaque; it may be sent on to other actors. */
-export type ReplyTo = { readonly pid: Pid; readonly tag: Ref };
+export type ReplyTo = {
+  readonly pid: Pid;
+  /** The caller's alias; of a caller on a BEAM node, whatever term it chose. */
+  readonly tag: unknown;
+  /** The caller is on a BEAM node and expects `{Tag, Reply}`. */
+  readonly isOtp?: true;
+};
 
 /** A request as the called actor receives it; `self.reply(call.from, …)`. */
 export class Call<Q = unknown> {
@@ -37,6 +43,21 @@ export class Cast<Q = unknown> {
   readonly type = "cast";
   readonly request: Q;
   constructor(request: Q) {
+    this.request = request;
+  }
+}
+
+/**
+ * A request of OTP's `sys` module to any of its processes: `get_state`,
+ * `suspend`, `{terminate, Reason}` … Handler actors answer it by themselves;
+ * a function actor receives it, and answers with `self.reply`.
+ */
+export class SystemRequest {
+  readonly type = "system";
+  readonly from: ReplyTo;
+  readonly request: unknown;
+  constructor(from: ReplyTo, request: unknown) {
+    this.from = from;
     this.request = request;
   }
 }
@@ -199,10 +220,34 @@ class PendingCall {
 
 /** Replies to a call, wherever its caller is. */
 export function reply(node: Node, to: ReplyTo, value: unknown): boolean {
-  if (!(to?.tag instanceof Ref)) {
+  if (to?.tag instanceof Ref && to.isOtp === undefined) {
+    return node.sendAlias(node.pid, to.tag, value);
+  }
+  if (to?.isOtp !== true || !(to.pid instanceof Pid)) {
     throw new UsageError(
       `expected the from of a Call to reply to, got ${printTerm(to)}`,
     );
   }
-  return node.sendAlias(node.pid, to.tag, value);
+  const message = new Tuple([to.tag, value]);
+  const alias = aliasOf(to.tag);
+  return alias === undefined
+    ? node.sendFrom(node.pid, to.pid as Destination, message)
+    : node.sendAlias(node.pid, alias, message);
+}
+
+const ALIAS = atom("alias");
+
+/**
+ * The ref of a tag that says the caller listens under an alias: OTP writes
+ * `[alias|Ref]`, and for a call of many servers `[[alias|Ref]|Anything]`.
+ */
+export function aliasOf(tag: unknown): Ref | undefined {
+  // With a proper tail the second form is an array.
+  const isList = tag instanceof ImproperList;
+  const head: unknown = isList ? tag.items[0] : Array.isArray(tag) && tag[0];
+  if (head instanceof ImproperList) return aliasOf(head);
+  return isList && head === ALIAS && tag.items.length === 1 &&
+      tag.tail instanceof Ref
+    ? tag.tail
+    : undefined;
 }

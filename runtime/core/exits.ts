@@ -43,18 +43,30 @@ export function endActor(actor: Actor, reason: ExitReason): void {
 
 /** Ends an actor by what it threw, with a crash report unless it exited. */
 export function crashActor(actor: Actor, error: unknown): void {
+  const ours = asOurs(error);
   if (!actor.alive) {
-    if (error instanceof KilledError || error instanceof ExitError) return;
+    if (ours !== null) return;
     actor.owner.logActor(
       "warning",
       `${actor.describe()} threw after its end, while cleaning up`,
       { error },
     );
-  } else if (error instanceof ExitError) {
-    endActor(actor, error.reason);
+  } else if (ours instanceof ExitError) {
+    endActor(actor, ours.reason);
   } else {
     actor.owner.reportCrash(actor, error);
     endActor(actor, error);
+  }
+}
+
+/** What the runtime itself threw. Other things may throw when they are asked. */
+function asOurs(error: unknown): ExitError | KilledError | null {
+  try {
+    return error instanceof ExitError || error instanceof KilledError
+      ? error
+      : null;
+  } catch {
+    return null;
   }
 }
 
@@ -63,15 +75,16 @@ function release(actor: Actor, reason: ExitReason): void {
   const node = actor.owner;
   const resolve = actor.resolveReceive;
   actor.resolveReceive = null;
-  actor.endReason = reason;
   actor.wasTold = resolve !== null;
-  if (actor.receiveTimer !== null) node.timers.cancel(actor.receiveTimer);
-  actor.receiveTimer = null;
+  if (actor.receiveTimer !== null) {
+    node.timers.cancel(actor.receiveTimer);
+    actor.receiveTimer = null;
+  }
   if (actor.timers !== null) {
     for (const timer of actor.timers.values()) node.timers.cancel(timer);
     actor.timers = null;
   }
-  actor.markDead();
+  actor.markDead(reason);
   node.aliases.release(actor, reason);
   node.forget(actor);
   // The pending receive rejects, so that finally blocks and `using` run.

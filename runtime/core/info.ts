@@ -6,7 +6,7 @@
 import type { Actor } from "./actor.ts";
 import type { NamedTarget } from "./messages.ts";
 import type { Pid } from "./terms.ts";
-import { Handler } from "./self.ts";
+import { type AnyBehaviour, Handler } from "./self.ts";
 
 /** A living actor, seen from outside. */
 export type ActorInfo = {
@@ -15,6 +15,10 @@ export type ActorInfo = {
   readonly name: string | null;
   readonly label: string;
   readonly kind: "handler" | "function";
+  /** Name of its function, or of its handler's; empty when that has none. */
+  readonly behaviour: string;
+  /** Who spawned it, living or not; null when no actor did. */
+  readonly parent: Pid | null;
   /**
    * `waiting` for a message that is not there, `runnable` (waiting for its
    * turn), or `running`: its code runs or awaits something else.
@@ -41,6 +45,8 @@ export function infoOf(actor: Actor): ActorInfo {
     name: actor.name,
     label: actor.label,
     kind: actor.behaviour instanceof Handler ? "handler" : "function",
+    behaviour: behaviourName(actor.behaviour),
+    parent: actor.parent,
     status: actor.status,
     mailboxLength: actor.mailbox.length,
     lostMessages: actor.lostMessages,
@@ -54,4 +60,8 @@ export function infoOf(actor: Actor): ActorInfo {
     trapExits: actor.trapExits,
     groupLeader: actor.groupLeader,
   };
+}
+
+export function behaviourName(behaviour: AnyBehaviour): string {
+  return behaviour instanceof Handler ? behaviour.handle.name : behaviour.name;
 }

@@ -214,6 +214,13 @@ export function demonitor(actor: Actor, ref: Ref, flush: boolean): boolean {
     dropMonitor(actor, state);
     return true;
   }
+  // Of all the monitors of others, those of itself are the ones it can tell.
+  if (actor.watchers?.has(ref)) {
+    throw new UsageError(
+      `expected a ref that monitor returned to ${actor.pid}, got one under ` +
+        "which another actor monitors it; only who set a monitor can end it",
+    );
+  }
   if (flush) flushDown(actor, ref);
   return false;
 }

@@ -15,7 +15,9 @@ import type {
   RemoteSpawn,
   RemoteSpawnOptions,
   Self,
+  SendOutcome,
   SpawnOptions,
+  TrySendOptions,
 } from "./self.ts";
 import type { Pid, Ref } from "./terms.ts";
 import type { AliasMode } from "./aliases.ts";
@@ -27,6 +29,7 @@ import {
   reply,
   type ReplyTo,
 } from "./calls.ts";
+import { setGroupLeader } from "./group_leader.ts";
 import { type ActorInfo, infoOf } from "./info.ts";
 import { Actor, DEAD } from "./actor.ts";
 import { sendExitSignal } from "./exits.ts";
@@ -56,6 +59,19 @@ export class LocalActor extends Actor implements Self<unknown> {
     if (this.state === DEAD) return true;
     this.turnLeft--;
     return this.owner.sendFrom(this.pid, to as Destination, message);
+  }
+
+  trySend<T>(
+    to: Destination<T>,
+    message: T,
+    options: TrySendOptions = {},
+  ): SendOutcome {
+    if (this.state === DEAD) return "ok";
+    const { isUp, hasRoom } = this.owner.way(to as Destination<never>);
+    if (options.noConnect && !isUp) return "noconnect";
+    if (options.noSuspend && !hasRoom) return "nosuspend";
+    this.send(to, message);
+    return "ok";
   }
 
   ready(to: Destination<never>): Promise<void> {
@@ -167,6 +183,11 @@ export class LocalActor extends Actor implements Self<unknown> {
     return demonitor(this, ref, options?.flush ?? false);
   }
 
+  setGroupLeader(of: Pid, leader: Pid): void {
+    this.#mustLive("setGroupLeader");
+    setGroupLeader(this.owner, of, leader);
+  }
+
   sendAfter<T>(delayMs: number, to: Destination<T>, message: T): Ref {
     this.#mustLive("sendAfter");
     return this.owner.actorTimers.sendAfter(
@@ -203,6 +224,14 @@ export class LocalActor extends Actor implements Self<unknown> {
 
   whereis(name: string): Pid | null {
     return this.owner.names.whereis(name);
+  }
+
+  registered(): readonly string[] {
+    return this.owner.names.registered();
+  }
+
+  isActorAlive(pid: Pid): boolean {
+    return this.owner.isActorAlive(pid);
   }
 
   info(pid: Pid = this.pid): ActorInfo | null {

@@ -27,7 +27,8 @@ export class Mailbox {
     const buffer = this.#buffer;
     const length = this.length;
     if (length === buffer.length) {
-      this.#grow();
+      this.#buffer = grown(buffer, this.#head);
+      this.#head = 0;
       this.push(message);
       return;
     }
@@ -85,16 +86,18 @@ export class Mailbox {
     this.length = 0;
     this.mark = 0;
   }
+}
 
-  #grow(): void {
-    const old = this.#buffer;
-    const grown: unknown[] = new Array(
-      old.length === 0 ? FIRST_CAPACITY : old.length * 2,
-    ).fill(undefined);
-    for (let i = 0; i < this.length; i++) {
-      grown[i] = old[(this.#head + i) & (old.length - 1)];
-    }
-    this.#buffer = grown;
-    this.#head = 0;
+/**
+ * A full ring with room for as many again, its oldest message first. No method,
+ * because private methods cost each mailbox a field.
+ */
+function grown(old: readonly unknown[], head: number): unknown[] {
+  const buffer: unknown[] = new Array(
+    old.length === 0 ? FIRST_CAPACITY : old.length * 2,
+  ).fill(undefined);
+  for (let i = 0; i < old.length; i++) {
+    buffer[i] = old[(head + i) & (old.length - 1)];
   }
+  return buffer;
 }

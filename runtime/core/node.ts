@@ -8,7 +8,7 @@
 
 import type { Actor } from "./actor.ts";
 import type { Host, LogLevel } from "./ports.ts";
-import type { Remote } from "./signal.ts";
+import type { Remote, Way } from "./signal.ts";
 import type {
   AnyBehaviour,
   Destination,
@@ -17,6 +17,7 @@ import type {
 } from "./self.ts";
 import { Aliases } from "./aliases.ts";
 import { ActorTimers } from "./actor_timers.ts";
+import { crashReport } from "./crash_report.ts";
 import { endActor, type PendingEnd } from "./exits.ts";
 import { LocalActor } from "./local_actor.ts";
 import { reasons, UsageError } from "./messages.ts";
@@ -150,6 +151,7 @@ export class Node {
       parent?.groupLeader ?? null,
       options,
     );
+    if (parent !== null) actor.parent = parent.pid;
     if (options.name !== undefined) {
       try {
         this.names.claim(options.name, actor);
@@ -194,6 +196,15 @@ export class Node {
    */
   isOwnPid(pid: Pid): boolean {
     return pid.node === this.name;
+  }
+
+  /** Throws `UsageError` for a pid of another node. */
+  isActorAlive(pid: Pid): boolean {
+    if (this.isOwnPid(pid)) return this.localActor(pid) !== null;
+    throw new UsageError(
+      `expected a pid of ${this.name}, got ${pid} of ${pid.node}; monitor an ` +
+        "actor of another node to learn whether it lives",
+    );
   }
 
   isOwn(ref: Ref): boolean {
@@ -275,6 +286,14 @@ export class Node {
     return node === this.name ? Promise.resolve() : this.remote.ready(node);
   }
 
+  /** The way to a destination; to one on this node it is always open. */
+  way(to: Destination<never>): Way {
+    const node = (to as { readonly node?: string } | undefined)?.node;
+    return node === undefined || node === this.name
+      ? { isUp: true, hasRoom: true }
+      : this.remote.way(node);
+  }
+
   nodes(): readonly string[] {
     return this.remote.nodes();
   }
@@ -327,10 +346,8 @@ export class Node {
 
   reportCrash(actor: Actor, error: unknown): void {
     this.crashes++;
-    const shown = error instanceof Error
-      ? `${error.name}: ${error.message}`
-      : printTerm(error);
-    this.logActor("error", `${actor.describe()} crashed: ${shown}`, { error });
+    const { message, fields } = crashReport(actor, error);
+    this.logActor("error", message, fields);
   }
 
   logActor(
@@ -377,6 +394,9 @@ class NoRemote implements Remote {
   }
   ready(): Promise<void> {
     return Promise.resolve();
+  }
+  way(): Way {
+    return { isUp: false, hasRoom: true };
   }
   nodes(): readonly string[] {
     return [];

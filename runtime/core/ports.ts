@@ -82,4 +82,9 @@ export interface Host {
   log(record: LogRecord): void;
   /** Runs `body` so that a floating rejection inside it is reported to `owner`. */
   attribute<T>(owner: (error: unknown) => void, body: () => T): T;
+  /**
+   * From here on, what the running microtask and its continuations leave
+   * floating is reported to `owner`. Only inside a microtask, whose end ends it.
+   */
+  adopt(owner: (error: unknown) => void): void;
 }

@@ -1,8 +1,9 @@
 /**
  * What an actor sees of its node, and how behaviours are written.
  *
- * Types, and the two makers of handler actors. `self` is always passed and never ambient, so several nodes can
- * live in one thread and nothing depends on async context.
+ * Types, and the two makers of handler actors. `self` is always passed and
+ * never ambient, so several nodes can live in one thread and nothing depends on
+ * async context.
  */
 
 import type { CallOptions, CallTarget, ReplyTo } from "./calls.ts";
@@ -24,6 +25,17 @@ export type ReceiveOptions = {
   /** Rejects with the signal's reason when it is aborted. */
   readonly signal?: AbortSignal;
 };
+
+/** Options of `trySend`. Without any it is `send`. */
+export type TrySendOptions = {
+  /** Sends only over a connection that is there. Default false. */
+  readonly noConnect?: boolean;
+  /** Sends only where `send` would not ask to wait. Default false. */
+  readonly noSuspend?: boolean;
+};
+
+/** Whether `trySend` has sent, or which option kept it from that. */
+export type SendOutcome = "ok" | "noconnect" | "nosuspend";
 
 /** Options of a local spawn. All take effect before the actor runs. */
 export type SpawnOptions = {
@@ -80,6 +92,8 @@ export interface Self<M = unknown> {
   readonly isAlive: boolean;
   /** Set to receive exit signals as `Exit` messages. */
   trapExits: boolean;
+  /** What logs and `info` call it where it has no registered name. */
+  label: string;
 
   /**
    * The next message, in order of arrival. With a pattern, the first that
@@ -138,8 +152,22 @@ export interface Self<M = unknown> {
   send<T>(to: Destination<T>, message: T): boolean;
   /** Resolves when `send` to this destination has room again. */
   ready(to: Destination<never>): Promise<void>;
+  /**
+   * As `send`, but sends nothing where an option forbids it, and says so:
+   * `noconnect` when a connection would have to be made first, `nosuspend` when
+   * the connection is above its high mark. Within a node always `ok`.
+   */
+  trySend<T>(
+    to: Destination<T>,
+    message: T,
+    options?: TrySendOptions,
+  ): SendOutcome;
 
-  /** Starts an actor on this node. */
+  /**
+   * Starts an actor on this node. It runs for the first time after the turn of
+   * its spawner: whatever that does to it before its next `await`, such as a
+   * link and a monitor, is in force by then.
+   */
   spawn<T = unknown>(behaviour: Behaviour<T>, options?: SpawnOptions): Pid<T>;
   /** Spawn and link in one step. */
   spawnLink<T = unknown>(
@@ -155,8 +183,11 @@ export interface Self<M = unknown> {
    * Starts a behaviour that the other node exports under this name. Link and
    * monitor take effect before the new actor runs.
    *
-   * Rejects with `SpawnError`: `noconnection`, or `undef` when the node
-   * exports no such behaviour.
+   * Rejects with `SpawnError`: `noconnection`, `undef` when the node exports no
+   * such behaviour, `badarg` when the export refuses the arguments. Then there
+   * is no actor to hear of: no `Down` and no exit signal comes. The exception
+   * is a connection that is lost meanwhile: the actor may have begun, and ends
+   * by `noconnection` if it was to be linked.
    */
   spawnOn<T = unknown>(
     node: string,
@@ -165,19 +196,41 @@ export interface Self<M = unknown> {
     options?: RemoteSpawnOptions,
   ): Promise<RemoteSpawn<T>>;
 
-  /** Ends this actor with a reason; `finally` blocks run. */
+  /**
+   * Ends this actor with a reason; `finally` blocks run. It is no crash and not
+   * reported. It works by throwing: code that catches everything stops it.
+   */
   exit(reason: ExitReason): never;
-  /** Sends an exit signal; `reasons.kill` cannot be trapped. */
+  /**
+   * Sends an exit signal. `reasons.kill` cannot be trapped and ends the other
+   * with `killed`; `reasons.normal` does nothing to others that do not trap
+   * exits. To the dead it is lost.
+   */
   sendExit(to: Pid, reason: ExitReason): void;
-  /** Links both actors: if one ends abnormally, so does the other. */
+  /**
+   * Links both actors: if one ends abnormally, so does the other. There is one
+   * link at most between two actors. To a dead actor, or to a node that cannot
+   * be reached, an exit signal `noproc` or `noconnection` comes back.
+   */
   link(to: Pid): void;
-  /** After it returns, the link has no effect on this actor any more. */
+  /**
+   * After it returns, the link has no effect on this actor any more. An `Exit`
+   * that has arrived before stays in the mailbox.
+   */
   unlink(to: Pid): void;
-  /** Sends this actor exactly one `Down` when the target ends. */
+  /**
+   * Sends this actor exactly one `Down` when the target ends: at once with
+   * `noproc` if there is no such actor, with `noconnection` when the node is
+   * lost, which the target may survive. Each call makes a monitor of its own.
+   */
   monitor(target: Pid | string | NamedTarget, options?: MonitorOptions): Ref;
   /**
    * Ends a monitor. With `flush`, a `Down` that already arrived is removed.
-   * Returns whether the monitor was still active.
+   * Returns whether the monitor was still active: if so, no `Down` will come.
+   *
+   * Throws `UsageError` for what is no ref of this node, and for a monitor that
+   * another actor has set on this one. Of other monitors of others it knows
+   * nothing and returns false.
    */
   demonitor(ref: Ref, options?: { readonly flush?: boolean }): boolean;
 
@@ -204,24 +257,46 @@ export interface Self<M = unknown> {
   /** Replies to a `Call`: `self.reply(call.from, value)`. */
   reply(to: ReplyTo, value: unknown): boolean;
 
-  /** Sends `message` to `to` after `delayMs`, unless cancelled. */
+  /**
+   * Sends `message` to `to` after `delayMs`, unless cancelled. A name is looked
+   * up when it is time. A timer ends with the actor that set it.
+   */
   sendAfter<T>(delayMs: number, to: Destination<T>, message: T): Ref;
   /** Sends this actor a `Timeout` with the returned ref after `delayMs`. */
   startTimer(delayMs: number, message: unknown): Ref;
-  /** Milliseconds that were left, or null when it had fired. */
+  /**
+   * Milliseconds that were left, or null when it had fired or is not a timer of
+   * this actor. Nothing comes any more; what has come stays in the mailbox.
+   */
   cancelTimer(ref: Ref): number | null;
   /** Milliseconds left, or null when it has fired or was cancelled. */
   readTimer(ref: Ref): number | null;
 
-  /** Registers a local actor under a name. Throws `UsageError`. */
+  /**
+   * Registers a local actor under a name. Throws `UsageError` when the name is
+   * taken or is none, and when the actor has a name, is dead or lives elsewhere.
+   */
   register(name: string, pid?: Pid): void;
   /** Frees a name. Throws `UsageError` when nobody holds it. */
   unregister(name: string): void;
   whereis(name: string): Pid | null;
+  /** All names that are registered on this node. */
+  registered(): readonly string[];
+  /** Whether a local actor lives. Throws `UsageError` for one elsewhere. */
+  isActorAlive(pid: Pid): boolean;
   /** Figures of a local actor; null when it has ended or lives elsewhere. */
   info(pid?: Pid): ActorInfo | null;
-  /** Whose output this actor's is; inherited by the actors it spawns. */
+  /**
+   * Whose output this actor's is; inherited by the actors it spawns, also on
+   * other nodes.
+   */
   groupLeader: Pid;
+  /**
+   * Makes `leader`, of any node, the group leader of another actor. On another
+   * node that takes effect when the signal arrives, if the actor lives then.
+   * Throws `UsageError` for a dead actor of this node.
+   */
+  setGroupLeader(of: Pid, leader: Pid): void;
   /** Gives back memory before a long wait: the mailbox's spare room. */
   hibernate(): void;
   makeRef(): Ref;

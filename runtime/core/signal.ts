@@ -46,14 +46,14 @@ export type Signal =
     readonly type: "unlink";
     readonly from: Pid;
     readonly to: Pid;
-    /** From 1; the acknowledgement repeats it. */
-    readonly id: number;
+    /** From 1; the acknowledgement repeats it. BEAM nodes go up to 2^64 - 1. */
+    readonly id: number | bigint;
   }
   | {
     readonly type: "unlinkAck";
     readonly from: Pid;
     readonly to: Pid;
-    readonly id: number;
+    readonly id: number | bigint;
   }
   | {
     /** A broken link. */
@@ -98,6 +98,11 @@ export type Signal =
     readonly behaviour: string;
     readonly args: readonly unknown[];
     readonly flags: SpawnFlags;
+    /**
+     * A BEAM node asks, and the behaviour is `module:function`: if there is
+     * none, the actor is made all the same and ends with `undef`.
+     */
+    readonly isCall?: true;
   }
   | {
     readonly type: "spawnReply";
@@ -108,10 +113,19 @@ export type Signal =
     readonly result: Pid | string;
   }
   | {
+    /** `from` becomes the group leader of `to`; it may live anywhere. */
     readonly type: "groupLeader";
     readonly from: Pid;
     readonly to: Pid;
   };
+
+/** The way to another node, as it is at the moment. */
+export type Way = {
+  /** Whether there is a connection; a signal makes one where there is none. */
+  readonly isUp: boolean;
+  /** Whether less than the high mark waits to be taken by it. */
+  readonly hasRoom: boolean;
+};
 
 /** What `core` asks of the network part; the lone-node one answers for it. */
 export interface Remote {
@@ -126,6 +140,8 @@ export interface Remote {
   signal(node: string, signal: Signal): boolean;
   /** Resolves once the connection has room again, or is gone. */
   ready(node: string): Promise<void>;
+  /** Changes nothing: asking makes no connection. */
+  way(node: string): Way;
   /** Connected nodes. */
   nodes(): readonly string[];
 }

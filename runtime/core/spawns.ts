@@ -142,6 +142,7 @@ export class Spawns {
       return;
     }
     const child = node.spawnActor(made, { label: request.behaviour }, null);
+    child.parent = from;
     child.groupLeader = request.groupLeader;
     if (flags.link) addLink(child, from);
     if (flags.monitor) {

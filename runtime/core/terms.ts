@@ -86,7 +86,7 @@ export class Pid<in M = never> {
 export class Ref {
   readonly node: string;
   readonly creation: number;
-  /** One to five unsigned 32-bit words, least significant first. */
+  /** Up to five unsigned 32-bit words, least significant first. */
   readonly words: readonly number[];
   /** @internal */
   interned: boolean;
@@ -274,6 +274,47 @@ export class ExternalFun {
     this.module = module;
     this.name = name;
     this.arity = arity;
+  }
+}
+
+/**
+ * A fun of a BEAM node with what it has closed over: kept and given back,
+ * never called here. To its node it is the same fun as long as `module`,
+ * `index`, `uniq`, `oldUniq` and `free` are the same.
+ */
+export class Closure {
+  readonly module: string;
+  readonly arity: number;
+  /** Number of the fun in its module. */
+  readonly index: number;
+  /** 16 bytes that tell this version of the module from others. */
+  readonly uniq: Uint8Array;
+  readonly oldIndex: number;
+  readonly oldUniq: number;
+  /** The process that made it. */
+  readonly pid: Pid;
+  /** What it has closed over, floats as in `exact` decoding. */
+  readonly free: readonly unknown[];
+
+  /** @internal Closures are made by codecs only. */
+  constructor(fields: {
+    readonly module: string;
+    readonly arity: number;
+    readonly index: number;
+    readonly uniq: Uint8Array;
+    readonly oldIndex: number;
+    readonly oldUniq: number;
+    readonly pid: Pid;
+    readonly free: readonly unknown[];
+  }) {
+    this.module = fields.module;
+    this.arity = fields.arity;
+    this.index = fields.index;
+    this.uniq = fields.uniq;
+    this.oldIndex = fields.oldIndex;
+    this.oldUniq = fields.oldUniq;
+    this.pid = fields.pid;
+    this.free = fields.free;
   }
 }
 

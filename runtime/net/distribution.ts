@@ -10,7 +10,7 @@
  */
 
 import type { Node } from "../core/node.ts";
-import type { Remote, Signal } from "../core/signal.ts";
+import type { Remote, Signal, Way } from "../core/signal.ts";
 import type { Pid } from "../core/terms.ts";
 import { receiveMessage, receiveSignal } from "../core/inbound.ts";
 import {
@@ -128,8 +128,11 @@ export class Distribution implements Remote, ConnectionOwner {
   }
 
   ready(nodeName: string): Promise<void> {
-    const peer = this.#peers.get(nodeName);
-    return peer === undefined ? Promise.resolve() : this.#outbox.room(peer);
+    return this.#outbox.room(this.#peers.get(nodeName));
+  }
+
+  way(nodeName: string): Way {
+    return this.#outbox.way(this.#peers.get(nodeName));
   }
 
   nodes(): readonly string[] {
@@ -189,10 +192,7 @@ export class Distribution implements Remote, ConnectionOwner {
     this.#outbox.flushAll();
     this.#isStopped = true;
     this.#ticks.stop();
-    const end: ConnectionEnd = {
-      reason: "disconnect",
-      detail: "the node stops",
-    };
+    const end = { reason: "disconnect", detail: "the node stops" } as const;
     for (const peer of [...this.#peers.values()]) {
       peer.challenger?.close(end);
       peer.attempt?.close(end);

@@ -240,7 +240,8 @@ class Server implements EpmdServer {
 
   #nextCreation(name: string): number {
     const last = this.#creations.get(name) ??
-      this.#options.platform.randomU32();
+      // Below 2^31, where engines keep it inside the pid.
+      this.#options.platform.randomU32() >>> 1;
     const next = last >= 0xffff_ffff
       ? firstCreation
       : Math.max(last + 1, firstCreation);

@@ -8,7 +8,7 @@
  */
 
 import type { Node } from "../core/node.ts";
-import type { Signal } from "../core/signal.ts";
+import type { Signal, Way } from "../core/signal.ts";
 import type { Pid } from "../core/terms.ts";
 import { BusyError, type Peer } from "./peer.ts";
 
@@ -117,9 +117,16 @@ export class Outbox {
     }
   }
 
+  /** See `Remote.way`; no peer is one that nobody has asked for yet. */
+  way(peer: Peer | undefined): Way {
+    if (peer === undefined) return { isUp: false, hasRoom: true };
+    const hasRoom = peer.pendingBytes < this.#highMarkBytes;
+    return { isUp: peer.isUp, hasRoom };
+  }
+
   /** Resolves when there is room again, or no connection any more. */
-  room(peer: Peer): Promise<void> {
-    if (this.#hasRoom(peer)) return Promise.resolve();
+  room(peer: Peer | undefined): Promise<void> {
+    if (peer === undefined || this.#hasRoom(peer)) return Promise.resolve();
     return new Promise((resolve) => {
       peer.waitingForRoom.push(resolve);
       this.#lookLater(peer);

@@ -9,6 +9,7 @@ import type { PidTable } from "../core/terms.ts";
 import { clearTimer, macrotask, microtask, setTimer } from "./event_loop.ts";
 import { createLog } from "./log.ts";
 import {
+  adopt,
   attribute,
   attributesRejections,
   type RejectionCounts,
@@ -16,6 +17,7 @@ import {
   releaseRejections,
   retainRejections,
   unowned,
+  unownedMicrotask,
 } from "./rejections.ts";
 import { runtimeName } from "./runtime.ts";
 import { createWeakPidTable } from "./weak_pids.ts";
@@ -68,12 +70,13 @@ export function createHost(
     wallTime: () => Date.now(),
     setTimer,
     clearTimer,
-    microtask: unowned(microtask),
+    microtask: attributesRejections ? unownedMicrotask() : microtask,
     macrotask: unowned(macrotask),
     randomU32,
     md5,
     log,
     attribute,
+    adopt,
     get rejections() {
       return rejectionCounts();
     },

@@ -116,8 +116,10 @@ function valueText(value: unknown): string {
     default:
       return oneLine(String(value));
   }
-  if (value instanceof Error) return quoted(`${value.name}: ${value.message}`);
   try {
+    if (value instanceof Error) {
+      return quoted(`${value.name}: ${value.message}`);
+    }
     const json: string | undefined = JSON.stringify(
       value,
       (_key, inner) => typeof inner === "bigint" ? String(inner) : inner,

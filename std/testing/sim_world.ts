@@ -224,6 +224,8 @@ export class SimHost implements Host {
     this.#world.log(record);
   }
 
+  adopt(): void {}
+
   attribute<T>(_owner: (error: unknown) => void, body: () => T): T {
     return body();
   }

@@ -233,6 +233,7 @@ describe("spawnOn", () => {
       send: () => told.push("send") > 0,
       signal: (_, signal) => told.push(signal.type) > 0,
       ready: () => Promise.resolve(),
+      way: () => ({ isUp: true, hasRoom: true }),
       nodes: () => [],
     };
     const from = new Pid("b@fake", 3, 0, 9, null);
@@ -287,6 +288,7 @@ describe("a parent that ends before the reply", () => {
       send: () => true,
       signal: (_, signal) => told.push(signal) > 0,
       ready: () => Promise.resolve(),
+      way: () => ({ isUp: true, hasRoom: true }),
       nodes: () => [],
     };
     const parent = node.spawnActor(park, {}, null);

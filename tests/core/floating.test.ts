@@ -20,16 +20,19 @@ test("a floating rejection ends its actor where that is known, never the node", 
     ...(attributes ? Object.fromEntries(floated.map((w) => [w, w])) : {}),
   });
   expect(seen["alive"]).toBe(true);
-  expect(seen["crashes"]).toBe(attributes ? floated.length : 0);
+  expect(seen["crashes"]).toBe(attributes ? floated.length + 1 : 0);
+  expect(seen["crowdAlive"]).toBe(attributes ? 199 : 200);
   const unknown = "unhandled rejection, unknown actor";
   expect(seen["logged"]).toEqual(
     attributes
       ? [
+        // Sorted: the one from the crowd has no name, but a pid of 3 digits.
+        expect.stringContaining("crashed: Error: from a crowd"),
         ...floated.map((what) =>
           expect.stringContaining(`(${what}) crashed: Error: ${what}`)
         ),
         unknown,
       ]
-      : [...floated.map(() => unknown), unknown],
+      : [...floated.map(() => unknown), unknown, unknown],
   );
 });

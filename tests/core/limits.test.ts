@@ -51,6 +51,44 @@ describe("a mailbox limit", () => {
     expect(node.stats().lostMessages).toBe(1);
   });
 
+  const policies: [MailboxPolicy, string, number][] = [
+    ["refuse", "is full and refused a message", 3],
+    ["kill", "is full and ended its actor because of a message", 1],
+    ["dropNewest", "is full and dropped a message", 3],
+    ["dropOldest", "is full and dropped an older one for a message", 3],
+  ];
+  for (const [policy, line, lost] of policies) {
+    test(`is seen in counters and a log line: ${policy}`, async () => {
+      const { node, records } = await lone();
+      const pid = node.spawn(park, {
+        label: "small",
+        mailbox: { limit: 2, policy },
+      }) as Pid<unknown>;
+      for (let n = 0; n < 5; n++) {
+        try {
+          node.send(pid, n);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MailboxFullError);
+        }
+      }
+      expect(node.stats().lostMessages).toBe(lost);
+      if (policy !== "kill") expect(node.info(pid)?.lostMessages).toBe(lost);
+      expect(node.isAlive(pid)).toBe(policy !== "kill");
+      // One line for the first, and one whenever their number has doubled.
+      expect(records.map(({ level, message, fields }) => [
+        level,
+        message,
+        fields,
+      ])).toEqual(
+        [1, 2].filter((n) => n <= lost).map((n) => [
+          "warning",
+          `the mailbox of #PID<0.${pid.id}.0> (small) ${line}`,
+          { limit: 2, lost: n },
+        ]),
+      );
+    });
+  }
+
   test("ends the actor", async () => {
     const { node } = await lone();
     await node.run(async (self: Self<unknown>) => {

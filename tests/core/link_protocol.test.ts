@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { receiveSignal } from "../../runtime/core/inbound.ts";
 import type { LocalActor } from "../../runtime/core/local_actor.ts";
 import type { Node } from "../../runtime/core/node.ts";
-import type { Remote, Signal } from "../../runtime/core/signal.ts";
+import type { Remote, Signal, Way } from "../../runtime/core/signal.ts";
 import { Pid, Ref } from "../../runtime/core/terms.ts";
 import { Down, Exit, handler, reasons } from "../../runtime/mod.ts";
 import { type FakeHost, fakeNode } from "../helpers/fake_host.ts";
@@ -27,6 +27,9 @@ class Recorder implements Remote {
   }
   ready(): Promise<void> {
     return Promise.resolve();
+  }
+  way(): Way {
+    return { isUp: true, hasRoom: true };
   }
   nodes(): readonly string[] {
     return [PEER];

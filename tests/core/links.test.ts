@@ -155,6 +155,29 @@ describe("a link", () => {
     });
   });
 
+  test("that may have broken is done with by unlink and a look", async () => {
+    const { node } = await lone();
+    await node.run(async (self: Self<unknown>) => {
+      self.trapExits = true;
+      for (const first of ["the end", "unlink"]) {
+        const pid = self.spawnLink(park);
+        const other = self.spawnLink(park);
+        self.sendExit(other, "kept");
+        if (first === "the end") self.sendExit(pid, "x");
+        self.unlink(pid);
+        const seen = await self.receive(
+          (m): m is Exit => m instanceof Exit && m.from === pid,
+          { timeoutMs: 0 },
+        );
+        expect(seen).toEqual(
+          first === "the end" ? new Exit(pid, "x") : undefined,
+        );
+        self.sendExit(pid, "x");
+        expect(await drain(self)).toEqual([new Exit(other, "kept")]);
+      }
+    });
+  });
+
   test("to oneself is none", async () => {
     const { node } = await lone();
     await node.run(async (self) => {

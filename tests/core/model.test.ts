@@ -120,8 +120,7 @@ class World {
       case "demonitor": {
         if (this.#refs.length === 0) return;
         const ref = this.#refs[op.ref % this.#refs.length]!;
-        this.results.push(self.demonitor(ref, { flush: op.flush }));
-        return;
+        return this.#attempt(() => self.demonitor(ref, { flush: op.flush }));
       }
       case "sendExit":
         return self.sendExit(this.#pick(op.to), atom(op.reason));
@@ -157,10 +156,9 @@ class World {
     this.#adopt(pid.target as unknown as LocalActor);
   }
 
-  #attempt(act: () => void): void {
+  #attempt(act: () => boolean | void): void {
     try {
-      act();
-      this.results.push("done");
+      this.results.push(act() ?? "done");
     } catch (error) {
       this.results.push(error instanceof UsageError ? "refused" : error);
     }

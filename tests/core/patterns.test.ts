@@ -23,6 +23,32 @@ describe("receive by schema", () => {
     });
   });
 
+  test("takes a schema of any maker, a function with properties too", async () => {
+    const { node } = await lone();
+    const standard = {
+      version: 1 as const,
+      vendor: "by hand",
+      validate: (value: unknown) =>
+        typeof value === "number" && value > 2
+          ? { value: value * 10 }
+          : { issues: [{ message: "too small, or no number" }] },
+    };
+    // As a predicate, the second one would take the first message.
+    const schemas: Schema<number>[] = [
+      { "~standard": standard },
+      Object.assign(() => true, { "~standard": standard }),
+    ];
+    await node.run(async (self: Self<unknown>) => {
+      for (const schema of schemas) {
+        for (const message of [1, "3", 4, 5]) self.send(self.pid, message);
+        expect(await self.receive(schema)).toBe(40);
+        expect(await self.receive(schema, { timeoutMs: 0 })).toBe(50);
+        expect(await self.receive(schema, { timeoutMs: 0 })).toBeUndefined();
+        expect(await drain(self)).toEqual([1, "3"]);
+      }
+    });
+  });
+
   test("waits for what fits", async () => {
     const { node } = await lone();
     const waiting = node.run((self: Self<unknown>) => {

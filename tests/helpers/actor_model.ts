@@ -92,7 +92,7 @@ export class Model {
       case "monitorName":
         return this.#monitor(id, this.holder(op.name), op.name);
       case "demonitor":
-        return this.#demonitor(actor, op.ref, op.flush);
+        return this.#demonitor(id, op.ref, op.flush);
       case "sendExit":
         return this.#exitSignal(id, this.#pick(op.to), op.reason);
       case "exit":
@@ -142,9 +142,16 @@ export class Model {
     }
   }
 
-  #demonitor(actor: ModelActor, number: number, flush: boolean): void {
+  #demonitor(id: number, number: number, flush: boolean): void {
     if (this.refOwners.length === 0) return;
+    const actor = this.actors[id]!;
     const ref = number % this.refOwners.length;
+    const owner = this.refOwners[ref]!;
+    const isWatched = this.actors[owner]!.monitors.get(ref)?.target === id;
+    if (owner !== id && isWatched) {
+      this.results.push("refused");
+      return;
+    }
     this.results.push(actor.monitors.delete(ref));
     if (!flush) return;
     actor.mailbox = actor.mailbox.filter((message) =>

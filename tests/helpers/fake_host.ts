@@ -70,6 +70,8 @@ export class FakeHost implements Host {
   readonly log = (record: LogRecord): void => {
     this.records.push(record);
   };
+  readonly adopt = (): void => {};
+
   readonly attribute = <T>(
     _owner: (error: unknown) => void,
     body: () => T,

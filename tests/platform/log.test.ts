@@ -42,6 +42,9 @@ describe("log lines", () => {
     const cycle: Record<string, unknown> = {};
     cycle["self"] = cycle;
     expect(line({ a: cycle })).toBe("a=(unprintable)");
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(line({ a: proxy })).toBe("a=(unprintable)");
     expect(line({ a: "x".repeat(3_000) })).toBe(`a=${"x".repeat(2_000)}...`);
   });
 

@@ -1,0 +1,249 @@
+/**
+ * What an actor holds besides what every message needs: its ties to others,
+ * and single bits of its state.
+ *
+ * Most actors have few ties or none, and a million of them are meant to fit
+ * into memory, so what is rare lives in an object of its own that is made when
+ * it is first needed. That takes a hundred bytes off an idle actor, a quarter
+ * of it. `actor.ts` has what is common, and all behaviour.
+ */
+
+import { DEFAULT_WARN_AT, type MailboxOptions } from "./mailbox_limit.ts";
+import type { LinkState, MonitorState, Watcher } from "./links.ts";
+import type { Matcher } from "./patterns.ts";
+import type { ExitReason } from "./signal.ts";
+import type { Pid, Ref } from "./terms.ts";
+import type { Timer } from "./timers.ts";
+
+/** What the accessors of `ActorState` say of these holds here. */
+class Rare {
+  name: string | null = null;
+  label = "";
+  match: Matcher | null = null;
+  scanned = 0;
+  mailboxAlarm: number = DEFAULT_WARN_AT;
+  links: Map<Pid, LinkState> | null = null;
+  monitors: Map<Ref, MonitorState> | null = null;
+  watchers: Map<Ref | string, Watcher> | null = null;
+  aliases: Set<Ref> | null = null;
+  timers: Map<Ref, Timer> | null = null;
+  abort: AbortController | null = null;
+  onExit: ((reason: ExitReason) => void) | null = null;
+  markedRef: Ref | null = null;
+  receiveTimer: Timer | null = null;
+  mailboxOptions: MailboxOptions | null = null;
+  lostMessages = 0;
+  nodeWaits = 0;
+}
+
+const STARTED = 1;
+const TRAPS_EXITS = 2;
+const TIMED_OUT = 4;
+const WAS_TOLD = 8;
+const UNATTRIBUTED = 16;
+const HANDLES = 32;
+
+function made(actor: ActorState): Rare {
+  return actor.rare ??= new Rare();
+}
+
+function setFlag(actor: ActorState, flag: number, on: boolean): void {
+  actor.flags = on ? actor.flags | flag : actor.flags & ~flag;
+}
+
+/**
+ * The two fields are no private ones, because private accessors and methods
+ * cost each object a field of their own.
+ */
+export abstract class ActorState {
+  /** @internal */
+  rare: Rare | null = null;
+  /** @internal */
+  flags = 0;
+
+  /** Whether its code has begun. */
+  get started(): boolean {
+    return (this.flags & STARTED) !== 0;
+  }
+  set started(on: boolean) {
+    setFlag(this, STARTED, on);
+  }
+
+  /** Whether it is a handler actor: asked for each turn. */
+  get isHandler(): boolean {
+    return (this.flags & HANDLES) !== 0;
+  }
+  set isHandler(on: boolean) {
+    setFlag(this, HANDLES, on);
+  }
+
+  get trapExits(): boolean {
+    return (this.flags & TRAPS_EXITS) !== 0;
+  }
+  set trapExits(on: boolean) {
+    setFlag(this, TRAPS_EXITS, on);
+  }
+
+  /** Whether the pending `receive` has waited long enough. */
+  get receiveTimedOut(): boolean {
+    return (this.flags & TIMED_OUT) !== 0;
+  }
+  set receiveTimedOut(on: boolean) {
+    setFlag(this, TIMED_OUT, on);
+  }
+
+  /** Whether a `receive` has rejected because the actor ended. */
+  get wasTold(): boolean {
+    return (this.flags & WAS_TOLD) !== 0;
+  }
+  set wasTold(on: boolean) {
+    setFlag(this, WAS_TOLD, on);
+  }
+
+  /** Nobody would know whose its floating rejections are. */
+  get isUnattributed(): boolean {
+    return (this.flags & UNATTRIBUTED) !== 0;
+  }
+  set isUnattributed(on: boolean) {
+    setFlag(this, UNATTRIBUTED, on);
+  }
+
+  /** The name it is registered under, if any. */
+  get name(): string | null {
+    return this.rare === null ? null : this.rare.name;
+  }
+  set name(name: string | null) {
+    if (name !== null || this.rare !== null) made(this).name = name;
+  }
+
+  /** What logs call it when it has no name; may be empty. */
+  get label(): string {
+    return this.rare === null ? "" : this.rare.label;
+  }
+  set label(label: string) {
+    if (label !== "" || this.rare !== null) made(this).label = label;
+  }
+
+  /** Pattern of the pending `receive`; null takes any message. */
+  get match(): Matcher | null {
+    return this.rare === null ? null : this.rare.match;
+  }
+  set match(match: Matcher | null) {
+    if (match !== null || this.rare !== null) made(this).match = match;
+  }
+
+  /** Messages from the oldest on that the pending pattern has refused. */
+  get scanned(): number {
+    return this.rare === null ? 0 : this.rare.scanned;
+  }
+  set scanned(count: number) {
+    if (count !== 0 || this.rare !== null) made(this).scanned = count;
+  }
+
+  /** Length of the mailbox at which `admit` is asked. */
+  get mailboxAlarm(): number {
+    return this.rare === null ? DEFAULT_WARN_AT : this.rare.mailboxAlarm;
+  }
+  set mailboxAlarm(length: number) {
+    made(this).mailboxAlarm = length;
+  }
+
+  /** By peer; null until the first. */
+  get links(): Map<Pid, LinkState> | null {
+    return this.rare === null ? null : this.rare.links;
+  }
+  set links(links: Map<Pid, LinkState> | null) {
+    if (links !== null || this.rare !== null) made(this).links = links;
+  }
+
+  /** Monitors this actor set, by ref; null until the first. */
+  get monitors(): Map<Ref, MonitorState> | null {
+    return this.rare === null ? null : this.rare.monitors;
+  }
+  set monitors(monitors: Map<Ref, MonitorState> | null) {
+    if (monitors !== null || this.rare !== null) {
+      made(this).monitors = monitors;
+    }
+  }
+
+  /** Monitors others set on this actor, by ref; null until the first. */
+  get watchers(): Map<Ref | string, Watcher> | null {
+    return this.rare === null ? null : this.rare.watchers;
+  }
+  set watchers(watchers: Map<Ref | string, Watcher> | null) {
+    if (watchers !== null || this.rare !== null) {
+      made(this).watchers = watchers;
+    }
+  }
+
+  /** Its active aliases; null until the first. */
+  get aliases(): Set<Ref> | null {
+    return this.rare === null ? null : this.rare.aliases;
+  }
+  set aliases(aliases: Set<Ref> | null) {
+    if (aliases !== null || this.rare !== null) made(this).aliases = aliases;
+  }
+
+  /** Timers this actor set, by ref; null until the first. */
+  get timers(): Map<Ref, Timer> | null {
+    return this.rare === null ? null : this.rare.timers;
+  }
+  set timers(timers: Map<Ref, Timer> | null) {
+    if (timers !== null || this.rare !== null) made(this).timers = timers;
+  }
+
+  get abort(): AbortController | null {
+    return this.rare === null ? null : this.rare.abort;
+  }
+  set abort(abort: AbortController | null) {
+    made(this).abort = abort;
+  }
+
+  /** Told when it has ended; see `RunningNode.run`. */
+  get onExit(): ((reason: ExitReason) => void) | null {
+    return this.rare === null ? null : this.rare.onExit;
+  }
+  set onExit(onExit: ((reason: ExitReason) => void) | null) {
+    made(this).onExit = onExit;
+  }
+
+  /** The ref it made last, which the mailbox's mark belongs to. */
+  get markedRef(): Ref | null {
+    return this.rare === null ? null : this.rare.markedRef;
+  }
+  set markedRef(ref: Ref | null) {
+    made(this).markedRef = ref;
+  }
+
+  /** Deadline of the pending `receive`. */
+  get receiveTimer(): Timer | null {
+    return this.rare === null ? null : this.rare.receiveTimer;
+  }
+  set receiveTimer(timer: Timer | null) {
+    if (timer !== null || this.rare !== null) made(this).receiveTimer = timer;
+  }
+
+  /** Limit and policy; null is the default. */
+  get mailboxOptions(): MailboxOptions | null {
+    return this.rare === null ? null : this.rare.mailboxOptions;
+  }
+  set mailboxOptions(options: MailboxOptions | null) {
+    if (options !== null) made(this).mailboxOptions = options;
+  }
+
+  /** Messages lost to the mailbox's limit. */
+  get lostMessages(): number {
+    return this.rare === null ? 0 : this.rare.lostMessages;
+  }
+  set lostMessages(count: number) {
+    made(this).lostMessages = count;
+  }
+
+  /** Waits for the node itself, such as for the reply to a spawn request. */
+  get nodeWaits(): number {
+    return this.rare === null ? 0 : this.rare.nodeWaits;
+  }
+  set nodeWaits(count: number) {
+    made(this).nodeWaits = count;
+  }
+}
