@@ -5,14 +5,9 @@
  * `hornbeam`, and nothing else.
  */
 
-export {
-  memoryNetwork,
-  type NodeStats,
-  RunningNode,
-  start,
-  type StartOptions,
-  systemHost,
-} from "./start.ts";
+export { memoryNetwork, start, systemHost } from "./start.ts";
+export type { StartOptions } from "./start_options.ts";
+export { type NodeStats, RunningNode } from "./running_node.ts";
 export {
   type ActorFunction,
   type AnyBehaviour,

@@ -56,9 +56,16 @@ const remedies: Readonly<Record<Layer, string>> = {
   std: 'import from "../runtime/mod.ts", and export there what is missing',
 };
 
+/** The composition root, and what it is made of. */
+const rootFiles: ReadonlySet<string> = new Set([
+  "runtime/start.ts",
+  "runtime/start_options.ts",
+  "runtime/running_node.ts",
+]);
+
 function layerOf(path: string): Layer | undefined {
   if (path === "runtime/mod.ts") return "mod";
-  if (path === "runtime/start.ts") return "start";
+  if (rootFiles.has(path)) return "start";
   const [top, second, third] = path.split("/");
   if (top === "std") return "std";
   if (top !== "runtime" || third === undefined) return undefined;

@@ -1,0 +1,236 @@
+/**
+ * A running node as programs see it: the face of the core's node and of the
+ * network parts that `start.ts` has joined with it.
+ */
+
+import type { CallOptions, CallTarget } from "./core/calls.ts";
+import type { NodeEvent } from "./core/node_events.ts";
+import type { Host, LogRecord } from "./core/ports.ts";
+import type {
+  Behaviour,
+  Destination,
+  ExportedBehaviour,
+  Self,
+  SpawnOptions,
+} from "./core/self.ts";
+import type { Pid } from "./core/terms.ts";
+import type { Listener } from "./net/carrier.ts";
+import type { ConnectOutcome, Distribution } from "./net/distribution.ts";
+import type { EpmdPresence } from "./net/epmd_presence.ts";
+import type { PlatformHost } from "./platform/host.ts";
+import { type ActorInfo, infoOf } from "./core/info.ts";
+import { ExitError, KilledError } from "./core/messages.ts";
+import type { Node } from "./core/node.ts";
+
+/** Figures of a node, all since its start unless said otherwise. */
+export type NodeStats = {
+  readonly name: string;
+  readonly runtime: string;
+  /** Living actors now, the kernel's included. */
+  readonly actors: number;
+  /** Messages that were put into mailboxes. */
+  readonly messages: number;
+  readonly crashes: number;
+  /** Messages lost to limits of mailboxes. */
+  readonly lostMessages: number;
+  readonly nodes: readonly string[];
+};
+
+/** What a node with a name has in addition. */
+export type NetParts = {
+  readonly distribution: Distribution;
+  readonly listener: Listener;
+  readonly presence: EpmdPresence | null;
+};
+
+/**
+ * A running node. Ends with `stop`, or at the end of an `await using` block.
+ */
+export class RunningNode {
+  readonly name: string;
+  /** Port it listens on; 0 when it is alone. */
+  readonly port: number;
+  readonly #node: Node;
+  readonly #host: Host;
+  readonly #parts: NetParts | null;
+  #stopping: Promise<void> | null = null;
+
+  /** @internal Made by `start`. */
+  constructor(node: Node, host: Host, parts: NetParts | null) {
+    this.name = node.name;
+    this.#node = node;
+    this.#host = host;
+    this.#parts = parts;
+    this.port = parts?.listener.port ?? 0;
+  }
+
+  /** The sender of what this object sends. */
+  get pid(): Pid {
+    return this.#node.pid;
+  }
+
+  /** Starts an actor. Throws `UsageError` when its name is taken. */
+  spawn<M = unknown>(behaviour: Behaviour<M>, options?: SpawnOptions): Pid<M> {
+    return this.#node.spawnActor(behaviour, options ?? {}, null).pid as Pid<M>;
+  }
+
+  /**
+   * Runs an actor and resolves with what it returns. Rejects with what it
+   * throws, and with `KilledError` when an exit signal ends it.
+   */
+  run<T, M = unknown>(
+    body: (self: Self<M>) => Promise<T> | T,
+    options?: SpawnOptions,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let settle = (reason: unknown): void => reject(new KilledError(reason));
+      const actor = this.#node.spawnActor(
+        async (self: Self<M>) => {
+          try {
+            const result = await body(self);
+            settle = () => resolve(result);
+          } catch (error) {
+            settle = () => reject(error);
+            // It reaches the caller, so it is no crash of the node's.
+            throw error instanceof ExitError ? error : new ExitError(error);
+          }
+        },
+        options ?? {},
+        null,
+      );
+      // Only when the actor has ended, so that its name is free again.
+      actor.onExit = (reason) => settle(reason);
+    });
+  }
+
+  /** Calls from outside of any actor; see `Self.call`. */
+  call<R = unknown>(
+    to: CallTarget,
+    request: unknown,
+    options?: CallOptions,
+  ): Promise<R> {
+    return this.run<R>((self) => self.call<R>(to, request, options));
+  }
+
+  /** Sends in the node's name; see `Self.send`. */
+  send<T>(to: Destination<T>, message: T): boolean {
+    return this.#node.sendFrom(this.#node.pid, to as Destination, message);
+  }
+
+  /** Local registered name. */
+  whereis(name: string): Pid | null {
+    return this.#node.names.whereis(name);
+  }
+
+  /** Connected visible nodes. */
+  nodes(): readonly string[] {
+    return this.#node.nodes();
+  }
+
+  /** Connects to a node; false, with the reason in the log, if that fails. */
+  async connect(node: string): Promise<boolean> {
+    const outcome = await this.tryConnect(node);
+    if (!outcome.isUp) {
+      this.#node.log(
+        "warning",
+        "net",
+        `could not connect to ${node}: ${outcome.why}`,
+      );
+    }
+    return outcome.isUp;
+  }
+
+  /** As `connect`, with the reason in the result. */
+  tryConnect(node: string): Promise<ConnectOutcome> {
+    if (this.#parts === null) {
+      return Promise.resolve({
+        isUp: false,
+        why: "this node has no name; start it with one",
+      });
+    }
+    return this.#parts.distribution.connect(node);
+  }
+
+  /** Names that are registered on this node, the kernel's included. */
+  registered(): readonly string[] {
+    return this.#node.names.registered();
+  }
+
+  /** Whether a local actor lives. Throws `UsageError` for one elsewhere. */
+  isAlive(pid: Pid): boolean {
+    return this.#node.isActorAlive(pid);
+  }
+
+  /** Figures of a local actor; null when it has ended or lives elsewhere. */
+  info(pid: Pid): ActorInfo | null {
+    const actor = this.#node.localActor(pid);
+    return actor === null ? null : infoOf(actor);
+  }
+
+  /** Ends the connection to a node; returns whether there was one. */
+  disconnect(node: string): boolean {
+    return this.#parts?.distribution.disconnect(node) ?? false;
+  }
+
+  /** Calls back when nodes join or leave, until the signal is aborted. */
+  onNodeEvent(
+    listener: (event: NodeEvent) => void,
+    options?: { readonly signal?: AbortSignal },
+  ): void {
+    this.#node.nodeEvents.listen(listener, options?.signal);
+  }
+
+  /** Offers a behaviour to other nodes under a name. */
+  export(name: string, behaviour: ExportedBehaviour): void {
+    this.#node.exports.set(name, behaviour);
+  }
+
+  stats(): NodeStats {
+    return {
+      name: this.name,
+      runtime: this.#host.runtime,
+      actors: this.#node.actorCount,
+      messages: this.#node.delivered,
+      crashes: this.#node.crashes,
+      lostMessages: this.#node.lostMessages,
+      nodes: this.nodes(),
+    };
+  }
+
+  /** Writes to the node's log. */
+  log(
+    level: LogRecord["level"],
+    message: string,
+    fields?: Readonly<Record<string, unknown>>,
+  ): void {
+    this.#node.log(level, "app", message, fields);
+  }
+
+  /**
+   * Ends every actor with reason `shutdown`, closes all connections and frees
+   * the name. Safe to call twice.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#node.stop();
+    this.#parts?.distribution.stop();
+    await Promise.all([
+      this.#parts?.presence?.stop(),
+      this.#parts?.listener.close(),
+    ]);
+    if (isPlatformHost(this.#host)) this.#host.release();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** The machine's own host has to know how many nodes use it. */
+export function isPlatformHost(host: Host): host is PlatformHost {
+  return "retain" in host;
+}

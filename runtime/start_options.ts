@@ -1,0 +1,56 @@
+/**
+ * The options of `start`, which `start.ts` makes a node of.
+ */
+
+import type { Host, LogLevel, LogRecord } from "./core/ports.ts";
+import type { ExportedBehaviour } from "./core/self.ts";
+import type { Network } from "./net/carrier.ts";
+import type { Discovery } from "./net/discovery.ts";
+import type { DistributionLimits } from "./net/limits.ts";
+
+/** Options of `start`. Without a name the node is alone, as `nonode@nohost`. */
+export type StartOptions = {
+  /** `part@host`; the host is where others reach this node. */
+  readonly name?: string;
+  /** Shared secret of the cluster. Needed with a name; is not encryption. */
+  readonly cookie?: string;
+  /** Nodes to connect to before `start` resolves; rejects if one fails. */
+  readonly connect?: readonly string[];
+  /** Behaviours that other nodes may spawn here, by name. Nothing else. */
+  readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
+  /** Invisible in other nodes' `nodes()`. Default false. */
+  readonly hidden?: boolean;
+  /** Address to listen on. Default: the host of the name. */
+  readonly listenHost?: string;
+  /** Port to listen on. Default 0: a free one, which epmd tells others. */
+  readonly port?: number;
+  /** Port of epmd, or false to do without. Default 4369. */
+  readonly epmdPort?: number | false;
+  /** Known nodes: `{ "b@127.0.0.1": "127.0.0.1:9001" }`. Asked before epmd. */
+  readonly peers?: Readonly<Record<string, string>>;
+  /** Port that every node of the cluster listens on, where there is no epmd. */
+  readonly peerPort?: number;
+  readonly limits?: DistributionLimits;
+  /**
+   * Deep-freezes messages between actors of this node, so that whoever still
+   * writes to what it has sent gets an error. For development and tests.
+   */
+  readonly strict?: boolean;
+  /**
+   * A turn of an actor that takes this long is reported with its name, since
+   * nobody else could go on meanwhile. Default 100; Infinity: never.
+   */
+  readonly longTurnMs?: number;
+  /** `copy` copies messages between actors of this node. Default: neither. */
+  readonly isolate?: "copy";
+  /** What carries the connections. Default: TCP. */
+  readonly network?: Network;
+  /** How nodes are found. Default: `peers`, then epmd or `peerPort`. */
+  readonly discovery?: Discovery;
+  /** Clock, event loop, entropy and log. Default: this machine's. */
+  readonly host?: Host;
+  /** Least severe level that is written to standard error. Default `warning`. */
+  readonly logLevel?: LogLevel;
+  /** Receives every log record instead; `logLevel` means nothing then. */
+  readonly log?: (record: LogRecord) => void;
+};
