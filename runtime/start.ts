@@ -104,8 +104,12 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
       node,
       network,
       discovery: options.discovery ?? makeDiscovery(options, network, host),
-      cookie: options.cookie,
+      cookie: cookieOf(options.cookie, options.cookies ?? {}),
       hidden: options.hidden ?? false,
+      terms: {
+        exact: options.exact ?? false,
+        binaries: options.binaries ?? "text",
+      },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
     });
     node.remote = distribution;
@@ -126,6 +130,15 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     await listener.close();
     throw error;
   }
+}
+
+/** The cookie to use with each node. */
+function cookieOf(
+  usual: string,
+  others: Readonly<Record<string, string>>,
+): (nodeName: string) => string {
+  const known = new Map(Object.entries(others));
+  return (nodeName) => known.get(nodeName) ?? usual;
 }
 
 /**

@@ -14,6 +14,8 @@ export type StartOptions = {
   readonly name?: string;
   /** Shared secret of the cluster. Needed with a name; is not encryption. */
   readonly cookie?: string;
+  /** Other secrets, shared with single nodes, by their names. */
+  readonly cookies?: Readonly<Record<string, string>>;
   /** Nodes to connect to before `start` resolves; rejects if one fails. */
   readonly connect?: readonly string[];
   /** Behaviours that other nodes may spawn here, by name. Nothing else. */
@@ -31,6 +33,16 @@ export type StartOptions = {
   /** Port that every node of the cluster listens on, where there is no epmd. */
   readonly peerPort?: number;
   readonly limits?: DistributionLimits;
+  /**
+   * From BEAM nodes, integral floats arrive as `Float` objects, so that every
+   * term that is sent on or back is what it was. Default false: as numbers.
+   */
+  readonly exact?: boolean;
+  /**
+   * From BEAM nodes, binaries arrive as strings where they are UTF-8
+   * (`"text"`, the default) or always as `Uint8Array` (`"bytes"`).
+   */
+  readonly binaries?: "text" | "bytes";
   /**
    * Deep-freezes messages between actors of this node, so that whoever still
    * writes to what it has sent gets an error. For development and tests.

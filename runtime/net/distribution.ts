@@ -15,10 +15,10 @@ import type { Pid } from "../core/terms.ts";
 import { receiveMessage, receiveSignal } from "../core/inbound.ts";
 import {
   announce,
-  baseFlags,
   decideStatus,
   type ExistingConnection,
   flag,
+  type Flags,
   type HandshakePeer,
 } from "../wire/handshake.ts";
 import {
@@ -30,6 +30,7 @@ import {
   complainAboutModes,
   complainAboutNodeName,
 } from "../wire/node_name.ts";
+import { beamLink, ownFlags, type TermOptions } from "./capabilities.ts";
 import type { Carrier, Network } from "./carrier.ts";
 import {
   Connection,
@@ -37,6 +38,7 @@ import {
   type ConnectionOwner,
 } from "./connection.ts";
 import type { Discovery } from "./discovery.ts";
+import { describeFailure, type Failure } from "./failures.ts";
 import { type DistributionLimits, withDefaults } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
@@ -46,9 +48,14 @@ export type DistributionOptions = {
   readonly node: Node;
   readonly network: Network;
   readonly discovery: Discovery;
-  readonly cookie: string;
+  /** The secret shared with a node. */
+  readonly cookie: (nodeName: string) => string;
   /** A hidden node is in nobody's `nodes()`. */
   readonly hidden: boolean;
+  /** How terms of BEAM nodes arrive. */
+  readonly terms: TermOptions;
+  /** Flags that are not offered, to behave like an older node. */
+  readonly withoutFlags?: Flags;
   readonly limits?: DistributionLimits;
 };
 
@@ -83,11 +90,14 @@ export class Distribution implements Remote, ConnectionOwner {
     this.#handshake = {
       own: {
         name: node.name,
-        flags: options.hidden ? baseFlags : baseFlags | flag.published,
+        flags: ownFlags({
+          hidden: options.hidden,
+          without: options.withoutFlags ?? 0n,
+        }),
         creation: node.creation,
         announcement: announce(0),
       },
-      cookie: () => options.cookie,
+      cookie: options.cookie,
       md5: (data) => node.host.md5(data),
       randomU32: () => node.host.randomU32(),
     };
@@ -338,9 +348,6 @@ export class Distribution implements Remote, ConnectionOwner {
   }
 
   #refusalOf(peer: HandshakePeer): string | null {
-    if (peer.announcement === null) {
-      return "it is not a Hornbeam node, and Erlang's terms are not spoken yet";
-    }
     return complainAboutModes(this.#node.name, peer.name);
   }
 
@@ -367,8 +374,22 @@ export class Distribution implements Remote, ConnectionOwner {
     peer.attempt = null;
     peer.isVisible = !this.#options.hidden &&
       (from.flags & flag.published) !== 0n;
-    const fits = peer.established(connection, from.creation);
+    const link = beamLink(
+      this.#handshake.own.flags,
+      from,
+      this.#options.terms,
+    );
+    const { fits, refusals } = peer.established(
+      connection,
+      from.creation,
+      link,
+    );
     if (!fits) this.#node.peerLost(peer.name);
+    for (const error of refusals) {
+      this.#log("warning", `a signal could not be sent to ${peer.name}`, {
+        error: error instanceof Error ? error.message : String(error),
+      });
+    }
     this.#node.peerUp(peer.name, peer.isVisible);
     this.#outbox.flush(peer);
     for (const tell of peer.waiting.splice(0)) tell(null);
@@ -398,7 +419,8 @@ export class Distribution implements Remote, ConnectionOwner {
       this.#lost(peer, end);
       return;
     }
-    this.#logFailure(connection, peer, end, wasIncoming);
+    const failure = describeFailure(connection, peer, end, wasIncoming);
+    if (failure !== null) this.#logFailure(failure);
     if (connection === peer?.challenger) {
       peer.challenger = null;
     } else if (connection === peer?.attempt) {
@@ -407,26 +429,6 @@ export class Distribution implements Remote, ConnectionOwner {
       else if (end.reason === "superseded") this.#awaitIncoming(peer);
       else this.#gone(peer, end.detail);
     }
-  }
-
-  /** One line about a handshake that failed, unless somebody is told else. */
-  #logFailure(
-    connection: Connection,
-    peer: Peer | undefined,
-    { reason, detail }: ConnectionEnd,
-    wasIncoming: boolean,
-  ): void {
-    if (reason === "superseded" || reason === "disconnect") return;
-    // Somebody who only looked whether the port is open, or a peer that took
-    // an attempt back because another one was quicker.
-    const isNothing = wasIncoming && reason === "closed" &&
-      (!connection.hasRead || connection.isSecond);
-    const isTold = !wasIncoming && (peer?.waiting.length ?? 0) > 0;
-    const which = wasIncoming
-      ? `a handshake from ${connection.remote}`
-      : `the handshake with ${peer?.name ?? connection.remote}`;
-    const level = isNothing || isTold ? "debug" : "warning";
-    this.#log(level, `${which} failed: ${detail}`, { reason });
   }
 
   /**
@@ -486,6 +488,10 @@ export class Distribution implements Remote, ConnectionOwner {
     this.#outbox.releaseWaiting(peer);
     this.#node.peerLost(peer.name);
     for (const tell of peer.waiting.splice(0)) tell(why);
+  }
+
+  #logFailure({ level, message, reason }: Failure): void {
+    this.#log(level, message, { reason });
   }
 
   #log(

@@ -240,8 +240,7 @@ class Server implements EpmdServer {
 
   #nextCreation(name: string): number {
     const last = this.#creations.get(name) ??
-      // Below 2^31, where engines keep it inside the pid.
-      this.#options.platform.randomU32() >>> 1;
+      this.#options.platform.randomU32();
     const next = last >= 0xffff_ffff
       ? firstCreation
       : Math.max(last + 1, firstCreation);

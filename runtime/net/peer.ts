@@ -4,12 +4,16 @@
  *
  * Signals are encoded when they are sent, even while the connection is still
  * being made: the message is a snapshot, and what cannot be encoded raises at
- * its sender. Codec and bytes outlive an attempt but never a connection.
+ * its sender. Codec and bytes outlive an attempt but never a connection. Until
+ * it is known what the peer is, it is taken for a Hornbeam node.
  */
 
-import type { PidTable } from "../core/terms.ts";
+import type { Signal } from "../core/signal.ts";
+import { internPid, Pid, type PidTable } from "../core/terms.ts";
 import { ByteQueue } from "../wire/byte_queue.ts";
-import { CborCodec, type SignalSink } from "../wire/cbor.ts";
+import { BeamCodec, type BeamLink } from "../wire/beam_codec.ts";
+import { CborCodec } from "../wire/cbor.ts";
+import type { SignalCodec, SignalSink } from "../wire/codec.ts";
 import { FrameParser } from "../wire/frames.ts";
 import type { Connection } from "./connection.ts";
 import { messageClasses } from "./message_classes.ts";
@@ -33,6 +37,14 @@ export type PeerOptions = {
   readonly self: { readonly node: string; readonly creation: number };
   readonly pids: PidTable;
   readonly maxFrameBytes: number;
+};
+
+/** What `established` did with the signals that had waited. */
+export type Readdressed = {
+  /** False when all of them had to be dropped. */
+  readonly fits: boolean;
+  /** Why single ones cannot be sent to what the peer turned out to be. */
+  readonly refusals: readonly unknown[];
 };
 
 export class Peer {
@@ -59,13 +71,15 @@ export class Peer {
   isVisible = true;
   /** No byte for a while; see `Ticks`. */
   isSuspect = false;
-  codec: CborCodec;
+  codec: SignalCodec;
   out: ByteQueue;
   readonly #options: PeerOptions;
   /** What the codec takes for the peer's incarnation; 0 while unknown. */
   #incarnation: { node: string; creation: number };
   /** Whether something was dropped that was not for the one assumed. */
   #hasDropped = false;
+  /** How to speak with a BEAM node; null for a Hornbeam node. */
+  #link: BeamLink | null = null;
 
   constructor(options: PeerOptions) {
     this.name = options.name;
@@ -105,21 +119,30 @@ export class Peer {
   }
 
   /**
-   * A connection is up. Returns false when what waited for it had to be
-   * dropped.
+   * A connection is up, to this incarnation of a Hornbeam node (`link` is null)
+   * or of a BEAM node. What had waited for it is written anew if need be.
    */
-  established(connection: Connection, creation: number): boolean {
+  established(
+    connection: Connection,
+    creation: number,
+    link: BeamLink | null,
+  ): Readdressed {
     const assumed = this.#incarnation.creation;
-    const fits = assumed === 0 || assumed === creation ||
-      (!this.#hasDropped && this.#readdress(creation));
+    const isAssumed = assumed === 0 || assumed === creation;
+    const refusals: unknown[] = [];
+    let fits = isAssumed || !this.#hasDropped;
     if (!fits) this.reset();
+    this.#link = link;
+    if (link !== null || !isAssumed) {
+      fits = this.#readdress(creation, isAssumed, refusals) && fits;
+    }
     this.#hasDropped = false;
     this.connection = connection;
     this.creation = creation;
     this.#incarnation.creation = creation;
     this.isSuspect = false;
     this.redials = 0;
-    return fits;
+    return { fits, refusals };
   }
 
   /** Forgets everything that belonged to a connection or to hopes of one. */
@@ -128,17 +151,20 @@ export class Peer {
     this.creation = 0;
     this.#incarnation = { node: this.name, creation: 0 };
     this.#hasDropped = false;
+    this.#link = null;
     this.codec = this.#makeCodec();
     this.out = this.#makeQueue();
     this.isSuspect = false;
   }
 
   /**
-   * What waits was written for an incarnation that is no more. It is read as
-   * that one would have read it, and what still has a receiver is written anew.
+   * What waits was written for another incarnation, or for a Hornbeam node. It
+   * is read as that one would have read it, and what still has a receiver is
+   * written anew. `isAlive`: that one is the peer, so messages have receivers.
    */
-  #readdress(creation: number): boolean {
+  #readdress(creation: number, isAlive: boolean, refusals: unknown[]): boolean {
     const { pids, self, maxFrameBytes } = this.#options;
+    const link = this.#link;
     const reader = new CborCodec({
       pids,
       self: this.#incarnation,
@@ -148,37 +174,54 @@ export class Peer {
     const frames = new FrameParser({ headerBytes: 4, maxFrameBytes });
     for (const chunk of this.out.take()) frames.push(chunk);
     this.reset();
+    this.#link = link;
     this.#incarnation.creation = creation;
-    this.codec = this.#makeCodec({
+    const fresh = this.#makeCodec({
       find: (key) => pids.find(key),
       // Refs of this node are read as copies; the originals must stay known.
       add: (key, value) => {
         if (pids.find(key) === undefined) pids.add(key, value);
       },
     });
+    this.codec = fresh;
+    const encode = (signal: Signal) => {
+      try {
+        fresh.encode(signal, this.out);
+      } catch (error) {
+        // With its pids in full, a signal may be too large by a few bytes.
+        if (link === null) throw error;
+        refusals.push(error);
+      }
+    };
+    // Who sent a message did not cross; to the receiver that is the node.
+    const from = new Pid(self.node, 0, 0, self.creation, null);
     const sink: SignalSink = {
-      message: () => {},
-      signal: (signal) => this.codec.encode(signal, this.out),
+      message: (id, serial, message) => {
+        if (!isAlive) return;
+        const to = internPid(pids, this.name, id, serial, creation);
+        encode({ type: "send", from, to, message });
+      },
+      signal: encode,
     };
     try {
       for (let frame = frames.next(); frame; frame = frames.next()) {
         reader.decode(frame, sink);
       }
     } catch {
-      // With its pids in full, a signal may be too large by a few bytes.
       this.reset();
+      this.#link = link;
+      this.codec = this.#makeCodec();
       return false;
     }
     return true;
   }
 
-  #makeCodec(pids: PidTable = this.#options.pids): CborCodec {
-    return new CborCodec({
-      pids,
-      self: this.#options.self,
-      peer: this.#incarnation,
-      recordClasses: messageClasses,
-    });
+  #makeCodec(pids: PidTable = this.#options.pids): SignalCodec {
+    const { self, maxFrameBytes } = this.#options;
+    const peer = this.#incarnation;
+    return this.#link === null
+      ? new CborCodec({ pids, self, peer, recordClasses: messageClasses })
+      : new BeamCodec({ pids, self, peer, maxFrameBytes, ...this.#link });
   }
 
   #makeQueue(): ByteQueue {

@@ -18,6 +18,7 @@
 import type { Signal } from "../core/signal.ts";
 import { type Pid, type PidTable, printTerm, type Ref } from "../core/terms.ts";
 import type { ByteQueue } from "./byte_queue.ts";
+import type { SignalCodec, SignalSink } from "./codec.ts";
 import { encodeToPool, type Pool, releasePool } from "./cbor_engine.ts";
 import { appendSmallSend, beginSend, sendHeadBytes } from "./cbor_head.ts";
 import { TermWriter, tooLarge } from "./cbor_prepare.ts";
@@ -38,14 +39,7 @@ import {
 import { readSmallSends } from "./cbor_small.ts";
 import { DecodeError, EncodeError } from "./errors.ts";
 
-export type { AtomBudget, Incarnation, RecordClass };
-
-/** Where decoded signals go. */
-export interface SignalSink {
-  /** A message for the local actor with these numbers. */
-  message(id: number, serial: number, message: unknown): void;
-  signal(signal: Signal): void;
-}
+export type { AtomBudget, Incarnation, RecordClass, SignalSink };
 
 export type CborCodecOptions = {
   readonly pids: PidTable;
@@ -76,7 +70,7 @@ const loopBytesMax = 64;
  * every byte of `encode` must reach the peer's `decode` in order, and a new
  * connection needs new codecs.
  */
-export class CborCodec {
+export class CborCodec implements SignalCodec {
   readonly #self: Incarnation;
   readonly #peer: Incarnation;
   readonly #writer: TermWriter;

@@ -78,11 +78,6 @@ const fakes: Record<
     greet: (peer) => peer.awaitHandshake({ name: "other@127.0.0.1" }),
     says: /expected the node fake@127.0.0.1, got other@127.0.0.1/,
   },
-  "is not a Hornbeam node": {
-    greet: (peer) =>
-      peer.awaitHandshake({ name: "fake@127.0.0.1", announcement: null }),
-    says: /it is not a Hornbeam node/,
-  },
 };
 
 /** Lets us in without knowing the cookie, which we must not believe. */

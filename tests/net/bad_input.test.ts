@@ -212,10 +212,6 @@ const unwelcome: Record<
     identity: { name: "raw@localhost" },
     says: /expected a node with a long name like victim@127.0.0.1/,
   },
-  "that is not a Hornbeam node": {
-    identity: { announcement: null },
-    says: /raw@127.0.0.1.*is not a Hornbeam node/,
-  },
   "that lacks flags": {
     identity: { flags: baseFlags & ~flag.v4Nc },
     says: /got raw@127.0.0.1 that lacks 0x400000000/,

@@ -1,0 +1,352 @@
+/**
+ * The codec towards a BEAM node: signals as frames of Erlang's distribution
+ * protocol, terms in Erlang's external format.
+ *
+ * A frame holds one control message and its payload. Here the parts meet:
+ * `dist_header.ts` reads and makes what stands in front of the terms,
+ * `etf_control.ts` knows the control messages, `etf_writer.ts` and
+ * `etf_reader.ts` the terms, `otp_messages.ts` what calls and other messages of
+ * the runtime look like in OTP. The codec between two Hornbeam nodes is
+ * `cbor.ts`; both have the same face.
+ *
+ * Most frames are messages between two actors that have just had one, so the
+ * bytes of the last control message are kept in both directions: they are
+ * copied, or compared, instead of being made or read again.
+ */
+
+import type { Signal } from "../core/signal.ts";
+import type { Pid, PidTable, Ref } from "../core/terms.ts";
+import type { ByteQueue } from "./byte_queue.ts";
+import type { Incarnation } from "./cbor_tags.ts";
+import type { SignalCodec, SignalSink } from "./codec.ts";
+import { DecodeError } from "./errors.ts";
+import { type AtomEntry, KeyAtoms, PeerAtoms } from "./etf_atoms.ts";
+import { type ControlMessage, toControl } from "./etf_control.ts";
+import { fromControl, hasPayload } from "./etf_control_read.ts";
+import { Output } from "./etf_output.ts";
+import { EtfReader } from "./etf_reader.ts";
+import { EtfWriter } from "./etf_writer.ts";
+import {
+  type DistForm,
+  type DistMessage,
+  DistReader,
+  fragmentBytes,
+  fragments,
+  headerMark,
+  passThroughMark,
+  versionMark,
+} from "./dist_header.ts";
+import { counterparts, fromOtp, replyOf } from "./otp_messages.ts";
+
+/** How terms and frames are written on one connection. */
+export type BeamLink = {
+  /** What the flags of both ends make of the connection. */
+  readonly form: DistForm;
+  /** Whether both ends have agreed on fragments. */
+  readonly hasFragments: boolean;
+  /** See `EtfReaderOptions`. */
+  readonly exact?: boolean;
+  readonly binaries?: "text" | "bytes";
+};
+
+export type BeamCodecOptions = BeamLink & {
+  readonly maxFrameBytes: number;
+  readonly pids: PidTable;
+  readonly self: Incarnation;
+  readonly peer: Incarnation;
+};
+
+/** What a message's path is called in errors. */
+function payloadName(signal: Signal): string {
+  switch (signal.type) {
+    case "linkExit":
+    case "exit":
+    case "down":
+      return "reason";
+    case "spawnRequest":
+      return "args";
+    default:
+      return "message";
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+/** A control message SEND_SENDER as it was written or read last. */
+type LastSend = {
+  readonly from: Pid;
+  readonly to: Pid;
+  /** From the first byte of the frame up to the payload. */
+  readonly head: Uint8Array;
+};
+
+/** One that was read, with what its references to atoms meant. */
+type LastRead = LastSend & {
+  readonly atoms: readonly AtomEntry[];
+  readonly cacheVersion: number;
+};
+
+export class BeamCodec implements SignalCodec {
+  readonly #self: Incarnation;
+  readonly #peer: Incarnation;
+  readonly #form: DistForm;
+  readonly #hasFragments: boolean;
+  readonly #writer: EtfWriter;
+  readonly #reader: EtfReader;
+  readonly #frames: Output = new Output();
+  readonly #distReader: DistReader;
+  #sequence = 0n;
+  #lastSent: LastSend | null = null;
+  #lastRead: LastRead | null = null;
+
+  constructor(options: BeamCodecOptions) {
+    const { pids, self, peer, form, maxFrameBytes } = options;
+    this.#self = self;
+    this.#peer = peer;
+    this.#form = form;
+    this.#hasFragments = options.hasFragments;
+    const atoms = new PeerAtoms();
+    this.#writer = new EtfWriter({
+      pids,
+      self,
+      keyAtoms: new KeyAtoms({ received: atoms }),
+      termBytes: maxFrameBytes,
+      counterparts,
+    });
+    this.#reader = new EtfReader({
+      pids,
+      self,
+      atoms,
+      exact: options.exact ?? false,
+      binaries: options.binaries ?? "text",
+      viewsLargeBinaries: true,
+    });
+    this.#distReader = new DistReader({
+      form,
+      atoms,
+      messageBytesMax: maxFrameBytes,
+    });
+  }
+
+  encodeSend(from: Pid, to: Pid, message: unknown, out: ByteQueue): void {
+    if (!this.#reaches(to)) return;
+    const frame = this.#frames;
+    const mark = frame.mark();
+    const last = this.#lastSent;
+    if (last !== null && last.to === to && last.from === from) {
+      frame.writeBytes(last.head);
+    } else {
+      this.#writeHead(frame, toControl({ type: "send", from, to, message: 0 }));
+      if (this.#isVersioned) frame.writeByte(versionMark);
+      const head = frame.buffer.slice(
+        frame.position - frame.length,
+        frame.position,
+      );
+      this.#lastSent = { from, to, head };
+    }
+    try {
+      this.#writer.write(message, frame, "message");
+    } catch (error) {
+      frame.rollback(mark);
+      throw error;
+    }
+    this.#append(out);
+  }
+
+  encode(signal: Signal, out: ByteQueue): void {
+    if (signal.type === "send") {
+      return this.encodeSend(signal.from, signal.to, signal.message, out);
+    }
+    if (this.#isForNobody(signal)) return;
+    const message = toControl(signal);
+    const frame = this.#frames;
+    const mark = frame.mark();
+    try {
+      this.#writeHead(frame, message);
+      if (message.payload !== undefined) {
+        if (this.#isVersioned) frame.writeByte(versionMark);
+        this.#writer.write(message.payload.term, frame, payloadName(signal));
+      }
+    } catch (error) {
+      frame.rollback(mark);
+      throw error;
+    }
+    this.#append(out);
+  }
+
+  decode(bytes: Uint8Array, sink: SignalSink): void {
+    const last = this.#lastRead;
+    if (
+      last !== null && startsWith(bytes, last.head) &&
+      last.cacheVersion === this.#distReader.cacheVersion
+    ) {
+      const { from, to, head, atoms } = last;
+      this.#reader.begin(bytes, head.length, bytes.length, atoms);
+      const message = this.#reader.read();
+      this.#message({ type: "send", from, to, message }, sink);
+      return;
+    }
+    const message = this.#distReader.read(bytes);
+    if (message !== null) this.#read(message, sink);
+  }
+
+  get #isVersioned(): boolean {
+    return this.#form === "passThrough";
+  }
+
+  #writeHead(frame: Output, { control }: ControlMessage): void {
+    if (this.#isVersioned) {
+      frame.writeByte(passThroughMark);
+      frame.writeByte(versionMark);
+    } else {
+      frame.writeByte(versionMark);
+      frame.writeByte(headerMark);
+      frame.writeByte(0);
+    }
+    this.#writer.write(control, frame, "signal");
+  }
+
+  /** Hands over the frame that was written. */
+  #append(out: ByteQueue): void {
+    const frame = this.#frames;
+    const bytes = frame.length;
+    if (bytes <= fragmentBytes && !frame.hasChunks) {
+      let at: number;
+      try {
+        out.endFrame();
+        at = out.reserve(bytes);
+      } catch (error) {
+        frame.takeCopy();
+        throw error;
+      }
+      frame.moveTo(out.buffer, at);
+      out.endFrame();
+      return;
+    }
+    const chunks = frame.take() as Uint8Array<ArrayBuffer>[];
+    if (!this.#hasFragments) {
+      out.largeFrame(chunks);
+      return;
+    }
+    out.checkFrame(bytes);
+    this.#sequence += 1n;
+    // Its own header goes: each fragment has one.
+    const [first = nothing, ...rest] = chunks;
+    const body = [first.subarray(3), ...rest] as Uint8Array<ArrayBuffer>[];
+    for (const pieces of fragments(body, this.#sequence)) {
+      out.largeFrame(pieces);
+    }
+  }
+
+  #read(message: DistMessage, sink: SignalSink): void {
+    const { bytes, start, atoms, isVersioned } = message;
+    const reader = this.#reader;
+    reader.begin(bytes, start, bytes.length, atoms);
+    try {
+      if (isVersioned) this.#expectVersion();
+      const control = reader.read();
+      let payload: unknown;
+      let head = 0;
+      if (hasPayload(control)) {
+        if (isVersioned) this.#expectVersion();
+        head = reader.at;
+        payload = reader.read();
+      }
+      const signal = fromControl(control, payload, this.#peer.node);
+      // Of a message from fragments, the header was cut off.
+      if (signal.type === "send" && start > 0) {
+        const { from, to } = signal;
+        const { cacheVersion } = this.#distReader;
+        this.#lastRead = {
+          ...{ from, to, atoms, cacheVersion },
+          head: bytes.slice(0, head),
+        };
+      }
+      this.#message(signal, sink);
+    } finally {
+      reader.finish();
+    }
+  }
+
+  #expectVersion(): void {
+    const reader = this.#reader;
+    const byte = reader.bytes[reader.at];
+    if (byte !== versionMark) {
+      throw new DecodeError(
+        `expected a term with version ${versionMark}, got ${byte}`,
+        reader.at,
+      );
+    }
+    reader.at += 1;
+  }
+
+  /** A signal with its message in the form in which actors get it. */
+  #message(signal: Signal, sink: SignalSink): void {
+    switch (signal.type) {
+      case "send": {
+        const reply = replyOf(signal.message);
+        if (reply !== undefined && reply.alias.node === this.#self.node) {
+          const { alias, value } = reply;
+          const { from } = signal;
+          sink.signal({ type: "sendAlias", from, alias, message: value });
+        } else if (this.#isOurs(signal.to)) {
+          const { id, serial } = signal.to;
+          sink.message(id, serial, fromOtp(signal.message));
+        }
+        return;
+      }
+      case "sendNamed":
+        sink.signal({ ...signal, message: fromOtp(signal.message) });
+        return;
+      case "sendAlias": {
+        const reply = replyOf(signal.message);
+        const isReply = reply !== undefined && reply.alias.equals(signal.alias);
+        const message = isReply ? reply.value : fromOtp(signal.message);
+        sink.signal({ ...signal, message });
+        return;
+      }
+      default:
+        sink.signal(signal);
+    }
+  }
+
+  #isOurs({ node, creation }: Pid): boolean {
+    return node === this.#self.node && creation === this.#self.creation;
+  }
+
+  #reaches(to: Pid | Ref): boolean {
+    if (to.node === this.#peer.node) return to.creation === this.#peer.creation;
+    throw new Error(
+      `expected an address on ${this.#peer.node}, got ${to} on ${to.node}`,
+    );
+  }
+
+  /**
+   * Whether nobody could receive it: it is for another incarnation of the peer.
+   * BEAM ends the connection over some of these.
+   */
+  #isForNobody(signal: Signal): boolean {
+    switch (signal.type) {
+      case "link":
+      case "monitor":
+      case "demonitor":
+      case "sendNamed":
+      case "spawnRequest":
+        return false;
+      case "sendAlias":
+        return !this.#reaches(signal.alias);
+      default:
+        return !this.#reaches(signal.to);
+    }
+  }
+}
+
+function startsWith(bytes: Uint8Array, head: Uint8Array): boolean {
+  const { length } = head;
+  if (bytes.length <= length) return false;
+  // The numbers of the pids differ most often, and they stand at the end.
+  for (let i = length - 1; i >= 0; i--) {
+    if (bytes[i] !== head[i]) return false;
+  }
+  return true;
+}

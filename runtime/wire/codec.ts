@@ -1,0 +1,39 @@
+/**
+ * What the two codecs of signals have in common: the one between two Hornbeam
+ * nodes (`cbor.ts`) and the one towards a BEAM node (`beam_codec.ts`).
+ */
+
+import type { Signal } from "../core/signal.ts";
+import type { Pid } from "../core/terms.ts";
+import type { ByteQueue } from "./byte_queue.ts";
+
+/** Where decoded signals go. */
+export interface SignalSink {
+  /** A message for the local actor with these numbers. */
+  message(id: number, serial: number, message: unknown): void;
+  signal(signal: Signal): void;
+}
+
+/**
+ * Both directions of one connection. Each end learns from what it has seen, so
+ * every byte must reach the peer in order, and a new connection needs a new
+ * codec.
+ */
+export interface SignalCodec {
+  /**
+   * Appends a message. Throws an `EncodeError` that names the offending value;
+   * then nothing was appended. A message to another incarnation of the peer is
+   * dropped, because nobody is there to receive it.
+   */
+  encodeSend(from: Pid, to: Pid, message: unknown, out: ByteQueue): void;
+  /**
+   * Appends a signal; as `encodeSend`. Links and monitors go out even to
+   * another incarnation of the peer, because they are always answered.
+   */
+  encode(signal: Signal, out: ByteQueue): void;
+  /**
+   * Hands the signals of one frame to `sink`, in order. Throws a `DecodeError`
+   * for bytes that break the protocol; then the connection is of no more use.
+   */
+  decode(frame: Uint8Array, sink: SignalSink): void;
+}

@@ -1,0 +1,194 @@
+/**
+ * Atoms that come from peers and go to them, and the limits of both.
+ *
+ * Atoms are for ever: no engine frees a registered symbol, and a BEAM node
+ * whose table of atoms is full dies. So the symbols that peers have made here
+ * are counted, and so are the atoms that keys of objects, which programs make
+ * from data, become at a peer.
+ */
+
+import type { AtomBudget } from "./cbor_terms.ts";
+import { isAtomName } from "./cbor_tags.ts";
+import { DecodeError } from "./errors.ts";
+import { keyAtomsMax, peerAtomsMax, threadAtomsMax } from "./etf_limits.ts";
+import { Recent } from "./etf_recent.ts";
+import { tags } from "./etf_tags.ts";
+import { decodeText, encodeText } from "./etf_text.ts";
+
+/** The value of an entry whose symbol nobody has needed yet. */
+export const unmade: unique symbol = Symbol("unmade");
+
+/** An atom that a peer has sent. */
+export class AtomEntry {
+  readonly name: string;
+  /** What it is in JavaScript, or `unmade`. */
+  value: unknown;
+
+  constructor(name: string) {
+    this.name = name;
+    this.value = wellKnown.has(name) ? wellKnown.get(name) : unmade;
+  }
+}
+
+/** Atoms that are no symbols in JavaScript. */
+const wellKnown: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ["true", true],
+  ["false", false],
+  ["nil", null],
+  ["undefined", undefined],
+]);
+
+/**
+ * The symbols that peers have made a thread have. It is an `AtomBudget`, so
+ * that codecs of other formats can draw on the same limit.
+ */
+export class AtomTable implements AtomBudget {
+  remaining: number;
+  readonly #known: Map<string, symbol> = new Map();
+
+  constructor(atomsMax: number = threadAtomsMax) {
+    this.remaining = atomsMax;
+  }
+
+  /** The symbol of that name; undefined when it would be one too many. */
+  symbol(name: string): symbol | undefined {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    if (this.remaining <= 0) return undefined;
+    this.remaining -= 1;
+    const symbol = Symbol.for(name);
+    this.#known.set(name, symbol);
+    return symbol;
+  }
+}
+
+/** The table of this thread, whose registry of symbols is one as well. */
+export const threadAtoms: AtomTable = new AtomTable();
+
+/** The atoms that one peer has sent. */
+export class PeerAtoms {
+  readonly #table: AtomTable;
+  readonly #atomsMax: number;
+  readonly #known: Map<string, AtomEntry> = new Map();
+  readonly #recent: Recent<AtomEntry> = new Recent();
+
+  constructor(
+    options: { readonly table?: AtomTable; readonly atomsMax?: number } = {},
+  ) {
+    this.#table = options.table ?? threadAtoms;
+    this.#atomsMax = options.atomsMax ?? peerAtomsMax;
+  }
+
+  /** How many different ones. */
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /** Whether the peer has sent it, and so has it itself. */
+  has(name: string): boolean {
+    return this.#known.has(name);
+  }
+
+  /** The atom with this UTF-8. Throws a `DecodeError` for what is none. */
+  entry(bytes: Uint8Array, at: number, length: number): AtomEntry {
+    const end = at + length;
+    const known = this.#recent.find(bytes, at, end);
+    if (known !== undefined) return known;
+    const name = decodeText(bytes, at, end);
+    if (name === undefined) {
+      throw new DecodeError("expected the UTF-8 of an atom", at);
+    }
+    return this.#recent.add(bytes, at, end, this.named(name, at));
+  }
+
+  /** The atom with this Latin-1. */
+  latin1Entry(bytes: Uint8Array, at: number, length: number): AtomEntry {
+    const text = bytes.subarray(at, at + length);
+    return text.every((byte) => byte < 0x80)
+      ? this.entry(bytes, at, length)
+      : this.named(String.fromCharCode(...text.subarray(0, 1024)), at);
+  }
+
+  /** The atom of that name; `at` is where an error says it was. */
+  named(name: string, at: number): AtomEntry {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    if (!isAtomName(name)) {
+      throw new DecodeError("expected an atom of at most 255 characters", at);
+    }
+    if (this.#known.size >= this.#atomsMax) {
+      throw new DecodeError(
+        `expected at most ${this.#atomsMax} different atoms from one peer; ` +
+          "send binaries instead of making atoms from data",
+        at,
+      );
+    }
+    const entry = new AtomEntry(name);
+    this.#known.set(name, entry);
+    return entry;
+  }
+
+  /** What the atom is in JavaScript. */
+  valueOf(entry: AtomEntry, at: number): unknown {
+    if (entry.value !== unmade) return entry.value;
+    const symbol = this.#table.symbol(entry.name);
+    if (symbol === undefined) {
+      throw new DecodeError(
+        "expected fewer different atoms from all peers together; " +
+          "send binaries instead of making atoms from data",
+        at,
+      );
+    }
+    return entry.value = symbol;
+  }
+}
+
+/** The atoms that keys of objects have become at one peer. */
+export class KeyAtoms {
+  readonly #names: Set<string> = new Set();
+  readonly #atomsMax: number;
+  readonly #received: PeerAtoms | null;
+
+  /** What the peer has sent itself does not count. */
+  constructor(
+    options: {
+      readonly atomsMax?: number;
+      readonly received?: PeerAtoms;
+    } = {},
+  ) {
+    this.#atomsMax = options.atomsMax ?? keyAtomsMax;
+    this.#received = options.received ?? null;
+  }
+
+  get size(): number {
+    return this.#names.size;
+  }
+
+  /** Counts a name; false when it is one too many. */
+  admit(name: string): boolean {
+    if (this.#names.has(name) || this.#received?.has(name) === true) {
+      return true;
+    }
+    if (this.#names.size >= this.#atomsMax) return false;
+    this.#names.add(name);
+    return true;
+  }
+
+  get atomsMax(): number {
+    return this.#atomsMax;
+  }
+}
+
+/** The bytes of an atom, tag included; undefined when no atom is called so. */
+export function atomBytes(name: string): Uint8Array | undefined {
+  if (!isAtomName(name)) return undefined;
+  const text = encodeText(name);
+  const { length } = text;
+  const head = length > 0xff
+    ? [tags.atomUtf8, length >>> 8, length & 0xff]
+    : [tags.smallAtomUtf8, length];
+  const bytes = new Uint8Array(head.length + length);
+  bytes.set(head);
+  bytes.set(text, head.length);
+  return bytes;
+}

@@ -1,0 +1,198 @@
+/**
+ * Integers and floats of the external term format, both ways.
+ *
+ * A JavaScript number is an integer there when it is a safe one, and a float
+ * otherwise; a bigint is always an integer. Integers are written as OTP does,
+ * in the fewest bytes, and read in any number of them.
+ */
+
+import { bigIntegerBitsMax } from "./cbor_tags.ts";
+import { type Output, setU32 } from "./etf_output.ts";
+import { tags } from "./etf_tags.ts";
+
+/** Bytes of the largest integer. */
+export const bigBytesMax: number = bigIntegerBitsMax / 8;
+
+const double = new Float64Array(1);
+const doubleBytes = new Uint8Array(double.buffer);
+/** The bytes of a double as the machine has them: which is the first one? */
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+const first = isLittleEndian ? 7 : 0;
+const step = isLittleEndian ? -1 : 1;
+
+/** Whether `writeNumber` can write it; NaN and the infinities have no bytes. */
+export function writeNumber(value: number, out: Output): boolean {
+  if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
+    writeInt32(value, out);
+    return true;
+  }
+  if (Number.isSafeInteger(value) && value !== 0) {
+    writeSafeInteger(value, out);
+    return true;
+  }
+  return writeFloat(value, out);
+}
+
+export function writeInt32(value: number, out: Output): void {
+  if (value >= 0 && value <= 0xff) {
+    const at = out.reserve(2);
+    out.buffer[at] = tags.smallInteger;
+    out.buffer[at + 1] = value;
+  } else {
+    const at = out.reserve(5);
+    out.buffer[at] = tags.integer;
+    setU32(out.buffer, at + 1, value);
+  }
+}
+
+/** One that has more than 32 bits. */
+function writeSafeInteger(value: number, out: Output): void {
+  const magnitude = Math.abs(value);
+  const high = Math.floor(magnitude / 2 ** 32);
+  writeMagnitude(value < 0, magnitude >>> 0, high, out);
+}
+
+/** A `smallBig` of up to 64 bits; `low` and `high` are unsigned. */
+function writeMagnitude(
+  isNegative: boolean,
+  low: number,
+  high: number,
+  out: Output,
+): void {
+  const count = high === 0 ? bytesOf(low) : 4 + bytesOf(high);
+  let at = out.reserve(3 + count);
+  const { buffer } = out;
+  buffer[at++] = tags.smallBig;
+  buffer[at++] = count;
+  buffer[at++] = isNegative ? 1 : 0;
+  let rest = low;
+  for (let i = 0; i < count; i++) {
+    if (i === 4) rest = high;
+    buffer[at++] = rest;
+    rest >>>= 8;
+  }
+}
+
+function bytesOf(word: number): number {
+  return (39 - Math.clz32(word)) >>> 3;
+}
+
+export function writeFloat(value: number, out: Output): boolean {
+  // Also true for NaN.
+  if (value - value !== 0) return false;
+  const at = out.reserve(9);
+  const { buffer } = out;
+  buffer[at] = tags.newFloat;
+  double[0] = value;
+  for (let i = 0, from = first; i < 8; i++, from += step) {
+    buffer[at + 1 + i] = doubleBytes[from]!;
+  }
+  return true;
+}
+
+const limit64 = 1n << 64n;
+const limitBig = 1n << BigInt(bigIntegerBitsMax);
+
+/** Whether `writeBigInt` can write it; it cannot above `bigIntegerBitsMax`. */
+export function writeBigInt(value: bigint, out: Output): boolean {
+  if (BigInt.asIntN(32, value) === value) {
+    writeInt32(Number(value), out);
+    return true;
+  }
+  const isNegative = value < 0n;
+  const magnitude = isNegative ? -value : value;
+  if (magnitude < limit64) {
+    const low = Number(BigInt.asUintN(32, magnitude));
+    writeMagnitude(isNegative, low, Number(magnitude >> 32n), out);
+    return true;
+  }
+  if (magnitude >= limitBig) return false;
+  writeHex(isNegative, magnitude.toString(16), out);
+  return true;
+}
+
+function writeHex(isNegative: boolean, digits: string, out: Output): void {
+  const count = (digits.length + 1) >>> 1;
+  if (count <= 0xff) {
+    const at = out.reserve(2);
+    out.buffer[at] = tags.smallBig;
+    out.buffer[at + 1] = count;
+  } else {
+    out.writeByte(tags.largeBig);
+    out.writeU32(count);
+  }
+  out.writeByte(isNegative ? 1 : 0);
+  let at = out.reserve(count);
+  for (let end = digits.length; end > 0; end -= 2) {
+    out.buffer[at++] = Number.parseInt(
+      digits.slice(Math.max(end - 2, 0), end),
+      16,
+    );
+  }
+}
+
+export function readFloat(bytes: Uint8Array, at: number): number {
+  for (let i = 0, to = first; i < 8; i++, to += step) {
+    doubleBytes[to] = bytes[at + i]!;
+  }
+  return double[0]!;
+}
+
+/**
+ * The text of the old `float`, zeros behind it included; undefined for what is
+ * none.
+ */
+export function readOldFloat(bytes: Uint8Array): number | undefined {
+  const end = bytes.indexOf(0);
+  const text = String.fromCharCode(...bytes.subarray(0, end < 0 ? 31 : end));
+  if (!/^[+-]?\d+\.\d+(?:[eE][+-]?\d+)?$/.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/**
+ * An integer from its sign and `count` bytes, lowest first: a number when it
+ * is a safe one. Undefined when it has more than `bigIntegerBitsMax` bits.
+ */
+export function readBig(
+  bytes: Uint8Array,
+  at: number,
+  count: number,
+  isNegative: boolean,
+): number | bigint | undefined {
+  let end = at + count;
+  while (end > at && bytes[end - 1] === 0) end--;
+  const used = end - at;
+  if (used > bigBytesMax) return undefined;
+  if (used > 8) return readHex(bytes, at, end, isNegative);
+  let low = 0;
+  let high = 0;
+  for (let i = Math.min(used, 4) - 1; i >= 0; i--) {
+    low = low * 256 + bytes[at + i]!;
+  }
+  for (let i = used - 1; i >= 4; i--) high = high * 256 + bytes[at + i]!;
+  if (high < 2 ** 21) {
+    const value = high * 2 ** 32 + low;
+    // Not -0, which is a float.
+    return isNegative && value !== 0 ? -value : value;
+  }
+  const value = BigInt(high) << 32n | BigInt(low);
+  return isNegative ? -value : value;
+}
+
+const hex = Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(16).padStart(2, "0"),
+);
+
+function readHex(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  isNegative: boolean,
+): bigint {
+  let digits = "0x";
+  for (let i = end - 1; i >= start; i--) digits += hex[bytes[i]!]!;
+  const value = BigInt(digits);
+  return isNegative ? -value : value;
+}

@@ -1,0 +1,212 @@
+/**
+ * Bytes on their way out: a buffer that grows, and large binaries beside it
+ * that are not copied. Knows nothing about terms or frames.
+ *
+ * What was taken is never written again, because a socket may still hold it;
+ * the rest of its buffer is used for what comes next.
+ */
+
+/** A place in the output to come back to. */
+export type OutputMark = {
+  readonly offset: number;
+  readonly chunks: number;
+  readonly chunkBytes: number;
+};
+
+/** A binary that lies beside the buffer. */
+type Chunk = {
+  /** Where in the buffer it belongs, counted from what is not taken yet. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+};
+
+/** Thrown when bytes would go beyond `lengthMax`. */
+export const outputFull: Error = new Error("the output is above its limit");
+
+export type OutputOptions = {
+  /** Size of a fresh buffer; 64 KiB unless told. */
+  readonly bufferBytes?: number;
+};
+
+export class Output {
+  /**
+   * The buffer. Whoever called `reserve` writes into it, from the position it
+   * got and no further than it asked for.
+   */
+  buffer: Uint8Array<ArrayBuffer>;
+  /** Where the next byte goes. */
+  position = 0;
+  /**
+   * `length` at most; what is written into room that is there already is not
+   * refused for it.
+   */
+  lengthMax: number = Infinity;
+  /** Where what was not taken yet begins. */
+  #start = 0;
+  #chunks: Chunk[] = [];
+  #chunkBytes = 0;
+  readonly #bufferBytes: number;
+
+  constructor(options: OutputOptions = {}) {
+    this.#bufferBytes = options.bufferBytes ?? 64 * 1024;
+    this.buffer = new Uint8Array(0);
+  }
+
+  /** Bytes written and not taken yet. */
+  get length(): number {
+    return this.position - this.#start + this.#chunkBytes;
+  }
+
+  /** Makes room for that many bytes and returns where they go. */
+  reserve(bytes: number): number {
+    const at = this.position;
+    const end = at + bytes;
+    if (end > this.buffer.length) return this.#grow(bytes);
+    this.position = end;
+    return at;
+  }
+
+  writeByte(byte: number): void {
+    const at = this.reserve(1);
+    this.buffer[at] = byte;
+  }
+
+  writeU32(value: number): void {
+    const at = this.reserve(4);
+    setU32(this.buffer, at, value);
+  }
+
+  writeBytes(bytes: Uint8Array): void {
+    const at = this.reserve(bytes.length);
+    if (bytes.length > loopBytesMax) this.buffer.set(bytes, at);
+    else copyShort(bytes, this.buffer, at);
+  }
+
+  /** Appends bytes without copying them: nobody may write to them any more. */
+  attach(bytes: Uint8Array): void {
+    if (this.length + bytes.length > this.lengthMax) throw outputFull;
+    this.#chunks.push({ offset: this.position - this.#start, bytes });
+    this.#chunkBytes += bytes.length;
+  }
+
+  /** Whether anything of it lies beside the buffer. */
+  get hasChunks(): boolean {
+    return this.#chunks.length > 0;
+  }
+
+  /** Moves what was not taken yet, and all of it lies in the buffer, away. */
+  moveTo(target: Uint8Array, at: number): void {
+    const { buffer, position } = this;
+    const start = this.#start;
+    if (position - start > loopBytesMax) {
+      target.set(buffer.subarray(start, position), at);
+    } else {
+      for (let i = start; i < position; i++) target[at++] = buffer[i]!;
+    }
+    this.position = start;
+  }
+
+  /** The place where the next byte goes. It is void once bytes are taken. */
+  mark(): OutputMark {
+    return {
+      offset: this.position - this.#start,
+      chunks: this.#chunks.length,
+      chunkBytes: this.#chunkBytes,
+    };
+  }
+
+  /** Bytes written since. */
+  bytesSince(mark: OutputMark): number {
+    const { offset, chunkBytes } = mark;
+    return this.position - this.#start - offset + this.#chunkBytes - chunkBytes;
+  }
+
+  /** Forgets what was written since. */
+  rollback(mark: OutputMark): void {
+    this.position = this.#start + mark.offset;
+    this.#chunks.length = mark.chunks;
+    this.#chunkBytes = mark.chunkBytes;
+  }
+
+  /** Writes over four bytes that lie at a mark. */
+  setU32At(mark: OutputMark, value: number): void {
+    setU32(this.buffer, this.#start + mark.offset, value);
+  }
+
+  /**
+   * Everything that was not taken yet, in order; what was attached is among
+   * it as it is. Chunks share an `ArrayBuffer` with each other and with later
+   * ones: copy before a transfer.
+   */
+  take(): Uint8Array[] {
+    const taken: Uint8Array[] = [];
+    let from = this.#start;
+    for (const { offset, bytes } of this.#chunks) {
+      const to = this.#start + offset;
+      if (to > from) taken.push(this.buffer.subarray(from, to));
+      taken.push(bytes);
+      from = to;
+    }
+    if (this.position > from) {
+      taken.push(this.buffer.subarray(from, this.position));
+    }
+    this.#forget();
+    // One large term must not keep its memory for the life of a connection.
+    if (this.buffer.length > this.#bufferBytes) {
+      this.buffer = new Uint8Array(0);
+      this.position = 0;
+    }
+    this.#start = this.position;
+    return taken;
+  }
+
+  /** Everything that was not taken yet, as a copy of its own. */
+  takeCopy(): Uint8Array<ArrayBuffer> {
+    let copy: Uint8Array<ArrayBuffer>;
+    if (this.#chunks.length === 0) {
+      copy = this.buffer.slice(this.#start, this.position);
+      this.position = this.#start;
+    } else {
+      copy = new Uint8Array(this.length);
+      let at = 0;
+      for (const chunk of this.take()) {
+        copy.set(chunk, at);
+        at += chunk.length;
+      }
+    }
+    return copy;
+  }
+
+  #forget(): void {
+    if (this.#chunks.length === 0) return;
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+  }
+
+  #grow(bytes: number): number {
+    if (this.length + bytes > this.lengthMax) throw outputFull;
+    const kept = this.position - this.#start;
+    const least = kept + bytes;
+    const size = Math.max(this.#bufferBytes, kept > 0 ? 2 * kept : 0, least);
+    const grown = new Uint8Array(size);
+    grown.set(this.buffer.subarray(this.#start, this.position));
+    this.buffer = grown;
+    this.#start = 0;
+    this.position = least;
+    return kept;
+  }
+}
+
+/** Up to here a loop copies faster than `set` with its views. */
+const loopBytesMax = 64;
+
+function copyShort(from: Uint8Array, to: Uint8Array, at: number): void {
+  for (let i = 0; i < from.length; i++) to[at + i] = from[i]!;
+}
+
+export function setU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}

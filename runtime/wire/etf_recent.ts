@@ -1,0 +1,60 @@
+/**
+ * What short byte strings have been made into of late, found by their bytes:
+ * names and texts come again and again, and engines are slow to make strings.
+ */
+
+/** Longest byte string that is kept. */
+const bytesMax = 32;
+/** Byte strings that are kept: a power of two. */
+const slotCount = 512;
+
+/** Values by byte strings; a newer one takes the place of an older one. */
+export class Recent<T> {
+  readonly #values: (T | undefined)[] = new Array(slotCount).fill(undefined);
+  readonly #hashes: Int32Array = new Int32Array(slotCount);
+  readonly #lengths: Uint8Array = new Uint8Array(slotCount);
+  /** The bytes of slot n begin at n * bytesMax. */
+  readonly #bytes: Uint8Array = new Uint8Array(slotCount * bytesMax);
+  /** What the last `find` has worked out. */
+  #hash = 0;
+
+  find(bytes: Uint8Array, start: number, end: number): T | undefined {
+    const length = end - start;
+    if (length > bytesMax) return undefined;
+    let hash = length;
+    for (let at = start; at < end; at++) {
+      hash = Math.imul(hash, 33) + bytes[at]! | 0;
+    }
+    this.#hash = hash;
+    const slot = slotOf(hash);
+    if (this.#hashes[slot] !== hash || this.#lengths[slot] !== length) {
+      return undefined;
+    }
+    const known = this.#bytes;
+    let at = start;
+    let from = slot * bytesMax;
+    while (at < end && known[from] === bytes[at]) {
+      at++;
+      from++;
+    }
+    return at === end ? this.#values[slot] : undefined;
+  }
+
+  /** Keeps a value for the bytes that `find` was called with just before. */
+  add(bytes: Uint8Array, start: number, end: number, value: T): T {
+    const length = end - start;
+    if (length > bytesMax) return value;
+    const slot = slotOf(this.#hash);
+    this.#values[slot] = value;
+    this.#hashes[slot] = this.#hash;
+    this.#lengths[slot] = length;
+    for (let at = start, to = slot * bytesMax; at < end; at++, to++) {
+      this.#bytes[to] = bytes[at]!;
+    }
+    return value;
+  }
+}
+
+function slotOf(hash: number): number {
+  return (hash ^ hash >>> 9 ^ hash >>> 18) & (slotCount - 1);
+}

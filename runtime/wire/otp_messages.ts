@@ -1,0 +1,139 @@
+/**
+ * The runtime's own messages in OTP's form: what a `Call`, a `Down` or a
+ * `Timeout` is as a tuple, and which tuples become one here.
+ *
+ * | here | on a BEAM node |
+ * |---|---|
+ * | `Call` | `{'$gen_call', {Pid, Tag}, Request}` |
+ * | `Cast` | `{'$gen_cast', Request}` |
+ * | `SystemRequest` | `{system, {Pid, Tag}, Request}` |
+ * | `Down` | `{'DOWN', Ref, process, Pid or {Name, Node}, Reason}` |
+ * | `Exit` | `{'EXIT', Pid, Reason}` |
+ * | `Timeout` | `{timeout, Ref, Message}` |
+ * | `NodeUp`, `NodeDown` | `{nodeup, Node}`, `{nodedown, Node}` |
+ *
+ * Outwards this holds wherever such an object stands in a message. Inwards only
+ * a whole message that is a call, a cast or a system request is read as one:
+ * the others are made by the receiving node itself, and what looks like them
+ * and comes from afar is a tuple that somebody has sent.
+ */
+
+import {
+  aliasOf,
+  Call,
+  Cast,
+  type ReplyTo,
+  SystemRequest,
+} from "../core/calls.ts";
+import {
+  Down,
+  Exit,
+  type NamedTarget,
+  NodeDown,
+  NodeUp,
+  Timeout,
+} from "../core/messages.ts";
+import { atom, ImproperList, Pid, type Ref, Tuple } from "../core/terms.ts";
+
+const names = {
+  genCall: atom("$gen_call"),
+  genCast: atom("$gen_cast"),
+  system: atom("system"),
+  alias: atom("alias"),
+  down: atom("DOWN"),
+  process: atom("process"),
+  exit: atom("EXIT"),
+  timeout: atom("timeout"),
+  nodeUp: atom("nodeup"),
+  nodeDown: atom("nodedown"),
+} as const;
+
+/** `{Pid, Tag}`. A tag of our own is an alias, which OTP writes `[alias|Ref]`. */
+function fromTerm({ pid, tag, isOtp }: ReplyTo): Tuple {
+  const term = isOtp ? tag : new ImproperList([names.alias], tag);
+  return new Tuple([pid, term]);
+}
+
+function targetTerm(target: Pid | NamedTarget): unknown {
+  if (target instanceof Pid) return target;
+  return new Tuple([atom(target.name), atom(target.node)]);
+}
+
+/** What is written for these objects, by prototype. */
+export const counterparts: ReadonlyMap<object, (value: object) => unknown> =
+  makeCounterparts();
+
+function makeCounterparts(): Map<object, (value: object) => unknown> {
+  const all = new Map<object, (value: object) => unknown>();
+  const add = <T extends object>(prototype: T, term: (value: T) => unknown) =>
+    all.set(prototype, term as (value: object) => unknown);
+  add(
+    Call.prototype,
+    (call) => new Tuple([names.genCall, fromTerm(call.from), call.request]),
+  );
+  add(Cast.prototype, (cast) => new Tuple([names.genCast, cast.request]));
+  add(
+    SystemRequest.prototype,
+    ({ from, request }) => new Tuple([names.system, fromTerm(from), request]),
+  );
+  add(Down.prototype, ({ ref, target, reason, tag }) =>
+    new Tuple([
+      tag === undefined ? names.down : tag,
+      ref,
+      names.process,
+      targetTerm(target),
+      reason,
+    ]));
+  add(
+    Exit.prototype,
+    ({ from, reason }) => new Tuple([names.exit, from, reason]),
+  );
+  add(
+    Timeout.prototype,
+    ({ ref, message }) => new Tuple([names.timeout, ref, message]),
+  );
+  add(NodeUp.prototype, ({ node }) => new Tuple([names.nodeUp, atom(node)]));
+  add(
+    NodeDown.prototype,
+    ({ node }) => new Tuple([names.nodeDown, atom(node)]),
+  );
+  return all;
+}
+
+/** A whole message as its receiver gets it. */
+export function fromOtp(term: unknown): unknown {
+  if (!(term instanceof Tuple)) return term;
+  const { items } = term;
+  switch (items[0]) {
+    case names.genCast:
+      return items.length === 2 ? new Cast(items[1]) : term;
+    case names.genCall:
+    case names.system: {
+      const from = items.length === 3 ? replyTo(items[1]) : undefined;
+      if (from === undefined) return term;
+      return items[0] === names.system
+        ? new SystemRequest(from, items[2])
+        : new Call(from, items[2]);
+    }
+    default:
+      return term;
+  }
+}
+
+function replyTo(from: unknown): ReplyTo | undefined {
+  if (!(from instanceof Tuple) || from.items.length !== 2) return undefined;
+  const [pid, tag] = from.items;
+  return pid instanceof Pid ? { pid, tag, isOtp: true } : undefined;
+}
+
+/**
+ * A reply that came as a message: `{Tag, Value}`, where the tag names one of
+ * this node's aliases. Undefined for everything else.
+ */
+export function replyOf(
+  term: unknown,
+): { readonly alias: Ref; readonly value: unknown } | undefined {
+  if (!(term instanceof Tuple) || term.items.length !== 2) return undefined;
+  const alias = aliasOf(term.items[0]);
+  return alias === undefined ? undefined : { alias, value: term.items[1] };
+}
