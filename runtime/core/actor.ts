@@ -27,6 +27,7 @@ import type { ActorInfo } from "./info.ts";
 import { compile, isPattern, type Pattern } from "./patterns.ts";
 import { Mailbox } from "./mailbox.ts";
 import { Handler, Stop } from "./self.ts";
+import { serveSystemRequests } from "./system_requests.ts";
 import { Pid } from "./terms.ts";
 
 /** Nothing to do: the mailbox holds nothing that the actor waits for. */
@@ -87,7 +88,7 @@ export abstract class Actor extends ActorState implements Runnable {
     this.owner = owner;
     this.pid = new Pid<unknown>(owner.name, id, serial, owner.creation, this);
     this.behaviour = behaviour;
-    if (behaviour instanceof Handler) this.isHandler = true;
+    if (typeof behaviour !== "function") this.isHandler = true;
     if (options.trapExits === true) this.trapExits = true;
     if (options.label !== undefined) this.label = options.label;
     if (options.mailbox !== undefined) this.#limit(options.mailbox);
@@ -176,6 +177,10 @@ export abstract class Actor extends ActorState implements Runnable {
     }
     if (!this.started) return this.#start(budget);
     if (this.isHandler) {
+      if (this.isSpecial) {
+        budget = serveSystemRequests(this, budget);
+        if (budget === 0) return this.#rest();
+      }
       const taken = this.#runHandler(budget);
       this.reductions += taken;
       return Math.max(taken, budget - this.turnLeft);
@@ -282,6 +287,12 @@ export abstract class Actor extends ActorState implements Runnable {
       "expected the handler to return the next state, got a promise; " +
         "a handler is synchronous: use a function actor to await",
     );
+  }
+
+  /** A suspended actor waits, whatever is in its mailbox. */
+  #rest(): number {
+    if (this.state === QUEUED) this.state = IDLE;
+    return 1;
   }
 
   /** After a turn: back into the queue, or idle. */

@@ -25,6 +25,11 @@ export function endActor(actor: Actor, reason: ExitReason): void {
   if (!actor.alive) return;
   const node = actor.owner;
   release(actor, reason);
+  if (actor.rare === null && !node.ending) {
+    // It had no ties, so there is nobody to tell. Most short lives end here.
+    node.scheduler.handOver(actor);
+    return;
+  }
   node.ends.push({ actor, reason });
   if (node.ending) return;
   node.ending = true;
@@ -75,7 +80,7 @@ function release(actor: Actor, reason: ExitReason): void {
   const node = actor.owner;
   const resolve = actor.resolveReceive;
   actor.resolveReceive = null;
-  actor.wasTold = resolve !== null;
+  if (resolve !== null) actor.wasTold = true;
   if (actor.receiveTimer !== null) {
     node.timers.cancel(actor.receiveTimer);
     actor.receiveTimer = null;

@@ -36,6 +36,9 @@ import { sendExitSignal } from "./exits.ts";
 import { demonitor, link, monitor, monitorWith, unlink } from "./links.ts";
 import { ExitError, UsageError } from "./messages.ts";
 
+/** One for all, because a fresh one for each spawn is felt. */
+const NO_OPTIONS: SpawnOptions = {};
+
 export class LocalActor extends Actor implements Self<unknown> {
   get isAlive(): boolean {
     return this.state !== DEAD;
@@ -79,7 +82,10 @@ export class LocalActor extends Actor implements Self<unknown> {
     return this.#nodeWait(this.owner.ready(to));
   }
 
-  spawn<T>(behaviour: Behaviour<T>, options: SpawnOptions = {}): Pid<T> {
+  spawn<T>(
+    behaviour: Behaviour<T>,
+    options: SpawnOptions = NO_OPTIONS,
+  ): Pid<T> {
     this.#mustLive("spawn");
     return this.owner.spawnActor(behaviour, options, this).pid as Pid<T>;
   }
