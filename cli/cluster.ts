@@ -81,7 +81,7 @@ export async function cluster(options: ClusterOptions): Promise<number> {
     logLevel: logLevel === "warning" ? "error" : logLevel,
     writeLog: (line) =>
       screen.print("stderr", [`launcher | ${line.trimEnd()}`]),
-  }, {});
+  }, { exports: {}, options: {} });
   const parts = runtimes.map((_, i) => `${baseName}${i + 1}`);
   try {
     await refuseTaken(parts, epmdPort);

@@ -85,6 +85,8 @@ The module's default export gets the node:
   export default async function (node, { args, signal }) { ... }
 It may export behaviours that other nodes can spawn:
   export const exports = { name: (...args) => behaviour };
+and options of start, such as functions that other nodes may call:
+  export const options = { functions: { "module:function/1": (x) => x } };
 
 Examples:
   hornbeam run program.ts -- some arguments

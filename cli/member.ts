@@ -65,7 +65,7 @@ async function begin(
 ): Promise<{ program: Program; node: RunningNode; others: string[] }> {
   try {
     const program = await loadProgram(file);
-    const node = await startNode(options, program.exports);
+    const node = await startNode(options, program);
     const others = membership.nodes.filter((name) => name !== node.name);
     await join(node, others, membership, ending);
     return { program, node, others };

@@ -8,7 +8,6 @@ import {
   CarrierError,
   type ConnectOutcome,
   DuplicateNameError,
-  type ExportedBehaviour,
   type LogLevel,
   type LogRecord,
   NodeNameError,
@@ -16,6 +15,7 @@ import {
   start,
 } from "../runtime/mod.ts";
 import { createLog } from "../runtime/platform/log.ts";
+import type { Program } from "./program.ts";
 import {
   type CliError,
   describeThrown,
@@ -46,12 +46,12 @@ const MAX_HELD = 1_000;
 /** Starts a node and connects it. Rejects with a `CliError`. */
 export async function startNode(
   options: NodeOptions,
-  exports: Readonly<Record<string, ExportedBehaviour>>,
+  program: Pick<Program, "exports" | "options">,
 ): Promise<RunningNode> {
   const log = heldLog(options);
   let node: RunningNode;
   try {
-    node = await startNamed(options, exports, log.write);
+    node = await startNamed(options, program, log.write);
     for (const peer of options.connect) await connect(node, peer);
   } catch (error) {
     log.drop();
@@ -63,15 +63,18 @@ export async function startNode(
 
 async function startNamed(
   options: NodeOptions,
-  exports: Readonly<Record<string, ExportedBehaviour>>,
+  program: Pick<Program, "exports" | "options">,
   log: (record: LogRecord) => void,
 ): Promise<RunningNode> {
   const { name, cookie, epmdPort, port, hidden } = options;
+  const { exports } = program;
   if (name === undefined || cookie === undefined) {
-    return await start({ exports, log });
+    const { cookies: _, ...alone } = program.options;
+    return await start({ ...alone, exports, log });
   }
   try {
     return await start({
+      ...program.options,
       name,
       cookie,
       exports,

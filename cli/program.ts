@@ -5,6 +5,7 @@
  * ```ts
  * export default async function (node, { args, signal }) { ... }
  * export const exports = { worker: () => async (self) => { ... } };
+ * export const options = { exact: true };
  * ```
  */
 
@@ -13,7 +14,11 @@ import process from "node:process";
 import { clearInterval, setInterval } from "node:timers";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { inspect } from "node:util";
-import type { ExportedBehaviour, RunningNode } from "../runtime/mod.ts";
+import type {
+  ExportedBehaviour,
+  RunningNode,
+  StartOptions,
+} from "../runtime/mod.ts";
 import { atMost, type Ending, exitCodes } from "./ending.ts";
 import { describeThrown, failure, usageError } from "./errors.ts";
 
@@ -29,11 +34,38 @@ export type ProgramContext = {
   readonly nodes: readonly string[];
 };
 
+/** Options of `start` that are the program's and not the command line's. */
+export type ProgramOptions = Pick<
+  StartOptions,
+  | "binaries"
+  | "cookies"
+  | "exact"
+  | "functions"
+  | "inspectable"
+  | "isolate"
+  | "limits"
+  | "longTurnMs"
+  | "strict"
+>;
+
+const optionNames: readonly (keyof ProgramOptions)[] = [
+  "binaries",
+  "cookies",
+  "exact",
+  "functions",
+  "inspectable",
+  "isolate",
+  "limits",
+  "longTurnMs",
+  "strict",
+];
+
 /** A module that was loaded. */
 export type Program = {
   readonly run: (node: RunningNode, context: ProgramContext) => unknown;
   /** Behaviours that other nodes may spawn. */
   readonly exports: Readonly<Record<string, ExportedBehaviour>>;
+  readonly options: ProgramOptions;
 };
 
 const PLACE = /(?:file:\/\/)?(\/[^\s():]+):(\d+)(?::\d+)?\)?$/gm;
@@ -68,7 +100,7 @@ export async function loadProgram(file: string): Promise<Program> {
   } catch (error) {
     throw failure(`${file} could not be loaded: ${explainLoad(error)}`);
   }
-  const { default: run, exports = {} } = module;
+  const { default: run, exports = {}, options = {} } = module;
   if (typeof run !== "function") {
     throw usageError(
       `${file} has no default export to run; write: ` +
@@ -84,7 +116,24 @@ export async function loadProgram(file: string): Promise<Program> {
   return {
     run: run as Program["run"],
     exports: exports as Program["exports"],
+    options: checkOptions(file, options),
   };
+}
+
+function checkOptions(file: string, options: unknown): ProgramOptions {
+  const isObject = typeof options === "object" && options !== null;
+  const known: readonly string[] = optionNames;
+  const unknown = isObject
+    ? Object.keys(options).find((name) => !known.includes(name))
+    : undefined;
+  if (!isObject || unknown !== undefined) {
+    const got = isObject ? `an option "${unknown}"` : "something else";
+    throw usageError(
+      `${file} exports \`options\` with ${got}; expected an object with any ` +
+        `of ${optionNames.join(", ")}, and the rest on the command line`,
+    );
+  }
+  return options as ProgramOptions;
 }
 
 function explainLoad(error: unknown): string {

@@ -16,7 +16,7 @@ export async function run(
   const ending = new Ending();
   ending.listen(["SIGINT", "SIGTERM"]);
   ending.listenToReader();
-  const node = await ending.orOver(startNode(options, program.exports));
+  const node = await ending.orOver(startNode(options, program));
   if (typeof node === "number") return node;
   const context = { args, index: 0, nodes: [node.name] };
   return await runProgram(program, node, context, ending);

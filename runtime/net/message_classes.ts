@@ -3,7 +3,7 @@
  * keep their class there. The numbers are part of the protocol.
  */
 
-import { Call, Cast } from "../core/calls.ts";
+import { Call, Cast, SystemRequest } from "../core/calls.ts";
 import { Down, Exit, NodeDown, NodeUp, Timeout } from "../core/messages.ts";
 import type { RecordClass } from "../wire/cbor.ts";
 
@@ -15,4 +15,5 @@ export const messageClasses: readonly RecordClass[] = [
   { tag: 4, Class: NodeDown, fields: ["type", "node", "reason"] },
   { tag: 5, Class: Call, fields: ["type", "from", "request"] },
   { tag: 6, Class: Cast, fields: ["type", "request"] },
+  { tag: 7, Class: SystemRequest, fields: ["type", "from", "request"] },
 ];

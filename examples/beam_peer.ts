@@ -1,0 +1,102 @@
+/**
+ * A node for BEAM nodes to talk to.
+ *
+ * ```text
+ * hornbeam run examples/beam_peer.ts --name ts@127.0.0.1 --cookie secret
+ * iex --name a@127.0.0.1 --cookie secret
+ * ```
+ *
+ * It offers an actor `echo`, a server `counter`, and the functions
+ * `math_ts:add/2` and `math_ts:fail/1`; docs/beam.md shows what to say to them
+ * in iex. It runs until it is told to end.
+ */
+
+import {
+  atom,
+  Call,
+  Cast,
+  Down,
+  handler,
+  Pid,
+  printTerm,
+  type RunningNode,
+  type Self,
+  type StartOptions,
+  stop,
+  Tuple,
+  tuple,
+} from "../runtime/mod.ts";
+
+/** Every term goes back as it came: integral floats stay floats. */
+export const options: Pick<StartOptions, "exact" | "functions"> = {
+  exact: true,
+  functions: {
+    "math_ts:add/2": (a: number | bigint, b: number | bigint) =>
+      typeof a === "number" && typeof b === "number"
+        ? a + b
+        : BigInt(a) + BigInt(b),
+    "math_ts:fail/1": (what: unknown): never => {
+      throw new Error(`failed on purpose: ${printTerm(what)}`);
+    },
+  },
+};
+
+/** `{From, Msg}` is answered with `{echo, Msg}`. */
+async function echo(self: Self<unknown>): Promise<void> {
+  for await (const message of self) {
+    if (!(message instanceof Tuple) || message.length !== 2) continue;
+    const [from, text] = message.items;
+    if (from instanceof Pid) {
+      self.send(from as Pid<Tuple>, tuple(atom("echo"), text));
+    }
+  }
+}
+
+/**
+ * Calls `{add, N}` and `value`, cast `reset`; call `crash` ends it. A handler,
+ * so that `sys:get_state/1` and its like are answered as well.
+ */
+const counter = handler(
+  0 as number | bigint,
+  (total, message: unknown, self: Self<unknown>) => {
+    if (message instanceof Cast && message.request === atom("reset")) return 0;
+    if (!(message instanceof Call)) return total;
+    const { from, request } = message;
+    if (request === atom("crash")) return stop(tuple(atom("bad"), "crash"));
+    if (request instanceof Tuple && request.items[0] === atom("add")) {
+      total = sum(total, request.items[1]);
+    } else if (request !== atom("value")) {
+      self.reply(from, tuple(atom("error"), atom("unknown_request")));
+      return total;
+    }
+    self.reply(from, total);
+    return total;
+  },
+);
+
+function sum(total: number | bigint, more: unknown): number | bigint {
+  if (typeof more !== "number" && typeof more !== "bigint") {
+    throw new TypeError(`expected a number to add, got ${printTerm(more)}`);
+  }
+  const exact = BigInt(total) + BigInt(more);
+  return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact;
+}
+
+/** Starts `counter` anew whenever it has ended. */
+async function keepCounting(self: Self<unknown>): Promise<void> {
+  for (;;) {
+    self.spawnMonitor(counter, { name: "counter" });
+    // Its name is free before its end is told.
+    while (!((await self.receive()) instanceof Down));
+  }
+}
+
+export default async function beamPeer(
+  node: RunningNode,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  node.spawn(echo, { name: "echo" });
+  node.spawn(keepCounting, { label: "counter keeper" });
+  console.log(`ready ${node.name}`);
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+}
