@@ -1,7 +1,7 @@
 /**
  * The program of a measured process: one run of one row.
  *
- *     node bench/child.ts ROW [WARMUP_MS TIMED_MS]
+ *     node bench/child.ts ROW [WARMUP_MS TIMED_MS SIZE_DIVISOR]
  *
  * prints the figures as one line of JSON. It can be started by hand, under a
  * profiler for example. With `partner ROW` it is the row's second process.
@@ -28,11 +28,12 @@ async function main(args: readonly string[]): Promise<void> {
     await bePartner(rowOf(args[1]));
     return;
   }
-  const [id, warmupMs, timedMs] = args;
+  const [id, warmupMs, timedMs, sizeDivisor] = args;
   const row = rowOf(id);
   const plan: Plan = {
     warmupMs: Number(warmupMs ?? defaultPlan.warmupMs),
     timedMs: Number(timedMs ?? defaultPlan.timedMs),
+    sizeDivisor: Number(sizeDivisor ?? defaultPlan.sizeDivisor),
   };
   const self = fileURLToPath(import.meta.url);
   const before = process.versions["deno"] === undefined
@@ -40,6 +41,7 @@ async function main(args: readonly string[]): Promise<void> {
     : ["run", "--allow-all", "--quiet"];
   const bench: Bench = {
     measure: (part) => measure(plan, part),
+    size: (full) => Math.ceil(full / plan.sizeDivisor),
     startPartner: () => startPartner([...before, self, "partner", row.id]),
   };
   const figures = await row.run(bench);

@@ -2,9 +2,17 @@
 
 import type { Plan } from "./row.ts";
 
-export const defaultPlan: Plan = { warmupMs: 200, timedMs: 1_000 };
+export const defaultPlan: Plan = {
+  warmupMs: 200,
+  timedMs: 1_000,
+  sizeDivisor: 1,
+};
 export const defaultRepeats = 3;
 
 /** For tests: the figures are valid but say nothing. */
-export const quickPlan: Plan = { warmupMs: 5, timedMs: 30 };
+export const quickPlan: Plan = {
+  warmupMs: 5,
+  timedMs: 30,
+  sizeDivisor: 100,
+};
 export const quickRepeats = 1;

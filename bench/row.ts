@@ -27,6 +27,8 @@ export type Plan = {
   readonly warmupMs: number;
   /** The timed part has as many steps as are expected to take this long. */
   readonly timedMs: number;
+  /** What rows have a fixed size of is divided by it: 1, and more in tests. */
+  readonly sizeDivisor: number;
 };
 
 /** Watches the timers of one thread while the timed part runs. */
@@ -41,14 +43,23 @@ export interface GapMeter {
 export type TimedPart = {
   /** Never more steps than this, however fast they are: it bounds memory. */
   readonly maxCount: number;
+  /**
+   * As many steps has the timed part, however long they take; `maxCount` is
+   * for the warm-up alone then.
+   */
+  readonly exactCount?: number;
   /** Units (messages, hops) in a step; 1 unless told. */
   readonly unitsPerCount?: number;
   /** Meters of other threads or processes that take part. */
   readonly meters?: readonly GapMeter[];
+  /** Adds the figure `gcShare` where the runtime tells; see `GcShare`. */
+  readonly showsGc?: boolean;
+  /** Called once between the warm-up and the timed part. */
+  readonly before?: () => Promise<void>;
   /** Does that many steps and resolves when the last one is done. */
   readonly run: (count: number) => Promise<void>;
   /** Called once after the timed part, for figures of the row's own. */
-  readonly extra?: () => Extra;
+  readonly extra?: () => Extra | Promise<Extra>;
 };
 
 /** A second process of the same runtime that takes part in a row. */
@@ -60,8 +71,13 @@ export interface Partner extends GapMeter {
 
 /** What a row is given to run with, in its own process. */
 export interface Bench {
-  /** Warm-up, then the timed part. Call it once. */
+  /**
+   * Warm-up, then the timed part. A row that compares calls it for what it
+   * compares with as well.
+   */
   measure(part: TimedPart): Promise<Figures>;
+  /** A size of the row's own, such as the length of a mailbox. */
+  size(full: number): number;
   /** Starts the row's `partner` in a process of its own. */
   startPartner(): Promise<Partner>;
 }
@@ -82,6 +98,8 @@ export type ErlangPeer = {
   readonly source: URL;
   /** Whether it needs a node with a name, hence an epmd. */
   readonly distributed: boolean;
+  /** Flags of the emulator that the row cannot do without. */
+  readonly flags?: readonly string[];
 };
 
 /** One benchmark. */

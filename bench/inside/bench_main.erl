@@ -1,18 +1,18 @@
 %% The program of a measured BEAM: one run of one row, as child.ts and
 %% inside/measure.ts do it for the other runtimes.
 %%
-%%     erl -noshell -run bench_main main MODULE ROW WARMUP_MS TIMED_MS
+%%     erl ... -run bench_main main MODULE ROW WARMUP_MS TIMED_MS SIZE_DIVISOR
 %%
 %% prints the figures as one line of JSON.
 -module(bench_main).
--export([main/1, measure/4, measure/5]).
+-export([main/1, measure/4, measure/5, measure_exactly/6, size/2]).
 
 -define(FIRST_COUNT, 100).
 -define(GROWTH_MAX, 8).
 
-main([Module, Row, WarmupMs, TimedMs]) ->
+main([Module, Row | Numbers]) ->
     spawn(fun end_with_parent/0),
-    Plan = {list_to_integer(WarmupMs), list_to_integer(TimedMs)},
+    Plan = list_to_tuple([list_to_integer(Number) || Number <- Numbers]),
     Figures = (list_to_atom(Module)):run(Row, Plan),
     io:format("{~s}~n", [lists:join(",", [
         io_lib:format("\"~s\":~s", [Key, number(Value)])
@@ -36,10 +36,21 @@ measure(Plan, MaxCount, UnitsPerCount, Run) ->
 
 %% Run is called with a count and returns when that many steps are done; Extra
 %% is called once after the timed part and returns further figures.
-measure({WarmupMs, TimedMs}, MaxCount, UnitsPerCount, Run, Extra) ->
-    Count = warm_up(
-        min(MaxCount, ?FIRST_COUNT), 0, MaxCount, WarmupMs, TimedMs, Run
-    ),
+measure(Plan, MaxCount, UnitsPerCount, Run, Extra) ->
+    timed(warm_up(Plan, MaxCount, Run), UnitsPerCount, Run, Extra).
+
+%% The timed part has exactly Count steps, the warm-up WarmUpMax at most; Before
+%% is called once between the two.
+measure_exactly(Plan, WarmUpMax, Count, Before, Run, Extra) ->
+    warm_up(Plan, WarmUpMax, Run),
+    Before(),
+    timed(Count, 1, Run, Extra).
+
+%% A size of the row's own, such as the length of a mailbox.
+size({_WarmupMs, _TimedMs, SizeDivisor}, Full) ->
+    ceil(Full / SizeDivisor).
+
+timed(Count, UnitsPerCount, Run, Extra) ->
     ElapsedMs = time(Run, Count),
     [
         {rate, Count * UnitsPerCount / ElapsedMs * 1000},
@@ -47,6 +58,10 @@ measure({WarmupMs, TimedMs}, MaxCount, UnitsPerCount, Run, Extra) ->
         {elapsedMs, ElapsedMs}
         | Extra()
     ].
+
+warm_up({WarmupMs, TimedMs, _SizeDivisor}, MaxCount, Run) ->
+    First = min(MaxCount, ?FIRST_COUNT),
+    warm_up(First, 0, MaxCount, WarmupMs, TimedMs, Run).
 
 %% Before is how long the run before took if it was long enough, else 0.
 warm_up(Count, Before, MaxCount, WarmupMs, TimedMs, Run) ->

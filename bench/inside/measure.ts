@@ -7,6 +7,7 @@
  */
 
 import type { Figures, GapMeter, Plan, TimedPart } from "../row.ts";
+import { GcShare } from "./gc_share.ts";
 import { TimerGap } from "./timer_gap.ts";
 
 const FIRST_COUNT = 100;
@@ -14,9 +15,14 @@ const FIRST_COUNT = 100;
 const GROWTH_MAX = 8;
 
 export async function measure(plan: Plan, part: TimedPart): Promise<Figures> {
-  const count = await warmUp(plan, part);
+  const warmCount = await warmUp(plan, part);
+  const count = part.exactCount ?? warmCount;
+  await part.before?.();
+  const gc = part.showsGc ? new GcShare() : null;
+  await gc?.begin();
   const meters: GapMeter[] = [new TimerGap(), ...(part.meters ?? [])];
   await Promise.all(meters.map((meter) => meter.begin()));
+  const startedAt = performance.now();
   const elapsedMs = await time(part, count);
   const gaps = await Promise.all(meters.map((meter) => meter.end()));
   return {
@@ -24,7 +30,7 @@ export async function measure(plan: Plan, part: TimedPart): Promise<Figures> {
     count,
     elapsedMs,
     timerGapMs: Math.max(...gaps),
-    extra: part.extra?.() ?? {},
+    extra: { ...await gc?.end(startedAt, elapsedMs), ...await part.extra?.() },
   };
 }
 

@@ -51,6 +51,7 @@ export class Beam {
       command: this.#programs.erl,
       args: [
         "-noshell",
+        ...(peer.flags ?? []),
         ...(port === null ? [] : [
           ...["-name", `first@${HOST}`, "-setcookie", "bench"],
           ...["-start_epmd", "false"],
@@ -59,7 +60,7 @@ export class Beam {
         ...["-pa", this.#folder, "-run", "bench_main", "main"],
         basename(fileURLToPath(peer.source), ".erl"),
         row.id.slice(row.id.indexOf("/") + 1),
-        ...[String(plan.warmupMs), String(plan.timedMs)],
+        ...[plan.warmupMs, plan.timedMs, plan.sizeDivisor].map(String),
       ],
       env: {
         ...withoutFlags,

@@ -38,6 +38,7 @@ export async function runOurs(
       row.id,
       String(plan.warmupMs),
       String(plan.timedMs),
+      String(plan.sizeDivisor),
     ],
     env: { HORNBEAM_BENCH_TIED: "1" },
   });

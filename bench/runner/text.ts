@@ -37,22 +37,25 @@ const known = new Set([
   "ratio",
 ]);
 
+/** How the units in the names of figures are written. */
+const units: Readonly<Record<string, string>> = {
+  us: "µs",
+  ms: "ms",
+  ns: "ns",
+  bytes: "bytes",
+  share: "%",
+};
+
 /** `latencyUsP50: 61.2` as `latency p50 61.2 µs`. */
 function describeExtra(name: string, value: number): string {
-  const match = /^(.+?)(Us|Ms)(P\d+)?$/.exec(name);
-  if (match === null) return `${words(name)} ${threeFigures(value)}`;
-  const [, what = "", unit, rank] = match;
+  const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter}`)
+    .toLowerCase().split(" ");
+  const unit = words.find((word) => Object.hasOwn(units, word));
   return [
-    words(what),
-    ...(rank === undefined ? [] : [rank.toLowerCase()]),
+    ...words.filter((word) => word !== unit),
     threeFigures(value),
-    unit === "Us" ? "µs" : "ms",
-  ].join(" ");
-}
-
-function words(camelCase: string): string {
-  return camelCase.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
-    .replace(/^peer\b/, "BEAM");
+    ...(unit === undefined ? [] : [units[unit]]),
+  ].join(" ").replace(/^peer\b/, "BEAM");
 }
 
 function extrasOf(result: Result): string {

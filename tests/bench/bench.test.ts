@@ -111,6 +111,44 @@ describe("a quick run", () => {
   }, LIMIT_MS);
 });
 
+/** Figures besides the rate. */
+type Own = { readonly figures: readonly string[]; readonly showsGc?: boolean };
+
+const own: Readonly<Record<string, Own>> = {
+  "local/burst-100k": { figures: ["slowdown"] },
+  "local/receive-burst-100k": { figures: ["slowdown"] },
+  "local/ref-behind-1m": { figures: ["slowdown"], showsGc: true },
+  "local/call-behind-1m": { figures: ["slowdown"], showsGc: true },
+  "local/spawn-handler": { figures: [] },
+  "local/idle-handler-1m": { figures: ["bytesHeap"], showsGc: true },
+  "local/idle-function-1m": { figures: ["bytesHeap"], showsGc: true },
+  "local/timers-100k": { figures: ["nsEach"], showsGc: true },
+  "local/timers-all-100k": { figures: ["nsEach"], showsGc: true },
+};
+
+describe("rows with figures of their own", () => {
+  it("give them in a quick run as well", async () => {
+    const ended = await run([
+      ...["--quick", "--json", "--runtime", runtime, "--vs", "beam"],
+      ...Object.keys(own),
+    ]);
+    const found = new Map(rowsOf(ended).map((row) => [row["bench"], row]));
+    expect([...found.keys()]).toEqual(Object.keys(own));
+    for (const [id, { figures, showsGc }] of Object.entries(own)) {
+      const row = found.get(id)!;
+      const peers = figures.map((name) =>
+        `peer${name.charAt(0).toUpperCase()}${name.slice(1)}`
+      );
+      const wanted = ["rate", ...figures, ...(hasBeam() ? peers : [])];
+      expect(row, id).toMatchObject(
+        Object.fromEntries(wanted.map((name) => [name, positive])),
+      );
+      // Only Node.js tells what its collector took.
+      expect("gcShare" in row, id).toBe(runtime === "node" && showsGc === true);
+    }
+  }, LIMIT_MS);
+});
+
 describe.skipIf(!hasBeam())("a comparison with the BEAM", () => {
   it.each([
     ["local/spawn", {}],

@@ -75,6 +75,23 @@ describe("a table", () => {
     expect(lines[1]).toContain(" 2.00  latency p50 2.00 µs, BEAM latency p50");
   });
 
+  it("names the units of further figures", () => {
+    const sample = (extra: Record<string, number>) => [{
+      rate: 1,
+      timerGapMs: 5,
+      extra,
+    }];
+    const result = summarize(
+      row,
+      "node",
+      sample({ slowdown: 1.25, nsEach: 640, gcShare: 12.34 }),
+      sample({ bytesHeap: 2_648, waitMs: 1.5 }),
+    );
+    expect(plainTable([result]).trimEnd()).toMatch(
+      / {2}slowdown 1\.25, each 640 ns, gc 12\.3 %, BEAM heap 2648 bytes, BEAM wait 1\.50 ms$/,
+    );
+  });
+
   it("leaves out columns that nobody fills", () => {
     const { latencyUsP50: _, ...plain } = summarize(row, "node", ours, []);
     const [titles] = plainTable([plain as Result]).split("\n");

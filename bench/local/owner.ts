@@ -1,0 +1,100 @@
+/**
+ * What the rows of one node have in common: each runs inside one actor, the
+ * owner, which starts the others and hears from them when they are done.
+ */
+
+import { type RunningNode, type Self, start } from "../../runtime/mod.ts";
+import type { Bench, ErlangPeer, Figures, Row, TimedPart } from "../row.ts";
+
+export const GO_ON = "go on";
+export const DONE = "done";
+export type Report = typeof GO_ON | typeof DONE;
+
+/**
+ * Messages, or spawns, that one actor does before it lets others run. Erlang
+ * interrupts a process that loops; a JavaScript loop ends its turn itself, by
+ * going on from a message to itself.
+ */
+export const BATCH = 100;
+
+/** Does something that often, in batches. Only with an empty mailbox. */
+export async function inBatches<M>(
+  self: Self<M | typeof GO_ON>,
+  count: number,
+  step: (left: number) => void,
+): Promise<void> {
+  for (let left = count; left > 0;) {
+    const rest = Math.max(0, left - BATCH);
+    for (; left > rest; left--) step(left);
+    await letOthersRun(self);
+  }
+}
+
+/** Ends the turn of an actor whose mailbox is empty. */
+export async function letOthersRun<M>(
+  self: Self<M | typeof GO_ON>,
+): Promise<void> {
+  self.send(self.pid, GO_ON);
+  await self.receive();
+}
+
+export const erlangPeer: ErlangPeer = {
+  source: new URL("./bench_local.erl", import.meta.url),
+  distributed: false,
+};
+
+/** What the owner of a row has to work with. */
+export type Owner<M> = {
+  readonly self: Self<M>;
+  readonly node: RunningNode;
+  readonly bench: Bench;
+};
+
+export function ownerRow<M>(options: {
+  readonly name: string;
+  readonly unit: string;
+  readonly what: string;
+  /** Runs in the owner. */
+  readonly measure: (owner: Owner<M>) => Promise<Figures>;
+}): Row {
+  const { name, unit, what, measure } = options;
+  return {
+    id: `local/${name}`,
+    unit,
+    what,
+    peer: erlangPeer,
+    run: async (bench) => {
+      await using node = await start();
+      return await node.run((self: Self<M>) => measure({ self, node, bench }));
+    },
+  };
+}
+
+/** Prepares what is not timed and returns what is, both in the owner. */
+export type Prepare<M> = (
+  self: Self<M>,
+  node: RunningNode,
+) => TimedPart["run"];
+
+/** A row of one timed part without figures of its own. */
+export function plainRow<M>(options: {
+  readonly name: string;
+  readonly unit: string;
+  readonly what: string;
+  readonly maxCount: number;
+  readonly unitsPerCount?: number;
+  readonly prepare: Prepare<M>;
+}): Row {
+  const { maxCount, unitsPerCount = 1, prepare } = options;
+  return ownerRow<M>({
+    ...options,
+    measure: ({ self, node, bench }) =>
+      bench.measure({ maxCount, unitsPerCount, run: prepare(self, node) }),
+  });
+}
+
+/** Adds how many times as long as in `base` each unit took. */
+export function withSlowdown(figures: Figures, base: Figures): Figures {
+  const slowdown = base.rate / figures.rate;
+  return { ...figures, extra: { ...figures.extra, slowdown } };
+}

@@ -1,0 +1,77 @@
+/**
+ * Locks by key: one holder at a time, the others in order of arrival.
+ *
+ * A part of a partition's actor. Whoever asks is watched from then on, so that
+ * the end of a holder frees its lock and the end of one who waits leaves no gap.
+ */
+
+import type { Pid, Ref, ReplyTo, Self } from "../../runtime/mod.ts";
+
+/** Asks for a lock; sent as a call, which is answered when it is held. */
+export type LockRequest = {
+  readonly type: "lock";
+  /** `termKey` of the lock's key. */
+  readonly keyText: string;
+  /** Names the request when it is taken back. */
+  readonly ticket: Ref;
+};
+
+/** Gives a lock back, or a request for one; sent as a cast. */
+export type UnlockRequest = { readonly type: "unlock"; readonly ticket: Ref };
+
+type Claim = {
+  readonly keyText: string;
+  readonly ticket: Ref;
+  readonly monitor: Ref;
+  readonly from: ReplyTo;
+};
+
+export class Locks {
+  /** By key, oldest first: the first one holds the lock. */
+  readonly #queues = new Map<string, Set<Claim>>();
+  readonly #byTicket = new Map<Ref, Claim>();
+  readonly #byMonitor = new Map<Ref, Claim>();
+
+  request(self: Self<unknown>, request: LockRequest, from: ReplyTo): void {
+    const { keyText, ticket } = request;
+    const monitor = self.monitor(from.pid as Pid<never>);
+    const claim: Claim = { keyText, ticket, monitor, from };
+    this.#byTicket.set(ticket, claim);
+    this.#byMonitor.set(monitor, claim);
+    const queue = this.#queues.get(keyText);
+    if (queue !== undefined) {
+      queue.add(claim);
+      return;
+    }
+    this.#queues.set(keyText, new Set([claim]));
+    self.reply(from, null);
+  }
+
+  release(self: Self<unknown>, { ticket }: UnlockRequest): void {
+    const claim = this.#byTicket.get(ticket);
+    if (claim === undefined) return;
+    self.demonitor(claim.monitor, { flush: true });
+    this.#remove(self, claim);
+  }
+
+  /** Whoever this monitor watched has ended. */
+  ended(self: Self<unknown>, monitor: Ref): void {
+    const claim = this.#byMonitor.get(monitor);
+    if (claim !== undefined) this.#remove(self, claim);
+  }
+
+  #remove(self: Self<unknown>, claim: Claim): void {
+    this.#byTicket.delete(claim.ticket);
+    this.#byMonitor.delete(claim.monitor);
+    const queue = this.#queues.get(claim.keyText);
+    if (queue === undefined) return;
+    const [holder] = queue;
+    queue.delete(claim);
+    if (queue.size === 0) {
+      this.#queues.delete(claim.keyText);
+    } else if (holder === claim) {
+      const [next] = queue;
+      if (next !== undefined) self.reply(next.from, null);
+    }
+  }
+}
