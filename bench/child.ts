@@ -10,7 +10,11 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { measure } from "./inside/measure.ts";
-import { bePartner, startPartner } from "./inside/partner.ts";
+import {
+  bePartner,
+  startErlangPartner,
+  startPartner,
+} from "./inside/partner.ts";
 import { defaultPlan } from "./plan.ts";
 import type { Bench, Plan, Row } from "./row.ts";
 import { rows } from "./suites.ts";
@@ -43,6 +47,11 @@ async function main(args: readonly string[]): Promise<void> {
     measure: (part) => measure(plan, part),
     size: (full) => Math.ceil(full / plan.sizeDivisor),
     startPartner: () => startPartner([...before, self, "partner", row.id]),
+    startErlangPartner: (flags) => {
+      const source = row.erlangPartner;
+      if (source !== undefined) return startErlangPartner(source, flags);
+      throw new Error(`expected ${row.id} to have a partner, but it has none`);
+    },
   };
   const figures = await row.run(bench);
   process.stdout.write(`${JSON.stringify(figures)}\n`);

@@ -62,12 +62,15 @@ export type TimedPart = {
   readonly extra?: () => Extra | Promise<Extra>;
 };
 
-/** A second process of the same runtime that takes part in a row. */
-export interface Partner extends GapMeter {
-  /** What the row's `partner` said when it was ready. */
+/** A second process that takes part in a row. */
+export interface SecondProcess {
+  /** What it said when it was ready. */
   readonly hello: Readonly<Record<string, unknown>>;
   stop(): Promise<void>;
 }
+
+/** One of the same runtime. */
+export interface Partner extends SecondProcess, GapMeter {}
 
 /** What a row is given to run with, in its own process. */
 export interface Bench {
@@ -80,6 +83,8 @@ export interface Bench {
   size(full: number): number;
   /** Starts the row's `partner` in a process of its own. */
   startPartner(): Promise<Partner>;
+  /** Starts the row's `erlangPartner`, an `erl` with these flags besides. */
+  startErlangPartner(flags: readonly string[]): Promise<SecondProcess>;
 }
 
 /** The other half of a row, in the partner's process. */
@@ -96,6 +101,8 @@ export type ErlangPeer = {
    * exports `run(Name, Plan)`, where `Name` is the row's id behind the slash.
    */
   readonly source: URL;
+  /** Another `Name`, for a shape that several rows compare with. */
+  readonly name?: string;
   /** Whether it needs a node with a name, hence an epmd. */
   readonly distributed: boolean;
   /** Flags of the emulator that the row cannot do without. */
@@ -112,5 +119,11 @@ export type Row = {
   readonly what: string;
   readonly run: (bench: Bench) => Promise<Figures>;
   readonly partner?: () => Promise<PartnerHalf>;
+  /**
+   * An Erlang source whose module exports `partner()`: that prints
+   * `{"hello":{}}` when it is ready and ends when its standard input does. The
+   * row is left out where Erlang is missing.
+   */
+  readonly erlangPartner?: URL;
   readonly peer?: ErlangPeer;
 };

@@ -7,6 +7,7 @@
 
 export { memoryNetwork, start, systemHost } from "./start.ts";
 export type { StartOptions } from "./start_options.ts";
+export type { Pem, TlsOptions } from "./platform/tls_options.ts";
 export { type NodeStats, RunningNode } from "./running_node.ts";
 export {
   type ActorFunction,
@@ -54,7 +55,10 @@ export {
   type CallTarget,
   Cast,
   type ReplyTo,
+  SystemRequest,
 } from "./core/calls.ts";
+export { sys } from "./core/sys.ts";
+export type { ExportedFunction } from "./core/functions.ts";
 export {
   Down,
   Exit,
@@ -100,3 +104,7 @@ export { BusyError } from "./net/peer.ts";
 export { DecodeError, EncodeError } from "./wire/errors.ts";
 export { NodeNameError, parseNodeName } from "./wire/node_name.ts";
 export type { NodeInfoReply, NodeInfoRequest } from "./kernel/node_info.ts";
+export { erpc } from "./kernel/erpc.ts";
+export { ErpcError } from "./kernel/erpc_error.ts";
+export { ping, type PingSelf } from "./kernel/net_kernel.ts";
+export type { Output } from "./kernel/user.ts";

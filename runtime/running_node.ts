@@ -4,6 +4,7 @@
  */
 
 import type { CallOptions, CallTarget } from "./core/calls.ts";
+import type { ExportedFunction } from "./core/functions.ts";
 import type { NodeEvent } from "./core/node_events.ts";
 import type { Host, LogRecord } from "./core/ports.ts";
 import type {
@@ -21,6 +22,8 @@ import type { PlatformHost } from "./platform/host.ts";
 import { type ActorInfo, infoOf } from "./core/info.ts";
 import { ExitError, KilledError } from "./core/messages.ts";
 import type { Node } from "./core/node.ts";
+import { erpc } from "./kernel/erpc.ts";
+import { ping } from "./kernel/net_kernel.ts";
 
 /** Figures of a node, all since its start unless said otherwise. */
 export type NodeStats = {
@@ -151,6 +154,11 @@ export class RunningNode {
     return this.#parts.distribution.connect(node);
   }
 
+  /** Whether a node can be reached; see the function `ping`. */
+  ping(node: string, options?: CallOptions): Promise<"pong" | "pang"> {
+    return this.run((self) => ping(self, node, options));
+  }
+
   /** Names that are registered on this node, the kernel's included. */
   registered(): readonly string[] {
     return this.#node.names.registered();
@@ -183,6 +191,24 @@ export class RunningNode {
   /** Offers a behaviour to other nodes under a name. */
   export(name: string, behaviour: ExportedBehaviour): void {
     this.#node.exports.set(name, behaviour);
+  }
+
+  /**
+   * Offers a function to other nodes under a name, as the option `functions`
+   * does. Throws `UsageError`.
+   */
+  exportFunction(name: string, called: ExportedFunction): void {
+    this.#node.functions.offer(name, called);
+  }
+
+  /** Calls a function on a node from outside of any actor; see `erpc.call`. */
+  erpc(
+    node: string,
+    called: string,
+    args?: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<unknown> {
+    return this.run((self) => erpc.call(self, node, called, args, options));
   }
 
   stats(): NodeStats {

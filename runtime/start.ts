@@ -22,11 +22,14 @@ import {
 } from "./net/discovery.ts";
 import { EpmdPresence } from "./net/epmd_presence.ts";
 import { createMemoryNetwork, type MemoryNetwork } from "./net/memory.ts";
-import { nodeInfo } from "./kernel/node_info.ts";
+import { startKernel } from "./kernel/kernel.ts";
 import { macrotask } from "./platform/event_loop.ts";
 import { createHost } from "./platform/host.ts";
 import { createLog } from "./platform/log.ts";
+import { writeOutput } from "./platform/output.ts";
 import { createTcpNetwork } from "./platform/tcp.ts";
+import { createTlsNetwork } from "./platform/tls.ts";
+import { checkTlsOptions } from "./platform/tls_options.ts";
 import { isPlatformHost, RunningNode } from "./running_node.ts";
 import type { StartOptions } from "./start_options.ts";
 import { parseNodeName } from "./wire/node_name.ts";
@@ -72,6 +75,9 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     strings: ["name", "cookie", "listenHost"],
     ports: ["port", "peerPort"],
     portsOrFalse: ["epmdPort"],
+    booleans: ["inspectable"],
+    functions: ["output"],
+    objects: ["functions"],
   });
   const host: Host = options.host ?? createHost({
     log: options.log ?? createLog({ level: options.logLevel ?? "warning" }),
@@ -85,11 +91,12 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     );
   }
   const network = options.network ?? createTcpNetwork();
+  const nodeNetwork = makeNodeNetwork(options, options.name, network, host);
   const early: Carrier[] = [];
   let accept = (carrier: Carrier): void => {
     early.push(carrier);
   };
-  const listener = await network.listen(
+  const listener = await nodeNetwork.listen(
     { host: options.listenHost ?? ownHost, port: options.port ?? 0 },
     (carrier) => accept(carrier),
   );
@@ -102,7 +109,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     const node = makeNode(options.name, creation, host, options);
     const distribution = new Distribution({
       node,
-      network,
+      network: nodeNetwork,
       discovery: options.discovery ?? makeDiscovery(options, network, host),
       cookie: cookieOf(options.cookie, options.cookies ?? {}),
       hidden: options.hidden ?? false,
@@ -111,6 +118,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
         binaries: options.binaries ?? "text",
       },
       ...(options.limits === undefined ? {} : { limits: options.limits }),
+      withoutFlags: options.withoutFlags ?? 0n,
     });
     node.remote = distribution;
     if (isPlatformHost(host)) host.retain();
@@ -119,7 +127,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
       listener,
       presence,
     });
-    startKernel(running);
+    addKernel(node, running, options);
     accept = (carrier) => distribution.accept(carrier);
     for (const carrier of early) accept(carrier);
     await connectAll(running, options.connect ?? []);
@@ -130,6 +138,34 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     await listener.close();
     throw error;
   }
+}
+
+/** What carries the connections with other nodes; epmd has TCP in any case. */
+function makeNodeNetwork(
+  options: StartOptions,
+  name: string,
+  network: Network,
+  host: Host,
+): Network {
+  const { tls, limits } = options;
+  if (tls === undefined) return network;
+  if (options.network !== undefined) {
+    throw new UsageError(
+      "expected one of the options tls and network, got both",
+    );
+  }
+  checkTlsOptions(tls, name);
+  return createTlsNetwork({
+    ...tls,
+    ...(limits?.setupTimeoutMs === undefined
+      ? {}
+      : { handshakeTimeoutMs: limits.setupTimeoutMs }),
+    ...(limits?.maxHandshakes === undefined
+      ? {}
+      : { maxHandshakes: limits.maxHandshakes }),
+    log: (level, message) =>
+      host.log({ level, category: "net", node: name, message, fields: {} }),
+  });
 }
 
 /** The cookie to use with each node. */
@@ -150,17 +186,18 @@ function randomCreation(host: Host): number {
 }
 
 function startAlone(host: Host, options: StartOptions): RunningNode {
-  if (options.cookie !== undefined || options.connect !== undefined) {
+  const { cookie, connect, tls } = options;
+  if (cookie !== undefined || connect !== undefined || tls !== undefined) {
     throw new UsageError(
-      "expected a name along with a cookie or nodes to connect to, got none; " +
-        'give one: start({ name: "a@127.0.0.1", cookie })',
+      "expected a name along with a cookie, tls or nodes to connect to, got " +
+        'none; give one: start({ name: "a@127.0.0.1", cookie })',
     );
   }
   const creation = randomCreation(host);
   const node = makeNode(ALONE, creation, host, options);
   if (isPlatformHost(host)) host.retain();
   const running = new RunningNode(node, host, null);
-  startKernel(running);
+  addKernel(node, running, options);
   return running;
 }
 
@@ -170,12 +207,13 @@ function makeNode(
   host: Host,
   options: StartOptions,
 ): Node {
-  const { exports, longTurnMs } = options;
+  const { exports, functions, longTurnMs } = options;
   return new Node({
     name,
     creation,
     host,
     exports: exports ?? {},
+    functions: functions ?? {},
     isolate: isolationOf(options),
     ...(longTurnMs === undefined ? {} : { longTurnMs }),
   });
@@ -186,9 +224,16 @@ function isolationOf(options: StartOptions): Isolate | null {
   return options.strict ? freeze : null;
 }
 
-/** The actors every node has. */
-function startKernel(running: RunningNode): void {
-  running.spawn(nodeInfo(() => running.stats()), { name: "node_info" });
+function addKernel(
+  node: Node,
+  running: RunningNode,
+  options: StartOptions,
+): void {
+  startKernel(node, {
+    stats: () => running.stats(),
+    output: options.output ?? writeOutput,
+    inspectable: options.inspectable ?? true,
+  });
 }
 
 function makePresence(

@@ -3,10 +3,13 @@
  */
 
 import type { Host, LogLevel, LogRecord } from "./core/ports.ts";
+import type { ExportedFunction } from "./core/functions.ts";
 import type { ExportedBehaviour } from "./core/self.ts";
+import type { Output } from "./kernel/user.ts";
 import type { Network } from "./net/carrier.ts";
 import type { Discovery } from "./net/discovery.ts";
 import type { DistributionLimits } from "./net/limits.ts";
+import type { TlsOptions } from "./platform/tls_options.ts";
 
 /** Options of `start`. Without a name the node is alone, as `nonode@nohost`. */
 export type StartOptions = {
@@ -20,6 +23,23 @@ export type StartOptions = {
   readonly connect?: readonly string[];
   /** Behaviours that other nodes may spawn here, by name. Nothing else. */
   readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
+  /**
+   * Functions that other nodes may call here by erpc and rpc, and that BEAM
+   * nodes may spawn: `{ "module:function/2": … }`, or without the number for
+   * any number of arguments. They get terms and return a value or a promise.
+   */
+  readonly functions?: Readonly<Record<string, ExportedFunction>>;
+  /**
+   * Whether other nodes may ask what runs here, as Erlang's tools do by erpc
+   * and rpc: `erlang:nodes/0`, `whereis/1`, `registered/0`, `processes/0`,
+   * `process_info/1,2` and a few more. Default true.
+   */
+  readonly inspectable?: boolean;
+  /**
+   * Takes what processes of BEAM nodes print whose group leader is on this
+   * node. Default: standard output.
+   */
+  readonly output?: Output;
   /** Invisible in other nodes' `nodes()`. Default false. */
   readonly hidden?: boolean;
   /** Address to listen on. Default: the host of the name. */
@@ -55,10 +75,23 @@ export type StartOptions = {
   readonly longTurnMs?: number;
   /** `copy` copies messages between actors of this node. Default: neither. */
   readonly isolate?: "copy";
+  /**
+   * Connections with other nodes go over TLS, and both ends show and check
+   * certificates. All nodes of a cluster must do so. epmd stays plain TCP: it
+   * knows names and ports of nodes, and no secrets.
+   */
+  readonly tls?: TlsOptions;
   /** What carries the connections. Default: TCP. */
   readonly network?: Network;
   /** How nodes are found. Default: `peers`, then epmd or `peerPort`. */
   readonly discovery?: Discovery;
+  /**
+   * Flags of the handshake that are not offered to BEAM nodes, so that tests
+   * can behave like an older one.
+   *
+   * @internal
+   */
+  readonly withoutFlags?: bigint;
   /** Clock, event loop, entropy and log. Default: this machine's. */
   readonly host?: Host;
   /** Least severe level that is written to standard error. Default `warning`. */

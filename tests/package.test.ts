@@ -116,8 +116,8 @@ describe("the installed package", () => {
     expect(await output(child, 15_000)).toBe('{"n":2}');
   });
 
-  it("exports every module of std/ and the test kit", async () => {
-    const entries = ["hornbeam/testing"];
+  it("exports every module of std/, the test kit and the term codec", async () => {
+    const entries = ["hornbeam/etf", "hornbeam/testing"];
     for (const name of await modules()) entries.push(`hornbeam/std/${name}`);
     const path = await program(
       "entries.mjs",
@@ -135,7 +135,7 @@ describe("the installed package", () => {
   });
 
   it("brings declarations that the compiler accepts", async () => {
-    const entries = ["hornbeam", "hornbeam/testing"];
+    const entries = ["hornbeam", "hornbeam/etf", "hornbeam/testing"];
     for (const name of await modules()) entries.push(`hornbeam/std/${name}`);
     const source = entries.map((entry, i) =>
       `import * as entry${i} from "${entry}";\nvoid entry${i};\n`

@@ -3,20 +3,53 @@
  *
  * The two speak in lines: the partner says `{"hello": ...}` when it is ready,
  * is told `begin` and `end` for its timer gap, and answers each with a line.
- * It ends when its standard input does, so it never outlives the first.
+ * It ends when its standard input does, so it never outlives the first. An
+ * `erl` as the partner has no timer gap to tell of, and is asked for none.
  */
 
 import { spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import type { Partner, Row } from "../row.ts";
+import { fileURLToPath } from "node:url";
+import type { Partner, Row, SecondProcess } from "../row.ts";
 import { TimerGap } from "./timer_gap.ts";
 
 const START_TIMEOUT_MS = 20_000;
 
 /** Starts `args` with this process's own runtime, as the partner of a row. */
 export async function startPartner(args: readonly string[]): Promise<Partner> {
-  const child = spawn(process.execPath, [...args], {
+  const { ask, ...second } = await startSecond(process.execPath, args);
+  return {
+    ...second,
+    begin: async () => {
+      await ask("begin");
+    },
+    end: async () => Number((await ask("end"))["timerGapMs"]),
+  };
+}
+
+/** Starts an `erl` that compiles a row's `erlangPartner` and runs it. */
+export async function startErlangPartner(
+  source: URL,
+  flags: readonly string[],
+): Promise<SecondProcess> {
+  const path = JSON.stringify(fileURLToPath(source));
+  const { hello, stop } = await startSecond("erl", [
+    // Whatever a user's own .erlang would do is not measured.
+    ...["-noshell", "-boot", "no_dot_erlang", ...flags, "-eval"],
+    `{ok, M, B} = compile:file(${path}, [binary, report]), ` +
+    `{module, M} = code:load_binary(M, ${path}, B), M:partner().`,
+  ]);
+  return { hello, stop };
+}
+
+type Line = Record<string, unknown>;
+
+async function startSecond(
+  command: string,
+  args: readonly string[],
+): Promise<SecondProcess & { readonly ask: (line: string) => Promise<Line> }> {
+  const child = spawn(command, [...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const ended = new Promise<never>((_, reject) => {
@@ -31,23 +64,19 @@ export async function startPartner(args: readonly string[]): Promise<Partner> {
   const lines = createInterface({ input: child.stdout })[
     Symbol.asyncIterator
   ]();
-  const next = async (): Promise<Record<string, unknown>> => {
+  const next = async (): Promise<Line> => {
     const line = await Promise.race([lines.next(), ended]);
-    return JSON.parse(String(line.value)) as Record<string, unknown>;
+    return JSON.parse(String(line.value)) as Line;
   };
   const timer = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
   const { hello } = await next();
   clearTimeout(timer);
-  const ask = (line: string) => {
-    child.stdin.write(`${line}\n`);
-    return next();
-  };
   return {
-    hello: hello as Record<string, unknown>,
-    begin: async () => {
-      await ask("begin");
+    hello: hello as Line,
+    ask: (line) => {
+      child.stdin.write(`${line}\n`);
+      return next();
     },
-    end: async () => Number((await ask("end"))["timerGapMs"]),
     stop: async () => {
       child.stdin.end();
       await ended.catch(() => {});

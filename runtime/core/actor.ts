@@ -179,7 +179,11 @@ export abstract class Actor extends ActorState implements Runnable {
     if (this.isHandler) {
       if (this.isSpecial) {
         budget = serveSystemRequests(this, budget);
-        if (budget === 0) return this.#rest();
+        if (budget === 0) {
+          // It is suspended, whatever is in its mailbox, or it has ended.
+          if (this.state === QUEUED) this.state = IDLE;
+          return 1;
+        }
       }
       const taken = this.#runHandler(budget);
       this.reductions += taken;
@@ -287,12 +291,6 @@ export abstract class Actor extends ActorState implements Runnable {
       "expected the handler to return the next state, got a promise; " +
         "a handler is synchronous: use a function actor to await",
     );
-  }
-
-  /** A suspended actor waits, whatever is in its mailbox. */
-  #rest(): number {
-    if (this.state === QUEUED) this.state = IDLE;
-    return 1;
   }
 
   /** After a turn: back into the queue, or idle. */

@@ -9,6 +9,7 @@
  */
 
 import { DEFAULT_WARN_AT, type MailboxOptions } from "./mailbox_limit.ts";
+import type { ActorTimer } from "./actor_timers.ts";
 import type { LinkState, MonitorState, Watcher } from "./links.ts";
 import type { Matcher } from "./patterns.ts";
 import type { ExitReason } from "./signal.ts";
@@ -26,7 +27,7 @@ class Rare {
   monitors: Map<Ref, MonitorState> | null = null;
   watchers: Map<Ref | string, Watcher> | null = null;
   aliases: Set<Ref> | null = null;
-  timers: Map<Ref, Timer> | null = null;
+  timers: ActorTimer[] | null = null;
   abort: AbortController | null = null;
   onExit: ((reason: ExitReason) => void) | null = null;
   markedRef: Ref | null = null;
@@ -34,6 +35,7 @@ class Rare {
   mailboxOptions: MailboxOptions | null = null;
   lostMessages = 0;
   nodeWaits = 0;
+  systemRequests = 0;
 }
 
 const STARTED = 1;
@@ -42,6 +44,8 @@ const TIMED_OUT = 4;
 const WAS_TOLD = 8;
 const UNATTRIBUTED = 16;
 const HANDLES = 32;
+const SPECIAL = 64;
+const SUSPENDED = 128;
 
 function made(actor: ActorState): Rare {
   return actor.rare ??= new Rare();
@@ -108,6 +112,22 @@ export abstract class ActorState {
     setFlag(this, UNATTRIBUTED, on);
   }
 
+  /** Whether `system_requests.ts` is to be asked before each turn. */
+  get isSpecial(): boolean {
+    return (this.flags & SPECIAL) !== 0;
+  }
+  set isSpecial(on: boolean) {
+    setFlag(this, SPECIAL, on);
+  }
+
+  /** Whether its handler is given no messages until it is resumed. */
+  get isSuspended(): boolean {
+    return (this.flags & SUSPENDED) !== 0;
+  }
+  set isSuspended(on: boolean) {
+    setFlag(this, SUSPENDED, on);
+  }
+
   /** The name it is registered under, if any. */
   get name(): string | null {
     return this.rare === null ? null : this.rare.name;
@@ -132,7 +152,10 @@ export abstract class ActorState {
     if (match !== null || this.rare !== null) made(this).match = match;
   }
 
-  /** Messages from the oldest on that the pending pattern has refused. */
+  /**
+   * Messages from the oldest on that the pending pattern has refused, or that
+   * wait for a suspended handler.
+   */
   get scanned(): number {
     return this.rare === null ? 0 : this.rare.scanned;
   }
@@ -184,11 +207,11 @@ export abstract class ActorState {
     if (aliases !== null || this.rare !== null) made(this).aliases = aliases;
   }
 
-  /** Timers this actor set, by ref; null until the first. */
-  get timers(): Map<Ref, Timer> | null {
+  /** Timers that will send to this actor, in no order; null until the first. */
+  get timers(): ActorTimer[] | null {
     return this.rare === null ? null : this.rare.timers;
   }
-  set timers(timers: Map<Ref, Timer> | null) {
+  set timers(timers: ActorTimer[] | null) {
     if (timers !== null || this.rare !== null) made(this).timers = timers;
   }
 
@@ -245,5 +268,13 @@ export abstract class ActorState {
   }
   set nodeWaits(count: number) {
     made(this).nodeWaits = count;
+  }
+
+  /** System requests in its mailbox, if it is a handler actor. */
+  get systemRequests(): number {
+    return this.rare === null ? 0 : this.rare.systemRequests;
+  }
+  set systemRequests(count: number) {
+    if (count !== 0 || this.rare !== null) made(this).systemRequests = count;
   }
 }

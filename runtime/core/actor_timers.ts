@@ -1,66 +1,142 @@
 /**
  * Timers of actors: a message after a while, to anyone or to oneself.
  *
- * A timer belongs to the actor that set it and goes with it. A destination
- * that is a name is looked up when the timer fires.
+ * As in Erlang, a timer does not depend on the actor that set it, and anybody
+ * on the node can read or cancel it by its ref. One to an actor of this node
+ * ends with that actor. One to a name, an alias or an actor elsewhere is
+ * nobody's: where it goes is found out when it fires.
  */
 
 import type { Actor } from "./actor.ts";
 import type { Node } from "./node.ts";
 import type { Destination } from "./self.ts";
-import type { Ref } from "./terms.ts";
 import { Timeout } from "./messages.ts";
+import { Pid, type Ref } from "./terms.ts";
+import { mustBeDelay, type Timer } from "./timers.ts";
+
+/** A timer that has neither fired nor ended. */
+export type ActorTimer = {
+  readonly ref: Ref;
+  readonly timer: Timer;
+  /** The actor that it ends with, if any. */
+  readonly receiver: Actor | null;
+  /** Its place among those of its receiver: `receiver.timers[index]`. */
+  index: number;
+};
 
 export class ActorTimers {
   readonly #node: Node;
+  readonly #pending = new Map<Ref, ActorTimer>();
 
   constructor(node: Node) {
     this.#node = node;
   }
 
+  /** Timers that have neither fired nor ended. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
   sendAfter(
-    actor: Actor,
+    from: Pid,
     delayMs: number,
     to: Destination,
     message: unknown,
   ): Ref {
-    return this.#set(actor, delayMs, () => {
+    const node = this.#node;
+    const ref = node.makeRef();
+    const receiver = to instanceof Pid ? node.localActor(to) : null;
+    if (to instanceof Pid && receiver === null && node.isOwnPid(to)) {
+      // The dead do not come back, so there is nothing to wait for.
+      mustBeDelay(delayMs);
+      return ref;
+    }
+    // With its node, because a plain name that nobody holds is an error.
+    const target = typeof to === "string" ? { name: to, node: node.name } : to;
+    this.#set(ref, delayMs, receiver, () => {
       try {
-        this.#node.sendFrom(actor.pid, to, message);
+        node.sendFrom(from, target, message);
       } catch (error) {
-        this.#node.logActor(
+        // Of a dead one no more is known than how its pid was printed.
+        const setter = node.localActor(from)?.describe() ??
+          `#PID<0.${from.id}.${from.serial}>`;
+        node.logActor(
           "warning",
-          `a timer of ${actor.describe()} could not send its message`,
+          `a timer of ${setter} could not send its message`,
           { error },
         );
       }
     });
+    return ref;
   }
 
   start(actor: Actor, delayMs: number, message: unknown): Ref {
-    const ref = this.#set(
-      actor,
+    const ref = this.#node.makeRef();
+    this.#set(
+      ref,
       delayMs,
+      actor,
       () => actor.deliver(new Timeout(ref, message)),
     );
     return ref;
   }
 
-  cancel(actor: Actor, ref: Ref): number | null {
-    const timer = actor.timers?.get(ref);
-    if (timer === undefined) return null;
-    actor.timers?.delete(ref);
-    return this.#node.timers.cancel(timer);
+  /** Milliseconds that were left, or null when there is no such timer. */
+  cancel(ref: Ref): number | null {
+    const timer = this.#take(ref);
+    return timer === null ? null : this.#node.timers.cancel(timer);
   }
 
-  #set(actor: Actor, delayMs: number, fire: () => void): Ref {
-    const ref = this.#node.makeRef();
+  /** Milliseconds left, or null when there is no such timer. */
+  read(ref: Ref): number | null {
+    const pending = this.#pending.get(ref);
+    return pending === undefined ? null : this.#node.timers.read(pending.timer);
+  }
+
+  /** The receiver has ended: nobody waits any more for what was to come. */
+  release(receiver: Actor): void {
+    const { timers } = receiver;
+    if (timers === null) return;
+    receiver.timers = null;
+    for (const { ref } of timers) this.cancel(ref);
+  }
+
+  /** The node has stopped, and none of them will fire. */
+  clear(): void {
+    this.#pending.clear();
+  }
+
+  #set(
+    ref: Ref,
+    delayMs: number,
+    receiver: Actor | null,
+    fire: () => void,
+  ): void {
     const timer = this.#node.timers.set(delayMs, () => {
-      actor.timers?.delete(ref);
+      this.#take(ref);
       fire();
     });
-    actor.timers ??= new Map();
-    actor.timers.set(ref, timer);
-    return ref;
+    const pending = { ref, timer, receiver, index: 0 };
+    this.#pending.set(ref, pending);
+    if (receiver === null) return;
+    receiver.timers ??= [];
+    pending.index = receiver.timers.push(pending) - 1;
   }
+
+  #take(ref: Ref): Timer | null {
+    const pending = this.#pending.get(ref);
+    if (pending === undefined) return null;
+    this.#pending.delete(ref);
+    const timers = pending.receiver?.timers ?? null;
+    if (timers !== null) removeFrom(timers, pending);
+    return pending.timer;
+  }
+}
+
+/** The last one takes its place. */
+function removeFrom(timers: ActorTimer[], { index }: ActorTimer): void {
+  const last = timers.pop() as ActorTimer;
+  if (last.index === index) return;
+  timers[index] = last;
+  last.index = index;
 }

@@ -90,12 +90,19 @@ export type CallTarget = Pid<never> | string | NamedTarget;
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 
-/** Calls and resolves with the reply. Rejects with a `CallError`. */
+/** The message of a call, by where its reply is to go. */
+type Envelope = (from: ReplyTo) => unknown;
+
+/**
+ * Calls and resolves with the reply. Rejects with a `CallError`. What is sent
+ * is a `Call` unless `envelope` makes something else.
+ */
 export function call(
   actor: Actor,
   to: CallTarget,
   request: unknown,
   options: CallOptions,
+  envelope: Envelope = (from) => new Call(from, request),
 ): Promise<unknown> {
   if (actor.behaviour instanceof Handler) {
     throw new UsageError(
@@ -110,7 +117,8 @@ export function call(
     ? { name: to, node: actor.owner.name }
     : to;
   return new Promise((resolve, reject) => {
-    new PendingCall(actor, target, request, { resolve, reject }, options);
+    const outcome = { resolve, reject };
+    new PendingCall(actor, target, { request, envelope }, outcome, options);
   });
 }
 
@@ -131,7 +139,10 @@ class PendingCall {
   constructor(
     actor: Actor,
     to: Pid<never> | NamedTarget,
-    request: unknown,
+    { request, envelope }: {
+      readonly request: unknown;
+      readonly envelope: Envelope;
+    },
     outcome: Outcome,
     options: CallOptions,
   ) {
@@ -156,7 +167,7 @@ class PendingCall {
       node.sendFrom(
         actor.pid,
         to as Destination,
-        new Call({ pid: actor.pid, tag: ref }, request),
+        envelope({ pid: actor.pid, tag: ref }),
       );
     } catch (error) {
       this.#end(() => outcome.reject(error));

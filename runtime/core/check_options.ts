@@ -13,6 +13,9 @@ export type OptionKinds = {
   readonly strings: readonly string[];
   readonly ports: readonly string[];
   readonly portsOrFalse: readonly string[];
+  readonly booleans: readonly string[];
+  readonly functions: readonly string[];
+  readonly objects: readonly string[];
 };
 
 /** Throws `UsageError`. */
@@ -23,20 +26,33 @@ export function checkOptions(options: unknown, kinds: OptionKinds): void {
     );
   }
   const values = options as Readonly<Record<string, unknown>>;
-  for (const key of kinds.strings) {
-    const value = values[key];
-    if (value !== undefined && typeof value !== "string") {
-      throw new UsageError(
-        `expected ${key} to be a string, got ${printTerm(value)}`,
-      );
-    }
-  }
+  checkTypes(values, kinds.strings, "string", "a string");
+  checkTypes(values, kinds.booleans, "boolean", "true or false");
+  checkTypes(values, kinds.functions, "function", "a function");
+  checkTypes(values, kinds.objects, "object", "an object");
   for (const key of [...kinds.ports, ...kinds.portsOrFalse]) {
     const value = values[key];
     const isOff = value === false && kinds.portsOrFalse.includes(key);
     if (value === undefined || isOff || isPort(value)) continue;
     throw new UsageError(
       `expected ${key} to be a port from 0 to 65535, got ${printTerm(value)}`,
+    );
+  }
+}
+
+function checkTypes(
+  values: Readonly<Record<string, unknown>>,
+  keys: readonly string[],
+  type: string,
+  expected: string,
+): void {
+  for (const key of keys) {
+    const value = values[key];
+    if (value === undefined || (typeof value === type && value !== null)) {
+      continue;
+    }
+    throw new UsageError(
+      `expected ${key} to be ${expected}, got ${printTerm(value)}`,
     );
   }
 }

@@ -85,10 +85,7 @@ function release(actor: Actor, reason: ExitReason): void {
     node.timers.cancel(actor.receiveTimer);
     actor.receiveTimer = null;
   }
-  if (actor.timers !== null) {
-    for (const timer of actor.timers.values()) node.timers.cancel(timer);
-    actor.timers = null;
-  }
+  node.actorTimers.release(actor);
   actor.markDead(reason);
   node.aliases.release(actor, reason);
   node.forget(actor);

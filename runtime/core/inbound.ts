@@ -9,10 +9,12 @@
 import type { Node } from "./node.ts";
 import type { MonitorTarget, Signal } from "./signal.ts";
 import type { Pid, Ref } from "./terms.ts";
+import { SystemRequest } from "./calls.ts";
 import { receiveExit } from "./exits.ts";
 import { addLink, receiveDown, watcherKey } from "./links.ts";
 import { MailboxFullError } from "./mailbox_limit.ts";
 import { reasons } from "./messages.ts";
+import { expectSystemRequest } from "./system_requests.ts";
 
 /** A message for a local actor, by the numbers of its pid: the hot path. */
 export function receiveMessage(
@@ -28,6 +30,7 @@ export function receiveMessage(
   } catch (error) {
     ignoreFull(error);
   }
+  if (message instanceof SystemRequest) expectSystemRequest(actor);
 }
 
 function quietly(deliver: () => void): void {
@@ -51,6 +54,7 @@ export function receiveSignal(node: Node, signal: Signal): void {
         ? node.localActor(signal.to)
         : node.names.holder(signal.name);
       if (actor !== null) quietly(() => actor.deliver(signal.message));
+      if (signal.message instanceof SystemRequest) expectSystemRequest(actor);
       return;
     }
     case "link":

@@ -33,6 +33,7 @@ export type ActorInfo = {
   /** What it monitors. */
   readonly monitors: readonly (Pid | NamedTarget)[];
   readonly monitoredBy: readonly Pid[];
+  /** Timers that will send to its pid, whoever has set them. */
   readonly timers: number;
   readonly aliases: number;
   readonly trapExits: boolean;
@@ -55,7 +56,7 @@ export function infoOf(actor: Actor): ActorInfo {
       .map(([pid]) => pid),
     monitors: [...actor.monitors?.values() ?? []].map(({ shown }) => shown),
     monitoredBy: [...actor.watchers?.values() ?? []].map(({ to }) => to),
-    timers: actor.timers?.size ?? 0,
+    timers: actor.timers?.length ?? 0,
     aliases: actor.aliases?.size ?? 0,
     trapExits: actor.trapExits,
     groupLeader: actor.groupLeader,

@@ -197,7 +197,7 @@ export class LocalActor extends Actor implements Self<unknown> {
   sendAfter<T>(delayMs: number, to: Destination<T>, message: T): Ref {
     this.#mustLive("sendAfter");
     return this.owner.actorTimers.sendAfter(
-      this,
+      this.pid,
       delayMs,
       to as Destination,
       message,
@@ -210,12 +210,11 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   cancelTimer(ref: Ref): number | null {
-    return this.owner.actorTimers.cancel(this, ref);
+    return this.state === DEAD ? null : this.owner.actorTimers.cancel(ref);
   }
 
   readTimer(ref: Ref): number | null {
-    const timer = this.timers?.get(ref);
-    return timer === undefined ? null : this.owner.timers.read(timer);
+    return this.owner.actorTimers.read(ref);
   }
 
   register(name: string, pid: Pid = this.pid): void {

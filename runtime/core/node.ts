@@ -19,6 +19,7 @@ import { Aliases } from "./aliases.ts";
 import { ActorTimers } from "./actor_timers.ts";
 import { crashReport } from "./crash_report.ts";
 import { endActor, type PendingEnd } from "./exits.ts";
+import { type ExportedFunction, Functions } from "./functions.ts";
 import { LocalActor } from "./local_actor.ts";
 import { reasons, UsageError } from "./messages.ts";
 import { NodeEvents } from "./node_events.ts";
@@ -36,6 +37,8 @@ export type NodeOptions = {
   readonly creation: number;
   readonly host: Host;
   readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
+  /** See `Functions`. Throws `UsageError` for a name that is none. */
+  readonly functions?: Readonly<Record<string, ExportedFunction>>;
   /** What is done to messages between actors of this node. */
   readonly isolate?: Isolate | null;
   /** A turn of this length is reported. Default 100. */
@@ -61,6 +64,11 @@ export class Node {
   readonly actorTimers: ActorTimers;
   readonly nodeEvents: NodeEvents;
   readonly exports: Map<string, ExportedBehaviour>;
+  /** Behaviours of the runtime itself, by `name/arguments`; before `exports`. */
+  readonly internals: Map<string, ExportedBehaviour> = new Map();
+  readonly functions: Functions = new Functions();
+  /** Of actors that no actor has spawned; null: each is its own. */
+  groupLeader: Pid | null = null;
   /** The sender of messages that come from outside of any actor. */
   readonly pid: Pid;
   /** What is done to messages between actors of this node; null: nothing. */
@@ -92,6 +100,9 @@ export class Node {
     this.host = options.host;
     this.isolate = options.isolate ?? null;
     this.exports = new Map(Object.entries(options.exports ?? {}));
+    for (const [name, called] of Object.entries(options.functions ?? {})) {
+      this.functions.offer(name, called);
+    }
     this.scheduler = new Scheduler(
       options.host,
       options.longTurnMs === undefined
@@ -148,7 +159,7 @@ export class Node {
       id,
       serial,
       behaviour,
-      parent?.groupLeader ?? null,
+      parent?.groupLeader ?? this.groupLeader,
       options,
     );
     if (parent !== null) actor.parent = parent.pid;
@@ -329,6 +340,7 @@ export class Node {
     this.stopped = true;
     for (const actor of [...this.actors()]) endActor(actor, reasons.shutdown);
     this.timers.clear();
+    this.actorTimers.clear();
   }
 
   #longTurn(ms: number, actors: readonly Runnable[]): void {

@@ -258,18 +258,27 @@ export interface Self<M = unknown> {
   reply(to: ReplyTo, value: unknown): boolean;
 
   /**
-   * Sends `message` to `to` after `delayMs`, unless cancelled. A name is looked
-   * up when it is time. A timer ends with the actor that set it.
+   * Sends `message` to `to` after `delayMs`, unless cancelled. The timer does
+   * not end with the actor that set it. One to an actor of this node ends with
+   * that actor, and is none if that has ended before. A name is looked up when
+   * it is time; if nobody holds it then, nothing happens. What cannot be sent
+   * then for another cause is lost, with a warning in the log.
+   *
+   * Throws `UsageError` for a delay that is negative or not finite.
    */
   sendAfter<T>(delayMs: number, to: Destination<T>, message: T): Ref;
-  /** Sends this actor a `Timeout` with the returned ref after `delayMs`. */
+  /**
+   * Sends this actor a `Timeout` with the returned ref after `delayMs`. Throws
+   * `UsageError` for a delay that is negative or not finite.
+   */
   startTimer(delayMs: number, message: unknown): Ref;
   /**
-   * Milliseconds that were left, or null when it had fired or is not a timer of
-   * this actor. Nothing comes any more; what has come stays in the mailbox.
+   * Cancels a timer of this node, whoever has set it. Milliseconds that were
+   * left, or null when it has fired, has ended, was cancelled or is none.
+   * Nothing comes any more; what has come stays in the mailbox.
    */
   cancelTimer(ref: Ref): number | null;
-  /** Milliseconds left, or null when it has fired or was cancelled. */
+  /** Milliseconds left, or null where `cancelTimer` returns null. */
   readTimer(ref: Ref): number | null;
 
   /**

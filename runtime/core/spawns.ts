@@ -14,14 +14,22 @@ import type {
   RemoteSpawn,
   RemoteSpawnOptions,
 } from "./self.ts";
+import type { LocalActor } from "./local_actor.ts";
 import type { Signal } from "./signal.ts";
+import { splitCalled, stackEntry } from "./functions.ts";
 import { addLink, link, monitor, watcherKey } from "./links.ts";
-import { SpawnError } from "./messages.ts";
+import { ExitError, SpawnError } from "./messages.ts";
 import { Handler } from "./self.ts";
-import { Pid, type Ref } from "./terms.ts";
+import { atom, Pid, type Ref, Tuple } from "./terms.ts";
 
 type SpawnRequest = Extract<Signal, { type: "spawnRequest" }>;
 type SpawnReply = Extract<Signal, { type: "spawnReply" }>;
+
+/** What another node asks for, and whose child it is to be. */
+type CalledSpawn = Pick<
+  SpawnRequest,
+  "from" | "groupLeader" | "behaviour" | "args"
+>;
 
 /** A request that waits for its reply. */
 type Pending = {
@@ -86,6 +94,28 @@ export class Spawns {
     });
   }
 
+  /** As `request`, but nobody waits for the reply or learns of a failure. */
+  requestOnly(
+    actor: Actor,
+    node: string,
+    behaviour: string,
+    args: readonly unknown[],
+  ): void {
+    if (node === this.#node.name) {
+      this.#local(actor, behaviour, args, {}).catch(() => {});
+      return;
+    }
+    this.#node.remote.signal(node, {
+      type: "spawnRequest",
+      ref: this.#node.makeRef(),
+      from: actor.pid,
+      groupLeader: actor.groupLeader,
+      behaviour,
+      args,
+      flags: { link: false, monitor: false },
+    });
+  }
+
   async #local<T>(
     actor: Actor,
     name: string,
@@ -102,12 +132,25 @@ export class Spawns {
     return await Promise.resolve({ pid: child.pid as Pid<T>, ref });
   }
 
+  #exported(
+    name: string,
+    args: readonly unknown[],
+  ): ExportedBehaviour | undefined {
+    const { internals, exports } = this.#node;
+    return internals.get(`${name}/${args.length}`) ?? exports.get(name);
+  }
+
   /** The behaviour for a request, or the name of what is wrong. */
   #make(name: string, args: readonly unknown[]): AnyBehaviour | string {
-    const exported: ExportedBehaviour | undefined = this.#node.exports.get(
-      name,
-    );
-    if (exported === undefined) return "undef";
+    const exported = this.#exported(name, args);
+    return exported === undefined ? "undef" : this.#call(name, exported, args);
+  }
+
+  #call(
+    name: string,
+    exported: ExportedBehaviour,
+    args: readonly unknown[],
+  ): AnyBehaviour | "badarg" {
     try {
       const made: unknown = exported(...args);
       if (typeof made === "function" || made instanceof Handler) {
@@ -126,11 +169,39 @@ export class Spawns {
     }
   }
 
+  /**
+   * The behaviour for a request of a BEAM node, which names a function: there
+   * is always an actor, and one that cannot begin ends with the error that
+   * calling the function would raise there. Exports without a module of their
+   * own are in the module `hornbeam`.
+   */
+  #makeCalled(called: string, args: readonly unknown[]): AnyBehaviour {
+    const node = this.#node;
+    const { module, name } = splitCalled(called);
+    const exported = this.#exported(called, args) ??
+      (module === "hornbeam" ? node.exports.get(name) : undefined);
+    let failure = "undef";
+    if (exported !== undefined) {
+      const made = this.#call(called, exported, args);
+      if (made !== "badarg") return made;
+      failure = made;
+    } else {
+      const offered = node.functions.find(module, name, args.length);
+      if (offered !== undefined) return async () => void await offered(...args);
+    }
+    const stack = [stackEntry(module, name, args)];
+    return () => {
+      throw new ExitError(new Tuple([atom(failure), stack]));
+    };
+  }
+
   /** A peer asks: the reply goes out before anything the child could send. */
   serve(request: SpawnRequest): void {
     const node = this.#node;
     const { ref, from, flags } = request;
-    const made = this.#make(request.behaviour, request.args);
+    const made = request.isCall === true
+      ? this.#makeCalled(request.behaviour, request.args)
+      : this.#make(request.behaviour, request.args);
     if (typeof made === "string") {
       node.remote.signal(from.node, {
         type: "spawnReply",
@@ -141,9 +212,7 @@ export class Spawns {
       });
       return;
     }
-    const child = node.spawnActor(made, { label: request.behaviour }, null);
-    child.parent = from;
-    child.groupLeader = request.groupLeader;
+    const child = this.#spawn(made, request);
     if (flags.link) addLink(child, from);
     if (flags.monitor) {
       child.watchers ??= new Map();
@@ -162,6 +231,25 @@ export class Spawns {
       flags,
       result: child.pid,
     });
+  }
+
+  /**
+   * A function that a BEAM node asks for in a message, as old ones do: it is
+   * the new actor that makes the link.
+   */
+  spawnCalled(request: CalledSpawn, isLinked: boolean): Pid {
+    const made = this.#makeCalled(request.behaviour, request.args);
+    const child = this.#spawn(made, request);
+    if (isLinked) link(child, request.from);
+    return child.pid;
+  }
+
+  #spawn(made: AnyBehaviour, request: CalledSpawn): LocalActor {
+    const { from, behaviour, groupLeader } = request;
+    const child = this.#node.spawnActor(made, { label: behaviour }, null);
+    child.parent = from;
+    child.groupLeader = groupLeader;
+    return child;
   }
 
   /** A peer has answered. */

@@ -69,13 +69,12 @@ export function compareTerms(a: unknown, b: unknown): number {
 }
 
 /**
- * Sorts keys of one map in the order in which a BEAM node writes those of a
- * small map: as `compareTerms`, but all integers come before all floats. What
- * is no term comes last.
+ * Keys of one map in the order in which a BEAM node writes those of a small
+ * map: as `compareTerms`, but all integers come before all floats. What is no
+ * term comes last.
  */
-export function sortMapKeys(keys: unknown[]): unknown[] {
-  const comparison = new Comparison(false);
-  return keys.sort((a, b) => comparison.compare(a, b, true, 0));
+export function sortedMapKeys(keys: readonly unknown[]): unknown[] {
+  return new Comparison(false).sorted(keys, 0);
 }
 
 /** Two sequences that are compared item by item. */
@@ -202,9 +201,17 @@ class Comparison {
         `expected maps in keys of maps at most ${keyLevelsMax} deep`,
       );
     }
-    const keys = mapKeys(map).sort((a, b) => this.compare(a, b, true, level));
+    const keys = this.sorted(mapKeys(map), level);
     this.#sortedKeys.set(map, keys);
     return keys;
+  }
+
+  /** Keys of a map in order. */
+  sorted(keys: readonly unknown[], level: number): unknown[] {
+    // In boxes, because `sort` puts undefined last without asking.
+    return keys.map((key) => ({ key }))
+      .sort((a, b) => this.compare(a.key, b.key, true, level))
+      .map(({ key }) => key);
   }
 }
 

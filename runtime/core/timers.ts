@@ -40,11 +40,7 @@ export class Timers {
 
   /** Runs `fire` once, not earlier than `delayMs` from now. */
   set(delayMs: number, fire: () => void): Timer {
-    if (!(delayMs >= 0) || delayMs === Infinity) {
-      throw new UsageError(
-        `expected a delay in ms of 0 or more, got ${delayMs}`,
-      );
-    }
+    mustBeDelay(delayMs);
     const timer: Timer = {
       deadline: this.#host.now() + delayMs,
       order: this.#order++,
@@ -178,6 +174,14 @@ export class Timers {
     heap[index] = timer;
     timer.index = index;
   }
+}
+
+/** Throws `UsageError` for what no timer can wait. */
+export function mustBeDelay(delayMs: number): void {
+  if (delayMs >= 0 && delayMs !== Infinity) return;
+  throw new UsageError(
+    `expected a delay in ms of 0 or more, got ${delayMs}`,
+  );
 }
 
 function earlier(a: Timer, b: Timer): boolean {

@@ -6,14 +6,17 @@
  * "Distribution Protocol".
  */
 
+import type { Node } from "../core/node.ts";
 import type { BeamLink } from "../wire/beam_codec.ts";
 import {
+  announce,
   baseFlags,
   expandFlags,
   flag,
   type Flags,
   type HandshakePeer,
 } from "../wire/handshake.ts";
+import type { HandshakeOptions } from "../wire/handshake_machine.ts";
 
 /** How terms of BEAM nodes arrive; see `StartOptions`. */
 export type TermOptions = {
@@ -30,11 +33,27 @@ export type TermOptions = {
 const offered: Flags = baseFlags | flag.fragments | flag.distHdrAtomCache |
   flag.altactSig;
 
-export function ownFlags(
-  options: { readonly hidden: boolean; readonly without?: Flags },
-): Flags {
+/** What a node says of itself, and what it needs to say it. */
+export function handshakeOptions(
+  node: Node,
+  options: {
+    readonly hidden: boolean;
+    readonly cookie: (nodeName: string) => string;
+    readonly withoutFlags?: Flags;
+  },
+): HandshakeOptions {
   const flags = options.hidden ? offered : offered | flag.published;
-  return flags & ~(options.without ?? 0n);
+  return {
+    own: {
+      name: node.name,
+      flags: flags & ~(options.withoutFlags ?? 0n),
+      creation: node.creation,
+      announcement: announce(0),
+    },
+    cookie: options.cookie,
+    md5: (data) => node.host.md5(data),
+    randomU32: () => node.host.randomU32(),
+  };
 }
 
 /** How to speak with the peer; null when it is a Hornbeam node. */
@@ -44,12 +63,5 @@ export function beamLink(
   terms: TermOptions,
 ): BeamLink | null {
   if (peer.announcement !== null) return null;
-  const chosen = own & expandFlags(peer.flags);
-  const hasFragments = (chosen & flag.fragments) !== 0n;
-  const hasHeader = hasFragments || (chosen & flag.distHdrAtomCache) !== 0n;
-  return {
-    form: hasHeader ? "header" : "passThrough",
-    hasFragments,
-    ...terms,
-  };
+  return { chosen: own & expandFlags(peer.flags), ...terms };
 }

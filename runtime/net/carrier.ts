@@ -22,6 +22,16 @@ export interface Carrier {
   readonly remote: string;
   /** Bytes accepted by `write` and not yet handed to the system. */
   readonly bufferedBytes: number;
+  /**
+   * Size of the length in front of a handshake message, in bytes: 4 over TLS,
+   * because Erlang has it so there; 2 where it is not said.
+   */
+  readonly handshakeHeaderBytes?: 2 | 4;
+  /**
+   * What speaks against a peer with that node name at the other end, for the
+   * log; null if nothing does. Absent where a carrier knows nothing of its peer.
+   */
+  complainAbout?(nodeName: string): string | null;
   /** Starts delivery. Data that came earlier is delivered first. */
   open(handlers: CarrierHandlers): void;
   /**
@@ -52,6 +62,8 @@ export class CarrierError extends Error {
     | "in-use"
     | "not-found"
     | "denied"
+    /** One side has no certificate that the other accepts, or no TLS. */
+    | "untrusted"
     | "other";
   constructor(code: CarrierError["code"], message: string) {
     super(message);
@@ -66,6 +78,8 @@ export interface Network {
     readonly host: string;
     readonly port: number;
     readonly timeoutMs: number;
+    /** The node that is expected there, for networks that can check it. */
+    readonly nodeName?: string;
   }): Promise<Carrier>;
   /** `port` 0 takes a free one. Rejects with a `CarrierError` (`in-use`). */
   listen(

@@ -17,7 +17,7 @@ import type {
   StatusAnswer,
 } from "../wire/handshake_machine.ts";
 import type { HandshakePeer } from "../wire/handshake.ts";
-import { frame, FrameParser } from "../wire/frames.ts";
+import { frame, FrameParser, type HeaderBytes } from "../wire/frames.ts";
 import type { Carrier } from "./carrier.ts";
 
 /** Why a connection ended. */
@@ -61,6 +61,9 @@ export type ConnectionOptions = {
 /** How long the last frames may take before a closed carrier is cut. */
 const LINGER_MS = 1_000;
 
+/** A handshake message is never longer; over TCP its length cannot say more. */
+const MAX_HANDSHAKE_BYTES = 65_535;
+
 const TICK = new Uint8Array(4);
 /**
  * A tick is answered unless something was written this recently. Peers need
@@ -77,6 +80,9 @@ export class Connection {
   readonly #host: Host;
   readonly #setupTimeoutMs: number;
   readonly #frames: FrameParser;
+  readonly #maxFrameBytes: number;
+  /** Of the lengths in front of handshake messages. */
+  readonly #headerBytes: HeaderBytes;
   #phase: "handshake" | "up" | "ended" = "handshake";
   #setupTimer: TimerHandle | null = null;
   /** Reading goes on after the chunk that switched phases. */
@@ -87,9 +93,8 @@ export class Connection {
   hasRead = false;
   /** Whether it was begun while another one with the peer was up. */
   isSecond = false;
-  /** Whether anything was written since the last look of the tick timer. */
-  hasWritten = false;
-  #lastWrittenAt: number;
+  /** When anything was written last, likewise. */
+  lastWrittenAt: number;
   /** What `close` said, until the carrier has closed. */
   #end: ConnectionEnd | null = null;
 
@@ -100,12 +105,14 @@ export class Connection {
     this.#owner = options.owner;
     this.#host = options.host;
     this.#setupTimeoutMs = options.setupTimeoutMs;
+    this.#maxFrameBytes = options.maxFrameBytes;
+    this.#headerBytes = options.carrier.handshakeHeaderBytes ?? 2;
     this.#frames = new FrameParser({
-      headerBytes: 2,
-      maxFrameBytes: options.maxFrameBytes,
+      headerBytes: this.#headerBytes,
+      maxFrameBytes: Math.min(MAX_HANDSHAKE_BYTES, options.maxFrameBytes),
     });
     this.lastReadAt = options.host.now();
-    this.#lastWrittenAt = this.lastReadAt;
+    this.lastWrittenAt = this.lastReadAt;
   }
 
   get isUp(): boolean {
@@ -145,8 +152,7 @@ export class Connection {
   /** Writes frames; false when the carrier cannot keep up. */
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#phase === "ended") return true;
-    this.hasWritten = true;
-    this.#lastWrittenAt = this.#host.now();
+    this.lastWrittenAt = this.#host.now();
     let hasRoom = true;
     for (const chunk of chunks) hasRoom = this.#carrier.write(chunk);
     return hasRoom;
@@ -163,7 +169,15 @@ export class Connection {
 
   #carrierClosed(reason: string): void {
     // In the handshake the machine knows best what an end at this point means.
-    if (this.#phase === "handshake") this.#take(this.#machine.closed());
+    if (this.#phase === "handshake") {
+      this.#take(
+        this.#machine.closed().map((step) =>
+          step.type === "failed"
+            ? { ...step, detail: `${step.detail} (${reason})` }
+            : step
+        ),
+      );
+    }
     this.#finish({ reason: "connection-closed", detail: reason });
   }
 
@@ -187,6 +201,14 @@ export class Connection {
   #read(chunk: Uint8Array): void {
     if (this.#phase === "ended") return;
     this.lastReadAt = this.#host.now();
+    if (!this.hasRead && this.#headerBytes === 2 && isTls(chunk)) {
+      this.#finish({
+        reason: "protocol",
+        detail: "expected a node without TLS, got one with it; start both " +
+          "nodes with the option `tls`, or neither",
+      });
+      return;
+    }
     this.hasRead = true;
     this.#frames.push(chunk);
     if (this.#isReading) return;
@@ -219,7 +241,7 @@ export class Connection {
   }
 
   #answerTick(): void {
-    if (this.#host.now() - this.#lastWrittenAt >= ANSWER_GAP_MS) this.tick();
+    if (this.#host.now() - this.lastWrittenAt >= ANSWER_GAP_MS) this.tick();
   }
 
   #take(steps: readonly HandshakeStep[]): void {
@@ -227,15 +249,15 @@ export class Connection {
       if (this.#phase === "ended") return;
       switch (step.type) {
         case "send":
-          this.#carrier.write(frame(step.payload, 2));
+          this.#carrier.write(frame(step.payload, this.#headerBytes));
           break;
         case "askStatus":
-          this.#owner.ask(this, step.peer);
+          this.#ask(step.peer);
           break;
         case "done":
           this.#phase = "up";
           this.#disarmSetup();
-          this.#frames.switchTo(4);
+          this.#frames.switchTo(4, this.#maxFrameBytes);
           this.#owner.up(this, step.peer);
           break;
         case "failed":
@@ -245,6 +267,13 @@ export class Connection {
           step satisfies never;
       }
     }
+  }
+
+  /** The owner knows names, and the carrier whom it has at the other end. */
+  #ask(peer: HandshakePeer): void {
+    const complaint = this.#carrier.complainAbout?.(peer.name) ?? null;
+    if (complaint === null) this.#owner.ask(this, peer);
+    else this.answer("not_allowed", `refused ${peer.name}: ${complaint}`);
   }
 
   #finish(end: ConnectionEnd): void {
@@ -261,4 +290,9 @@ export class Connection {
       this.#end === null ? "" : ` (ended: ${this.#end.reason})`
     }`;
   }
+}
+
+/** Whether this is how a stream of TLS begins: an alert, or a handshake. */
+function isTls(chunk: Uint8Array): boolean {
+  return (chunk[0] === 0x15 || chunk[0] === 0x16) && chunk[1] === 0x03;
 }

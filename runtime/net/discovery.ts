@@ -7,6 +7,7 @@
  */
 
 import { parseNodeName } from "../wire/node_name.ts";
+import type { Carrier, Network } from "./carrier.ts";
 import { type EpmdAddress, lookup } from "./epmd_client.ts";
 
 /** Where a node listens. */
@@ -85,6 +86,29 @@ export function firstOf(...ways: readonly Discovery[]): Discovery {
       return null;
     },
   };
+}
+
+/**
+ * Finds a node and opens a carrier to it. Null when it was not wanted any more
+ * before it was open; rejects when the node cannot be found or reached.
+ */
+export async function openCarrier(
+  nodeName: string,
+  ways: {
+    readonly discovery: Discovery;
+    readonly network: Network;
+    readonly timeoutMs: number;
+  },
+  isWanted: () => boolean,
+): Promise<Carrier | null> {
+  const { discovery, network, timeoutMs } = ways;
+  const address = await discovery.resolve(nodeName);
+  if (address === null) throw new Error("no such node is registered");
+  if (!isWanted()) return null;
+  const carrier = await network.connect({ ...address, timeoutMs, nodeName });
+  if (isWanted()) return carrier;
+  carrier.destroy();
+  return null;
 }
 
 function parseAddress(nodeName: string, address: string): NodeAddress {

@@ -11,10 +11,9 @@
 
 import type { Node } from "../core/node.ts";
 import type { Remote, Signal, Way } from "../core/signal.ts";
-import type { Pid } from "../core/terms.ts";
+import { internRef, type Pid } from "../core/terms.ts";
 import { receiveMessage, receiveSignal } from "../core/inbound.ts";
 import {
-  announce,
   decideStatus,
   type ExistingConnection,
   flag,
@@ -30,18 +29,22 @@ import {
   complainAboutModes,
   complainAboutNodeName,
 } from "../wire/node_name.ts";
-import { beamLink, ownFlags, type TermOptions } from "./capabilities.ts";
+import {
+  beamLink,
+  handshakeOptions,
+  type TermOptions,
+} from "./capabilities.ts";
 import type { Carrier, Network } from "./carrier.ts";
 import {
   Connection,
   type ConnectionEnd,
   type ConnectionOwner,
 } from "./connection.ts";
-import type { Discovery } from "./discovery.ts";
+import { type Discovery, openCarrier } from "./discovery.ts";
 import { describeFailure, type Failure } from "./failures.ts";
 import { type DistributionLimits, withDefaults } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
-import { Peer } from "./peer.ts";
+import { Peer, type Refusal } from "./peer.ts";
 import { Ticks } from "./ticks.ts";
 
 export type DistributionOptions = {
@@ -87,25 +90,13 @@ export class Distribution implements Remote, ConnectionOwner {
     const node = this.#node = options.node;
     this.#limits = withDefaults(options.limits ?? {});
     this.#outbox = new Outbox(node, this.#limits.highMarkBytes);
-    this.#handshake = {
-      own: {
-        name: node.name,
-        flags: ownFlags({
-          hidden: options.hidden,
-          without: options.withoutFlags ?? 0n,
-        }),
-        creation: node.creation,
-        announcement: announce(0),
-      },
-      cookie: options.cookie,
-      md5: (data) => node.host.md5(data),
-      randomU32: () => node.host.randomU32(),
-    };
+    this.#handshake = handshakeOptions(node, options);
     node.scheduler.onDrained(() => this.#outbox.flushAll());
     this.#ticks = new Ticks({
       host: node.host,
       suspectAfterMs: this.#limits.suspectAfterMs,
       downAfterMs: this.#limits.downAfterMs,
+      netTicktimeMs: this.#limits.netTicktimeMs,
       peers: () => this.#peers.values(),
       suspect: (peer, silentMs) =>
         this.#log("warning", `${peer.name} is suspect: it is silent`, {
@@ -249,18 +240,12 @@ export class Distribution implements Remote, ConnectionOwner {
   async #dial(peer: Peer): Promise<void> {
     peer.isDialling = true;
     try {
-      const address = await this.#options.discovery.resolve(peer.name);
-      if (address === null) throw new Error("no such node is registered");
-      if (!this.#isWanted(peer)) return;
-      const carrier = await this.#options.network.connect({
-        ...address,
-        timeoutMs: this.#limits.setupTimeoutMs,
-      });
-      if (!this.#isWanted(peer)) {
-        carrier.destroy();
-        return;
-      }
-      this.#shakeHands(peer, carrier);
+      const carrier = await openCarrier(
+        peer.name,
+        { ...this.#options, timeoutMs: this.#limits.setupTimeoutMs },
+        () => this.#isWanted(peer),
+      );
+      if (carrier !== null) this.#shakeHands(peer, carrier);
     } catch (error) {
       if (!this.#isWanted(peer)) return;
       peer.isDialling = false;
@@ -385,14 +370,24 @@ export class Distribution implements Remote, ConnectionOwner {
       link,
     );
     if (!fits) this.#node.peerLost(peer.name);
-    for (const error of refusals) {
-      this.#log("warning", `a signal could not be sent to ${peer.name}`, {
-        error: error instanceof Error ? error.message : String(error),
-      });
-    }
+    for (const refusal of refusals) this.#refused(peer, refusal);
     this.#node.peerUp(peer.name, peer.isVisible);
     this.#outbox.flush(peer);
     for (const tell of peer.waiting.splice(0)) tell(null);
+  }
+
+  /** What had waited cannot be sent; whoever waits for an answer gets one. */
+  #refused(peer: Peer, { signal, error }: Refusal): void {
+    this.#log("warning", `a signal could not be sent to ${peer.name}`, {
+      error: error instanceof Error ? error.message : String(error),
+    });
+    if (signal.type !== "spawnRequest") return;
+    // What was read again holds copies of refs of this node.
+    const ref = internRef(this.#node.host.pids, signal.ref);
+    const to = signal.from;
+    const flags = { link: false, monitor: false };
+    const type = "spawnReply";
+    receiveSignal(this.#node, { type, ref, to, flags, result: "badarg" });
   }
 
   frame(connection: Connection, payload: Uint8Array): void {

@@ -14,6 +14,12 @@ export type DistributionLimits = {
   readonly suspectAfterMs?: number;
   /** Silence after which a peer is down. Default 15,000, least 1,000. */
   readonly downAfterMs?: number;
+  /**
+   * The `net_ticktime` of BEAM nodes, which must be the same on all of them:
+   * one that is silent for this long, and at most a quarter more, is down; the
+   * two limits above are not for them. Default 60,000, least 1,000.
+   */
+  readonly netTicktimeMs?: number;
   /** Incoming handshakes at a time; more are closed. Default 256. */
   readonly maxHandshakes?: number;
 };
@@ -28,6 +34,7 @@ export function withDefaults(
     highMarkBytes: limits.highMarkBytes ?? 4 * 1024 * 1024,
     suspectAfterMs: limits.suspectAfterMs ?? 2_000,
     downAfterMs: Math.max(1_000, limits.downAfterMs ?? 15_000),
+    netTicktimeMs: Math.max(1_000, limits.netTicktimeMs ?? 60_000),
     maxHandshakes: limits.maxHandshakes ?? 256,
   };
 }

@@ -11,6 +11,7 @@ import type { Node } from "../core/node.ts";
 import type { Signal, Way } from "../core/signal.ts";
 import type { Pid } from "../core/terms.ts";
 import { BusyError, type Peer } from "./peer.ts";
+import { sayable } from "./sayable.ts";
 
 /** `send` throws above this many times the high mark. */
 const HARD_LIMIT_FACTOR = 4;
@@ -18,8 +19,6 @@ const HARD_LIMIT_FACTOR = 4;
 const FLUSH_BYTES = 64 * 1024;
 /** How often to look for room that the carrier does not report. */
 const LOOK_MS = 5;
-/** What remains of an exit reason that cannot be sent as it is. */
-const MAX_REASON_LENGTH = 1_000;
 
 export class Outbox {
   readonly #node: Node;
@@ -66,24 +65,13 @@ export class Outbox {
     }
   }
 
-  /**
-   * What a user sends raises at the sender. An exit reason that cannot be
-   * encoded must not keep its receiver from learning of the end.
-   */
   #encodeRefused(peer: Peer, signal: Signal, error: unknown): void {
-    if (
-      signal.type !== "linkExit" && signal.type !== "down" &&
-      signal.type !== "exit"
-    ) throw error;
+    const instead = sayable(signal);
+    if (instead === null) throw error;
     this.#node.log("warning", "net", "an exit reason could not be sent as is", {
       error: error instanceof Error ? error.message : String(error),
     });
-    const { reason } = signal;
-    const text = reason instanceof Error ? String(reason.message) : "";
-    const shown = text === ""
-      ? "unencodable"
-      : text.slice(0, MAX_REASON_LENGTH).toWellFormed();
-    peer.codec.encode({ ...signal, reason: shown }, peer.out);
+    peer.codec.encode(instead, peer.out);
   }
 
   /** Something was encoded; returns whether the peer has room for more. */

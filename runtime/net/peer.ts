@@ -15,6 +15,7 @@ import { BeamCodec, type BeamLink } from "../wire/beam_codec.ts";
 import { CborCodec } from "../wire/cbor.ts";
 import type { SignalCodec, SignalSink } from "../wire/codec.ts";
 import { FrameParser } from "../wire/frames.ts";
+import { sayable } from "./sayable.ts";
 import type { Connection } from "./connection.ts";
 import { messageClasses } from "./message_classes.ts";
 
@@ -39,12 +40,14 @@ export type PeerOptions = {
   readonly maxFrameBytes: number;
 };
 
+/** A signal that cannot be sent to what the peer turned out to be. */
+export type Refusal = { readonly signal: Signal; readonly error: unknown };
+
 /** What `established` did with the signals that had waited. */
 export type Readdressed = {
   /** False when all of them had to be dropped. */
   readonly fits: boolean;
-  /** Why single ones cannot be sent to what the peer turned out to be. */
-  readonly refusals: readonly unknown[];
+  readonly refusals: readonly Refusal[];
 };
 
 export class Peer {
@@ -93,6 +96,11 @@ export class Peer {
     return this.connection !== null;
   }
 
+  /** Whether the connection is one with a BEAM node. */
+  get isBeam(): boolean {
+    return this.#link !== null;
+  }
+
   /** Whether anything is under way that may end in a connection. */
   get isConnecting(): boolean {
     return this.isDialling || this.attempt !== null;
@@ -129,7 +137,7 @@ export class Peer {
   ): Readdressed {
     const assumed = this.#incarnation.creation;
     const isAssumed = assumed === 0 || assumed === creation;
-    const refusals: unknown[] = [];
+    const refusals: Refusal[] = [];
     let fits = isAssumed || !this.#hasDropped;
     if (!fits) this.reset();
     this.#link = link;
@@ -162,7 +170,7 @@ export class Peer {
    * is read as that one would have read it, and what still has a receiver is
    * written anew. `isAlive`: that one is the peer, so messages have receivers.
    */
-  #readdress(creation: number, isAlive: boolean, refusals: unknown[]): boolean {
+  #readdress(creation: number, isAlive: boolean, refusals: Refusal[]): boolean {
     const { pids, self, maxFrameBytes } = this.#options;
     const link = this.#link;
     const reader = new CborCodec({
@@ -190,7 +198,9 @@ export class Peer {
       } catch (error) {
         // With its pids in full, a signal may be too large by a few bytes.
         if (link === null) throw error;
-        refusals.push(error);
+        refusals.push({ signal, error });
+        const instead = sayable(signal);
+        if (instead !== null) fresh.encode(instead, this.out);
       }
     };
     // Who sent a message did not cross; to the receiver that is the node.

@@ -2,9 +2,11 @@
  * Keeps idle connections alive and finds silent peers.
  *
  * Between Hornbeam nodes a peer that is silent for `suspectAfterMs` is suspect
- * and after `downAfterMs` it is down. What this node's own event loop missed
- * does not count: after a long turn the peers get the same time again, because
- * their bytes may be waiting unread.
+ * and after `downAfterMs` it is down. With a BEAM node Erlang's rule holds:
+ * each end writes something in every quarter of the tick time, and a peer that
+ * is silent for all of it, and up to a quarter more, is down. What this node's
+ * own event loop missed does not count: after a long turn the peers get the
+ * same time again, because their bytes may be waiting unread.
  */
 
 import type { Host, TimerHandle } from "../core/ports.ts";
@@ -16,6 +18,8 @@ export type TicksOptions = {
   readonly suspectAfterMs: number;
   /** Silence after which a peer is down, in ms; at least 1,000. */
   readonly downAfterMs: number;
+  /** The tick time of BEAM nodes, in ms; at least 1,000. */
+  readonly netTicktimeMs: number;
   readonly peers: () => Iterable<Peer>;
   readonly suspect: (peer: Peer, silentMs: number) => void;
   readonly down: (peer: Peer, silentMs: number) => void;
@@ -30,10 +34,15 @@ export class Ticks {
 
   constructor(options: TicksOptions) {
     this.#options = options;
-    // Two chances for a tick to arrive before suspicion, four before the end.
+    // Two chances for a tick to arrive before suspicion, four before the end,
+    // and a look at BEAM nodes twice in the time in which they expect a tick.
     this.#intervalMs = Math.max(
       50,
-      Math.min(options.suspectAfterMs / 2, options.downAfterMs / 4),
+      Math.min(
+        options.suspectAfterMs / 2,
+        options.downAfterMs / 4,
+        options.netTicktimeMs / 8,
+      ),
     );
     this.#lastRunAt = options.host.now();
     this.#arm();
@@ -69,12 +78,17 @@ export class Ticks {
     const connection = peer.connection;
     if (connection === null) return;
     connection.lastReadAt = Math.min(now, connection.lastReadAt + creditMs);
-    if (!connection.hasWritten) connection.tick();
-    connection.hasWritten = false;
+    const { downAfterMs, suspectAfterMs, netTicktimeMs } = this.#options;
+    // By the next look it would be too late, or nearly so: timers are never
+    // exactly on time.
+    const idleMs = peer.isBeam
+      ? netTicktimeMs / 4 - this.#intervalMs
+      : this.#intervalMs / 2;
+    if (now - connection.lastWrittenAt >= idleMs) connection.tick();
     const silentMs = now - connection.lastReadAt;
-    if (silentMs >= this.#options.downAfterMs) {
+    if (silentMs >= (peer.isBeam ? netTicktimeMs : downAfterMs)) {
       this.#options.down(peer, silentMs);
-    } else if (silentMs >= this.#options.suspectAfterMs) {
+    } else if (!peer.isBeam && silentMs >= suspectAfterMs) {
       if (!peer.isSuspect) {
         peer.isSuspect = true;
         this.#options.suspect(peer, silentMs);

@@ -36,14 +36,13 @@ import {
   passThroughMark,
   versionMark,
 } from "./dist_header.ts";
+import { flag, type Flags } from "./handshake.ts";
 import { counterparts, fromOtp, replyOf } from "./otp_messages.ts";
 
 /** How terms and frames are written on one connection. */
 export type BeamLink = {
-  /** What the flags of both ends make of the connection. */
-  readonly form: DistForm;
-  /** Whether both ends have agreed on fragments. */
-  readonly hasFragments: boolean;
+  /** Flags that both ends have set: these decide framing and encodings. */
+  readonly chosen: Flags;
   /** See `EtfReaderOptions`. */
   readonly exact?: boolean;
   readonly binaries?: "text" | "bytes";
@@ -89,8 +88,8 @@ type LastRead = LastSend & {
 export class BeamCodec implements SignalCodec {
   readonly #self: Incarnation;
   readonly #peer: Incarnation;
+  readonly #chosen: Flags;
   readonly #form: DistForm;
-  readonly #hasFragments: boolean;
   readonly #writer: EtfWriter;
   readonly #reader: EtfReader;
   readonly #frames: Output = new Output();
@@ -100,11 +99,11 @@ export class BeamCodec implements SignalCodec {
   #lastRead: LastRead | null = null;
 
   constructor(options: BeamCodecOptions) {
-    const { pids, self, peer, form, maxFrameBytes } = options;
+    const { pids, self, peer, chosen, maxFrameBytes } = options;
     this.#self = self;
     this.#peer = peer;
-    this.#form = form;
-    this.#hasFragments = options.hasFragments;
+    this.#chosen = chosen;
+    const form = this.#form = formOf(chosen);
     const atoms = new PeerAtoms();
     this.#writer = new EtfWriter({
       pids,
@@ -136,7 +135,8 @@ export class BeamCodec implements SignalCodec {
     if (last !== null && last.to === to && last.from === from) {
       frame.writeBytes(last.head);
     } else {
-      this.#writeHead(frame, toControl({ type: "send", from, to, message: 0 }));
+      const signal = { type: "send", from, to, message: 0 } as const;
+      this.#writeHead(frame, toControl(signal, this.#chosen));
       if (this.#isVersioned) frame.writeByte(versionMark);
       const head = frame.buffer.slice(
         frame.position - frame.length,
@@ -158,7 +158,7 @@ export class BeamCodec implements SignalCodec {
       return this.encodeSend(signal.from, signal.to, signal.message, out);
     }
     if (this.#isForNobody(signal)) return;
-    const message = toControl(signal);
+    const message = toControl(signal, this.#chosen);
     const frame = this.#frames;
     const mark = frame.mark();
     try {
@@ -224,7 +224,7 @@ export class BeamCodec implements SignalCodec {
       return;
     }
     const chunks = frame.take() as Uint8Array<ArrayBuffer>[];
-    if (!this.#hasFragments) {
+    if (!this.#has(flag.fragments)) {
       out.largeFrame(chunks);
       return;
     }
@@ -242,30 +242,26 @@ export class BeamCodec implements SignalCodec {
     const { bytes, start, atoms, isVersioned } = message;
     const reader = this.#reader;
     reader.begin(bytes, start, bytes.length, atoms);
-    try {
+    if (isVersioned) this.#expectVersion();
+    const control = reader.read();
+    let payload: unknown;
+    let head = 0;
+    if (hasPayload(control)) {
       if (isVersioned) this.#expectVersion();
-      const control = reader.read();
-      let payload: unknown;
-      let head = 0;
-      if (hasPayload(control)) {
-        if (isVersioned) this.#expectVersion();
-        head = reader.at;
-        payload = reader.read();
-      }
-      const signal = fromControl(control, payload, this.#peer.node);
-      // Of a message from fragments, the header was cut off.
-      if (signal.type === "send" && start > 0) {
-        const { from, to } = signal;
-        const { cacheVersion } = this.#distReader;
-        this.#lastRead = {
-          ...{ from, to, atoms, cacheVersion },
-          head: bytes.slice(0, head),
-        };
-      }
-      this.#message(signal, sink);
-    } finally {
-      reader.finish();
+      head = reader.at;
+      payload = reader.read();
     }
+    const signal = fromControl(control, payload, this.#peer.node);
+    // Of a message from fragments, the header was cut off.
+    if (signal.type === "send" && start > 0) {
+      const { from, to } = signal;
+      const { cacheVersion } = this.#distReader;
+      this.#lastRead = {
+        ...{ from, to, atoms, cacheVersion },
+        head: bytes.slice(0, head),
+      };
+    }
+    this.#message(signal, sink);
   }
 
   #expectVersion(): void {
@@ -321,15 +317,21 @@ export class BeamCodec implements SignalCodec {
     );
   }
 
+  #has(wanted: Flags): boolean {
+    return (this.#chosen & wanted) === wanted;
+  }
+
   /**
-   * Whether nobody could receive it: it is for another incarnation of the peer.
-   * BEAM ends the connection over some of these.
+   * Whether nobody could receive it: it is for another incarnation of the peer,
+   * or of a kind that the peer does not know. BEAM ends the connection over
+   * some of these.
    */
   #isForNobody(signal: Signal): boolean {
     switch (signal.type) {
-      case "link":
       case "monitor":
       case "demonitor":
+        return !this.#has(flag.distMonitor | flag.distMonitorName);
+      case "link":
       case "sendNamed":
       case "spawnRequest":
         return false;
@@ -339,6 +341,12 @@ export class BeamCodec implements SignalCodec {
         return !this.#reaches(signal.to);
     }
   }
+}
+
+/** What the flags of both ends make of the frames. */
+function formOf(chosen: Flags): DistForm {
+  const withHeader = flag.fragments | flag.distHdrAtomCache;
+  return (chosen & withHeader) === 0n ? "passThrough" : "header";
 }
 
 function startsWith(bytes: Uint8Array, head: Uint8Array): boolean {

@@ -11,7 +11,8 @@
 import type { PidTable } from "../core/terms.ts";
 import { DecodeError } from "./errors.ts";
 import { KeyAtoms, PeerAtoms } from "./etf_atoms.ts";
-import { Output, setU32 } from "./etf_output.ts";
+import { peerAtomsMax } from "./etf_limits.ts";
+import { Output } from "./etf_output.ts";
 import { EtfReader } from "./etf_reader.ts";
 import { printTag, tags, version } from "./etf_tags.ts";
 import { EtfWriter } from "./etf_writer.ts";
@@ -46,8 +47,19 @@ export type DecodeOptions = {
   readonly binaries?: "text" | "bytes";
 };
 
-/** Names that are remembered from call to call. */
+const nothing = new Uint8Array(0);
+
+/** Size of the buffers that small results share, and of what is small. */
+const sharedBytes = 8 * 1024;
+const sharedBytesMax = 4 * 1024;
+
+/** Atoms that are remembered from call to call. */
 const rememberedMax = 10_000;
+
+/** With room for as many new ones in one call as from one peer. */
+function newAtoms(): PeerAtoms {
+  return new PeerAtoms({ atomsMax: peerAtomsMax + rememberedMax });
+}
 
 /** zlib makes at most this much of one byte, and of nothing. */
 const inflationMax = 1040;
@@ -59,27 +71,29 @@ const defaultLevel = 6;
 export class TermCodec {
   readonly #pids: PidTable;
   readonly #zlib: Zlib;
-  #keyAtoms: KeyAtoms = new KeyAtoms();
-  #writer: EtfWriter;
-  readonly #output: Output = new Output();
-  #atoms: PeerAtoms = new PeerAtoms();
+  readonly #keyAtoms: KeyAtoms = new KeyAtoms();
+  readonly #writer: EtfWriter;
+  readonly #output: Output = new Output({ bufferBytes: sharedBytes });
+  #atoms: PeerAtoms = newAtoms();
   /** By their options. */
   readonly #readers: Map<string, EtfReader> = new Map();
 
   constructor(options: { readonly pids: PidTable; readonly zlib: Zlib }) {
     this.#pids = options.pids;
     this.#zlib = options.zlib;
-    this.#writer = this.#newWriter();
+    const { pids } = options;
+    this.#writer = new EtfWriter({ pids, keyAtoms: this.#keyAtoms });
   }
 
   /** The bytes of a term. Throws an `EncodeError` for what is none. */
   encode(term: unknown, options: EncodeOptions = {}): Uint8Array<ArrayBuffer> {
     if (this.#writer.isWriting) {
       // A getter of a term that is being encoded has called it.
-      const { encode } = new TermCodec({ pids: this.#pids, zlib: this.#zlib });
-      return encode(term, options);
+      const another = new TermCodec({ pids: this.#pids, zlib: this.#zlib });
+      return another.encode(term, options);
     }
-    if (this.#keyAtoms.size > rememberedMax) this.#writer = this.#newWriter();
+    // The limit is for one call; what the writer remembers is bounded anyway.
+    this.#keyAtoms.rollback(0);
     const output = this.#output;
     output.writeByte(version);
     try {
@@ -88,7 +102,9 @@ export class TermCodec {
       output.takeCopy();
       throw error;
     }
-    const bytes = output.takeCopy();
+    const bytes = output.length <= sharedBytesMax
+      ? output.take()[0] as Uint8Array<ArrayBuffer>
+      : output.takeCopy();
     const { compressed = false } = options;
     if (compressed === false) return bytes;
     return this.#compress(
@@ -106,24 +122,19 @@ export class TermCodec {
       throw new DecodeError(`expected a term, which begins with ${version}`, 0);
     }
     const reader = this.#reader(options);
+    if (bytes[1] === tags.compressed) reader.begin(this.#inflate(bytes));
+    else reader.begin(bytes, 1);
     try {
-      if (bytes[1] === tags.compressed) {
-        reader.begin(this.#inflate(bytes));
-      } else reader.begin(bytes, 1);
       return reader.read();
     } finally {
-      reader.finish();
+      // The bytes may be large.
+      reader.begin(nothing);
     }
-  }
-
-  #newWriter(): EtfWriter {
-    this.#keyAtoms = new KeyAtoms();
-    return new EtfWriter({ pids: this.#pids, keyAtoms: this.#keyAtoms });
   }
 
   #reader({ exact = false, binaries = "text" }: DecodeOptions): EtfReader {
     if (this.#atoms.size > rememberedMax) {
-      this.#atoms = new PeerAtoms();
+      this.#atoms = newAtoms();
       this.#readers.clear();
     }
     const key = `${exact} ${binaries}`;
@@ -146,7 +157,7 @@ export class TermCodec {
     const packed = new Uint8Array(head + deflated.length);
     packed[0] = version;
     packed[1] = tags.compressed;
-    setU32(packed, 2, bytes.length - 1);
+    new DataView(packed.buffer).setUint32(2, bytes.length - 1);
     packed.set(deflated, head);
     return packed;
   }

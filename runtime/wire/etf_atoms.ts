@@ -12,7 +12,7 @@ import { isAtomName } from "./cbor_tags.ts";
 import { DecodeError } from "./errors.ts";
 import { keyAtomsMax, peerAtomsMax, threadAtomsMax } from "./etf_limits.ts";
 import { Recent } from "./etf_recent.ts";
-import { tags } from "./etf_tags.ts";
+import { printTag, tags } from "./etf_tags.ts";
 import { decodeText, encodeText } from "./etf_text.ts";
 
 /** The value of an entry whose symbol nobody has needed yet. */
@@ -89,43 +89,69 @@ export class PeerAtoms {
     return this.#known.has(name);
   }
 
-  /** The atom with this UTF-8. Throws a `DecodeError` for what is none. */
-  entry(bytes: Uint8Array, at: number, length: number): AtomEntry {
+  /**
+   * The atom with this UTF-8. `start` is where its tag is, when it has one.
+   * Throws a `DecodeError` for what is none or one too many.
+   */
+  entry(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    start: number = at,
+  ): AtomEntry {
     const end = at + length;
     const known = this.#recent.find(bytes, at, end);
     if (known !== undefined) return known;
     const name = decodeText(bytes, at, end);
     if (name === undefined) {
-      throw new DecodeError("expected the UTF-8 of an atom", at);
+      throw failure("expected the UTF-8 of an atom", bytes, at, start);
     }
-    return this.#recent.add(bytes, at, end, this.named(name, at));
+    const entry = this.#named(name, bytes, at, start);
+    return this.#recent.add(bytes, at, end, entry);
   }
 
-  /** The atom with this Latin-1. */
-  latin1Entry(bytes: Uint8Array, at: number, length: number): AtomEntry {
+  /** The atom with this Latin-1; as `entry`. */
+  latin1Entry(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+    start: number = at,
+  ): AtomEntry {
     const text = bytes.subarray(at, at + length);
-    return text.every((byte) => byte < 0x80)
-      ? this.entry(bytes, at, length)
-      : this.named(String.fromCharCode(...text.subarray(0, 1024)), at);
+    if (text.every((byte) => byte < 0x80)) {
+      return this.entry(bytes, at, length, start);
+    }
+    // What is cut off makes no difference to its being too long.
+    const name = String.fromCharCode(...text.subarray(0, 1024));
+    return this.#named(name, bytes, at, start);
   }
 
-  /** The atom of that name; `at` is where an error says it was. */
-  named(name: string, at: number): AtomEntry {
+  #named(
+    name: string,
+    bytes: Uint8Array,
+    at: number,
+    start: number,
+  ): AtomEntry {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
     if (!isAtomName(name)) {
-      throw new DecodeError("expected an atom of at most 255 characters", at);
+      const problem = "expected an atom of at most 255 characters";
+      throw failure(problem, bytes, at, start);
     }
     if (this.#known.size >= this.#atomsMax) {
-      throw new DecodeError(
+      const problem =
         `expected at most ${this.#atomsMax} different atoms from one peer; ` +
-          "send binaries instead of making atoms from data",
-        at,
-      );
+        "send binaries instead of making atoms from data";
+      throw failure(problem, bytes, at, start);
     }
     const entry = new AtomEntry(name);
     this.#known.set(name, entry);
     return entry;
+  }
+
+  /** The value of an atom that the peer has sent before. */
+  named(name: string, at: number): unknown {
+    return this.valueOf(this.#known.get(name)!, at);
   }
 
   /** What the atom is in JavaScript. */
@@ -143,10 +169,20 @@ export class PeerAtoms {
   }
 }
 
+function failure(
+  problem: string,
+  bytes: Uint8Array,
+  at: number,
+  start: number,
+): DecodeError {
+  const where = start < at ? ` in a term of ${printTag(bytes[start]!)}` : "";
+  return new DecodeError(problem + where, start);
+}
+
 /** The atoms that keys of objects have become at one peer. */
 export class KeyAtoms {
+  readonly atomsMax: number;
   readonly #names: Set<string> = new Set();
-  readonly #atomsMax: number;
   readonly #received: PeerAtoms | null;
 
   /** What the peer has sent itself does not count. */
@@ -156,7 +192,7 @@ export class KeyAtoms {
       readonly received?: PeerAtoms;
     } = {},
   ) {
-    this.#atomsMax = options.atomsMax ?? keyAtomsMax;
+    this.atomsMax = options.atomsMax ?? keyAtomsMax;
     this.#received = options.received ?? null;
   }
 
@@ -169,13 +205,17 @@ export class KeyAtoms {
     if (this.#names.has(name) || this.#received?.has(name) === true) {
       return true;
     }
-    if (this.#names.size >= this.#atomsMax) return false;
+    if (this.#names.size >= this.atomsMax) return false;
     this.#names.add(name);
     return true;
   }
 
-  get atomsMax(): number {
-    return this.#atomsMax;
+  /** Forgets those that came after the first `size`; whether there were any. */
+  rollback(size: number): boolean {
+    if (this.#names.size <= size) return false;
+    const names = Array.from(this.#names).slice(size);
+    for (const name of names) this.#names.delete(name);
+    return true;
   }
 }
 

@@ -10,6 +10,7 @@ import type { MonitorTarget, Signal } from "../core/signal.ts";
 import { atom, Tuple } from "../core/terms.ts";
 import { divider, linkFlag, monitorFlag, nameAtom, op } from "./dist_ops.ts";
 import { EncodeError } from "./errors.ts";
+import { flag, type Flags } from "./handshake.ts";
 
 /** A control message; `payload` is undefined when it has none. */
 export type ControlMessage = {
@@ -33,14 +34,20 @@ function bare(...control: readonly unknown[]): ControlMessage {
 }
 
 /**
- * The control message of a signal. Throws an `EncodeError` for a spawn request
- * whose behaviour is no `module:function`.
+ * The control message of a signal, as a peer understands it with which we have
+ * these flags in common. Throws an `EncodeError` for a spawn request to a peer
+ * that knows none, or whose behaviour is no `module:function`.
  */
-export function toControl(signal: Signal): ControlMessage {
+export function toControl(signal: Signal, chosen: Flags): ControlMessage {
   const { type } = signal;
   switch (type) {
     case "send":
-      return message([op.sendSender, signal.from, signal.to], signal.message);
+      return message(
+        (chosen & flag.sendSender) === 0n
+          ? [op.send, noCookie, signal.to]
+          : [op.sendSender, signal.from, signal.to],
+        signal.message,
+      );
     case "sendNamed":
       return message(
         [op.regSend, signal.from, noCookie, nameAtom(signal.name)],
@@ -57,23 +64,16 @@ export function toControl(signal: Signal): ControlMessage {
     case "unlinkAck":
       return bare(op.unlinkIdAck, signal.id, signal.from, signal.to);
     case "linkExit":
-      return message([op.payloadExit, signal.from, signal.to], signal.reason);
     case "exit":
-      return message([op.payloadExit2, signal.from, signal.to], signal.reason);
+    case "down":
+      return ended(signal, (chosen & flag.exitPayload) !== 0n);
     case "monitor":
     case "demonitor": {
       const number = type === "monitor" ? op.monitorP : op.demonitorP;
       return bare(number, signal.from, targetTerm(signal.target), signal.ref);
     }
-    case "down": {
-      const { target, to, ref, reason } = signal;
-      return message(
-        [op.payloadMonitorPExit, targetTerm(target), to, ref],
-        reason,
-      );
-    }
     case "spawnRequest":
-      return spawnRequest(signal);
+      return spawnRequest(signal, (chosen & flag.spawn) !== 0n);
     case "spawnReply": {
       const { ref, to, flags, result } = signal;
       const bits = (flags.link ? linkFlag : 0) |
@@ -85,10 +85,40 @@ export function toControl(signal: Signal): ControlMessage {
   }
 }
 
+/** What tells of an end; its reason was in the tuple before it had a payload. */
+function ended(
+  signal: Extract<Signal, { type: "linkExit" | "exit" | "down" }>,
+  asPayload: boolean,
+): ControlMessage {
+  const { type, to, reason } = signal;
+  const parties = type === "down"
+    ? [targetTerm(signal.target), to, signal.ref]
+    : [signal.from, to];
+  const [payloadOp, plainOp] = endOps[type];
+  return asPayload
+    ? message([payloadOp, ...parties], reason)
+    : bare(plainOp, ...parties, reason);
+}
+
+const endOps = {
+  linkExit: [op.payloadExit, op.exit],
+  exit: [op.payloadExit2, op.exit2],
+  down: [op.payloadMonitorPExit, op.monitorPExit],
+} as const;
+
 function spawnRequest(
   signal: Extract<Signal, { type: "spawnRequest" }>,
+  isKnown: boolean,
 ): ControlMessage {
   const { ref, from, groupLeader, behaviour, args, flags } = signal;
+  if (!isKnown) {
+    throw new EncodeError(
+      "behaviour",
+      `expected a node that others can spawn on, got ${
+        JSON.stringify(behaviour)
+      } for one that offers no such thing; send a message to an actor there`,
+    );
+  }
   const at = behaviour.indexOf(divider);
   if (at <= 0 || at === behaviour.length - 1) {
     throw new EncodeError(

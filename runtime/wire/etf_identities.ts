@@ -4,7 +4,7 @@
  */
 
 import {
-  Closure,
+  type Closure,
   ExternalFun,
   internPid,
   internRef,
@@ -140,8 +140,10 @@ export type ClosureHead = Omit<Closure, "free">;
 /** What stands in front of what a closure has closed over. */
 export function readClosureHead(
   reader: EtfReader,
-  start: number,
 ): { head: ClosureHead; free: number } {
+  const start = reader.at;
+  reader.skip(1);
+  reader.spend(start);
   // Its size, which BEAM nodes do not look at either.
   reader.u32();
   const arity = reader.u8();
@@ -157,7 +159,9 @@ export function readClosureHead(
   if (tag !== tags.newPid && tag !== tags.pid) {
     reader.fail(`expected the pid of a fun's maker, got ${printTag(tag)}`, at);
   }
-  const pid = readPid(reader, tag, start);
+  const pid = readPid(reader, tag, at);
+  // Promised only now, because all this stands in front of it.
+  reader.promise(free, start);
   const head = { arity, uniq, index, module, oldIndex, oldUniq, pid };
   return { head, free };
 }

@@ -9,15 +9,18 @@
 
 import { compareText, isFloat, kindOf, kinds } from "../core/term_kinds.ts";
 import { termKey } from "../core/term_key.ts";
-import { sortMapKeys } from "../core/term_order.ts";
+import { sortedMapKeys } from "../core/term_order.ts";
 import { atomBytes, type KeyAtoms } from "./etf_atoms.ts";
 import { smallMapMax } from "./etf_tags.ts";
 
-/** How the keys of an object are written. */
+/** How the fields of an object are written. */
 export type KeyList = {
+  /** Its keys in the order in which they are written. */
   readonly keys: readonly string[];
   /** The bytes of each as an atom. */
   readonly atoms: readonly Uint8Array[];
+  /** For each, its place among the keys of the object. */
+  readonly places: readonly number[];
 };
 
 /** Why keys cannot be written. */
@@ -27,84 +30,84 @@ export type KeyProblem = {
   readonly problem: string;
 };
 
-/** One key in lists of keys that begin alike. */
-class KeyNode {
-  /** The list that ends here. */
+/** Where one is in lists of keys that begin alike. */
+export class KeyNode {
+  /** The list that ends here, once it was made. */
   list: KeyList | null = null;
-  /** The key that came next the last time, and what follows it. */
-  key = "";
-  next: KeyNode | null = null;
+  /** The key that came next the last time, and where it leads. */
+  #key = "";
+  #next: KeyNode | null = null;
   /** All keys that came next, from the second one on. */
-  others: Map<string, KeyNode> | null = null;
+  #others: Map<string, KeyNode> | null = null;
+  readonly #owner: KeyLists;
+  readonly #depth: number;
 
-  follow(key: string): KeyNode | null {
-    if (this.next !== null && this.key === key) return this.next;
-    const other = this.others?.get(key);
-    if (other === undefined) return null;
-    this.key = key;
-    return this.next = other;
+  constructor(owner: KeyLists, depth: number) {
+    this.#owner = owner;
+    this.#depth = depth;
   }
 
-  grow(key: string): KeyNode {
-    const added = new KeyNode();
-    if (this.next !== null) {
-      this.others ??= new Map([[this.key, this.next]]);
-      this.others.set(key, added);
+  /** Where the next key leads; null when there are too many to remember. */
+  step(key: string): KeyNode | null {
+    return this.#key === key && this.#next !== null
+      ? this.#next
+      : this.#change(key);
+  }
+
+  #change(key: string): KeyNode | null {
+    let node = this.#others?.get(key);
+    if (node === undefined) {
+      if (!this.#owner.mayGrow(this.#depth)) return null;
+      node = new KeyNode(this.#owner, this.#depth + 1);
+      if (this.#next !== null) {
+        this.#others ??= new Map([[this.#key, this.#next]]);
+        this.#others.set(key, node);
+      }
     }
-    this.key = key;
-    return this.next = added;
+    this.#key = key;
+    return this.#next = node;
   }
 }
 
 /** Nodes kept; then all are forgotten. */
-const nodesMax = 4096;
+const nodesMax = 2048;
 
-/** Lists of keys that objects have had, found without looking at all keys. */
+/** Lists of keys that objects have had, found key by key. */
 export class KeyLists {
   readonly #keyAtoms: KeyAtoms;
-  #root: KeyNode = new KeyNode();
+  /** Where each list begins. */
+  root: KeyNode = new KeyNode(this, 0);
   #nodes = 0;
+  /** The bytes of keys, as many as there may be nodes. */
+  readonly #atoms: Map<string, Uint8Array> = new Map();
 
   constructor(keyAtoms: KeyAtoms) {
     this.#keyAtoms = keyAtoms;
   }
 
-  /** Keys as `Object.keys` gives them. */
-  of(keys: readonly string[]): KeyList | KeyProblem {
-    if (keys.length > smallMapMax) return this.#make(keys);
-    let node = this.#root;
-    for (const key of keys) {
-      const next = node.follow(key);
-      if (next === null) return this.#learn(keys);
-      node = next;
-    }
-    return node.list ?? this.#learn(keys);
+  /** Forgets all lists. */
+  clear(): void {
+    this.root = new KeyNode(this, 0);
+    this.#nodes = 0;
   }
 
-  #learn(keys: readonly string[]): KeyList | KeyProblem {
-    const list = this.#make(keys.toSorted(compareText));
-    if ("problem" in list) return list;
-    if (this.#nodes + keys.length > nodesMax) {
-      this.#root = new KeyNode();
-      this.#nodes = 0;
-    }
-    let node = this.#root;
-    for (const key of keys) {
-      let next = node.follow(key);
-      if (next === null) {
-        next = node.grow(key);
-        this.#nodes += 1;
-      }
-      node = next;
-    }
-    node.list = list;
-    return list;
+  /** Counts a node that is added behind so many others. */
+  mayGrow(depth: number): boolean {
+    if (depth >= smallMapMax) return false;
+    this.#nodes += 1;
+    if (this.#nodes <= nodesMax) return true;
+    this.clear();
+    return false;
   }
 
-  #make(keys: readonly string[]): KeyList | KeyProblem {
+  /** Makes the list of these keys, and keeps it at `node` if they lead there. */
+  learn(keys: readonly string[], node: KeyNode | null): KeyList | KeyProblem {
+    const sorted = keys.length > smallMapMax
+      ? keys
+      : keys.toSorted(compareText);
     const atoms: Uint8Array[] = [];
-    for (const key of keys) {
-      const bytes = atomBytes(key);
+    for (const key of sorted) {
+      const bytes = this.#atom(key);
       if (bytes === undefined) {
         return {
           key,
@@ -123,7 +126,31 @@ export class KeyLists {
       }
       atoms.push(bytes);
     }
-    return { keys, atoms };
+    const places = new Map(keys.map((key, place) => [key, place]));
+    const list = {
+      keys: sorted,
+      atoms,
+      places: sorted.map((key) => places.get(key)!),
+    };
+    if (node !== null && this.#leadTo(keys, node)) node.list = list;
+    return list;
+  }
+
+  #atom(key: string): Uint8Array | undefined {
+    const known = this.#atoms.get(key);
+    if (known !== undefined) return known;
+    const bytes = atomBytes(key);
+    if (bytes === undefined) return undefined;
+    if (this.#atoms.size >= nodesMax) this.#atoms.clear();
+    this.#atoms.set(key, bytes);
+    return bytes;
+  }
+
+  /** Not if a getter has changed the object since. */
+  #leadTo(keys: readonly string[], node: KeyNode): boolean {
+    let found: KeyNode | null = this.root;
+    for (const key of keys) found = found?.step(key) ?? null;
+    return found === node;
   }
 }
 
@@ -147,7 +174,7 @@ export function orderedKeys(keys: unknown[]): unknown[] | KeyProblem {
     }
     seen.add(text);
   }
-  return isSmall ? sortMapKeys(keys) : keys;
+  return isSmall ? sortedMapKeys(keys) : keys;
 }
 
 /** All integers come before all floats. */

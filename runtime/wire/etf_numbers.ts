@@ -7,7 +7,7 @@
  */
 
 import { bigIntegerBitsMax } from "./cbor_tags.ts";
-import { type Output, setU32 } from "./etf_output.ts";
+import type { Output } from "./etf_output.ts";
 import { tags } from "./etf_tags.ts";
 
 /** Bytes of the largest integer. */
@@ -15,10 +15,7 @@ export const bigBytesMax: number = bigIntegerBitsMax / 8;
 
 const double = new Float64Array(1);
 const doubleBytes = new Uint8Array(double.buffer);
-/** The bytes of a double as the machine has them: which is the first one? */
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-const first = isLittleEndian ? 7 : 0;
-const step = isLittleEndian ? -1 : 1;
 
 /** Whether `writeNumber` can write it; NaN and the infinities have no bytes. */
 export function writeNumber(value: number, out: Output): boolean {
@@ -41,7 +38,7 @@ export function writeInt32(value: number, out: Output): void {
   } else {
     const at = out.reserve(5);
     out.buffer[at] = tags.integer;
-    setU32(out.buffer, at + 1, value);
+    out.view.setInt32(at + 1, value);
   }
 }
 
@@ -59,34 +56,30 @@ function writeMagnitude(
   high: number,
   out: Output,
 ): void {
-  const count = high === 0 ? bytesOf(low) : 4 + bytesOf(high);
-  let at = out.reserve(3 + count);
+  const at = out.reserve(11);
   const { buffer } = out;
-  buffer[at++] = tags.smallBig;
-  buffer[at++] = count;
-  buffer[at++] = isNegative ? 1 : 0;
-  let rest = low;
-  for (let i = 0; i < count; i++) {
-    if (i === 4) rest = high;
-    buffer[at++] = rest;
-    rest >>>= 8;
-  }
-}
-
-function bytesOf(word: number): number {
-  return (39 - Math.clz32(word)) >>> 3;
+  buffer[at] = tags.smallBig;
+  buffer[at + 2] = isNegative ? 1 : 0;
+  buffer[at + 3] = low;
+  buffer[at + 4] = low >>> 8;
+  buffer[at + 5] = low >>> 16;
+  buffer[at + 6] = low >>> 24;
+  buffer[at + 7] = high;
+  buffer[at + 8] = high >>> 8;
+  buffer[at + 9] = high >>> 16;
+  buffer[at + 10] = high >>> 24;
+  let count = 8;
+  while (buffer[at + 2 + count] === 0) count--;
+  buffer[at + 1] = count;
+  out.position = at + 3 + count;
 }
 
 export function writeFloat(value: number, out: Output): boolean {
   // Also true for NaN.
   if (value - value !== 0) return false;
   const at = out.reserve(9);
-  const { buffer } = out;
-  buffer[at] = tags.newFloat;
-  double[0] = value;
-  for (let i = 0, from = first; i < 8; i++, from += step) {
-    buffer[at + 1 + i] = doubleBytes[from]!;
-  }
+  out.buffer[at] = tags.newFloat;
+  out.view.setFloat64(at + 1, value);
   return true;
 }
 
@@ -132,9 +125,16 @@ function writeHex(isNegative: boolean, digits: string, out: Output): void {
 }
 
 export function readFloat(bytes: Uint8Array, at: number): number {
-  for (let i = 0, to = first; i < 8; i++, to += step) {
-    doubleBytes[to] = bytes[at + i]!;
-  }
+  if (isLittleEndian) {
+    doubleBytes[7] = bytes[at]!;
+    doubleBytes[6] = bytes[at + 1]!;
+    doubleBytes[5] = bytes[at + 2]!;
+    doubleBytes[4] = bytes[at + 3]!;
+    doubleBytes[3] = bytes[at + 4]!;
+    doubleBytes[2] = bytes[at + 5]!;
+    doubleBytes[1] = bytes[at + 6]!;
+    doubleBytes[0] = bytes[at + 7]!;
+  } else doubleBytes.set(bytes.subarray(at, at + 8));
   return double[0]!;
 }
 

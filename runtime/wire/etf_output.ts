@@ -20,6 +20,12 @@ type Chunk = {
   readonly bytes: Uint8Array;
 };
 
+/** Up to here a loop copies faster than `set` with its views. */
+const loopBytesMax = 64;
+
+const noBytes = new Uint8Array(0);
+const noView = new DataView(noBytes.buffer);
+
 /** Thrown when bytes would go beyond `lengthMax`. */
 export const outputFull: Error = new Error("the output is above its limit");
 
@@ -33,9 +39,13 @@ export class Output {
    * The buffer. Whoever called `reserve` writes into it, from the position it
    * got and no further than it asked for.
    */
-  buffer: Uint8Array<ArrayBuffer>;
+  buffer: Uint8Array<ArrayBuffer> = noBytes;
+  /** The same bytes as numbers. */
+  view: DataView = noView;
   /** Where the next byte goes. */
   position = 0;
+  /** Bytes of the buffer. */
+  #capacity = 0;
   /**
    * `length` at most; what is written into room that is there already is not
    * refused for it.
@@ -49,7 +59,6 @@ export class Output {
 
   constructor(options: OutputOptions = {}) {
     this.#bufferBytes = options.bufferBytes ?? 64 * 1024;
-    this.buffer = new Uint8Array(0);
   }
 
   /** Bytes written and not taken yet. */
@@ -61,7 +70,7 @@ export class Output {
   reserve(bytes: number): number {
     const at = this.position;
     const end = at + bytes;
-    if (end > this.buffer.length) return this.#grow(bytes);
+    if (end > this.#capacity) return this.#grow(bytes);
     this.position = end;
     return at;
   }
@@ -73,13 +82,15 @@ export class Output {
 
   writeU32(value: number): void {
     const at = this.reserve(4);
-    setU32(this.buffer, at, value);
+    this.view.setUint32(at, value);
   }
 
   writeBytes(bytes: Uint8Array): void {
-    const at = this.reserve(bytes.length);
-    if (bytes.length > loopBytesMax) this.buffer.set(bytes, at);
-    else copyShort(bytes, this.buffer, at);
+    const { length } = bytes;
+    const at = this.reserve(length);
+    const { buffer } = this;
+    if (length > loopBytesMax) buffer.set(bytes, at);
+    else for (let i = 0; i < length; i++) buffer[at + i] = bytes[i]!;
   }
 
   /** Appends bytes without copying them: nobody may write to them any more. */
@@ -130,7 +141,7 @@ export class Output {
 
   /** Writes over four bytes that lie at a mark. */
   setU32At(mark: OutputMark, value: number): void {
-    setU32(this.buffer, this.#start + mark.offset, value);
+    this.view.setUint32(this.#start + mark.offset, value);
   }
 
   /**
@@ -152,27 +163,23 @@ export class Output {
     }
     this.#forget();
     // One large term must not keep its memory for the life of a connection.
-    if (this.buffer.length > this.#bufferBytes) {
-      this.buffer = new Uint8Array(0);
-      this.position = 0;
-    }
+    if (this.#capacity > this.#bufferBytes) this.#use(noBytes);
     this.#start = this.position;
     return taken;
   }
 
   /** Everything that was not taken yet, as a copy of its own. */
   takeCopy(): Uint8Array<ArrayBuffer> {
-    let copy: Uint8Array<ArrayBuffer>;
-    if (this.#chunks.length === 0) {
-      copy = this.buffer.slice(this.#start, this.position);
+    const copy = new Uint8Array(this.length);
+    if (!this.hasChunks) {
+      copy.set(this.buffer.subarray(this.#start, this.position));
       this.position = this.#start;
-    } else {
-      copy = new Uint8Array(this.length);
-      let at = 0;
-      for (const chunk of this.take()) {
-        copy.set(chunk, at);
-        at += chunk.length;
-      }
+      return copy;
+    }
+    let at = 0;
+    for (const chunk of this.take()) {
+      copy.set(chunk, at);
+      at += chunk.length;
     }
     return copy;
   }
@@ -190,23 +197,16 @@ export class Output {
     const size = Math.max(this.#bufferBytes, kept > 0 ? 2 * kept : 0, least);
     const grown = new Uint8Array(size);
     grown.set(this.buffer.subarray(this.#start, this.position));
-    this.buffer = grown;
+    this.#use(grown);
     this.#start = 0;
     this.position = least;
     return kept;
   }
-}
 
-/** Up to here a loop copies faster than `set` with its views. */
-const loopBytesMax = 64;
-
-function copyShort(from: Uint8Array, to: Uint8Array, at: number): void {
-  for (let i = 0; i < from.length; i++) to[at + i] = from[i]!;
-}
-
-export function setU32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value >>> 24;
-  bytes[at + 1] = value >>> 16;
-  bytes[at + 2] = value >>> 8;
-  bytes[at + 3] = value;
+  #use(buffer: Uint8Array<ArrayBuffer>): void {
+    this.buffer = buffer;
+    this.view = new DataView(buffer.buffer);
+    this.#capacity = buffer.length;
+    this.position = 0;
+  }
 }

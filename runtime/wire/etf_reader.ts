@@ -16,10 +16,11 @@
  * A peer may send anything, so sizes are checked against the bytes that are
  * left before anything is made for them, and what bytes do not bound has a
  * limit of its own. Whatever breaks a rule is a `DecodeError` that says where.
- * Nothing here calls itself per level of a term.
+ *
+ * The reader calls itself for the first levels of a term, because that is twice
+ * as fast, and leaves deeper ones to `etf_deep.ts`.
  */
 
-import { termKey } from "../core/term_key.ts";
 import { maskLast } from "../core/term_kinds.ts";
 import {
   BitString,
@@ -34,18 +35,22 @@ import {
   type Incarnation,
   objectsMax,
 } from "./cbor_tags.ts";
-import { DecodeError } from "./errors.ts";
-import { type AtomEntry, PeerAtoms } from "./etf_atoms.ts";
+import { type AtomEntry, PeerAtoms, unmade } from "./etf_atoms.ts";
+import { readDeep } from "./etf_deep.ts";
 import { readClosureHead, readIdentity, RecentPids } from "./etf_identities.ts";
-import { chunkedBytesMin, keyLevelsMax, termDepthMax } from "./etf_limits.ts";
-import { readBig, readFloat, readOldFloat } from "./etf_numbers.ts";
+import { EtfInput } from "./etf_input.ts";
+import { chunkedBytesMin, keyLevelsMax } from "./etf_limits.ts";
 import {
-  ReadFrame,
-  type ReadFrameKind,
-  readFrames,
-} from "./etf_read_frames.ts";
-import { printTag, tags } from "./etf_tags.ts";
-import { readText } from "./etf_text.ts";
+  type Fields,
+  hasFields,
+  hasKeys,
+  keysProblem,
+  mapOf,
+  setField,
+} from "./etf_maps.ts";
+import { readBig, readFloat, readOldFloat } from "./etf_numbers.ts";
+import { isAtomTag, printTag, tags } from "./etf_tags.ts";
+import { TextReader } from "./etf_text.ts";
 
 export type EtfReaderOptions = {
   readonly pids: PidTable;
@@ -62,56 +67,50 @@ export type EtfReaderOptions = {
    * most of it; false unless told.
    */
   readonly viewsLargeBinaries?: boolean;
-  readonly limits?: {
-    /** Tuples, lists, maps and other objects of one input; 2^22 unless told. */
-    readonly objects?: number;
-  };
+  /** Lists, tuples, maps and the like in one input; 2^22 unless told. */
+  readonly objects?: number;
 };
 
-/** What stands for a term that is not complete yet. */
-const more: unique symbol = Symbol("more");
+/** Levels of a term for which the reader calls itself. */
+export const recursionMax = 64;
+
+/** Arrays up to this long are made in one piece. */
+const wholeItemsMax = 1 << 16;
 
 const noAtoms: readonly AtomEntry[] = [];
-const noBytes = new Uint8Array(0);
-
-/** Frames that are kept for the next term. */
-const keptFramesMax = 256;
 
 /** Reads the terms of one peer. */
-export class EtfReader {
+export class EtfReader extends EtfInput {
   readonly pids: PidTable;
   readonly self: Incarnation | null;
   readonly atoms: PeerAtoms;
   readonly recentPids: RecentPids;
-  /** The input, the next byte, and where to stop. */
-  bytes: Uint8Array = noBytes;
-  at = 0;
-  end = 0;
-  #exact: boolean;
+  /** Whether integral floats become `Float` at the moment. */
+  exact: boolean;
+  /** Keys of maps that the current term is in, one inside the other. */
+  keyLevel = 0;
+  readonly #texts: TextReader = new TextReader();
+  readonly #isExact: boolean;
   readonly #asBytes: boolean;
   readonly #viewsLarge: boolean;
-  readonly #objectsMax: number;
-  /** Objects that the input may still make. */
-  #objects = 0;
   /** What tag `atomCacheRef` refers to. */
   #cachedAtoms: readonly AtomEntry[] = noAtoms;
-  readonly #frames: ReadFrame[] = [new ReadFrame()];
-  #depth = 0;
 
   constructor(options: EtfReaderOptions) {
+    super(options.objects ?? objectsMax);
     this.pids = options.pids;
     this.self = options.self ?? null;
     this.atoms = options.atoms ?? new PeerAtoms();
     this.recentPids = new RecentPids(this.pids);
-    this.#exact = options.exact ?? false;
+    this.#isExact = options.exact ?? false;
+    this.exact = this.#isExact;
     this.#asBytes = options.binaries === "bytes";
     this.#viewsLarge = options.viewsLargeBinaries ?? false;
-    this.#objectsMax = options.limits?.objects ?? objectsMax;
   }
 
   /**
    * Starts to read an input. `cachedAtoms` are those that its header lists, in
-   * order. The input is never written to.
+   * order. The input is never written to, and held until the next one.
    */
   begin(
     bytes: Uint8Array,
@@ -119,19 +118,10 @@ export class EtfReader {
     end: number = bytes.length,
     cachedAtoms: readonly AtomEntry[] = noAtoms,
   ): void {
-    this.bytes = bytes;
-    this.at = start;
-    this.end = end;
+    this.open(bytes, start, end);
     this.#cachedAtoms = cachedAtoms;
-    this.#objects = this.#objectsMax;
-  }
-
-  /** Lets go of the input. */
-  finish(): void {
-    this.bytes = noBytes;
-    this.at = 0;
-    this.end = 0;
-    this.#cachedAtoms = noAtoms;
+    this.exact = this.#isExact;
+    this.keyLevel = 0;
   }
 
   /**
@@ -139,89 +129,64 @@ export class EtfReader {
    * the input is of no more use.
    */
   read(): unknown {
-    const exact = this.#exact;
-    try {
-      for (;;) {
-        let value = this.#one();
-        while (value !== more) {
-          if (this.#depth === 0) return value;
-          value = this.#deliver(value);
-        }
-      }
-    } finally {
-      this.#exact = exact;
-      this.#depth = 0;
-      if (this.#frames.length > keptFramesMax) this.#frames.length = 1;
-    }
+    this.owed += 1;
+    return this.term(0);
   }
 
-  /** Reads the next term, which has to be a tuple, as an array. */
-  readTuple(): unknown[] {
-    const start = this.at;
-    const tag = this.bytes[start];
-    this.at = start + 1;
-    if (tag !== tags.smallTuple && tag !== tags.largeTuple) {
-      return this.fail("expected a tuple", start);
-    }
-    const count = tag === tags.smallTuple ? this.u8() : this.u32();
-    if (count > this.end - this.at) this.truncated(start);
-    const items: unknown[] = [];
-    for (let i = 0; i < count; i++) items.push(this.read());
-    return items;
-  }
-
-  /** A leaf, or `more` when it is something that holds terms. */
-  #one(): unknown {
+  /** Reads a term that was promised. */
+  term(level: number): unknown {
     const { bytes, at, end } = this;
-    const tag = at < end ? bytes[at]! : -1;
-    let value: unknown;
-    switch (tag) {
+    this.owed -= 1;
+    let value: number;
+    switch (at < end ? bytes[at]! : -1) {
       case tags.smallInteger:
-        value = bytes[at + 1];
         this.at = at + 2;
+        value = bytes[at + 1]!;
         break;
       case tags.integer:
+        this.at = at + 5;
         value = bytes[at + 1]! << 24 | bytes[at + 2]! << 16 |
           bytes[at + 3]! << 8 | bytes[at + 4]!;
-        this.at = at + 5;
         break;
       case tags.smallAtomUtf8: {
-        const length = bytes[at + 1]!;
+        const length = at + 1 < end ? bytes[at + 1]! : end;
         this.at = at + 2 + length;
-        if (!(this.at <= end)) break;
-        const entry = this.atoms.entry(bytes, at + 2, length);
-        return this.atoms.valueOf(entry, at);
+        if (this.at > end) return this.truncated(at);
+        const entry = this.atoms.entry(bytes, at + 2, length, at);
+        const { value } = entry;
+        return value === unmade ? this.atoms.valueOf(entry, at) : value;
       }
       case tags.binary:
         this.at = at + 1;
         return this.#binary(this.u32(), at);
       case tags.smallTuple:
-        this.at = at + 2;
-        return this.#tuple(bytes[at + 1]!, at);
+      case tags.largeTuple:
+        if (level === recursionMax) return this.#deep();
+        return new Tuple(this.#items(this.tupleHead(), level + 1));
       case tags.nil:
         this.at = at + 1;
         this.spend(at);
         return [];
       case tags.list:
-        this.at = at + 1;
-        return this.#list(this.u32(), at);
+        return level === recursionMax ? this.#deep() : this.#list(level + 1);
       case tags.map:
-        this.at = at + 1;
-        return this.#map(this.u32(), at);
-      case tags.newFloat:
+        return level === recursionMax ? this.#deep() : this.#map(level + 1);
+      case tags.newFloat: {
         this.at = at + 9;
-        if (!(this.at <= end)) break;
+        if (this.at > end) return this.truncated(at);
         return this.#float(readFloat(bytes, at + 1), at);
+      }
       default:
-        this.at = at + 1;
-        return this.#other(tag, at);
+        return this.#other(level, at);
     }
-    if (!(this.at <= end)) this.truncated(at);
+    if (this.at > end) this.truncated(at);
     return value;
   }
 
   /** The less frequent tags. */
-  #other(tag: number, start: number): unknown {
+  #other(level: number, start: number): unknown {
+    if (start >= this.end) return this.truncated(start);
+    const tag = this.u8();
     switch (tag) {
       case tags.string:
         return this.#string(start);
@@ -234,8 +199,6 @@ export class EtfReader {
         return this.#big(this.u8(), start);
       case tags.largeBig:
         return this.#big(this.u32(), start);
-      case tags.largeTuple:
-        return this.#tuple(this.u32(), start);
       case tags.bitBinary:
         return this.#bits(start);
       case tags.float: {
@@ -244,155 +207,179 @@ export class EtfReader {
         if (value === undefined) this.fail("expected a float as text", start);
         return this.#float(value, start);
       }
-      case tags.newFun: {
-        const { head, free } = readClosureHead(this, start);
-        const frame = this.#open(readFrames.closure, free, free, start);
-        frame.head = head;
-        frame.isExact = this.#exact;
-        // Its node gets it back, so that nothing may be lost.
-        this.#exact = true;
-        return free === 0 ? this.#close(frame) : more;
-      }
-      case -1:
-        return this.truncated(start);
+      case tags.newFun:
+        this.at = start;
+        return level === recursionMax ? this.#deep() : this.#closure(level + 1);
       default:
         this.spend(start);
         return readIdentity(this, tag, start);
     }
   }
 
-  /** Stores a value in its container; the container when that is complete. */
-  #deliver(value: unknown): unknown {
-    const frame = this.#frames[this.#depth]!;
-    switch (frame.kind) {
-      case readFrames.tuple:
-      case readFrames.closure:
-        frame.items[frame.index] = value;
-        return ++frame.index < frame.count ? more : this.#close(frame);
-      case readFrames.list:
-        frame.items[frame.index] = value;
-        return ++frame.index < frame.count ? more : this.#listEnd(frame);
-      case readFrames.tail:
-        frame.key = value;
-        return this.#close(frame);
-      case readFrames.object:
-        setField(frame.object, frame.name, value);
-        if (++frame.index === frame.count) return this.#close(frame);
-        this.#key(frame);
-        return more;
-      case readFrames.mapKey:
-        frame.key = value;
-        frame.kind = readFrames.mapValue;
-        return more;
-      case readFrames.mapValue:
-        frame.map.set(frame.key, value);
-        frame.kind = readFrames.mapKey;
-        return ++frame.index < frame.count ? more : this.#close(frame);
-      default:
-        return frame.kind satisfies never;
-    }
+  #deep(): unknown {
+    this.owed += 1;
+    return readDeep(this);
   }
 
-  /** Begins what holds `terms` terms. */
-  #open(
-    kind: ReadFrameKind,
+  /** The items of a tuple or list. */
+  #items(count: number, level: number): unknown[] {
+    if (count > wholeItemsMax) return this.#addItems([], count, level);
+    const items = new Array<unknown>(count);
+    for (let i = 0; i < count; i++) items[i] = this.term(level);
+    return items;
+  }
+
+  #addItems(items: unknown[], count: number, level: number): unknown[] {
+    for (let i = 0; i < count; i++) items.push(this.term(level));
+    return items;
+  }
+
+  #list(level: number): unknown {
+    let count = this.listHead();
+    const items = this.#items(count, level);
+    while ((count = this.listTail(items)) > 0) {
+      this.#addItems(items, count, level);
+    }
+    if (count === 0) return items;
+    const tail = this.term(level);
+    // An empty list with a tail is that tail.
+    return items.length === 0 ? tail : new ImproperList(items, tail);
+  }
+
+  #map(level: number): unknown {
+    const start = this.at;
+    const count = this.mapHead();
+    const fields: Fields = {};
+    for (let i = 0; i < count; i++) {
+      const name = this.atomKey();
+      if (name === undefined) {
+        return this.#mixedMap(fields, i, count, level, start);
+      }
+      setField(fields, name, this.term(level));
+    }
+    return this.checkedFields(fields, count, start);
+  }
+
+  /** A map of which `done` entries were read before a key that is no atom. */
+  #mixedMap(
+    fields: Fields,
+    done: number,
     count: number,
-    terms: number,
+    level: number,
     start: number,
-  ): ReadFrame {
-    const outer = this.#frames[this.#depth]!;
-    const owed = this.#depth === 0 ? 0 : outer.owedBehind;
-    // Each term has a byte at least, so this bounds what is made for them.
-    if (!(owed + terms <= this.end - this.at)) this.truncated(start);
+  ): unknown {
+    const map = mapOf(fields, this.atoms, start);
+    for (let i = done; i < count; i++) {
+      this.keyLevel += 1;
+      const key = this.term(level);
+      this.keyLevel -= 1;
+      map.set(key, this.term(level));
+    }
+    return this.checkedMap(map, count, start);
+  }
+
+  /** Its node gets it back, so that nothing in it may be lost. */
+  #closure(level: number): unknown {
+    const { head, free } = readClosureHead(this);
+    const wasExact = this.exact;
+    this.exact = true;
+    const items = this.#items(free, level);
+    this.exact = wasExact;
+    return new Closure({ ...head, free: items });
+  }
+
+  /** The number of a tuple's items, which are promised then. */
+  tupleHead(): number {
+    const start = this.at;
+    const count = this.u8() === tags.smallTuple ? this.u8() : this.u32();
     this.spend(start);
-    const depth = this.#depth + 1;
-    if (depth > termDepthMax) {
-      this.fail(`expected at most ${termDepthMax} levels`, start);
-    }
-    const frame = this.#frames[depth] ??= new ReadFrame();
-    frame.begin(kind, count, owed, start);
-    frame.keyLevel = outer.kind === readFrames.mapKey
-      ? outer.keyLevel + 1
-      : outer.keyLevel;
-    this.#depth = depth;
-    return frame;
+    this.promise(count, start);
+    return count;
   }
 
-  /** Ends the innermost frame and returns what has become of it. */
-  #close(frame: ReadFrame): unknown {
-    this.#depth -= 1;
-    let made: unknown;
-    switch (frame.kind) {
-      case readFrames.tuple:
-        made = new Tuple(frame.items);
-        break;
-      case readFrames.list:
-        made = frame.items;
-        break;
-      case readFrames.tail:
-        // An empty list with a tail is that tail.
-        made = frame.count === 0
-          ? frame.key
-          : new ImproperList(frame.items, frame.key);
-        break;
-      case readFrames.object:
-        this.#checkNames(frame);
-        made = frame.object;
-        break;
-      case readFrames.mapKey:
-      case readFrames.mapValue:
-        this.#checkKeys(frame);
-        made = frame.map;
-        break;
-      case readFrames.closure:
-        made = new Closure({ ...frame.head!, free: frame.items });
-        this.#exact = frame.isExact;
-        break;
-      default:
-        made = frame.kind satisfies never;
-    }
-    frame.clear();
-    return made;
+  /** The number of a list's items; these and a tail are promised then. */
+  listHead(): number {
+    const start = this.at;
+    this.skip(1);
+    const count = this.u32();
+    this.spend(start);
+    this.promise(count + 1, start);
+    return count;
   }
 
-  #tuple(count: number, start: number): unknown {
-    if (count === 0) return new Tuple([]);
-    this.#open(readFrames.tuple, count, count, start);
-    return more;
-  }
-
-  #list(count: number, start: number): unknown {
-    const frame = this.#open(readFrames.list, count, count + 1, start);
-    return count === 0 ? this.#listEnd(frame) : more;
-  }
-
-  /** A tail that is a list itself goes on with the same list. */
-  #listEnd(frame: ReadFrame): unknown {
+  /**
+   * Reads what stands behind the items of a list. A tail that is a list itself
+   * goes on with the same list: returns how many items follow, 0 when there
+   * are none, and -1 when the tail is another term.
+   */
+  listTail(items: unknown[]): number {
     for (;;) {
       const start = this.at;
-      switch (this.bytes[start]) {
-        case tags.nil:
-          this.skip(1);
-          return this.#close(frame);
-        case tags.string:
-          this.skip(1);
-          for (const byte of this.#string(start)) frame.items.push(byte);
-          return this.#close(frame);
-        case tags.list: {
-          this.skip(1);
-          const count = this.u32();
-          if (!(frame.owed + count + 1 <= this.end - this.at)) {
-            this.truncated(start);
-          }
-          frame.count += count;
-          if (count > 0) return more;
-          break;
-        }
-        default:
-          frame.kind = readFrames.tail;
-          return more;
+      const tag = start < this.end ? this.bytes[start] : -1;
+      if (tag === tags.nil) {
+        this.owed -= 1;
+        this.at = start + 1;
+        return 0;
       }
+      if (tag === tags.string) {
+        this.owed -= 1;
+        this.at = start + 1;
+        for (const byte of this.#string(start)) items.push(byte);
+        return 0;
+      }
+      if (tag !== tags.list) return -1;
+      this.owed -= 1;
+      const count = this.listHead();
+      if (count > 0) return count;
     }
+  }
+
+  /** The number of a map's entries, which are promised then. */
+  mapHead(): number {
+    const start = this.at;
+    this.skip(1);
+    const count = this.u32();
+    this.spend(start);
+    this.promise(2 * count, start);
+    if (this.keyLevel > keyLevelsMax) {
+      this.fail(
+        `expected maps in keys of maps at most ${keyLevelsMax} deep`,
+        start,
+      );
+    }
+    return count;
+  }
+
+  /** The name of the atom that comes next; undefined for another term. */
+  atomKey(): string | undefined {
+    const { bytes, at, end } = this;
+    const tag = at < end ? bytes[at]! : -1;
+    if (tag === tags.smallAtomUtf8) {
+      const length = at + 1 < end ? bytes[at + 1]! : end;
+      this.at = at + 2 + length;
+      if (this.at > end) return this.truncated(at);
+      this.owed -= 1;
+      return this.atoms.entry(bytes, at + 2, length, at).name;
+    }
+    if (!isAtomTag(tag)) return undefined;
+    this.owed -= 1;
+    return this.name();
+  }
+
+  /** The object, or an error if a field came twice. */
+  checkedFields(fields: Fields, count: number, start: number): Fields {
+    if (hasFields(fields, count)) return fields;
+    return this.fail(keysProblem(true), start);
+  }
+
+  /** The map, or an error if a key came twice. */
+  checkedMap(
+    map: ReadonlyMap<unknown, unknown>,
+    count: number,
+    start: number,
+  ): ReadonlyMap<unknown, unknown> {
+    if (hasKeys(map, count)) return map;
+    return this.fail(keysProblem(this.exact), start);
   }
 
   #string(start: number): number[] {
@@ -404,62 +391,6 @@ export class EtfReader {
       items[i] = this.bytes[at + i]!;
     }
     return items;
-  }
-
-  #map(count: number, start: number): unknown {
-    if (count === 0) {
-      this.spend(start);
-      return {};
-    }
-    const frame = this.#open(readFrames.object, count, 2 * count, start);
-    if (frame.keyLevel > keyLevelsMax) {
-      this.fail(
-        `expected maps in keys of maps at most ${keyLevelsMax} deep`,
-        start,
-      );
-    }
-    this.#key(frame);
-    return more;
-  }
-
-  /** Reads a key that is an atom; with another one the map becomes a `Map`. */
-  #key(frame: ReadFrame): void {
-    const start = this.at;
-    const tag = this.bytes[start]!;
-    if (isAtomTag(tag)) {
-      this.at = start + 1;
-      frame.name = this.#atom(tag, start).name;
-      return;
-    }
-    this.#checkNames(frame);
-    frame.map = new Map();
-    for (const name of Object.keys(frame.object)) {
-      const atom = this.atoms.valueOf(this.atoms.named(name, start), start);
-      frame.map.set(atom, frame.object[name]);
-    }
-    frame.kind = readFrames.mapKey;
-  }
-
-  /** Refuses an object that got a name twice. */
-  #checkNames(frame: ReadFrame): void {
-    if (Object.keys(frame.object).length !== frame.index) {
-      this.fail("expected a map of different keys", frame.start);
-    }
-  }
-
-  /** Refuses a `Map` that got a key twice. */
-  #checkKeys(frame: ReadFrame): void {
-    const { map, count } = frame;
-    const keys = Array.from(map.keys());
-    const isObject = (key: unknown) => typeof key === "object" && key !== null;
-    if (
-      map.size === count &&
-      (!keys.some(isObject) || new Set(keys.map(termKey)).size === count)
-    ) return;
-    const advice = this.#exact
-      ? ""
-      : " without `exact`, which tells 1 from 1.0";
-    this.fail(`expected a map of different keys${advice}`, frame.start);
   }
 
   /** The atom behind a tag that is one of an atom. */
@@ -474,8 +405,8 @@ export class EtfReader {
     const length = isShort ? this.u8() : this.u16();
     const at = this.skip(length) - length;
     return tag === tags.smallAtomUtf8 || tag === tags.atomUtf8
-      ? this.atoms.entry(this.bytes, at, length)
-      : this.atoms.latin1Entry(this.bytes, at, length);
+      ? this.atoms.entry(this.bytes, at, length, start)
+      : this.atoms.latin1Entry(this.bytes, at, length, start);
   }
 
   #binary(length: number, start: number): unknown {
@@ -483,7 +414,7 @@ export class EtfReader {
     const { bytes } = this;
     const at = end - length;
     if (!this.#asBytes) {
-      const text = readText(bytes, at, end);
+      const text = this.#texts.read(bytes, at, end);
       if (text !== undefined) return text;
     }
     this.spend(start);
@@ -516,7 +447,7 @@ export class EtfReader {
     if (value - value !== 0) {
       this.fail(`expected a finite float, got ${value}`, start);
     }
-    if (!this.#exact || !Number.isInteger(value)) return value;
+    if (!this.exact || !Number.isInteger(value)) return value;
     this.spend(start);
     return new Float(value);
   }
@@ -532,32 +463,6 @@ export class EtfReader {
     );
   }
 
-  u8(): number {
-    const end = this.skip(1);
-    return this.bytes[end - 1]!;
-  }
-
-  u16(): number {
-    const { bytes } = this;
-    const end = this.skip(2);
-    return bytes[end - 2]! << 8 | bytes[end - 1]!;
-  }
-
-  u32(): number {
-    const { bytes } = this;
-    const end = this.skip(4);
-    return (bytes[end - 4]! << 24 | bytes[end - 3]! << 16 |
-      bytes[end - 2]! << 8 | bytes[end - 1]!) >>> 0;
-  }
-
-  /** Steps over that many bytes and returns where they end. */
-  skip(bytes: number): number {
-    const { at } = this;
-    const end = at + bytes;
-    if (end > this.end) this.truncated(at);
-    return this.at = end;
-  }
-
   /** The name of the atom that comes next. */
   name(): string {
     const start = this.at;
@@ -569,56 +474,13 @@ export class EtfReader {
   /** The integer that comes next; it must not be below `least`. */
   integer(least: number = Number.MIN_SAFE_INTEGER): number {
     const start = this.at;
-    const tag = this.bytes[start];
+    const tag = start < this.end ? this.bytes[start] : -1;
     const isInteger = tag === tags.smallInteger || tag === tags.integer ||
       tag === tags.smallBig;
-    const value = isInteger ? this.#one() : undefined;
+    this.owed += 1;
+    const value = isInteger ? this.term(0) : undefined;
     if (typeof value === "number" && value >= least) return value;
     return this.fail("expected a small integer", start);
-  }
-
-  /** Counts an object against the limit. */
-  spend(start: number): void {
-    if (--this.#objects < 0) {
-      this.fail(
-        `expected at most ${this.#objectsMax} objects in one message`,
-        start,
-      );
-    }
-  }
-
-  truncated(start: number): never {
-    const tag = start < this.end ? ` of ${printTag(this.bytes[start]!)}` : "";
-    return this.fail(`expected more bytes${tag}`, start);
-  }
-
-  /** Throws the error for the term whose tag is at `start`. */
-  fail(problem: string, start: number): never {
-    const tag = start < this.end ? this.bytes[start]! : undefined;
-    const where = tag === undefined ? "" : ` in ${printTag(tag)}`;
-    throw new DecodeError(problem + where, start);
-  }
-}
-
-function isAtomTag(tag: number): boolean {
-  return tag === tags.smallAtomUtf8 || tag === tags.atomCacheRef ||
-    tag === tags.atomUtf8 || tag === tags.atom || tag === tags.smallAtom;
-}
-
-/** Never meets the setter that `__proto__` is. */
-function setField(
-  object: Record<string, unknown>,
-  name: string,
-  value: unknown,
-): void {
-  if (name !== "__proto__") object[name] = value;
-  else {
-    Object.defineProperty(object, name, {
-      value,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
   }
 }
 

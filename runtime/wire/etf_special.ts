@@ -18,9 +18,8 @@ import {
   Tuple,
 } from "../core/terms.ts";
 import { isOf, isU32 } from "./cbor_tags.ts";
-import { frames } from "./etf_frames.ts";
+import { ends } from "./etf_frames.ts";
 import { writeFloat, writeNumber } from "./etf_numbers.ts";
-import { setU32 } from "./etf_output.ts";
 import { referenceWordsMax, tags, v4PortMin } from "./etf_tags.ts";
 import type { EtfWriter } from "./etf_writer.ts";
 
@@ -106,9 +105,10 @@ function float(writer: EtfWriter, { value }: Float): void {
 function improperList(writer: EtfWriter, value: ImproperList): void {
   const { items, tail } = value;
   expect(writer, Array.isArray(items), "a list of an array");
-  if (items.length === 0) return writer.value(tail);
-  writer.listHead(items.length);
-  writer.open(frames.items, value, [...items, tail]);
+  const count = items.length;
+  if (count === 0) return writer.value(tail);
+  writer.listHead(count);
+  writer.items(value, [...items, tail], count + 1, ends.nothing);
 }
 
 /** As `sets:from_list(Items, [{version, 2}])` makes it. */
@@ -149,9 +149,8 @@ function ref(writer: EtfWriter, value: Ref): void {
   out.writeByte(0);
   out.writeByte(words.length);
   writer.name(node);
-  let at = out.reserve(4 + 4 * words.length);
-  setU32(out.buffer, at, creation);
-  for (const word of words) setU32(out.buffer, at += 4, word);
+  out.writeU32(creation);
+  for (const word of words) out.writeU32(word);
 }
 
 function port(writer: EtfWriter, value: Port): void {
@@ -199,12 +198,13 @@ function closure(writer: EtfWriter, value: Closure): void {
   out.writeByte(arity);
   out.writeBytes(uniq);
   out.writeU32(index);
-  out.writeU32(free.length);
+  const count = free.length;
+  out.writeU32(count);
   writer.name(value.module);
   writeNumber(oldIndex, out);
   writeNumber(oldUniq, out);
   writer.pid(value.pid);
-  writer.open(frames.closure, value, free).mark = mark;
+  writer.items(value, free, count, ends.size, mark);
 }
 
 function bitString(writer: EtfWriter, value: BitString): void {

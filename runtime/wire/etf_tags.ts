@@ -55,6 +55,12 @@ export function printTag(tag: number): string {
   return name === undefined ? `tag ${tag}` : `tag ${tag} (${name})`;
 }
 
+/** Whether a tag is one of an atom. */
+export function isAtomTag(tag: number): boolean {
+  return tag === tags.smallAtomUtf8 || tag === tags.atomCacheRef ||
+    tag === tags.atomUtf8 || tag === tags.atom || tag === tags.smallAtom;
+}
+
 /** A list of bytes up to this long is written as `string`. */
 export const stringItemsMax = 0xffff;
 

@@ -8,6 +8,7 @@
 
 import type { Output } from "./etf_output.ts";
 import { Recent } from "./etf_recent.ts";
+import { tags } from "./etf_tags.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
@@ -23,6 +24,9 @@ const writeLoopMax = 64;
 
 /** What a 16-bit unit of a text takes at most. */
 const unitBytesMax = 3;
+
+/** Bytes in front of a binary. */
+const headBytes = 5;
 
 /** Up to here texts are looked up before they are made. */
 const recentBytesMax = 16;
@@ -128,29 +132,38 @@ function beginsAsText(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/**
- * Writes a text and returns how many bytes it took; -1 when it is not
- * well-formed.
- */
-export function writeText(text: string, out: Output): number {
+/** Writes a text as a binary; false when it is not well-formed. */
+export function writeText(text: string, out: Output): boolean {
   const { length } = text;
   if (length <= writeLoopMax) {
-    const start = out.reserve(length);
+    const start = out.reserve(headBytes + length);
     const { buffer } = out;
+    const first = start + headBytes;
     let i = 0;
     for (; i < length; i++) {
       const unit = text.charCodeAt(i);
       if (unit > 127) break;
-      buffer[start + i] = unit;
+      buffer[first + i] = unit;
     }
-    if (i === length) return length;
+    if (i === length) {
+      buffer[start] = tags.binary;
+      out.view.setUint32(start + 1, length);
+      return true;
+    }
     out.position = start;
   }
-  if (!text.isWellFormed()) return -1;
-  const start = out.reserve(unitBytesMax * length);
-  const { written } = encoder.encodeInto(text, out.buffer.subarray(start));
-  out.position = start + written;
-  return written;
+  return text.isWellFormed() && writeEncoded(text, out);
+}
+
+function writeEncoded(text: string, out: Output): boolean {
+  const start = out.reserve(headBytes + unitBytesMax * text.length);
+  const { buffer } = out;
+  const first = start + headBytes;
+  const { written } = encoder.encodeInto(text, buffer.subarray(first));
+  buffer[start] = tags.binary;
+  out.view.setUint32(start + 1, written);
+  out.position = first + written;
+  return true;
 }
 
 /** The UTF-8 of a well-formed text, in memory of its own. */

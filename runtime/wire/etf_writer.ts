@@ -22,31 +22,25 @@
  * classes are refused rather than sent as plain objects, because the receiver
  * would get something without methods. `toJSON` is never called.
  *
- * A refusal is an `EncodeError` that names the way to the value. Nothing here
- * calls itself per level of a term, so depth costs no stack.
+ * A refusal is an `EncodeError` that names the way to the value. The writer
+ * calls itself for the first levels of a term only, so depth costs no stack.
  */
 
-import {
-  exportPid,
-  Pid,
-  type PidTable,
-  printTerm,
-  Tuple,
-} from "../core/terms.ts";
+import { exportPid, Pid, type PidTable, Tuple } from "../core/terms.ts";
 import { type Incarnation, isU32 } from "./cbor_tags.ts";
 import { EncodeError } from "./errors.ts";
 import { atomBytes, KeyAtoms } from "./etf_atoms.ts";
-import { KeyLists, orderedKeys } from "./etf_keys.ts";
 import {
-  Frame,
-  type FrameKind,
-  frames,
-  framesPath,
-  keyStep,
-} from "./etf_frames.ts";
-import { chunkedBytesMin, termBytesMax, termDepthMax } from "./etf_limits.ts";
+  type KeyList,
+  KeyLists,
+  type KeyNode,
+  type KeyProblem,
+  orderedKeys,
+} from "./etf_keys.ts";
+import { type End, ends, FrameStack, Refusal, writeEnd } from "./etf_frames.ts";
+import { chunkedBytesMin, termBytesMax } from "./etf_limits.ts";
 import { writeBigInt, writeNumber } from "./etf_numbers.ts";
-import { Output, outputFull, type OutputMark, setU32 } from "./etf_output.ts";
+import { Output, type OutputMark } from "./etf_output.ts";
 import { writeSpecial } from "./etf_special.ts";
 import { stringItemsMax, tags } from "./etf_tags.ts";
 import { encodeText, writeText } from "./etf_text.ts";
@@ -66,19 +60,18 @@ export type EtfWriterOptions = {
   readonly counterparts?: Counterparts;
 };
 
+type Fields = Readonly<Record<string, unknown>>;
+
 export type Counterparts = ReadonlyMap<object, (value: object) => unknown>;
 
 /** Atoms whose bytes are kept; then all are forgotten. */
 const keptAtomsMax = 4096;
 
-/** Depth from which on to look whether a message contains itself. */
-const checkedDepth = 512;
+/** Levels of a term for which the writer calls itself. */
+const recursionMax = 64;
 
-/** Frames that are kept for the next term. */
-const keptFramesMax = 256;
-
-/** Bytes in front of a binary. */
-const binaryHeadBytes = 5;
+/** What fields all objects have because somebody gave them some. */
+const noFields = {};
 
 const trueAtom = atomBytes("true")!;
 const falseAtom = atomBytes("false")!;
@@ -92,6 +85,7 @@ export class EtfWriter {
   /** Where the term goes that is being written. */
   out: Output = new Output();
   readonly counterparts: Counterparts;
+  readonly #keyAtoms: KeyAtoms;
   readonly #keyLists: KeyLists;
   readonly #termBytesMax: number;
   readonly #atoms: Map<symbol, Uint8Array> = new Map();
@@ -99,18 +93,20 @@ export class EtfWriter {
   /** The node of the last pid, and its bytes as an atom. */
   #node = "";
   #nodeAtom: Uint8Array = new Uint8Array(0);
-  /** What the path of a refused value starts with. */
-  #root = "message";
-  /** What is around the current value, from index 1 on. */
-  readonly #frames: Frame[] = [new Frame()];
-  #depth = 0;
+  /** Containers around the current value for which it calls itself. */
+  #level = 0;
+  /** Whether all objects have fields that `for ... in` finds. */
+  #isPolluted = false;
+  /** Those below. */
+  readonly #deep: FrameStack = new FrameStack(this);
   /** A term is being written, and getters of its values may run. */
   #isWriting = false;
 
   constructor(options: EtfWriterOptions) {
     this.self = options.self ?? null;
     this.pids = options.pids;
-    this.#keyLists = new KeyLists(options.keyAtoms ?? new KeyAtoms());
+    this.#keyAtoms = options.keyAtoms ?? new KeyAtoms();
+    this.#keyLists = new KeyLists(this.#keyAtoms);
     this.counterparts = options.counterparts ?? new Map();
     this.#termBytesMax = options.termBytes ?? termBytesMax;
   }
@@ -134,61 +130,57 @@ export class EtfWriter {
     this.#isWriting = true;
     const { lengthMax } = out;
     let mark: OutputMark | null = null;
+    const keyAtoms = this.#keyAtoms.size;
     try {
       mark = out.mark();
       out.lengthMax = Math.min(lengthMax, out.length + this.#termBytesMax);
       this.out = out;
-      this.#root = root;
-      this.#run(term);
-    } catch (error) {
-      const refusal = this.#refusalOf(error);
+      this.#level = 0;
+      this.#isPolluted = isPolluted();
+      this.value(term);
+    } catch {
       if (mark !== null) out.rollback(mark);
-      throw refusal;
+      this.#writeWatched(term, root, keyAtoms);
     } finally {
       out.lengthMax = lengthMax;
-      this.#depth = 0;
-      if (this.#frames.length > keptFramesMax) this.#frames.length = 1;
       this.#isWriting = false;
     }
   }
 
-  #run(term: unknown): void {
-    let value = term;
-    for (;;) {
-      this.value(value);
-      let frame = this.#frames[this.#depth]!;
-      while (frame.index === frame.count) {
-        if (this.#depth === 0) return;
-        frame = this.#close(frame);
-      }
-      const index = frame.index++;
-      const item = frame.items[index];
-      if (frame.kind === frames.object) {
-        this.out.writeBytes(frame.atoms[index]!);
-        value = (frame.container as Readonly<Record<string, unknown>>)[
-          item as string
-        ];
-      } else value = item;
+  /**
+   * Writes a term that could not be written, to learn where. It keeps track of
+   * what it is in, which the first attempt had no time for.
+   */
+  #writeWatched(term: unknown, root: string, keyAtoms: number): void {
+    const { out } = this;
+    const mark = out.mark();
+    this.#level = recursionMax;
+    try {
+      this.value(term);
+    } catch (error) {
+      out.rollback(mark);
+      if (this.#keyAtoms.rollback(keyAtoms)) this.#keyLists.clear();
+      throw Refusal.of(error).toError(root);
     }
   }
 
   /**
-   * Writes a value, or the beginning of one: what it holds is written when the
+   * Writes a value. Below `recursionMax` what it holds is written after the
    * caller has returned.
    */
   value(value: unknown): void {
+    // Engines know `typeof` compared, not `switch (typeof value)`.
+    if (typeof value === "string") this.text(value);
+    else if (typeof value === "number") {
+      if (!writeNumber(value, this.out)) {
+        this.refuse(`expected a number that the BEAM has, got ${value}`);
+      }
+    } else if (typeof value === "object" && value !== null) this.#object(value);
+    else this.#primitive(value);
+  }
+
+  #primitive(value: unknown): void {
     switch (typeof value) {
-      case "number":
-        if (!writeNumber(value, this.out)) {
-          this.refuse(`expected a number that the BEAM has, got ${value}`);
-        }
-        return;
-      case "string":
-        return this.text(value);
-      case "object":
-        if (value === null) this.out.writeBytes(nilAtom);
-        else this.#object(value);
-        return;
       case "symbol":
         return this.#atom(value);
       case "boolean":
@@ -196,25 +188,18 @@ export class EtfWriter {
       case "undefined":
         return this.out.writeBytes(undefinedAtom);
       case "bigint":
-        if (!writeBigInt(value, this.out)) {
-          this.refuse("expected an integer of at most 1048576 bits");
-        }
-        return;
+        if (writeBigInt(value, this.out)) return;
+        return this.refuse("expected an integer of at most 1048576 bits");
+      case "function":
+        return this.refuse("a function cannot leave its node; send data");
       default:
-        this.refuse("a function cannot leave its node; send data");
+        this.out.writeBytes(nilAtom);
     }
   }
 
   text(text: string): void {
-    if (text.length >= chunkedBytesMin) return this.#longText(text);
-    const { out } = this;
-    out.reserve(binaryHeadBytes);
-    const bytes = writeText(text, out);
-    if (bytes < 0) this.#refuseText();
-    // Only now, because the buffer may have moved.
-    const head = out.position - bytes - binaryHeadBytes;
-    out.buffer[head] = tags.binary;
-    setU32(out.buffer, head + 1, bytes);
+    if (text.length >= chunkedBytesMin) this.#longText(text);
+    else if (!writeText(text, this.out)) this.#refuseText();
   }
 
   #longText(text: string): void {
@@ -255,31 +240,45 @@ export class EtfWriter {
     this.out.writeBytes(bytes);
   }
 
-  /** Begins what has items; `frames` says what kinds there are. */
-  open(kind: FrameKind, container: object, items: readonly unknown[]): Frame {
-    const depth = this.#depth + 1;
-    let frame = this.#frames[depth];
-    if (frame === undefined) frame = this.#frames[depth] = new Frame();
-    frame.kind = kind;
-    frame.container = container;
-    frame.items = items;
-    frame.index = 0;
-    // Read once: a getter cannot make it grow meanwhile.
-    frame.count = items.length;
-    this.#depth = depth;
-    if (depth >= checkedDepth) this.#checkDepth();
-    return frame;
+  /** Writes the first `count` items, and what stands behind them. */
+  items(
+    container: object,
+    items: readonly unknown[],
+    count: number,
+    end: End,
+    mark: OutputMark | null = null,
+  ): void {
+    if (this.#level === recursionMax) {
+      const list = null;
+      return this.#deep.write({ container, items, count, list, end, mark });
+    }
+    this.#level += 1;
+    for (let i = 0; i < count; i++) this.value(items[i]);
+    this.#level -= 1;
+    if (end !== ends.nothing) writeEnd(this, end, mark);
   }
 
-  /** Ends the innermost frame; returns the one around it. */
-  #close(frame: Frame): Frame {
-    if (frame.kind === frames.list) this.out.writeByte(tags.nil);
-    else if (frame.kind === frames.closure) {
-      this.out.setU32At(frame.mark!, this.out.bytesSince(frame.mark!));
+  /** Writes the fields of an object; `values` are in its own order. */
+  #fields(fields: Fields, values: readonly unknown[], list: KeyList): void {
+    const { atoms, places } = list;
+    const count = places.length;
+    if (this.#level === recursionMax) {
+      return this.#deep.write({
+        container: fields,
+        items: places.map((place) => values[place]),
+        count,
+        list,
+        end: ends.nothing,
+        mark: null,
+      });
     }
-    frame.clear();
-    this.#depth -= 1;
-    return this.#frames[this.#depth]!;
+    this.#level += 1;
+    const { out } = this;
+    for (let i = 0; i < count; i++) {
+      out.writeBytes(atoms[i]!);
+      this.value(values[places[i]!]);
+    }
+    this.#level -= 1;
   }
 
   #atom(atom: symbol): void {
@@ -302,32 +301,45 @@ export class EtfWriter {
   }
 
   #object(value: object): void {
+    if (Array.isArray(value)) return this.#list(value);
+    if (value instanceof Tuple) return this.#tuple(value);
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null) {
-      this.#record(value as Readonly<Record<string, unknown>>);
-    } else if (prototype === Array.prototype && Array.isArray(value)) {
-      this.#list(value);
-    } else if (prototype === Tuple.prototype) {
-      this.#tuple((value as Tuple).items, value);
-    } else if (prototype === Pid.prototype) {
-      this.pid(value as Pid);
-    } else if (prototype === Map.prototype) {
+      this.#record(value as Fields);
+    } else if (prototype === Pid.prototype) this.pid(value as Pid);
+    else if (prototype === Map.prototype) {
       this.#map(value as ReadonlyMap<unknown, unknown>);
     } else if (prototype === Uint8Array.prototype) {
       this.bytes(value as Uint8Array);
     } else writeSpecial(this, value, prototype as object);
   }
 
-  #record(value: Readonly<Record<string, unknown>>): void {
-    const keys = Object.keys(value);
-    if (Object.getOwnPropertySymbols(value).length > 0) {
+  #record(fields: Fields): void {
+    if (Object.getOwnPropertySymbols(fields).length > 0) {
       this.refuse("expected keys that are strings, got a symbol; use a Map");
     }
-    const list = this.#keyLists.of(keys);
-    if ("problem" in list) this.#refuseKey(value, list.key, list.problem);
-    this.out.writeByte(tags.map);
-    this.out.writeU32(keys.length);
-    this.open(frames.object, value, list.keys).atoms = list.atoms;
+    const values: unknown[] = [];
+    let node: KeyNode | null = this.#keyLists.root;
+    // Engines read fields fastest in this kind of loop.
+    for (const key in fields) {
+      if (this.#isPolluted && !Object.hasOwn(fields, key)) continue;
+      if (node !== null) node = node.step(key);
+      values.push(fields[key]);
+    }
+    const list = node?.list ?? this.#learn(fields, values.length, node);
+    const { out } = this;
+    const count = values.length;
+    const at = out.reserve(5);
+    out.buffer[at] = tags.map;
+    out.view.setUint32(at + 1, count);
+    if (count > 0) this.#fields(fields, values, list);
+  }
+
+  #learn(fields: Fields, count: number, node: KeyNode | null): KeyList {
+    const list = this.#keyLists.learn(Object.keys(fields), node);
+    if ("problem" in list) throw refusalOfKey(fields, list);
+    if (list.keys.length !== count) this.refuse("it changes when it is read");
+    return list;
   }
 
   /** A list of bytes is written as a string of bytes, as OTP does. */
@@ -338,7 +350,7 @@ export class EtfWriter {
       return this.#string(items, count);
     }
     this.listHead(count);
-    this.open(frames.list, items, items);
+    this.items(items, items, count, ends.nil);
   }
 
   #string(items: readonly unknown[], count: number): void {
@@ -358,23 +370,20 @@ export class EtfWriter {
       buffer[start + 2] = count;
       return;
     }
-    const bytes = buffer.slice(text, text + i);
     out.position = start;
     this.listHead(count);
-    let at = out.reserve(2 * i);
-    for (const byte of bytes) {
-      out.buffer[at++] = tags.smallInteger;
-      out.buffer[at++] = byte;
-    }
-    this.open(frames.list, items, items).index = i;
+    this.items(items, items, count, ends.nil);
   }
 
   listHead(count: number): void {
-    this.out.writeByte(tags.list);
-    this.out.writeU32(count);
+    const { out } = this;
+    const at = out.reserve(5);
+    out.buffer[at] = tags.list;
+    out.view.setUint32(at + 1, count);
   }
 
-  #tuple(items: readonly unknown[], container: object): void {
+  #tuple(tuple: Tuple): void {
+    const { items } = tuple;
     if (!Array.isArray(items)) this.refuse("expected a tuple of an array");
     const count = items.length;
     const { out } = this;
@@ -386,7 +395,7 @@ export class EtfWriter {
       out.writeByte(tags.largeTuple);
       out.writeU32(count);
     }
-    if (count > 0) this.open(frames.items, container, items);
+    if (count > 0) this.items(tuple, items, count, ends.nothing);
   }
 
   #map(map: ReadonlyMap<unknown, unknown>): void {
@@ -401,13 +410,13 @@ export class EtfWriter {
   ): void {
     const ordered = orderedKeys(keys);
     if (!Array.isArray(ordered)) {
-      this.#refuseKey(container, ordered.key, ordered.problem);
+      throw refusalOfKey(container, ordered);
     }
     const items: unknown[] = [];
     for (const key of ordered) items.push(key, valueOf(key));
     this.out.writeByte(tags.map);
     this.out.writeU32(ordered.length);
-    this.open(frames.items, container, items);
+    this.items(container, items, items.length, ends.nothing);
   }
 
   pid(pid: Pid): void {
@@ -425,64 +434,27 @@ export class EtfWriter {
       this.#node = pid.node;
       this.#nodeAtom = this.#names.get(pid.node)!;
     }
-    const at = out.reserve(12);
-    setU32(out.buffer, at, id);
-    setU32(out.buffer, at + 4, serial);
-    setU32(out.buffer, at + 8, creation);
+    out.writeU32(id);
+    out.writeU32(serial);
+    out.writeU32(creation);
   }
 
-  /** Throws the `EncodeError` for the value that is being written. */
+  /** Throws what becomes the `EncodeError` for the value. */
   refuse(problem: string): never {
-    throw new EncodeError(this.#path(), problem);
+    throw new Refusal(problem);
   }
+}
 
-  #refuseKey(container: object, key: unknown, problem: string): never {
-    const index = keyStep(container, key);
-    throw new EncodeError(this.#path([container, index]), problem);
-  }
+function isPolluted(): boolean {
+  for (const _name in noFields) return true;
+  return false;
+}
 
-  /** Reading a value or a full stack or memory are about this message too. */
-  #refusalOf(error: unknown): EncodeError {
-    if (error instanceof EncodeError) return error;
-    if (error === outputFull) {
-      return new EncodeError(
-        this.#root,
-        `expected at most ${this.#termBytesMax} bytes; send it in parts`,
-      );
-    }
-    const problem = `reading it threw ${printTerm(error)}`;
-    return new EncodeError(this.#path(), problem, { cause: error });
-  }
-
-  /** Looks at some depths only, so that it costs nothing per level. */
-  #checkDepth(): void {
-    const depth = this.#depth;
-    if (depth <= termDepthMax && (depth & (depth - 1)) !== 0) return;
-    const seen = new Map<object, number>();
-    for (let i = 1; i <= depth; i++) {
-      const { container } = this.#frames[i]!;
-      const earlier = seen.get(container);
-      if (earlier !== undefined) {
-        throw new EncodeError(
-          this.#path(undefined, i - 1),
-          `it is ${this.#path(undefined, earlier - 1)} again; ` +
-            "a message cannot contain itself",
-        );
-      }
-      seen.set(container, i);
-    }
-    if (depth > termDepthMax) {
-      this.refuse(`it is nested more than ${termDepthMax} deep`);
-    }
-  }
-
-  /** The path through the outermost `depth` frames, and one step more. */
-  #path(
-    more?: readonly [object, string | number],
-    depth: number = this.#depth,
-  ): string {
-    return framesPath(this.#root, this.#frames.slice(1, depth + 1), more);
-  }
+function refusalOfKey(
+  container: object,
+  { key, problem }: KeyProblem,
+): Refusal {
+  return new Refusal(problem).atKey(container, key);
 }
 
 function isByte(value: unknown): value is number {

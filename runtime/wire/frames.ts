@@ -49,7 +49,7 @@ export class FrameParser {
   end = 0;
 
   #headerBytes: HeaderBytes;
-  readonly #maxFrameBytes: number;
+  #maxFrameBytes: number;
   /** The chunk being cut; everything before `#offset` is consumed. */
   #chunk: Uint8Array = nothing;
   #offset = 0;
@@ -125,9 +125,10 @@ export class FrameParser {
     return this.#advanceSlowly();
   }
 
-  /** Reads 4-byte lengths from the next frame on. */
-  switchTo(headerBytes: 4): void {
+  /** Reads 4-byte lengths from the next frame on, of which some may be longer. */
+  switchTo(headerBytes: 4, maxFrameBytes: number = this.#maxFrameBytes): void {
     this.#headerBytes = headerBytes;
+    this.#maxFrameBytes = maxFrameBytes;
   }
 
   #nextChunk(): void {

@@ -1,13 +1,16 @@
-/** Timers of actors: whose they are, where they go, and when they end. */
+/** Timers of actors: where they go, when they end, and who may end them. */
 import { describe, expect, test } from "vitest";
 import {
   handler,
+  Pid,
   reasons,
+  Ref,
   type Self,
   Timeout,
   UsageError,
 } from "../../runtime/mod.ts";
 import { coreOf, forwarder, lone, park, poll } from "../helpers/actors.ts";
+import { two } from "../helpers/clusters.ts";
 import { fakeNode } from "../helpers/fake_host.ts";
 import type { LocalActor } from "../../runtime/core/local_actor.ts";
 
@@ -68,45 +71,97 @@ describe("sendAfter", () => {
     expect(host.records).toEqual([]);
   });
 
-  test("to nobody is reported or lost, and harms nobody", () => {
+  test("to a name or an alias that is nobody's has no effect", () => {
     const { host, node, actor, got } = listener();
-    const dead = node.spawnActor(park, {}, null);
-    actor.sendExit(dead.pid, reasons.kill);
-    actor.sendAfter(1, dead.pid, "to the dead");
+    const alias = actor.alias();
     actor.sendAfter(1, "nobody", "to no name");
     actor.sendAfter(1, { name: "nobody", node: node.name }, "to no name");
+    actor.sendAfter(1, alias, "to an alias");
     actor.sendAfter(1, actor.pid, "to the living");
+    expect(actor.unalias(alias)).toBe(true);
+    expect(node.actorTimers.size).toBe(4);
     host.advance(1);
     host.settle();
     expect(got).toEqual(["to the living"]);
-    expect(actor.isAlive).toBe(true);
-    expect(host.records.map((record) => record.message)).toEqual([
-      expect.stringContaining("could not send its message"),
+    expect(node.actorTimers.size).toBe(0);
+    expect(host.records).toEqual([]);
+  });
+
+  test("to a pid is nothing when the actor has ended before", () => {
+    const { host, node, actor } = listener();
+    const dead = node.spawnActor(park, {}, null);
+    actor.sendExit(dead.pid, reasons.kill);
+    const ref = actor.sendAfter(1, dead.pid, "to the dead");
+    expect(node.timers.size).toBe(0);
+    expect(node.actorTimers.size).toBe(0);
+    expect(actor.readTimer(ref)).toBeNull();
+    expect(actor.cancelTimer(ref)).toBeNull();
+    expect(() => actor.sendAfter(-1, dead.pid, 1)).toThrow(UsageError);
+    host.advance(1);
+    host.settle();
+    expect(host.records).toEqual([]);
+  });
+
+  test("to a pid ends with that actor", () => {
+    const { host, node, actor, got } = listener();
+    const receiver = node.spawnActor(park, {}, null);
+    const ref = actor.sendAfter(10, receiver.pid, "to the dead");
+    receiver.startTimer(10, "to itself");
+    actor.sendAfter(20, actor.pid, "to the living");
+    expect(receiver.timers?.length).toBe(2);
+    expect(actor.info(receiver.pid)?.timers).toBe(2);
+    actor.sendExit(receiver.pid, reasons.kill);
+    expect(receiver.timers).toBeNull();
+    expect(node.timers.size).toBe(1);
+    expect(node.actorTimers.size).toBe(1);
+    expect(actor.cancelTimer(ref)).toBeNull();
+    host.advance(20);
+    host.settle();
+    expect(got).toEqual(["to the living"]);
+    // Nothing is left that could keep a program alive.
+    expect(host.timers.size).toBe(0);
+    expect(host.records).toEqual([]);
+  });
+
+  test("outlives the actor that set it", () => {
+    const { host, node, actor, got } = listener("listener");
+    const setter = node.spawnActor(park, {}, null);
+    setter.sendAfter(10, actor.pid, "to a pid");
+    setter.sendAfter(20, "listener", "to a name");
+    setter.sendAfter(30, actor.alias(), "to an alias");
+    actor.sendExit(setter.pid, reasons.kill);
+    expect(setter.isAlive).toBe(false);
+    expect(node.timers.size).toBe(3);
+    host.advance(30);
+    host.settle();
+    expect(got).toEqual(["to a pid", "to a name", "to an alias"]);
+    expect(node.actorTimers.size).toBe(0);
+  });
+
+  test("that cannot send tells whose it was, also of the dead", () => {
+    const { host, node, actor } = listener();
+    const setter = node.spawnActor(park, { label: "setter" }, null);
+    node.remote.send = () => {
+      throw new Error("no way");
+    };
+    const far = new Pid<unknown>("b@fake", 1, 0, 1, null);
+    const printed = `${setter.pid}`;
+    setter.sendAfter(1, far, "while it lives");
+    setter.sendAfter(2, far, "after its end");
+    host.advance(1);
+    actor.sendExit(setter.pid, reasons.kill);
+    host.advance(1);
+    expect(host.records.map(({ message }) => message)).toEqual([
+      `a timer of ${printed} (setter) could not send its message`,
+      `a timer of ${printed} could not send its message`,
     ]);
   });
 
-  test("goes with its owner", () => {
-    const { host, node, actor, got } = listener();
-    const owner = node.spawnActor(park, {}, null);
-    owner.sendAfter(10, actor.pid, "from the dead");
-    owner.startTimer(10, "to itself");
-    expect(node.timers.size).toBe(2);
-    actor.sendExit(owner.pid, reasons.kill);
-    expect(node.timers.size).toBe(0);
-    host.settle();
-    // Nothing is left that could keep a program alive.
-    expect(host.timers.size).toBe(0);
-    host.advance(100);
-    host.settle();
-    expect(got).toEqual([]);
-  });
-
-  test("goes on when its destination ends", () => {
+  test("to a name goes on when its holder ends", () => {
     const { host, node, actor } = listener("first");
-    const owner = node.spawnActor(park, {}, null);
     const got: unknown[] = [];
-    owner.sendAfter(10, "first", "whoever it is");
-    owner.sendExit(actor.pid, reasons.kill);
+    actor.sendAfter(10, "first", "whoever it is");
+    actor.sendExit(actor.pid, reasons.kill);
     node.spawnActor(
       handler(null, (state: null, message: unknown) => {
         got.push(message);
@@ -147,7 +202,7 @@ describe("cancelTimer and readTimer", () => {
     expect(actor.cancelTimer(a)).toBeNull();
     expect(actor.readTimer(a)).toBeNull();
     host.advance(70);
-    expect(actor.timers?.size).toBe(0);
+    expect(actor.timers?.length).toBe(0);
     expect(actor.cancelTimer(b)).toBeNull();
     expect(actor.readTimer(b)).toBeNull();
     expect(actor.cancelTimer(actor.makeRef())).toBeNull();
@@ -155,13 +210,87 @@ describe("cancelTimer and readTimer", () => {
     expect(got).toEqual(["b"]);
   });
 
-  test("know only one's own timers", () => {
-    const { node, actor } = listener();
+  test("know the timers of everybody on the node", () => {
+    const { host, node, actor, got } = listener("listener");
     const other = node.spawnActor(park, {}, null);
-    const ref = actor.startTimer(10, "mine");
-    expect(other.cancelTimer(ref)).toBeNull();
-    expect(other.readTimer(ref)).toBeNull();
+    const setter = node.spawnActor(park, {}, null);
+    const refs = [
+      actor.startTimer(10, "its own"),
+      setter.sendAfter(10, actor.pid, "to a pid"),
+      setter.sendAfter(10, "listener", "to a name"),
+    ];
+    actor.sendExit(setter.pid, reasons.kill);
+    host.advance(4);
+    expect(refs.map((ref) => other.readTimer(ref))).toEqual([6, 6, 6]);
+    expect(refs.map((ref) => other.cancelTimer(ref))).toEqual([6, 6, 6]);
+    expect(refs.map((ref) => actor.cancelTimer(ref))).toEqual([
+      null,
+      null,
+      null,
+    ]);
+    expect(actor.timers?.length).toBe(0);
+    expect(node.timers.size).toBe(0);
+    host.advance(10);
+    host.settle();
+    expect(got).toEqual([]);
+  });
+
+  test("an actor that has ended cancels nothing", () => {
+    const { node, actor } = listener();
+    const setter = node.spawnActor(park, {}, null);
+    const ref = setter.sendAfter(10, actor.pid, "mine");
+    actor.sendExit(setter.pid, reasons.kill);
+    expect(setter.cancelTimer(ref)).toBeNull();
+    expect(setter.readTimer(ref)).toBe(10);
     expect(actor.cancelTimer(ref)).toBe(10);
+  });
+
+  test("a node that stops drops them all", () => {
+    const { host, node, actor } = listener();
+    actor.sendAfter(10, actor.pid, "to a pid");
+    const ref = actor.sendAfter(10, "somebody", "to a name");
+    expect(node.actorTimers.size).toBe(2);
+    node.stop();
+    expect([node.timers.size, node.actorTimers.size]).toEqual([0, 0]);
+    expect(actor.readTimer(ref)).toBeNull();
+    host.settle();
+    expect(host.timers.size).toBe(0);
+  });
+});
+
+describe("timers to another node", () => {
+  test("depend on neither end, and only their own node knows them", async () => {
+    const { a, b } = await two();
+    const core = await coreOf(a);
+    const before = core.actorTimers.size;
+    const there = b.spawn(async (self: Self<Ref>) => {
+      const main = { name: "main", node: "a@test" };
+      self.send(main, await self.receive());
+      self.send(main, await self.receive());
+      const ref = await self.receive();
+      self.send(main, { left: self.cancelTimer(ref), ref });
+      self.exit(await self.receive());
+    }, { name: "there" }) as Pid<unknown>;
+    await a.run(async (self: Self<unknown>) => {
+      self.register("main");
+      const down = self.monitor(there);
+      const setter = self.spawnMonitor((me: Self) => {
+        me.sendAfter(1, there, "by pid");
+        me.sendAfter(2, { name: "there", node: "b@test" }, "by name");
+        self.send(self.pid, me.sendAfter(60_000, there, "never"));
+      });
+      const ref = await self.receive((message) => message instanceof Ref);
+      await self.receive(setter.ref);
+      expect(await self.receive()).toBe("by pid");
+      expect(await self.receive()).toBe("by name");
+      self.send(there, ref);
+      expect(await self.receive()).toEqual({ left: null, ref });
+      self.send(there, "enough");
+      expect(await self.receive(down)).toMatchObject({ reason: "enough" });
+      expect(core.actorTimers.size).toBe(before + 1);
+      expect(self.cancelTimer(ref)).toBeGreaterThan(0);
+      expect(core.actorTimers.size).toBe(before);
+    });
   });
 });
 

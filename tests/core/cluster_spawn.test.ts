@@ -269,7 +269,8 @@ describe("spawnOn", () => {
       (self) => self.spawnOn(b.name, "parks"),
     );
     const core = await coreOf(b);
-    expect(core.actorById(pid.id, pid.serial)?.groupLeader).toBe(parent.pid);
+    expect(core.actorById(pid.id, pid.serial)?.groupLeader)
+      .toBe(a.whereis("user"));
   });
 });
 

@@ -3,19 +3,30 @@ import { describe, expect, test } from "vitest";
 import { type Pid, type Self, UsageError } from "../../runtime/mod.ts";
 import { lone, obedient, park } from "../helpers/actors.ts";
 import { inside, puppet, roundTrip, two } from "../helpers/clusters.ts";
+import { fakeNode } from "../helpers/fake_host.ts";
 
 describe("a group leader", () => {
-  test("is oneself where nobody spawned it, and then inherited", async () => {
+  test("is oneself where nobody spawned it, and then inherited", () => {
+    // A bare node: the kernel makes `user` the leader of such actors.
+    const { node } = fakeNode();
+    const first = node.spawnActor(park, {}, null);
+    expect(first.groupLeader).toBe(first.pid);
+    const child = node.localActor(first.spawn(park) as Pid);
+    expect(child?.groupLeader).toBe(first.pid);
+  });
+
+  test("is `user` where nobody spawned it, and then inherited", async () => {
     const { node } = await lone();
+    const user = node.whereis("user");
     await node.run((self: Self<unknown>) => {
-      expect(self.groupLeader).toBe(self.pid);
+      expect(self.groupLeader).toBe(user);
       const child = self.spawn(obedient);
       const leader = self.spawn(park) as Pid;
-      expect(self.info(child as Pid)?.groupLeader).toBe(self.pid);
+      expect(self.info(child as Pid)?.groupLeader).toBe(user);
       self.groupLeader = leader;
       const later = self.spawn(park);
       expect(self.info(later as Pid)?.groupLeader).toBe(leader);
-      expect(self.info(child as Pid)?.groupLeader).toBe(self.pid);
+      expect(self.info(child as Pid)?.groupLeader).toBe(user);
     });
   });
 

@@ -261,9 +261,10 @@ describe("after a storm", () => {
       const left = core.localActor(keeper)!;
       expect(left.monitors?.size).toBe(0);
       expect(left.watchers?.size ?? 0).toBe(0);
-      expect(left.timers?.size).toBe(2);
+      expect(left.timers?.length).toBe(1);
       const own = core.localActor(self.pid)!;
       expect(own.links?.size).toBe(0);
+      expect(own.timers?.length).toBe(pids.length + 1);
       self.sendExit(keeper, reasons.kill);
     });
     expect(holdingsOf(core)).toEqual(before);

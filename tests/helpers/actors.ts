@@ -86,7 +86,7 @@ export function holdingsOf(core: Node): Holdings {
     sum.links += actor.links?.size ?? 0;
     sum.monitors += actor.monitors?.size ?? 0;
     sum.watchers += actor.watchers?.size ?? 0;
-    sum.timers += actor.timers?.size ?? 0;
+    sum.timers += actor.timers?.length ?? 0;
   }
   return {
     ...sum,

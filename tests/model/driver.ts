@@ -27,6 +27,7 @@ import {
 import type { Doing } from "./history.ts";
 import {
   type Data,
+  type Due,
   FAR_MS,
   isAllowed,
   isOfType,
@@ -74,7 +75,6 @@ class Driver {
   readonly #id: number;
   readonly #isHandler: boolean;
   readonly #monitors: Ref[] = [];
-  readonly #timers: Ref[] = [];
   readonly #aliases: Ref[] = [];
   /** Counts what this actor sends, to anyone. */
   #k = 0;
@@ -107,10 +107,10 @@ class Driver {
         from: this.#recorder.actorOf(message.from),
         reason: reasonOf(message.reason),
       } as const
-      : message instanceof Timeout
+      : message instanceof Timeout || isOfType<Due>(message, "due")
       ? {
         is: "timeout",
-        ref: this.#recorder.refOf(message.ref),
+        ref: this.#recorder.refOf(message.ref as Ref),
         nowMs: this.#recorder.nowMs,
       } as const
       : { is: "strange", what: printTerm(message) } as const;
@@ -190,7 +190,10 @@ class Driver {
       case "call":
         return this.#call(op.y % 4 === 0 ? { name, node } : peer, op.x);
       case "timer":
-        return this.#timer(op.x < 8 ? op.x : FAR_MS);
+        return this.#timer(
+          op.x < 8 ? op.x : FAR_MS,
+          op.y % 2 === 0 ? this.#self.pid : peer,
+        );
       case "cancelTimer":
         return this.#cancelTimer(op.x);
       case "selective":
@@ -426,18 +429,39 @@ class Driver {
     }
   }
 
-  #timer(delayMs: number): void {
-    const dueMs = this.#recorder.nowMs + delayMs;
-    const ref = this.#self.startTimer(delayMs, "due");
-    this.#timers.push(ref);
-    this.#add({ is: "timer", ref: this.#recorder.refOf(ref), dueMs });
+  /** On this node only, where nothing is lost on the way. */
+  #timer(delayMs: number, to: Pid): void {
+    const { node, pid } = this.#self;
+    if (to.node !== node) return this.#timer(delayMs, pid);
+    const { nowMs, timers } = this.#recorder;
+    const ref = to === pid
+      ? this.#self.startTimer(delayMs, "due")
+      : this.#timerTo(delayMs, to);
+    timers.push(ref);
+    this.#add({
+      is: "timer",
+      ref: this.#recorder.refOf(ref),
+      to: this.#recorder.actorOf(to),
+      dueMs: nowMs + delayMs,
+    });
   }
 
+  #timerTo(delayMs: number, to: Pid): Ref {
+    const due: Due = { type: "due", ref: null };
+    due.ref = this.#self.sendAfter(delayMs, to as Pid<unknown>, due);
+    return due.ref;
+  }
+
+  /** Anybody's on this node; 0 is the newest. */
   #cancelTimer(which: number): void {
-    const ref = this.#timers[which % this.#timers.length];
+    const timers = this.#recorder.timers
+      .filter((ref) => ref.node === this.#self.node);
+    const ref = timers.at(-1 - which % timers.length);
     if (ref === undefined) return;
+    const { nowMs } = this.#recorder;
     const wasActive = this.#self.cancelTimer(ref) !== null;
-    this.#add({ is: "cancel", ref: this.#recorder.refOf(ref), wasActive });
+    const number = this.#recorder.refOf(ref);
+    this.#add({ is: "cancel", ref: number, nowMs, wasActive });
   }
 
   async #select(timeoutMs: number, y: number): Promise<void> {

@@ -41,8 +41,8 @@ type Deed =
   | { is: "register"; name: string; of: ActorId; isDone: boolean }
   | { is: "unregister"; name: string; isDone: boolean }
   | { is: "whereis"; name: string; found: ActorId | null }
-  | { is: "timer"; ref: number; dueMs: number }
-  | { is: "cancel"; ref: number; wasActive: boolean };
+  | { is: "timer"; ref: number; to: ActorId; dueMs: number }
+  | { is: "cancel"; ref: number; nowMs: number; wasActive: boolean };
 
 /** What an actor took out of its mailbox. */
 type Receipt =

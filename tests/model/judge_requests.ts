@@ -119,13 +119,15 @@ function judgeTimers(facts: Facts, report: Report): void {
   const cancelled = indexed(facts, "cancel", ({ ref }) => ref);
   for (const [ref, [timer]] of indexed(facts, "timer", ({ ref }) => ref)) {
     if (timer === undefined) continue;
-    const { actor, at, dueMs } = timer;
-    const what = `timer ${ref} of ${actor}`;
+    const { at, to, dueMs } = timer;
+    const what = `timer ${ref} to ${to}`;
     const messages = fired.get(ref) ?? [];
-    const wasCancelled = cancelled.get(ref)?.some(({ wasActive }) => wasActive);
+    const cancels = cancelled.get(ref) ?? [];
+    const wasCancelled = cancels.some(({ wasActive }) => wasActive);
+    judgeCancels(facts, timer, cancels, report);
     if (messages.length > 1) report(at, `${what} fired twice`);
     for (const message of messages) {
-      if (message.actor !== actor) report(at, `${what} told ${message.actor}`);
+      if (message.actor !== to) report(at, `${what} told ${message.actor}`);
       if (message.nowMs < dueMs) {
         report(message.at, `${what} fired at ${message.nowMs}, not ${dueMs}`);
       }
@@ -134,7 +136,7 @@ function judgeTimers(facts: Facts, report: Report): void {
     const isDue = dueMs < facts.finalMs;
     if (
       isDue && !wasCancelled && messages.length === 0 &&
-      facts.isSurvivor(actor)
+      facts.isSurvivor(to)
     ) report(at, `${what} never fired`);
   }
   for (const [ref, messages] of fired) {
@@ -142,5 +144,26 @@ function judgeTimers(facts: Facts, report: Report): void {
       event.is === "timer" && event.ref === ref
     );
     if (!isKnown) report(messages[0]?.at ?? 0, `timer ${ref} was never set`);
+  }
+}
+
+/** Anybody on the node can cancel a timer, once, until it is due or ends. */
+function judgeCancels(
+  facts: Facts,
+  { ref, to, dueMs }: At<"timer">,
+  cancels: readonly At<"cancel">[],
+  report: Report,
+): void {
+  let isOver = false;
+  for (const { at, actor, nowMs, wasActive } of cancels) {
+    const isThere = !isOver && facts.life(to).endedAt > at &&
+      facts.isLocal(actor, to);
+    if (wasActive && !isThere) {
+      report(at, `timer ${ref} to ${to} was cancelled when it was over`);
+    }
+    if (!wasActive && isThere && nowMs < dueMs) {
+      report(at, `timer ${ref} to ${to} was unknown to ${actor}`);
+    }
+    isOver ||= wasActive;
   }
 }

@@ -268,16 +268,30 @@ const requests: readonly Mutant[] = [
   mutant(
     "timers cannot be cancelled",
     "core/actor_timers.ts",
-    "return this.#node.timers.cancel(timer);",
-    "return this.#node.timers.read(timer);",
+    "return timer === null ? null : this.#node.timers.cancel(timer);",
+    "return timer === null ? null : this.#node.timers.read(timer);",
+  ),
+  mutant(
+    "timers of others cannot be cancelled",
+    "core/local_actor.ts",
+    "return this.state === DEAD ? null : this.owner.actorTimers.cancel(ref);",
+    "return this.timers?.has(ref)\n" +
+      "      ? this.owner.actorTimers.cancel(ref)\n" +
+      "      : null;",
+  ),
+  mutant(
+    "timers end with the actor that set them",
+    "core/actor_timers.ts",
+    "node.sendFrom(from, target, message);",
+    "if (node.localActor(from) !== null) node.sendFrom(from, target, message);",
   ),
 ];
 
 const leaks: readonly Mutant[] = [
   mutant(
-    "timers outlive their actor",
+    "timers outlive the actor that they are for",
     "core/exits.ts",
-    "for (const timer of actor.timers.values()) node.timers.cancel(timer);",
+    "node.actorTimers.release(actor);",
     "",
   ),
   mutant(
@@ -290,6 +304,12 @@ const leaks: readonly Mutant[] = [
     "spawn requests outlive the connection",
     "core/node.ts",
     "this.spawns.lost(peer);",
+    "",
+  ),
+  mutant(
+    "timers that have fired are kept",
+    "core/actor_timers.ts",
+    "this.#pending.delete(ref);",
     "",
   ),
   mutant(

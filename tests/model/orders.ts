@@ -2,7 +2,7 @@
  * What drivers are told and what they tell each other, as messages.
  */
 
-import { type Pid, UsageError } from "../../runtime/mod.ts";
+import { type Pid, type Ref, UsageError } from "../../runtime/mod.ts";
 import type { Deed, Op } from "./program.ts";
 
 /** What an actor is told to do. */
@@ -25,6 +25,9 @@ export type Data = {
   /** The sender once more, to see whether pids survive the way. */
   readonly me: Pid;
 };
+
+/** What a timer of another actor sends; its ref is known once it is set. */
+export type Due = { readonly type: "due"; ref: Ref | null };
 
 export type Request = {
   readonly call: number;

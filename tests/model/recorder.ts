@@ -33,6 +33,8 @@ export class Recorder {
   readonly events: Event[] = [];
   readonly actors: Known[] = [];
   readonly aliases: Alias[] = [];
+  /** All that were ever set, of all nodes. */
+  readonly timers: Ref[] = [];
   readonly #ids = new Map<string, ActorId>();
   readonly #refs = new Map<string, number>();
   readonly #origins = new Map<AnyBehaviour, Origin>();

@@ -90,7 +90,10 @@ const strangers: Record<
     act: (peer) => peer.send(httpRequest),
     says: late,
   },
-  "a TLS hello": { act: (peer) => peer.send(tlsHello), says: late },
+  "a TLS hello": {
+    act: (peer) => peer.send(tlsHello),
+    says: /expected a node without TLS, got one with it/,
+  },
   "a tick": {
     act: (peer) => peer.send(new Uint8Array(2)),
     says: /expected a handshake message, got 0 bytes/,

@@ -60,21 +60,30 @@ class Clock {
 }
 
 /** A peer whose connection only counts, and what the ticks said about it. */
-function watched(options = limits) {
+function watched(
+  options: typeof limits & { netTicktimeMs?: number } = limits,
+  isBeam = false,
+) {
   const clock = new Clock();
   const connection = {
     lastReadAt: 0,
-    hasWritten: false,
+    lastWrittenAt: 0,
     ticks: 0,
     tick() {
       this.ticks++;
-      this.hasWritten = true;
+      this.lastWrittenAt = clock.nowMs;
     },
   };
-  const peer = { name: "p", isSuspect: false, connection } as unknown as Peer;
+  const peer = {
+    name: "p",
+    isSuspect: false,
+    isBeam,
+    connection,
+  } as unknown as Peer;
   const said: string[] = [];
   const ticks = new Ticks({
     host: clock.host,
+    netTicktimeMs: 60_000,
     ...options,
     peers: () => [peer],
     suspect: (_, silentMs) => said.push(`suspect ${silentMs}`),
@@ -89,8 +98,9 @@ describe("the tick timer", () => {
     const { clock, connection, ticks } = watched();
     clock.pass(100);
     expect(connection.ticks).toBe(1);
-    connection.hasWritten = true;
-    clock.pass(100);
+    clock.pass(60);
+    connection.lastWrittenAt = clock.nowMs;
+    clock.pass(40);
     expect(connection.ticks).toBe(1);
     clock.pass(100);
     expect(connection.ticks).toBe(2);
@@ -138,6 +148,63 @@ describe("the tick timer", () => {
     expect(said).toEqual(["suspect 2000"]);
     clock.pass(1_000);
     expect(said).toEqual(["suspect 2000", "down 15000"]);
+  });
+
+  test("writes to a BEAM node in every quarter of its tick time", () => {
+    const { clock, connection } = watched({ ...limits, netTicktimeMs: 8_000 });
+    const beam = watched({ ...limits, netTicktimeMs: 8_000 }, true);
+    beam.clock.pass(1_900);
+    expect(beam.connection.ticks).toBe(1);
+    let longestMs = 0;
+    for (let ms = 0; ms < 100_000; ms += 10) {
+      beam.clock.pass(10);
+      // Ours too, at any moment, so that a tick is put off.
+      if (ms % 3_170 === 0) beam.connection.lastWrittenAt = beam.clock.nowMs;
+      const idleMs = beam.clock.nowMs - beam.connection.lastWrittenAt;
+      longestMs = Math.max(longestMs, idleMs);
+    }
+    expect(longestMs).toBeLessThanOrEqual(2_000);
+    // No more often than that: the shorter limits are for others.
+    expect(beam.connection.ticks).toBeLessThan(70);
+    clock.pass(1_900);
+    expect(connection.ticks).toBe(19);
+  });
+
+  test("gives up a BEAM node between its tick time and a quarter more", () => {
+    for (let offset = 0; offset < 2_000; offset += 130) {
+      const { clock, said, read } = watched(
+        { ...limits, netTicktimeMs: 8_000 },
+        true,
+      );
+      clock.pass(20_000 + offset);
+      said.length = 0;
+      read();
+      const readAt = clock.nowMs;
+      clock.pass(7_990);
+      expect(said).toEqual([]);
+      clock.pass(2_010);
+      expect(said[0]).toMatch(/^down /);
+      const silentMs = Number(said[0]!.slice("down ".length));
+      expect(silentMs).toBeGreaterThanOrEqual(8_000);
+      expect(silentMs).toBeLessThanOrEqual(10_000);
+      expect(clock.nowMs - readAt).toBe(10_000);
+    }
+  });
+
+  test("keeps a BEAM node with the defaults, and calls none suspect", () => {
+    const { clock, connection, said, read } = watched({
+      suspectAfterMs: 2_000,
+      downAfterMs: 15_000,
+    }, true);
+    for (let i = 0; i < 10; i++) {
+      clock.pass(15_000);
+      read();
+    }
+    expect(said).toEqual([]);
+    expect(connection.ticks).toBeGreaterThanOrEqual(10);
+    expect(connection.ticks).toBeLessThanOrEqual(11);
+    clock.pass(75_000);
+    expect(said[0]).toMatch(/^down 6\d{4}$/);
   });
 });
 

@@ -80,7 +80,7 @@ describe("unlink and the end of the other", () => {
         self.unlink(pid);
         const before = await drain(self);
         self.link(pid);
-        await pause(self, 50);
+        await pause(self, 5_000);
         // One exit signal for the new link: its end, or that it was too late.
         const after = await drain(self) as Exit[];
         expect(after).toHaveLength(1);

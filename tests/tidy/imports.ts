@@ -58,6 +58,7 @@ const remedies: Readonly<Record<Layer, string>> = {
 
 /** The composition root, and what it is made of. */
 const rootFiles: ReadonlySet<string> = new Set([
+  "runtime/etf.ts",
   "runtime/start.ts",
   "runtime/start_options.ts",
   "runtime/running_node.ts",

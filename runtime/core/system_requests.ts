@@ -1,0 +1,219 @@
+/**
+ * The requests of OTP's `sys` module to handler actors: state, status, suspend,
+ * resume, terminate. The handler sees none of them.
+ *
+ * They keep their place among the other messages, as in OTP: whoever casts and
+ * then asks for the state sees what the cast has done. An actor has a flag set
+ * while such a request is in its mailbox or while it is suspended, and only
+ * then is anything here asked. Function actors receive the requests like any
+ * other message.
+ *
+ * Tracing, code changes and debug functions do not exist here and are answered
+ * so. A suspended actor takes nothing but system requests; in OTP it would
+ * also take its parent's exit signal when it traps exits.
+ */
+
+import type { Actor } from "./actor.ts";
+import { reply, type ReplyTo, SystemRequest } from "./calls.ts";
+import { endActor } from "./exits.ts";
+import { behaviourName } from "./info.ts";
+import { copy } from "./isolation.ts";
+import { atom, printTerm, Tuple } from "./terms.ts";
+
+const names = {
+  ok: atom("ok"),
+  error: atom("error"),
+  status: atom("status"),
+  module: atom("module"),
+  hornbeam: atom("hornbeam"),
+  running: atom("running"),
+  suspended: atom("suspended"),
+  getState: atom("get_state"),
+  replaceState: atom("replace_state"),
+  getStatus: atom("get_status"),
+  suspend: atom("suspend"),
+  resume: atom("resume"),
+  terminate: atom("terminate"),
+  debug: atom("debug"),
+} as const;
+
+function tuple(...items: readonly unknown[]): Tuple {
+  return new Tuple(items);
+}
+
+/** To be called when a system request was put into the actor's mailbox. */
+export function expectSystemRequest(actor: Actor | null): void {
+  if (actor === null || !actor.isHandler || !actor.alive) return;
+  actor.systemRequests++;
+  actor.isSpecial = true;
+}
+
+/**
+ * Answers what stands at the head of the mailbox, and of a suspended actor all
+ * that is in it. Returns how many messages the handler may be given now: up to
+ * the next system request, none of a suspended or ended actor.
+ */
+export function serveSystemRequests(actor: Actor, budget: number): number {
+  const { mailbox } = actor;
+  if (actor.isSuspended) serveSuspended(actor);
+  while (
+    !actor.isSuspended && mailbox.length > 0 &&
+    mailbox.at(0) instanceof SystemRequest
+  ) {
+    answer(actor, mailbox.shift() as SystemRequest);
+    if (actor.isSuspended) serveSuspended(actor);
+  }
+  if (!actor.alive || actor.isSuspended) return 0;
+  if (actor.systemRequests > 0) {
+    let most = 1;
+    while (
+      most < budget && most < mailbox.length &&
+      !(mailbox.at(most) instanceof SystemRequest)
+    ) most++;
+    if (most < mailbox.length) {
+      // With this policy the head may go while the handler runs.
+      return actor.mailboxOptions?.policy === "dropOldest" ? 1 : most;
+    }
+    // Those that were counted were lost to a limit of the mailbox.
+    actor.systemRequests = 0;
+  }
+  actor.isSpecial = false;
+  return budget;
+}
+
+/** Messages that were looked at before are not looked at again. */
+function serveSuspended(actor: Actor): void {
+  const { mailbox } = actor;
+  while (actor.isSuspended && actor.scanned < mailbox.length) {
+    if (mailbox.at(actor.scanned) instanceof SystemRequest) {
+      answer(actor, mailbox.removeAt(actor.scanned) as SystemRequest);
+    } else {
+      actor.scanned++;
+    }
+  }
+  actor.scanned = actor.isSuspended ? actor.scanned : 0;
+}
+
+function answer(actor: Actor, { from, request }: SystemRequest): void {
+  if (actor.systemRequests > 0) actor.systemRequests--;
+  actor.reductions++;
+  if (request instanceof Tuple && request.items[0] === names.terminate) {
+    respond(actor, from, () => names.ok);
+    endActor(actor, request.items[1]);
+    return;
+  }
+  respond(actor, from, () => outcomeOf(actor, request));
+}
+
+/** A state may hold what cannot leave the node; the asker learns of that. */
+function respond(actor: Actor, from: ReplyTo, value: () => unknown): void {
+  const { owner } = actor;
+  try {
+    reply(owner, from, value());
+  } catch (error) {
+    try {
+      reply(owner, from, tuple(names.error, messageOf(error)));
+    } catch (second) {
+      owner.logActor("warning", "a system request could not be answered", {
+        error: messageOf(second),
+      });
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : printTerm(error);
+}
+
+function outcomeOf(actor: Actor, request: unknown): unknown {
+  switch (request) {
+    case names.getState:
+      return shared(actor, actor.handlerState);
+    case names.getStatus:
+      return statusOf(actor);
+    case names.suspend:
+      actor.isSuspended = true;
+      return names.ok;
+    case names.resume:
+      actor.isSuspended = false;
+      return names.ok;
+    default:
+  }
+  const [name, argument] = request instanceof Tuple ? request.items : [];
+  switch (name) {
+    case names.replaceState:
+      return replaceState(actor, argument);
+    case names.debug:
+      return debug(argument);
+    default:
+      return tuple(
+        names.error,
+        tuple(atom("unknown_system_msg"), request),
+      );
+  }
+}
+
+/** With a function of this node; that of a BEAM node cannot be called here. */
+function replaceState(actor: Actor, change: unknown): unknown {
+  if (typeof change !== "function") return tuple(names.error, atom("notsup"));
+  try {
+    actor.handlerState = (change as (state: unknown) => unknown)(
+      actor.handlerState,
+    );
+  } catch (error) {
+    return tuple(names.error, tuple(atom("callback_failed"), error));
+  }
+  return shared(actor, actor.handlerState);
+}
+
+/** What is sent may be frozen, and the state is still the actor's. */
+function shared(actor: Actor, state: unknown): unknown {
+  return actor.owner.isolate === null ? state : copy(state);
+}
+
+/** The shape that `sys:get_status` gives for a `gen_server`. */
+function statusOf(actor: Actor): Tuple {
+  const state = actor.isSuspended ? names.suspended : names.running;
+  const parent = actor.parent ?? actor.pid;
+  const misc = [
+    tuple(atom("header"), `Status for actor ${actor.describe()}`),
+    tuple(atom("data"), [
+      tuple("Status", state),
+      tuple("Parent", parent),
+      tuple("Behaviour", behaviourName(actor.behaviour)),
+    ]),
+    tuple(atom("data"), [tuple("State", shared(actor, actor.handlerState))]),
+  ];
+  return tuple(
+    names.status,
+    actor.pid,
+    tuple(names.module, names.hornbeam),
+    [[], state, parent, [], misc],
+  );
+}
+
+/** There is nothing to debug with, which is a fine answer to turning it off. */
+function debug(what: unknown): unknown {
+  const [name, argument] = what instanceof Tuple ? what.items : [what];
+  const isOff = argument === false;
+  switch (name) {
+    case atom("no_debug"):
+    case atom("remove"):
+      return names.ok;
+    case atom("trace"):
+      if (isOff) return names.ok;
+      break;
+    case atom("log"):
+      if (isOff) return names.ok;
+      if (argument === atom("get")) return tuple(names.ok, []);
+      break;
+    case atom("statistics"):
+      if (isOff) return names.ok;
+      if (argument === atom("get")) {
+        return tuple(names.ok, atom("no_statistics"));
+      }
+      break;
+    default:
+  }
+  return atom("unknown_debug");
+}

@@ -1,0 +1,52 @@
+/**
+ * The actors that every node has, and what it answers without them: started by
+ * the composition root, before the first connection.
+ *
+ * `node_info`, `user`, `rex`, `net_kernel` and `logger_proxy` are registered
+ * under these names. Each comes back at once, with another pid, when an exit
+ * signal has ended it, because other nodes take one that is missing for a fault
+ * of the whole node.
+ */
+
+import type { Node } from "../core/node.ts";
+import type { AnyBehaviour } from "../core/self.ts";
+import { serveErpc } from "./erpc.ts";
+import { loggerProxy } from "./logger_proxy.ts";
+import { netKernelActor } from "./net_kernel.ts";
+import { nodeFunctions } from "./node_functions.ts";
+import { nodeInfo } from "./node_info.ts";
+import { rex } from "./rex.ts";
+import { type Output, user } from "./user.ts";
+
+export type KernelOptions = {
+  /** The node's figures, for `node_info`. */
+  readonly stats: () => object;
+  /** Where goes what is printed on this node's `user`. */
+  readonly output: Output;
+  /** Whether it answers `erlang:nodes/0` and the like. */
+  readonly inspectable: boolean;
+};
+
+export function startKernel(node: Node, options: KernelOptions): void {
+  const complain = (what: string, error: unknown) =>
+    node.log("warning", "kernel", what, { error });
+  if (options.inspectable) node.functions.addOwn(nodeFunctions(node));
+  serveErpc(node);
+  keep(node, "user", () => user(options.output, complain));
+  keep(node, "node_info", () => nodeInfo(options.stats));
+  keep(node, "net_kernel", () => netKernelActor(node, complain));
+  keep(node, "rex", () => rex(node, complain));
+  keep(node, "logger_proxy", () => loggerProxy(node, complain));
+}
+
+/** Starts an actor of the kernel, and again whenever it has ended. */
+function keep(node: Node, name: string, make: () => AnyBehaviour): void {
+  const actor = node.spawnActor(make(), { name }, null);
+  if (name === "user") node.groupLeader = actor.pid;
+  actor.onExit = () => {
+    // The name may have gone to somebody else in the meantime.
+    if (!node.stopped && node.names.holder(name) === null) {
+      keep(node, name, make);
+    }
+  };
+}

@@ -1,0 +1,29 @@
+/**
+ * What is sent in place of a signal that cannot be encoded.
+ *
+ * What a user sends raises at the sender. An exit reason that cannot be encoded
+ * must not keep its receiver from learning of the end.
+ */
+
+import type { Signal } from "../core/signal.ts";
+
+/** What remains of an exit reason that cannot be sent as it is. */
+const maxReasonLength = 1_000;
+
+/** The signal with a reason in words; null for one that has no reason. */
+export function sayable(signal: Signal): Signal | null {
+  switch (signal.type) {
+    case "linkExit":
+    case "exit":
+    case "down": {
+      const { reason } = signal;
+      const text = reason instanceof Error ? String(reason.message) : "";
+      const shown = text === ""
+        ? "unencodable"
+        : text.slice(0, maxReasonLength).toWellFormed();
+      return { ...signal, reason: shown };
+    }
+    default:
+      return null;
+  }
+}
