@@ -27,6 +27,7 @@ import { readme, updateReadme } from "./runner/readme.ts";
 import type { Result } from "./runner/results.ts";
 import { type Outcome, runSession } from "./runner/session.ts";
 import { markdown, plainTable } from "./runner/text.ts";
+import type { Row } from "./row.ts";
 import { rows, select, suiteOf } from "./suites.ts";
 
 /** What `hornbeam bench` was asked for. */
@@ -87,12 +88,16 @@ async function run(options: BenchOptions): Promise<number> {
     await print(options.json ? `${JSON.stringify(ids)}\n` : lines(ids));
     return 0;
   }
-  const erlang = options.vs.length > 0 ? findErlang() : undefined;
-  if (options.vs.length > 0 && erlang === undefined) {
-    note("no erl, erlc and epmd on PATH: nothing is compared with the BEAM");
-  }
+  const erlang = findErlang();
+  const isCompared = options.vs.length > 0;
+  const chosen = selection.rows.filter((row) =>
+    erlang !== undefined || row.erlangPartner === undefined
+  );
+  if (erlang === undefined) noteMissing(isCompared, selection.rows, chosen);
   const children = new Children();
-  const beam = erlang === undefined ? null : new Beam(children, erlang);
+  const beam = isCompared && erlang !== undefined
+    ? new Beam(children, erlang)
+    : null;
   const interruption = new Interruption();
   let outcome: Outcome | null;
   try {
@@ -100,7 +105,7 @@ async function run(options: BenchOptions): Promise<number> {
       interruption.happened,
       runSession({
         children,
-        rows: selection.rows,
+        rows: chosen,
         runtimes,
         beam,
         plan: options.quick ? quickPlan : defaultPlan,
@@ -118,10 +123,29 @@ async function run(options: BenchOptions): Promise<number> {
   }
   if (outcome === null) return 130;
   const { results, failures } = outcome;
-  const text = () => markdown(results, describeMachine(runtimes, erlang));
+  const usesErlang = isCompared ||
+    chosen.some((row) => row.erlangPartner !== undefined);
+  const text = () =>
+    markdown(
+      results,
+      describeMachine(runtimes, usesErlang ? erlang : undefined),
+    );
   if (options.updateReadme) updateReadme(text());
   await print(show(options, results, text));
   return failures === 0 ? 0 : 1;
+}
+
+/** What cannot be done without Erlang. */
+function noteMissing(
+  isCompared: boolean,
+  wanted: readonly Row[],
+  chosen: readonly Row[],
+): void {
+  const missing = "no erl, erlc and epmd on PATH";
+  if (isCompared) note(`${missing}: nothing is compared with the BEAM`);
+  for (const row of wanted) {
+    if (!chosen.includes(row)) note(`${missing}: ${row.id} is left out`);
+  }
 }
 
 function show(

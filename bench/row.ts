@@ -62,15 +62,15 @@ export type TimedPart = {
   readonly extra?: () => Extra | Promise<Extra>;
 };
 
-/** A second process that takes part in a row. */
-export interface SecondProcess {
-  /** What it said when it was ready. */
+/** A second process of the same runtime that takes part in a row. */
+export interface Partner extends GapMeter {
+  /** What the row's `partner` said when it was ready. */
   readonly hello: Readonly<Record<string, unknown>>;
   stop(): Promise<void>;
 }
 
-/** One of the same runtime. */
-export interface Partner extends SecondProcess, GapMeter {}
+/** An `erl` that takes part in a row. */
+export type ErlangPartner = Pick<Partner, "stop">;
 
 /** What a row is given to run with, in its own process. */
 export interface Bench {
@@ -84,7 +84,7 @@ export interface Bench {
   /** Starts the row's `partner` in a process of its own. */
   startPartner(): Promise<Partner>;
   /** Starts the row's `erlangPartner`, an `erl` with these flags besides. */
-  startErlangPartner(flags: readonly string[]): Promise<SecondProcess>;
+  startErlangPartner(flags: readonly string[]): Promise<ErlangPartner>;
 }
 
 /** The other half of a row, in the partner's process. */

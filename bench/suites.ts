@@ -1,10 +1,15 @@
 /** All benchmarks, in the order in which they run and are shown. */
 
+import { beamRows } from "./beam/beam.ts";
 import { localRows } from "./local/local.ts";
 import { processRows } from "./process/process.ts";
 import type { Row } from "./row.ts";
 
-export const rows: readonly Row[] = [...localRows, ...processRows];
+export const rows: readonly Row[] = [
+  ...localRows,
+  ...processRows,
+  ...beamRows,
+];
 
 /** The part of an id before the slash. */
 export function suiteOf(row: Row): string {

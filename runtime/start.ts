@@ -77,7 +77,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     portsOrFalse: ["epmdPort"],
     booleans: ["inspectable"],
     functions: ["output"],
-    objects: ["functions"],
+    objects: ["functions", "tls"],
   });
   const host: Host = options.host ?? createHost({
     log: options.log ?? createLog({ level: options.logLevel ?? "warning" }),

@@ -11,16 +11,17 @@ import { spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Partner, Row, SecondProcess } from "../row.ts";
+import type { ErlangPartner, Partner, Row } from "../row.ts";
 import { TimerGap } from "./timer_gap.ts";
 
 const START_TIMEOUT_MS = 20_000;
 
 /** Starts `args` with this process's own runtime, as the partner of a row. */
 export async function startPartner(args: readonly string[]): Promise<Partner> {
-  const { ask, ...second } = await startSecond(process.execPath, args);
+  const { hello, ask, stop } = await startSecond(process.execPath, args);
   return {
-    ...second,
+    hello,
+    stop,
     begin: async () => {
       await ask("begin");
     },
@@ -32,23 +33,30 @@ export async function startPartner(args: readonly string[]): Promise<Partner> {
 export async function startErlangPartner(
   source: URL,
   flags: readonly string[],
-): Promise<SecondProcess> {
+): Promise<ErlangPartner> {
   const path = JSON.stringify(fileURLToPath(source));
-  const { hello, stop } = await startSecond("erl", [
+  const { stop } = await startSecond("erl", [
     // Whatever a user's own .erlang would do is not measured.
     ...["-noshell", "-boot", "no_dot_erlang", ...flags, "-eval"],
     `{ok, M, B} = compile:file(${path}, [binary, report]), ` +
     `{module, M} = code:load_binary(M, ${path}, B), M:partner().`,
   ]);
-  return { hello, stop };
+  return { stop };
 }
 
 type Line = Record<string, unknown>;
 
+/** A process that speaks in lines and is ready. */
+type Second = {
+  readonly hello: Line;
+  readonly ask: (line: string) => Promise<Line>;
+  readonly stop: () => Promise<void>;
+};
+
 async function startSecond(
   command: string,
   args: readonly string[],
-): Promise<SecondProcess & { readonly ask: (line: string) => Promise<Line> }> {
+): Promise<Second> {
   const child = spawn(command, [...args], {
     stdio: ["pipe", "pipe", "inherit"],
   });

@@ -1,8 +1,8 @@
-%% The shapes of process.ts on the BEAM: two nodes of Erlang's distribution in
+%% The shapes of shapes.ts on the BEAM: two nodes of Erlang's distribution in
 %% two operating-system processes. The node that measures starts the other one,
-%% which ends with it.
+%% which ends with it. When a node of ours measures, partner/0 is the other one.
 -module(bench_process).
--export([run/2, counter/2, echo/1]).
+-export([run/2, partner/0, counter/2, echo/1, send_all/2]).
 
 -define(PAYLOAD, <<0:128>>).
 -define(ONE_WAY_MAX, 20_000_000).
@@ -32,6 +32,13 @@ run("round-trip-16B", Plan, Second) ->
         end,
         fun() -> percentiles(lists:sort(get(latencies))) end
     ).
+
+%% Connects to the node that has started this one.
+partner() ->
+    true = net_kernel:connect_node('first@127.0.0.1'),
+    io:format("{\"hello\":{}}~n"),
+    _ = io:get_line(""),
+    halt(0).
 
 %% This node's own cookie and code path are the other one's as well.
 start_second() ->

@@ -14,20 +14,13 @@ import { fileURLToPath } from "node:url";
 import type { ErlangPeer, Plan, Row } from "../row.ts";
 import { type Children, numberOf, parseFigures } from "./children.ts";
 import type { Sample } from "./ours.ts";
-import type { ErlangPrograms } from "./programs.ts";
+import { erlangEnv, type ErlangPrograms } from "./programs.ts";
 
 const HOST = "127.0.0.1";
 const EPMD_START_MS = 10_000;
 const EPMD_LOOK_MS = 20;
 
 const mainSource = new URL("../inside/bench_main.erl", import.meta.url);
-
-/** What the emulator adds to its command line by itself. */
-const withoutFlags = {
-  ERL_AFLAGS: undefined,
-  ERL_FLAGS: undefined,
-  ERL_ZFLAGS: undefined,
-};
 
 /** The BEAM side of one session. `stop` removes everything it made. */
 export class Beam {
@@ -59,11 +52,10 @@ export class Beam {
         ]),
         ...["-pa", this.#folder, "-run", "bench_main", "main"],
         basename(fileURLToPath(peer.source), ".erl"),
-        row.id.slice(row.id.indexOf("/") + 1),
+        peer.name ?? row.id.slice(row.id.indexOf("/") + 1),
         ...[plan.warmupMs, plan.timedMs, plan.sizeDivisor].map(String),
       ],
       env: {
-        ...withoutFlags,
         ...this.#env,
         ERL_EPMD_PORT: port === null ? undefined : String(port),
       },
@@ -82,9 +74,9 @@ export class Beam {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** Cookie file and crash dump go nowhere but into the temporary folder. */
-  get #env(): Record<string, string> {
-    return { HOME: this.#folder, ERL_CRASH_DUMP_BYTES: "0" };
+  /** A cookie file goes nowhere but into the temporary folder. */
+  get #env(): Readonly<Record<string, string | undefined>> {
+    return { ...erlangEnv, HOME: this.#folder };
   }
 
   async #compile(source: URL): Promise<void> {
@@ -96,7 +88,7 @@ export class Beam {
     await this.#children.run({
       command: this.#programs.erlc,
       args: ["-o", this.#folder, path],
-      env: { ...withoutFlags, ...this.#env, ERL_COMPILER_OPTIONS: undefined },
+      env: this.#env,
     });
     this.#compiled.add(path);
   }

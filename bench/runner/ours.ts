@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import type { Plan, Row } from "../row.ts";
 import { type Children, numberOf, parseFigures } from "./children.ts";
-import type { InstalledRuntime } from "./programs.ts";
+import { erlangEnv, type InstalledRuntime } from "./programs.ts";
 
 /** What a run on either side gave. */
 export type Sample = {
@@ -40,7 +40,8 @@ export async function runOurs(
       String(plan.timedMs),
       String(plan.sizeDivisor),
     ],
-    env: { HORNBEAM_BENCH_TIED: "1" },
+    // A row may start an emulator of its own.
+    env: { HORNBEAM_BENCH_TIED: "1", ...erlangEnv },
   });
   const figures = parseFigures(output);
   return {

@@ -57,6 +57,18 @@ export function findRuntime(name: Runtime): InstalledRuntime | undefined {
   return command === undefined ? undefined : { name, command };
 }
 
+/**
+ * For the environment of an emulator and a compiler: nothing that they add to
+ * their command lines by themselves, and no crash dumps.
+ */
+export const erlangEnv: Readonly<Record<string, string | undefined>> = {
+  ERL_AFLAGS: undefined,
+  ERL_FLAGS: undefined,
+  ERL_ZFLAGS: undefined,
+  ERL_COMPILER_OPTIONS: undefined,
+  ERL_CRASH_DUMP_BYTES: "0",
+};
+
 export function findErlang(): ErlangPrograms | undefined {
   const [erl, erlc, epmd] = ["erl", "erlc", "epmd"].map(onPath);
   return erl === undefined || erlc === undefined || epmd === undefined

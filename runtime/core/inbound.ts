@@ -116,13 +116,23 @@ function receiveLink(node: Node, from: Pid, to: Pid): void {
   node.peers.involve(from.node, actor);
 }
 
-function receiveUnlink(node: Node, from: Pid, to: Pid, id: number | bigint): void {
+function receiveUnlink(
+  node: Node,
+  from: Pid,
+  to: Pid,
+  id: number | bigint,
+): void {
   const actor = node.localActor(to);
   if (actor?.links?.get(from)?.active) actor.links.delete(from);
   node.remote.signal(from.node, { type: "unlinkAck", from: to, to: from, id });
 }
 
-function receiveUnlinkAck(node: Node, from: Pid, to: Pid, id: number | bigint): void {
+function receiveUnlinkAck(
+  node: Node,
+  from: Pid,
+  to: Pid,
+  id: number | bigint,
+): void {
   const links = node.localActor(to)?.links;
   const state = links?.get(from);
   if (state !== undefined && !state.active && state.unlinkId === id) {

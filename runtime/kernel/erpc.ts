@@ -18,7 +18,7 @@ import type { AnyBehaviour, Self } from "../core/self.ts";
 import { Call, CallError, type CallOptions } from "../core/calls.ts";
 import { splitCalled } from "../core/functions.ts";
 import { Down, reasons, SpawnError, UsageError } from "../core/messages.ts";
-import { atom, printTerm, Ref, Tuple } from "../core/terms.ts";
+import { atom, printTerm, type Ref, Tuple } from "../core/terms.ts";
 import { ErpcError } from "./erpc_error.ts";
 import { callOffered, type Outcome } from "./outcome.ts";
 

@@ -19,13 +19,13 @@ type Read = (info: ActorInfo) => unknown;
 const functionOf: Read = ({ behaviour }) =>
   new Tuple([atom("hornbeam"), atom(behaviour), 1]);
 
-const process = atom("process");
+const processAtom = atom("process");
 
 function monitored(target: Pid | NamedTarget): Tuple {
   const shown = target instanceof Pid
     ? target
     : new Tuple([nameAtom(target.name), nameAtom(target.node)]);
-  return new Tuple([process, shown]);
+  return new Tuple([processAtom, shown]);
 }
 
 /** In the order in which Erlang tells them. */

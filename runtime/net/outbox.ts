@@ -66,7 +66,7 @@ export class Outbox {
   }
 
   #encodeRefused(peer: Peer, signal: Signal, error: unknown): void {
-    const instead = sayable(signal);
+    const instead = sayable(signal, error);
     if (instead === null) throw error;
     this.#node.log("warning", "net", "an exit reason could not be sent as is", {
       error: error instanceof Error ? error.message : String(error),

@@ -199,7 +199,7 @@ export class Peer {
         // With its pids in full, a signal may be too large by a few bytes.
         if (link === null) throw error;
         refusals.push({ signal, error });
-        const instead = sayable(signal);
+        const instead = sayable(signal, error);
         if (instead !== null) fresh.encode(instead, this.out);
       }
     };

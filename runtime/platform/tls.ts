@@ -8,6 +8,7 @@
  * so a refusal may come as the end of a carrier that was open already.
  */
 
+import type { X509Certificate } from "node:crypto";
 import { isIP, type Socket } from "node:net";
 import * as tls from "node:tls";
 import type { LogLevel } from "../core/ports.ts";
@@ -47,7 +48,7 @@ export function createTlsNetwork(options: TlsNetworkOptions): Network {
   const texts = pemTexts(options);
   return {
     connect: (to) => connect(to, texts, options),
-    listen: (at, accept) => {
+    listen: async (at, accept) => {
       const { handshakeTimeoutMs: handshakeTimeout = 7_000 } = options;
       const server = tls.createServer({
         ...texts,
@@ -57,8 +58,15 @@ export function createTlsNetwork(options: TlsNetworkOptions): Network {
         handshakeTimeout,
         noDelay: true,
       });
-      watch(server, options, accept);
-      return listenOn(server, at);
+      const forget = watch(server, options, accept);
+      const { port, close } = await listenOn(server, at);
+      return {
+        port,
+        close: () => {
+          forget();
+          return close();
+        },
+      };
     },
   };
 }
@@ -109,13 +117,17 @@ function connect(
   });
 }
 
-/** Accepts those who have set up TLS, and reports the others. */
+/**
+ * Accepts those who have set up TLS, and reports the others. Returns what ends
+ * that, and ends those who are still about it.
+ */
 function watch(
   server: tls.Server,
   options: TlsNetworkOptions,
   accept: (carrier: Carrier) => void,
-): void {
+): () => void {
   const { maxHandshakes = 256, log = () => {} } = options;
+  let isClosed = false;
   /** Sockets that have not set up TLS yet, by their address. */
   const pending = new Map<string, Socket>();
   /** The address of a socket that is closed can be asked no more. */
@@ -139,11 +151,12 @@ function watch(
     const remote = endpoint(socket.remoteAddress, socket.remotePort);
     pending.delete(remote);
     // The runtime has seen to it; a fault there must not let anybody in.
-    if (socket.authorized) {
+    if (socket.authorized && !isClosed) {
       accept(new TlsCarrier(socket, { ...options, remote }));
       return;
     }
     socket.destroy();
+    if (isClosed) return;
     log("warning", `refused ${remote}: its certificate was not verified`);
   });
 
@@ -151,6 +164,7 @@ function watch(
     const bottom = below(socket);
     const remote = remotes.get(bottom) ?? "a peer";
     socket.destroy();
+    if (isClosed) return;
     const code = String(socket.authorizationError ?? errorCode(error));
     // Somebody who only looked whether the port is open. Bun counts no bytes,
     // so there it is also said of one that does not accept our certificate.
@@ -161,6 +175,11 @@ function watch(
       : explainTls(code) ?? error.message;
     log(isNothing ? "debug" : "warning", `refused ${remote}: ${why}`);
   });
+
+  return () => {
+    isClosed = true;
+    for (const socket of pending.values()) socket.destroy();
+  };
 }
 
 /**
@@ -177,7 +196,7 @@ function below(socket: tls.TLSSocket): Socket {
 
 class TlsCarrier extends SocketCarrier {
   readonly handshakeHeaderBytes = 4;
-  readonly #certificate: tls.PeerCertificate;
+  readonly #certificate: X509Certificate | undefined;
   readonly #checksHost: boolean;
 
   constructor(
@@ -193,13 +212,14 @@ class TlsCarrier extends SocketCarrier {
       // Deno 2.9 forgets the end of a TLS stream that comes during a pause.
       mayPause: runtimeName !== "deno",
     });
-    this.#certificate = socket.getPeerCertificate();
+    this.#certificate = socket.getPeerX509Certificate();
     this.#checksHost = options.checkHost ?? true;
   }
 
   complainAbout(nodeName: string): string | null {
-    return this.#checksHost
-      ? complainAboutHost(nodeName, this.#certificate)
-      : null;
+    if (!this.#checksHost) return null;
+    return this.#certificate === undefined
+      ? `expected a certificate of ${nodeName}, got none`
+      : complainAboutHost(nodeName, this.#certificate);
   }
 }

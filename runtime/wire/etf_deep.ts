@@ -33,6 +33,7 @@ export function readDeep(reader: EtfReader): unknown {
         reader.fail(`expected at most ${termDepthMax} levels`, reader.at);
       }
       frames.push(frame);
+      reader.start = reader.at;
       reader.owed -= 1;
       value = frame.begin();
       if (value !== more) frames.pop();

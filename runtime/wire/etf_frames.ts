@@ -55,10 +55,11 @@ export class FrameStack {
 
   /**
    * Writes a container and all that is in it; inside of another one, the
-   * beginning of it, and the rest when the caller has returned.
+   * beginning of it, and the rest when the caller has returned. `outside` is
+   * the number of containers around the outermost one.
    */
-  write(frame: Frame): void {
-    this.#checkDepth();
+  write(frame: Frame, outside: number): void {
+    this.#checkDepth(outside);
     this.#frames.push({ ...frame, index: 0 });
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -99,9 +100,9 @@ export class FrameStack {
   }
 
   /** Looks for cycles at some depths only, so that it costs little. */
-  #checkDepth(): void {
+  #checkDepth(outside: number): void {
     const depth = this.#frames.length;
-    if (depth >= termDepthMax) {
+    if (depth + outside >= termDepthMax) {
       throw new Refusal(`it is nested more than ${termDepthMax} deep`);
     }
     if (depth < checkedDepth || (depth & (depth - 1)) !== 0) return;

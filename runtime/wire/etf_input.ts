@@ -13,6 +13,8 @@ export class EtfInput {
   bytes: Uint8Array = noBytes;
   at = 0;
   end = 0;
+  /** Where the tag of the term is that is being read. */
+  start = 0;
   /**
    * Terms that have been promised and have not come yet. Each has a byte at
    * least, which bounds what is made for them before they come.
@@ -30,6 +32,7 @@ export class EtfInput {
   /** Starts to read bytes; they are never written to. */
   open(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
+    this.start = start;
     this.at = start;
     this.end = end;
     this.owed = 0;
@@ -58,7 +61,7 @@ export class EtfInput {
   skip(bytes: number): number {
     const { at } = this;
     const end = at + bytes;
-    if (end > this.end) this.truncated(at);
+    if (end > this.end) this.truncated(this.start);
     return this.at = end;
   }
 

@@ -7,9 +7,10 @@
  * 1 and 1n in a `Map`, would have the peer close the connection.
  */
 
-import { compareText, isFloat, kindOf, kinds } from "../core/term_kinds.ts";
+import { compareText, isFloat } from "../core/term_kinds.ts";
 import { termKey } from "../core/term_key.ts";
 import { sortedMapKeys } from "../core/term_order.ts";
+import { printTerm } from "../core/terms.ts";
 import { atomBytes, type KeyAtoms } from "./etf_atoms.ts";
 import { smallMapMax } from "./etf_tags.ts";
 
@@ -165,10 +166,12 @@ export function orderedKeys(keys: unknown[]): unknown[] | KeyProblem {
   }
   const seen = new Set<string>();
   for (const key of keys) {
-    if (kindOf(key) === kinds.none) {
-      return { key, problem: "expected a key that is a term" };
+    let text: string;
+    try {
+      text = termKey(key);
+    } catch (error) {
+      return { key, problem: `it is no key: ${printTerm(error)}` };
     }
-    const text = termKey(key);
     if (seen.has(text)) {
       return { key, problem: "the map has another key that is equal there" };
     }

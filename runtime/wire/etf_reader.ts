@@ -136,6 +136,7 @@ export class EtfReader extends EtfInput {
   /** Reads a term that was promised. */
   term(level: number): unknown {
     const { bytes, at, end } = this;
+    this.start = at;
     this.owed -= 1;
     let value: number;
     switch (at < end ? bytes[at]! : -1) {
@@ -322,12 +323,14 @@ export class EtfReader extends EtfInput {
         return 0;
       }
       if (tag === tags.string) {
+        this.start = start;
         this.owed -= 1;
         this.at = start + 1;
         for (const byte of this.#string(start)) items.push(byte);
         return 0;
       }
       if (tag !== tags.list) return -1;
+      this.start = start;
       this.owed -= 1;
       const count = this.listHead();
       if (count > 0) return count;
@@ -362,6 +365,7 @@ export class EtfReader extends EtfInput {
       return this.atoms.entry(bytes, at + 2, length, at).name;
     }
     if (!isAtomTag(tag)) return undefined;
+    this.start = at;
     this.owed -= 1;
     return this.name();
   }

@@ -97,8 +97,9 @@ export class EtfWriter {
   #level = 0;
   /** Whether all objects have fields that `for ... in` finds. */
   #isPolluted = false;
-  /** Those below. */
+  /** Those below; and how many containers there are around them. */
   readonly #deep: FrameStack = new FrameStack(this);
+  #outside = recursionMax;
   /** A term is being written, and getters of its values may run. */
   #isWriting = false;
 
@@ -136,6 +137,7 @@ export class EtfWriter {
       out.lengthMax = Math.min(lengthMax, out.length + this.#termBytesMax);
       this.out = out;
       this.#level = 0;
+      this.#outside = recursionMax;
       this.#isPolluted = isPolluted();
       this.value(term);
     } catch {
@@ -155,6 +157,7 @@ export class EtfWriter {
     const { out } = this;
     const mark = out.mark();
     this.#level = recursionMax;
+    this.#outside = 0;
     try {
       this.value(term);
     } catch (error) {
@@ -250,7 +253,8 @@ export class EtfWriter {
   ): void {
     if (this.#level === recursionMax) {
       const list = null;
-      return this.#deep.write({ container, items, count, list, end, mark });
+      const frame = { container, items, count, list, end, mark };
+      return this.#deep.write(frame, this.#outside);
     }
     this.#level += 1;
     for (let i = 0; i < count; i++) this.value(items[i]);
@@ -263,14 +267,12 @@ export class EtfWriter {
     const { atoms, places } = list;
     const count = places.length;
     if (this.#level === recursionMax) {
-      return this.#deep.write({
+      const frame = {
         container: fields,
         items: places.map((place) => values[place]),
-        count,
-        list,
-        end: ends.nothing,
-        mark: null,
-      });
+        ...{ count, list, end: ends.nothing, mark: null },
+      };
+      return this.#deep.write(frame, this.#outside);
     }
     this.#level += 1;
     const { out } = this;
@@ -301,8 +303,13 @@ export class EtfWriter {
   }
 
   #object(value: object): void {
-    if (Array.isArray(value)) return this.#list(value);
-    if (value instanceof Tuple) return this.#tuple(value);
+    // Quicker than asking for the prototype, and right for nearly all.
+    if (Array.isArray(value) && value.constructor === Array) {
+      return this.#list(value);
+    }
+    if (value instanceof Tuple && value.constructor === Tuple) {
+      return this.#tuple(value);
+    }
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null) {
       this.#record(value as Fields);
@@ -311,6 +318,8 @@ export class EtfWriter {
       this.#map(value as ReadonlyMap<unknown, unknown>);
     } else if (prototype === Uint8Array.prototype) {
       this.bytes(value as Uint8Array);
+    } else if (prototype === Array.prototype && Array.isArray(value)) {
+      this.#list(value);
     } else writeSpecial(this, value, prototype as object);
   }
 

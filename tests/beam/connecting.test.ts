@@ -97,7 +97,11 @@ matrix("connecting with a BEAM node", () => {
     await waitFor(() => events.length === 2, { what: "the nodedown" });
     expect(await them.run(ask)).toBe('<<"here">>');
     ours.node.disconnect(them.name);
-    await waitFor(() => events.length === 4, { what: "the nodedown" });
+    expect(events).toHaveLength(4);
+    // Until it sees that, it sends on what is closed.
+    await waitFor(async () => await them.run("nodes()") === "[]", {
+      what: "their nodedown",
+    });
     expect(await them.run(ask)).toBe('<<"here">>');
     expect(events).toEqual(
       ["+", "-", "+", "-", "+"].map((sign) => `${sign}${them.name}`),

@@ -16,11 +16,13 @@ import {
   type Ref,
   SpawnError,
   type StartOptions,
+  type Tuple,
   tuple,
 } from "../../runtime/mod.ts";
 import { isDown, isExit } from "../helpers/actors.ts";
 import {
   type BeamNode,
+  type Evaluator,
   matrix,
   startBeam,
   startEpmd,
@@ -51,7 +53,7 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
   }
 
   /** A session that holds the name `inbox` until the test ends. */
-  async function holder() {
+  async function holder(): Promise<Evaluator> {
     const session = them.session();
     await session("register(inbox, self()), process_flag(trap_exit, true)");
     onTestFinished(async () => void await session("unregister(inbox)"));
@@ -107,45 +109,39 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
     expect(logs.complaints).toEqual([]);
   });
 
-  test("pids, refs and funs of anybody arrive the same", async () => {
+  test("pids and refs of anybody arrive the same", async () => {
     const session = await holder();
-    const first = await start();
-    const { actor, theirs } = await pair({ them, ours: first });
-    await session("Fun = fun(X) -> X + 1 end");
-    await session(`Port = hd(erlang:ports()), {inbox2, '${first.node.name}'}`);
-    const keeper = puppet(first.node, { name: "keeper" });
+    const { node, logs } = await start();
+    const keeper = puppet(node, { name: "keeper" });
     await session(
-      `Kept = {self(), make_ref(), Port, Fun, erlang:make_ref()},
-       {keeper, '${first.node.name}'} ! Kept`,
+      `Kept = {self(), make_ref(), hd(erlang:ports()), fun lists:map/2},
+       {keeper, '${node.name}'} ! Kept`,
     );
     const kept = await inside(keeper, (self) => self.receive());
-    first.node.disconnect(theirName);
-    await waitFor(() => first.node.nodes().length === 0, { what: "the end" });
+    node.disconnect(theirName);
+    await waitFor(() => node.nodes().length === 0, { what: "the end" });
     const own = await inside(keeper, (self): Ref => {
       const ref = self.makeRef();
-      self.send(inbox, tuple(kept, ref, self.pid, theirs));
+      self.send(inbox, tuple(kept, ref, self.pid));
       return ref;
     });
-    expect(own.node).toBe(first.node.name);
     expect(
       await session(
-        `{Back, Ref, Pid, Theirs} = beam_driver:next(),
-         {Back =:= Kept, is_reference(Ref), node(Pid), is_process_alive(Theirs),
-          (element(4, Back))(41)}`,
+        `{Back, Ref, Pid} = beam_driver:next(),
+         {Back =:= Kept, is_reference(Ref), node(Pid)}`,
       ),
-    ).toBe(`{true,true,'${first.node.name}',true,42}`);
+    ).toBe(`{true,true,'${node.name}'}`);
     // What it made of our ref and pid is what they are here.
-    await session(`Pid ! {Ref, Pid}`);
-    expect(await inside(keeper, (self) => self.receive()))
-      .toEqual(tuple(own, keeper.pid));
-    expect(actor.pid.node).toBe(first.node.name);
-    expect(first.logs.complaints).toEqual([]);
+    await session("Pid ! {Ref, Pid}");
+    const [ref, pid] = await inside(keeper, (self) => self.receive()) as Tuple;
+    expect(ref).toBe(own);
+    expect(pid).toBe(keeper.pid);
+    expect(logs.complaints).toEqual([]);
   });
 
   test("signals of all kinds wait, in order with messages", async () => {
     const session = await holder();
     const { node, logs } = await start();
-    const theirs = await pidOf(session);
     const actor = puppet(node, { trapExits: true });
     const outcome = await inside(actor, async (self) => {
       self.send(inbox, 1);
@@ -175,7 +171,6 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
          2 = beam_driver:next(), node(Pid)`,
       ),
     ).toBe(`'${node.name}'`);
-    expect(theirs).toMatch(/^<0\./);
     expect(logs.complaints).toEqual([]);
   });
 
@@ -246,29 +241,22 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
       self.exit(tuple(new Set([1]), new WeakMap()));
     }).catch(() => {});
     expect(await other("{'EXIT', Ours, Why} = beam_driver:next(), Why"))
-      .toBe('<<"unencodable">>');
+      .toMatch(/^<<"cannot encode reason.*WeakMap/);
     expect(await session("ok")).toBe("ok");
   });
-
-  async function pidOf(session: (text: string) => Promise<string>) {
-    return await session("self()");
-  }
 
   test("many at once: nothing is lost, doubled or out of order", async () => {
     const session = await holder();
     const { node, logs } = await start();
     const n = 5_000;
-    const actors: Pid<unknown>[] = [];
     node.spawn((self) => {
       for (let i = 1; i <= n; i++) self.send(inbox, i);
     });
-    for (let i = 0; i < 10; i++) actors.push(puppet(node).pid);
     expect(
       await session(
         `[beam_driver:next() || _ <- lists:seq(1, ${n})] =:= lists:seq(1, ${n})`,
       ),
     ).toBe("true");
-    expect(actors).toHaveLength(10);
     expect(logs.complaints).toEqual([]);
   });
 });

@@ -7,13 +7,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, describe, expect, it } from "vitest";
+import { term } from "../../bench/beam/term.ts";
 import { rows } from "../../bench/suites.ts";
+import { encode } from "../../runtime/etf.ts";
 import { hasBeam } from "../helpers/beam.ts";
 import {
   currentRuntime,
   isRunning,
   root,
   type SpawnedProcess,
+  spawnProcess,
   spawnRuntime,
 } from "../helpers/processes.ts";
 import { waitFor } from "../helpers/wait.ts";
@@ -152,6 +155,8 @@ describe("rows with figures of their own", () => {
 describe.skipIf(!hasBeam())("a comparison with the BEAM", () => {
   it.each([
     ["local/spawn", {}],
+    ["beam/etf-decode", {}],
+    ["beam/from-one-way-16B", {}],
     ["process/round-trip-16B", {
       latencyUsP50: positive,
       latencyUsP99: positive,
@@ -183,11 +188,66 @@ function childrenOf(pid: number): number[] {
   return text.split(" ").filter((word) => word !== "").map(Number);
 }
 
+const beamIds = rows.map((row) => row.id).filter((id) =>
+  id.startsWith("beam/")
+);
+
+describe("the rows with the BEAM", () => {
+  it("need Erlang only where a node of it takes part", async () => {
+    const args = ["--quick", "--json", "--runtime", runtime, "beam"];
+    const latencies = { latencyUsP50: positive, latencyUsP99: positive };
+    const row = { runtime, rate: positive, timerGapMs: positive };
+    const all = [
+      { bench: "beam/etf-encode", unit: "terms/s", ...row },
+      { bench: "beam/etf-decode", unit: "terms/s", ...row },
+      { bench: "beam/to-one-way-16B", unit: "messages/s", ...row },
+      { bench: "beam/from-one-way-16B", unit: "messages/s", ...row },
+      { bench: "beam/round-trip-16B", unit: "round trips/s", ...latencies },
+    ];
+    expect(all.map(({ bench }) => bench)).toEqual(beamIds);
+    if (hasBeam()) expect(rowsOf(await run(args))).toMatchObject(all);
+    const without = await run(args, { PATH: folder });
+    expect(rowsOf(without)).toMatchObject(all.slice(0, 2));
+    expect(without.stderr.slice(0, 3)).toEqual(
+      beamIds.slice(2).map((id) =>
+        `no erl, erlc and epmd on PATH: ${id} is left out`
+      ),
+    );
+  }, LIMIT_MS);
+});
+
+/** Prints the bytes that OTP writes for the term, in hexadecimal digits. */
+const bytesInErlang = `{ok, bench_beam, Module} = compile:file("${
+  join(root, "bench", "beam", "bench_beam.erl")
+}", [binary, report]),
+{module, _} = code:load_binary(bench_beam, "bench_beam.erl", Module),
+Options = [{minor_version, 2}, deterministic],
+io:format("~s~n", [binary:encode_hex(
+  term_to_binary(bench_beam:term(), Options)
+)]),
+halt().`;
+
+describe.skipIf(!hasBeam())("the term of both sides", () => {
+  it("is the same", async () => {
+    const erl = spawnProcess("erl", [
+      ...["-noshell", "-boot", "no_dot_erlang", "-eval", bytesInErlang],
+    ]);
+    await erl.waitForExit();
+    const ours = Array.from(
+      encode(term),
+      (byte) => byte.toString(16).padStart(2, "0"),
+    );
+    expect(erl.stdout).toEqual([ours.join("").toUpperCase()]);
+  });
+});
+
 describe.skipIf(process.platform !== "linux")("an interruption", () => {
-  it("ends everything that was started", async () => {
+  it.each(
+    ["process/one-way-16B", ...(hasBeam() ? ["beam/to-one-way-16B"] : [])],
+  )("ends everything that was started for %s", async (id) => {
     const child = bench([
       ...["--runtime", runtime, "--repeats", "100", "--vs", "beam"],
-      "process/one-way-16B",
+      id,
     ]);
     const first = await waitFor(() => childrenOf(child.pid).at(0), {
       what: "a measured process",

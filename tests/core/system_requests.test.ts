@@ -18,6 +18,7 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import { coreOf, crashReports, lone } from "../helpers/actors.ts";
+import { two } from "../helpers/clusters.ts";
 import { fakeNode } from "../helpers/fake_host.ts";
 
 const ok = atom("ok");
@@ -156,6 +157,27 @@ describe("sys", () => {
         ],
       ],
     ));
+  });
+
+  test("works between nodes", async () => {
+    const { a, b } = await two();
+    const pid = b.spawn(counter(), { name: "counter" });
+    await a.run(async (self: Self<unknown>) => {
+      self.send(pid, 2);
+      expect(await sys.getState(self, pid)).toBe(2);
+      const named = { name: "counter", node: b.name };
+      await sys.suspend(self, named);
+      self.send(pid, 3);
+      expect(await sys.getState(self, named)).toBe(2);
+      await sys.resume(self, pid);
+      expect(await self.call(pid as Pid, "total")).toBe(5);
+      expect(await sys.getStatus(self, pid)).toMatchObject({
+        items: [atom("status"), pid, {}, {}],
+      });
+      const ref = self.monitor(pid as Pid);
+      await sys.terminate(self, named, "why");
+      expect(await self.receive()).toEqual(new Down(ref, pid as Pid, "why"));
+    });
   });
 
   test("rejects where nobody answers, and for who cannot wait", async () => {

@@ -3,6 +3,7 @@
  * evaluate what a test tells them to. Everything is gone when the test file
  * ends, however it ends.
  */
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import process from "node:process";
 import { describe } from "vitest";
@@ -28,9 +29,13 @@ const isFull = currentRuntime() === "node" ||
  * A `describe` of the full matrix: on Node.js in every run, on Deno and Bun in
  * the nightly one, where the others are shown as skipped.
  */
-export function matrix(title: string, body: () => void): void {
+export function matrix(
+  title: string,
+  body: () => void,
+  program: "erl" | "elixir" = "erl",
+): void {
   const where = isFull ? "" : " (here nightly; on Node.js always)";
-  describe.skipIf(!hasBeam() || !isFull)(title + where, body);
+  describe.skipIf(!hasBeam(program) || !isFull)(title + where, body);
 }
 
 export type BeamOptions = {
@@ -105,14 +110,15 @@ export class BeamNode {
   ): Evaluator {
     return async (expression, timeoutMs = EVALUATE_MS) => {
       const number = ++this.#asked;
-      const text = expression.replaceAll(/\s+/g, " ").trim();
+      const text = Buffer.from(expression).toString("base64");
       this.process.write(`${number} ${id} ${language} ${text}\n`);
       const pattern = new RegExp(`^${number} (ok|error|exit) (.*)$`);
       const answer = await this.process.waitForLine(pattern, timeoutMs);
       const { stdout } = this.process;
       stdout.splice(stdout.indexOf(answer[0]), 1);
       if (answer[1] === "ok") return answer[2] ?? "";
-      throw new BeamError(`${this.name}: ${text}: ${answer[1]} ${answer[2]}`);
+      const [, how, what] = answer;
+      throw new BeamError(`${this.name}: ${expression}: ${how} ${what}`);
     };
   }
 

@@ -10,6 +10,7 @@ export type CertificateName =
   | "node"
   | "chain"
   | "elsewhere"
+  | "wildcard"
   | "stranger"
   | "expired";
 

@@ -241,8 +241,8 @@ const incarnations: readonly Mutant[] = [
   mutant(
     "what is dropped for another incarnation is not made good",
     "net/peer.ts",
-    "(!this.#hasDropped && this.#readdress(creation))",
-    "this.#readdress(creation)",
+    "let fits = isAssumed || !this.#hasDropped;",
+    "let fits = true;",
   ),
   mutant(
     "aliases of a node that is not connected lead nowhere",

@@ -301,6 +301,11 @@ describe("start refuses", () => {
       "expected a certificate that names example.org",
     ],
     [
+      "what is no object",
+      { name, cookie, tls: "certs" as unknown as TlsOptions },
+      "expected tls to be an object",
+    ],
+    [
       "a path",
       { name, cookie, tls: { ...tls, cert: "certs/node.pem" } },
       'and not its path, got "certs/node.pem"',

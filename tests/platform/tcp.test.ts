@@ -1,14 +1,9 @@
+/** What is particular to TCP; the rest is in carriers.test.ts. */
 import { describe, expect, test } from "vitest";
 import { CarrierError } from "../../runtime/net/carrier.ts";
 import { createTcpNetwork } from "../../runtime/platform/tcp.ts";
 import { freePort } from "../helpers/ports.ts";
-import { describeCarriers, host } from "./carriers.ts";
-
-describeCarriers(
-  "tcp",
-  (highMarkBytes) =>
-    createTcpNetwork(highMarkBytes === undefined ? {} : { highMarkBytes }),
-);
+import { host } from "./carriers.ts";
 
 describe("tcp connects", () => {
   const network = createTcpNetwork();

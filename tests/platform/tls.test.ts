@@ -1,6 +1,6 @@
 /**
- * TLS carriers: what TCP carriers do, and in addition who gets in and what is
- * said about those who do not.
+ * What is particular to TLS: who gets in, and what is said about those who do
+ * not. What it has in common with TCP is in carriers.test.ts.
  */
 import { connect as connectTcp, type Socket } from "node:net";
 import * as tls from "node:tls";
@@ -18,23 +18,7 @@ import {
 import { certificates, pemPath } from "../helpers/certificates.ts";
 import { currentRuntime } from "../helpers/processes.ts";
 import { waitFor } from "../helpers/wait.ts";
-import {
-  bytes,
-  describeCarriers,
-  End,
-  host,
-  listen,
-  pair,
-} from "./carriers.ts";
-
-describeCarriers(
-  "tls",
-  (highMarkBytes) =>
-    createTlsNetwork({
-      ...certificates(),
-      ...(highMarkBytes === undefined ? {} : { highMarkBytes }),
-    }),
-);
+import { bytes, End, host, listen, pair } from "./carriers.ts";
 
 /** A listener with what it accepts and says. */
 async function listenTls(options: Partial<TlsNetworkOptions> = {}) {
@@ -43,7 +27,7 @@ async function listenTls(options: Partial<TlsNetworkOptions> = {}) {
     void lines.push(`${level}: ${message}`);
   const network = createTlsNetwork({ ...certificates(), log, ...options });
   const { listener, accepted } = await listen(network);
-  return { port: listener.port, accepted, lines };
+  return { listener, port: listener.port, accepted, lines };
 }
 
 /** Dials; resolves with the carrier, or with why there is none. */
@@ -132,6 +116,15 @@ describe("tls carriers", () => {
         /^expected a certificate that names 127\.0\.0\.2, .* got .*localhost/,
       );
       expect(end.complainAbout?.("any@example.org")).toMatch(/names example/);
+    }
+    const [w] = await pair(createTlsNetwork(certificates("wildcard")));
+    for (const host of ["a.example.org", "A.Example.ORG", "10.0.0.1"]) {
+      expect(w.complainAbout?.(`any@${host}`)).toBe(null);
+    }
+    for (const host of ["example.org", "a.b.example.org", "10.0.0.2", "org"]) {
+      expect(w.complainAbout?.(`any@${host}`)).toContain(
+        "got one that names DNS:*.",
+      );
     }
     const [c] = await pair(
       createTlsNetwork({ ...certificates(), checkHost: false }),
@@ -222,6 +215,20 @@ describe("a tls listener refuses", () => {
       onTestFinished(() => dialled.destroy());
       return accepted.length > 0;
     }, { what: "room for one who behaves" });
+  });
+
+  test("peers that are still about it when it is closed", async () => {
+    const { listener, port, accepted, lines } = await listenTls();
+    const silent = await dialPlain(port);
+    // The handshake of this one is over when the one before is known.
+    const dialled = await dial(port, certificates());
+    await waitFor(() => accepted.length === 1, { what: "the carrier" });
+    const end = new End(dialled as Carrier);
+    await listener.close();
+    await waitFor(() => silent.destroyed, { what: "the end" });
+    accepted[0]!.write(bytes("still here"));
+    await waitFor(() => end.text === "still here", { what: "the text" });
+    expect(lines).toEqual([]);
   });
 
   test("nobody who only looks whether the port is open, aloud", async () => {

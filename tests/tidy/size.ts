@@ -48,12 +48,14 @@ function isFunction(node: SyntaxNode): boolean {
     node.type === "ArrowFunctionExpression";
 }
 
-/** The callback of `describe` is a list of tests and not a function to read. */
+/** Calls whose callback is a list of tests and not a function to read. */
+const suites: readonly (string | undefined)[] = ["describe", "matrix"];
+
 function isSuite(parent: SyntaxNode | null): boolean {
   if (parent?.type !== "CallExpression") return false;
   let callee: unknown = parent["callee"];
   while (isNode(callee) && nameOf(callee) === undefined) {
     callee = callee["object"] ?? callee["callee"] ?? callee["tag"];
   }
-  return nameOf(callee) === "describe";
+  return suites.includes(nameOf(callee));
 }
