@@ -42,7 +42,7 @@ const codec: TermCodec = new TermCodec({
  * import { decode, encode } from "hornbeam/etf";
  *
  * const bytes = encode(tuple(atom("ok"), { id: 7, name: "Ada" }));
- * console.log(bytes[0], bytes.length); // prints: 131 33
+ * console.log(bytes[0], bytes.length); // prints: 131 32
  * console.log(String(decode(bytes))); // prints: {ok, { id: 7, name: "Ada" }}
  * ```
  */

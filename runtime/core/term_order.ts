@@ -59,9 +59,9 @@ export function termEquals(a: unknown, b: unknown): boolean {
  *
  * @example
  * ```ts
- * import { atom, compareTerms } from "hornbeam";
- * console.log([atom("b"), [], 3, "x", atom("a")].sort(compareTerms));
- * // prints: [ 3, Symbol(a), Symbol(b), [], "x" ]
+ * import { atom, compareTerms, printTerm } from "hornbeam";
+ * const sorted = [atom("b"), [], 3, "x", atom("a")].sort(compareTerms);
+ * console.log(printTerm(sorted)); // prints: [3, a, b, [], "x"]
  * ```
  */
 export function compareTerms(a: unknown, b: unknown): number {

@@ -6,7 +6,6 @@
  * "Distribution Protocol".
  */
 
-import type { Node } from "../core/node.ts";
 import type { BeamLink } from "../wire/beam_codec.ts";
 import {
   announce,
@@ -17,14 +16,10 @@ import {
   type HandshakePeer,
 } from "../wire/handshake.ts";
 import type { HandshakeOptions } from "../wire/handshake_machine.ts";
-
-/** How terms of BEAM nodes arrive; see `StartOptions`. */
-export type TermOptions = {
-  /** Whether integral floats arrive as `Float`. */
-  readonly exact: boolean;
-  /** Whether binaries arrive as strings where they are UTF-8. */
-  readonly binaries: "text" | "bytes";
-};
+import type {
+  DistributionOptions,
+  TermOptions,
+} from "./distribution_options.ts";
 
 /**
  * Everything that has a meaning here: large messages in fragments, atoms from
@@ -35,13 +30,12 @@ const offered: Flags = baseFlags | flag.fragments | flag.distHdrAtomCache |
 
 /** What a node says of itself, and what it needs to say it. */
 export function handshakeOptions(
-  node: Node,
-  options: {
-    readonly hidden: boolean;
-    readonly cookie: (nodeName: string) => string;
-    readonly withoutFlags?: Flags;
-  },
+  options: Pick<
+    DistributionOptions,
+    "node" | "hidden" | "cookie" | "withoutFlags"
+  >,
 ): HandshakeOptions {
+  const { node } = options;
   const flags = options.hidden ? offered : offered | flag.published;
   return {
     own: {

@@ -17,7 +17,6 @@ import {
   decideStatus,
   type ExistingConnection,
   flag,
-  type Flags,
   type HandshakePeer,
 } from "../wire/handshake.ts";
 import {
@@ -29,38 +28,20 @@ import {
   complainAboutModes,
   complainAboutNodeName,
 } from "../wire/node_name.ts";
-import {
-  beamLink,
-  handshakeOptions,
-  type TermOptions,
-} from "./capabilities.ts";
-import type { Carrier, Network } from "./carrier.ts";
+import { beamLink, handshakeOptions } from "./capabilities.ts";
+import type { Carrier } from "./carrier.ts";
 import {
   Connection,
   type ConnectionEnd,
   type ConnectionOwner,
 } from "./connection.ts";
-import { type Discovery, openCarrier } from "./discovery.ts";
+import { openCarrier } from "./discovery.ts";
+import type { DistributionOptions } from "./distribution_options.ts";
 import { describeFailure, type Failure } from "./failures.ts";
 import { type DistributionLimits, withDefaults } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer, type Refusal } from "./peer.ts";
 import { Ticks } from "./ticks.ts";
-
-export type DistributionOptions = {
-  readonly node: Node;
-  readonly network: Network;
-  readonly discovery: Discovery;
-  /** The secret shared with a node. */
-  readonly cookie: (nodeName: string) => string;
-  /** A hidden node is in nobody's `nodes()`. */
-  readonly hidden: boolean;
-  /** How terms of BEAM nodes arrive. */
-  readonly terms: TermOptions;
-  /** Flags that are not offered, to behave like an older node. */
-  readonly withoutFlags?: Flags;
-  readonly limits?: DistributionLimits;
-};
 
 /** Nodes known at a time, connected or being connected. */
 const MAX_PEERS = 10_000;
@@ -90,7 +71,7 @@ export class Distribution implements Remote, ConnectionOwner {
     const node = this.#node = options.node;
     this.#limits = withDefaults(options.limits ?? {});
     this.#outbox = new Outbox(node, this.#limits.highMarkBytes);
-    this.#handshake = handshakeOptions(node, options);
+    this.#handshake = handshakeOptions(options);
     node.scheduler.onDrained(() => this.#outbox.flushAll());
     this.#ticks = new Ticks({
       host: node.host,

@@ -175,6 +175,12 @@ export class BeamCodec implements SignalCodec {
   }
 
   decode(bytes: Uint8Array, sink: SignalSink): void {
+    this.#decode(bytes, sink);
+    // The reader holds its input until the next one, which may be far off.
+    if (this.#reader.bytes.length > fragmentBytes) this.#reader.begin(nothing);
+  }
+
+  #decode(bytes: Uint8Array, sink: SignalSink): void {
     const last = this.#lastRead;
     if (
       last !== null && startsWith(bytes, last.head) &&

@@ -7,6 +7,7 @@
 
 import {
   BitString,
+  Closure,
   exportRef,
   ExternalFun,
   Float,
@@ -69,6 +70,7 @@ export function specialTerms(
   add(Port.prototype, port);
   add(ExternalFun.prototype, externalFun);
   add(BitString.prototype, bitString);
+  add(Closure.prototype, closure);
   for (const known of recordClasses) {
     terms.set(known.Class.prototype as object, recordClass(known));
   }
@@ -277,6 +279,16 @@ function bitString(writer: TermWriter, value: BitString): unknown {
     "bytes and 1 to 7 bits of the last one",
   );
   return new Tagged(tags.bitString, [writer.bytes(viewOf(bytes)), lastBits]);
+}
+
+/** Made by codecs only, so its fields are what they should be. */
+function closure(writer: TermWriter, value: Closure): unknown {
+  const { module, arity, index, uniq, oldIndex, oldUniq, pid, free } = value;
+  const head = [writer.text(module), arity, index, writer.bytes(uniq)];
+  writer.at("pid");
+  const tail = [oldIndex, oldUniq, writer.term(pid)];
+  writer.at("free");
+  return new Tagged(tags.closure, [...head, ...tail, writer.term(free)]);
 }
 
 function recordClass(known: RecordClass): PrepareTerm {

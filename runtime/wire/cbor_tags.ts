@@ -56,11 +56,13 @@ export const tags = {
   externalFun: 27,
   /** `[bytes, bits used of the last byte]` */
   bitString: 28,
+  /** `[module, arity, index, uniq, old index, old uniq, pid, free]` */
+  closure: 29,
 } as const;
 
 /** All tags lie between these two. */
 export const firstTag: number = tags.record;
-export const lastTag: number = tags.bitString;
+export const lastTag: number = tags.closure;
 
 /**
  * First byte of a frame that holds one large signal: null, which no signal is.

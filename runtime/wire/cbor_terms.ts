@@ -8,12 +8,13 @@
 
 import {
   BitString,
+  Closure,
   ExternalFun,
   Float,
   ImproperList,
   internPid,
   internRef,
-  type Pid,
+  Pid,
   type PidTable,
   Port,
   printTerm,
@@ -442,6 +443,22 @@ onTag(tags.externalFun, (value) => {
     value,
   );
   return new ExternalFun(module, name, arity);
+});
+
+onTag(tags.closure, (value) => {
+  const [module, arity, index, found, oldIndex, oldUniq, pid, free, ...more] =
+    list("a fun", value, 8);
+  const uniq = bytesOf(found);
+  check(
+    typeof module === "string" && isU32(arity) && arity <= 255 &&
+      isU32(index) && uniq.length === 16 && typeof oldIndex === "number" &&
+      typeof oldUniq === "number" && pid instanceof Pid &&
+      Array.isArray(free) && more.length === 0,
+    "a fun",
+    value,
+  );
+  const head = { module, arity, index, uniq, oldIndex, oldUniq };
+  return new Closure({ ...head, pid, free });
 });
 
 onTag(tags.bitString, (value) => {

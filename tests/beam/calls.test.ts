@@ -2,7 +2,7 @@
  * Calls between a BEAM node and a node of ours: OTP's to an actor, in every form
  * of reply tag, and ours to a gen_server.
  */
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { atom, CallError, Pid, reasons, tuple } from "../../runtime/mod.ts";
 import { introduce, matrix } from "../helpers/beam_nodes.ts";
 import { contents, inside } from "../helpers/clusters.ts";

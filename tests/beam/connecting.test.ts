@@ -2,6 +2,7 @@
  * How a BEAM node and a node of ours connect: visible and hidden, by names long,
  * short and dynamic, by epmd and by fixed ports, with cookies of all kinds.
  */
+import { lookup } from "node:dns/promises";
 import { hostname } from "node:os";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import type { StartOptions } from "../../runtime/mod.ts";
@@ -19,6 +20,11 @@ import { waitFor } from "../helpers/wait.ts";
 import { eventsOf, type Logged, startNode } from "../net/raw_peer.ts";
 
 const theirName = "a@127.0.0.1";
+const short = hostname().split(".")[0] ?? "";
+const isLoopback = await lookup(short, 4).then(
+  ({ address }) => address.startsWith("127."),
+  () => false,
+);
 
 matrix("connecting with a BEAM node", () => {
   let epmdPort: number;
@@ -215,8 +221,8 @@ matrix("names and ports of BEAM nodes and ours", () => {
     node.disconnect(them.name);
   };
 
-  test("short names", async () => {
-    const short = hostname().split(".")[0] ?? "";
+  // Both listen on loopback, so the host's name must lead there.
+  test.skipIf(!isLoopback)("short names", async () => {
     const { port: epmdPort } = await startEpmd();
     const them = await startBeam(`sa@${short}`, {
       epmdPort,

@@ -51,6 +51,9 @@ describe.skipIf(!hasBeam())("a BEAM node and a node of ours", () => {
     expect(await them.run(`{nodes(), node()}`))
       .toBe("{['ts@127.0.0.1'],'a@127.0.0.1'}");
     expect(ours.node.nodes()).toEqual([them.name]);
+    const netKernel = { name: "net_kernel", node: them.name };
+    expect(await ours.node.call(netKernel, tuple(atom("is_auth"), atom(name))))
+      .toBe(atom("yes"));
     ours.node.disconnect(them.name);
     await waitFor(async () => await them.run("nodes()") === "[]", {
       what: "the end",

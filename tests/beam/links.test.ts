@@ -2,7 +2,7 @@
  * Links and exit signals between a BEAM node and a node of ours, in both
  * directions.
  */
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { atom, Exit, reasons, tuple } from "../../runtime/mod.ts";
 import { isDown, isExit } from "../helpers/actors.ts";
 import { matrix } from "../helpers/beam_nodes.ts";
@@ -176,6 +176,27 @@ matrix("links and exits between a BEAM node and ours", () => {
     await endThere(session, "once");
     expect(await next(actor, isExit)).toEqual(new Exit(theirs, atom("once")));
     expect(await contents(actor)).toEqual([]);
+  });
+
+  test("a trace token on signals changes nothing", async () => {
+    const { session, actor, theirs } = await pair(nodes);
+    const traced = (what: string) =>
+      session(
+        `seq_trace:set_token(label, {any, term}),
+         seq_trace:set_token(serial, {1, 2}), ${what}, seq_trace:set_token([])`,
+      );
+    await traced("Ours ! message");
+    expect(await inside(actor, (self) => self.receive())).toBe(atom("message"));
+    await inside(actor, (self) => self.register("by_name"));
+    await traced("{by_name, node(Ours)} ! named");
+    expect(await inside(actor, (self) => self.receive())).toBe(atom("named"));
+    await traced("exit(Ours, traced)");
+    expect(await next(actor, isExit)).toEqual(new Exit(theirs, atom("traced")));
+    await session("link(Ours), process_flag(trap_exit, false)");
+    await expect(traced("exit(self(), with_token)")).rejects.toThrow(": exit ");
+    expect(await next(actor, isExit))
+      .toEqual(new Exit(theirs, atom("with_token")));
+    await nothingIsLeft(nodes);
   });
 
   test("one end reaches a thousand links there and here", async () => {

@@ -5,7 +5,7 @@
 import { beforeAll, expect, onTestFinished, test } from "vitest";
 import {
   atom,
-  CallError,
+  type CallError,
   Down,
   Exit,
   Pid,

@@ -61,7 +61,7 @@ matrix("a BEAM node and ours that connect at the same moment", () => {
            receive {nodeup, '${name}'} -> up end,
            receive [from_us, ${round}] -> heard end`,
         );
-        await moments(random(300) / 100);
+        await moments(random(600) / 100);
         node.send({ name: "inbox", node: them.name }, fromUs(round));
         const [isUp, came] = await Promise.all([
           node.connect(them.name),

@@ -11,7 +11,6 @@ import {
   ExternalFun,
   Float,
   ImproperList,
-  type Pid,
   reasons,
   type Ref,
   SpawnError,

@@ -155,8 +155,6 @@ describe("rows with figures of their own", () => {
 describe.skipIf(!hasBeam())("a comparison with the BEAM", () => {
   it.each([
     ["local/spawn", {}],
-    ["beam/etf-decode", {}],
-    ["beam/from-one-way-16B", {}],
     ["process/round-trip-16B", {
       latencyUsP50: positive,
       latencyUsP99: positive,
@@ -188,32 +186,42 @@ function childrenOf(pid: number): number[] {
   return text.split(" ").filter((word) => word !== "").map(Number);
 }
 
-const beamIds = rows.map((row) => row.id).filter((id) =>
-  id.startsWith("beam/")
-);
-
 describe("the rows with the BEAM", () => {
-  it("need Erlang only where a node of it takes part", async () => {
-    const args = ["--quick", "--json", "--runtime", runtime, "beam"];
-    const latencies = { latencyUsP50: positive, latencyUsP99: positive };
-    const row = { runtime, rate: positive, timerGapMs: positive };
-    const all = [
-      { bench: "beam/etf-encode", unit: "terms/s", ...row },
-      { bench: "beam/etf-decode", unit: "terms/s", ...row },
-      { bench: "beam/to-one-way-16B", unit: "messages/s", ...row },
-      { bench: "beam/from-one-way-16B", unit: "messages/s", ...row },
-      { bench: "beam/round-trip-16B", unit: "round trips/s", ...latencies },
-    ];
-    expect(all.map(({ bench }) => bench)).toEqual(beamIds);
-    if (hasBeam()) expect(rowsOf(await run(args))).toMatchObject(all);
-    const without = await run(args, { PATH: folder });
-    expect(rowsOf(without)).toMatchObject(all.slice(0, 2));
-    expect(without.stderr.slice(0, 3)).toEqual(
-      beamIds.slice(2).map((id) =>
-        `no erl, erlc and epmd on PATH: ${id} is left out`
-      ),
-    );
+  const args = ["--quick", "--json", "--runtime", runtime];
+  const plain = { runtime, rate: positive, timerGapMs: positive };
+  const latencies = { latencyUsP50: positive, latencyUsP99: positive };
+  const all = [
+    { bench: "beam/etf-encode", unit: "terms/s", ...plain },
+    { bench: "beam/etf-decode", unit: "terms/s", ...plain },
+    { bench: "beam/to-one-way-16B", unit: "messages/s", ...plain },
+    { bench: "beam/from-one-way-16B", unit: "messages/s", ...plain },
+    {
+      bench: "beam/round-trip-16B",
+      unit: "round trips/s",
+      ...plain,
+      ...latencies,
+    },
+  ];
+
+  it.skipIf(!hasBeam())("are compared with it", async () => {
+    const ended = await run([...args, "--vs", "beam", "beam"]);
+    const compared = all.map((row) => ({ ...row, peerRate: positive }));
+    expect(rowsOf(ended)).toMatchObject(compared);
   }, LIMIT_MS);
+
+  it(
+    "are left out where there is none and a node of it takes part",
+    async () => {
+      const ended = await run([...args, "beam"], { PATH: folder });
+      expect(rowsOf(ended)).toMatchObject(all.slice(0, 2));
+      expect(ended.stderr.filter((line) => line.endsWith("left out"))).toEqual(
+        all.slice(2).map(({ bench }) =>
+          `no erl, erlc and epmd on PATH: ${bench} is left out`
+        ),
+      );
+    },
+    LIMIT_MS,
+  );
 });
 
 /** Prints the bytes that OTP writes for the term, in hexadecimal digits. */

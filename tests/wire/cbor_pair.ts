@@ -13,6 +13,7 @@ import { FrameParser } from "../../runtime/wire/frames.ts";
 import type { Signal } from "../../runtime/core/signal.ts";
 import {
   BitString,
+  Closure,
   exportPid,
   ExternalFun,
   Float,
@@ -190,6 +191,11 @@ function partsOf(term: object): unknown[] {
     const code = "code" in term ? term.code : undefined;
     return [name, message, stack, "cause" in term, cause, code, errors];
   }
+  if (term instanceof Closure) {
+    // Its pid is of a node that is neither of the two.
+    const { pid, ...others } = term;
+    return [pid.node, ...Object.entries({ ...pid, ...others }).flat()];
+  }
   return Object.entries(term).flat();
 }
 
@@ -322,6 +328,17 @@ function makeError(
   return error;
 }
 
+function makeFun(
+  module: string,
+  index: number,
+  uniq: Uint8Array,
+  free: readonly unknown[],
+): Closure {
+  const pid = new Pid("third@127.0.0.1", 7, 1, 9, null);
+  const old = { oldIndex: index, oldUniq: 1 - index };
+  return new Closure({ module, arity: 2, index, uniq, ...old, pid, free });
+}
+
 /** Terms of every kind, nested. */
 export const term: fc.Arbitrary<unknown> = fc.letrec<{ term: unknown }>(
   (tie) => {
@@ -347,6 +364,15 @@ export const term: fc.Arbitrary<unknown> = fc.letrec<{ term: unknown }>(
           fc.option(text, { nil: undefined }),
           tie("term"),
         ).map((parts) => makeError(...parts)),
+        fc.tuple(
+          text,
+          u32,
+          fc.uint8Array({ minLength: 16, maxLength: 16 }),
+          items,
+        )
+          .map(([module, index, uniq, free]) =>
+            makeFun(module, index, uniq, free)
+          ),
       ),
     };
   },

@@ -151,16 +151,12 @@ describe("each kind of signal", () => {
       .toEqual({ control, payload: { term: [1, "two"] } });
     expect(fromControl(control, [1, "two"], "theirs@h"))
       .toEqual({ ...request, isCall: true });
-    const tuned = tuple(
-      ...[29, ref, theirs, foreign, mfa],
-      [
-        ...[tuple(atom("monitor"), [tuple(atom("alias"), atom("demonitor"))])],
-        ...[
-          tuple(atom("priority"), atom("high")),
-          tuple(atom("min_heap_size"), 9),
-        ],
-      ],
-    );
+    const tuning: unknown[] = [
+      tuple(atom("monitor"), [tuple(atom("alias"), atom("demonitor"))]),
+      tuple(atom("priority"), atom("high")),
+      tuple(atom("min_heap_size"), 9),
+    ];
+    const tuned = new Tuple([29, ref, theirs, foreign, mfa, tuning]);
     expect(fromControl(tuned, [], "theirs@h"))
       .toMatchObject({ flags: { link: false, monitor: true }, args: [] });
   });

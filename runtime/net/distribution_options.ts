@@ -1,0 +1,32 @@
+/**
+ * What a node's connections are made of: the parts that `start` joins, and the
+ * choices of its user.
+ */
+
+import type { Node } from "../core/node.ts";
+import type { Flags } from "../wire/handshake.ts";
+import type { Network } from "./carrier.ts";
+import type { Discovery } from "./discovery.ts";
+import type { DistributionLimits } from "./limits.ts";
+
+/** How terms of BEAM nodes arrive; see `StartOptions`. */
+export type TermOptions = {
+  /** Whether integral floats arrive as `Float`. */
+  readonly exact: boolean;
+  /** Whether binaries arrive as strings where they are UTF-8. */
+  readonly binaries: "text" | "bytes";
+};
+
+export type DistributionOptions = {
+  readonly node: Node;
+  readonly network: Network;
+  readonly discovery: Discovery;
+  /** The secret shared with a node. */
+  readonly cookie: (nodeName: string) => string;
+  /** A hidden node is in nobody's `nodes()`. */
+  readonly hidden: boolean;
+  readonly terms: TermOptions;
+  /** Flags that are not offered, to behave like an older node. */
+  readonly withoutFlags?: Flags;
+  readonly limits?: DistributionLimits;
+};
