@@ -7,6 +7,7 @@
 
 export { memoryNetwork, start, systemHost } from "./start.ts";
 export type { StartOptions } from "./start_options.ts";
+export { environment } from "./platform/runtime.ts";
 export type { Pem, TlsOptions } from "./platform/tls_options.ts";
 export { type NodeStats, RunningNode } from "./running_node.ts";
 export {

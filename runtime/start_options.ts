@@ -66,6 +66,7 @@ export type StartOptions = {
   /**
    * Deep-freezes messages between actors of this node, so that whoever still
    * writes to what it has sent gets an error. For development and tests.
+   * Exit reasons too, but for errors, which stay as they are.
    */
   readonly strict?: boolean;
   /**
@@ -73,7 +74,11 @@ export type StartOptions = {
    * nobody else could go on meanwhile. Default 100; Infinity: never.
    */
   readonly longTurnMs?: number;
-  /** `copy` copies messages between actors of this node. Default: neither. */
+  /**
+   * `copy` copies messages between actors of this node, and exit reasons but
+   * for errors. A message that has no copy is an error of its sender; such an
+   * exit reason is printed. Default: neither.
+   */
   readonly isolate?: "copy";
   /**
    * Connections with other nodes go over TLS, and both ends show and check

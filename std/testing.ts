@@ -2,8 +2,10 @@
  * Clusters for tests: several nodes in one thread over a network in memory.
  *
  * Real time and real scheduling, no sockets and no other processes: quick to
- * start, and links can be cut at will. It is no simulator: interleavings are
- * those of the machine and not those of a seed.
+ * start, and links can be cut at will. A `testCluster` is no simulator:
+ * interleavings are those of the machine and not those of a seed. `simulate` is
+ * one: a failure names its seed, and `HORNBEAM_SEED=5 <your test command>`
+ * replays it in a test that gives no seed of its own.
  */
 
 import {

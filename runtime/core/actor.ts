@@ -22,13 +22,14 @@ import {
   admit,
   DEFAULT_WARN_AT,
   type MailboxOptions,
+  mustBeLengths,
 } from "./mailbox_limit.ts";
 import type { ActorInfo } from "./info.ts";
-import { compile, isPattern, type Pattern } from "./patterns.ts";
+import { compile, findMatch, isPattern, type Pattern } from "./patterns.ts";
 import { Mailbox } from "./mailbox.ts";
 import { Handler, Stop } from "./self.ts";
 import { serveSystemRequests } from "./system_requests.ts";
-import { Pid } from "./terms.ts";
+import { Pid, Ref } from "./terms.ts";
 
 /** Nothing to do: the mailbox holds nothing that the actor waits for. */
 const IDLE = 0;
@@ -96,6 +97,7 @@ export abstract class Actor extends ActorState implements Runnable {
   }
 
   #limit(options: MailboxOptions): void {
+    mustBeLengths(options);
     this.mailboxOptions = options;
     this.mailboxAlarm = Math.min(
       options.limit ?? Infinity,
@@ -135,15 +137,18 @@ export abstract class Actor extends ActorState implements Runnable {
     return this.state === RUNNING && this.started && this.nodeWaits === 0;
   }
 
-  /** What logs call this actor. */
+  /** What logs call this actor. Never throws. */
   describe(): string {
-    const label = this.name ?? this.label;
-    const known = label !== ""
-      ? label
-      : (this.behaviour as { name?: string }).name ?? "";
     // As the pid printed while it lived, so that logs and traces agree.
     const pid = `#PID<0.${this.pid.id}.${this.pid.serial}>`;
-    return known === "" ? pid : `${pid} (${known})`;
+    try {
+      const label = this.name ?? this.label;
+      const known = label || ((this.behaviour as { name?: string }).name ?? "");
+      return known === "" ? pid : `${pid} (${known})`;
+    } catch {
+      // A label or a function's name may be anything at run time.
+      return pid;
+    }
   }
 
   /** Puts a message into the mailbox and makes the actor runnable. */
@@ -210,10 +215,10 @@ export abstract class Actor extends ActorState implements Runnable {
     this.state = RUNNING;
     const behaviour = this.behaviour;
     this.turnLeft = budget;
-    if (behaviour instanceof Handler) {
+    if (this.isHandler) {
       this.state = HANDLING;
       try {
-        const state = behaviour.init(this as never);
+        const state = (behaviour as Handler).init(this as never);
         if (state instanceof Promise) this.#refusePromise(state);
         // It may have ended itself, and then the field has the reason.
         if (this.state !== HANDLING) return 1;
@@ -313,7 +318,7 @@ export abstract class Actor extends ActorState implements Runnable {
     } else {
       let index: number;
       try {
-        index = this.#find();
+        index = findMatch(this);
       } catch (error) {
         if (this.alive) this.#endReceive(Promise.reject(error));
         return -1;
@@ -350,18 +355,6 @@ export abstract class Actor extends ActorState implements Runnable {
     this.reductions++;
     const take = this.match?.take ?? null;
     return take === null ? message : take(message);
-  }
-
-  /** Index of the first message the pending pattern takes, or -1. */
-  #find(): number {
-    const mailbox = this.mailbox;
-    const match = this.match;
-    if (match === null) return mailbox.length > 0 ? 0 : -1;
-    for (let i = this.scanned; i < mailbox.length; i++) {
-      if (match.test(mailbox.at(i))) return i;
-    }
-    this.scanned = mailbox.length;
-    return -1;
   }
 
   // -- Self: receiving
@@ -427,16 +420,25 @@ export abstract class Actor extends ActorState implements Runnable {
           "actor, which is given its messages one by one",
       );
     }
+    // Without a pending `receive`, only one that looks now has a pattern.
+    if (this.match !== null) {
+      throw new UsageError(
+        "expected a pattern to look at its message only, got one that receives",
+      );
+    }
     const options = (isPattern(pattern) ? more : pattern) ?? {};
     const abort = options.signal;
     if (abort?.aborted) return Promise.reject(abort.reason);
     this.match = isPattern(pattern) ? compile(pattern) : null;
-    this.scanned = pattern === this.markedRef ? this.mailbox.mark : 0;
+    this.scanned = pattern instanceof Ref && pattern.maker === this.pid
+      ? this.mailbox.indexSince(pattern.mark)
+      : 0;
     const isPoll = options.timeoutMs === 0;
     let found: number;
     try {
-      found = this.#find();
-      if (found < 0 && !isPoll && options.timeoutMs !== undefined) {
+      found = findMatch(this);
+      const waits = this.alive && !isPoll && (found < 0 || this.turnLeft <= 1);
+      if (waits && options.timeoutMs !== undefined) {
         this.#armReceive(options.timeoutMs);
       }
     } catch (error) {
@@ -458,10 +460,9 @@ export abstract class Actor extends ActorState implements Runnable {
       this.scanned = Math.max(0, found);
       this.state = QUEUED;
       this.owner.scheduler.enqueue(this);
-      this.owner.scheduler.handOver(this);
-      return pending;
+    } else {
+      this.state = IDLE;
     }
-    this.state = IDLE;
     this.owner.scheduler.handOver(this);
     return abort === undefined ? pending : this.#abortable(pending, abort);
   }

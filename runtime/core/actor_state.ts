@@ -30,7 +30,6 @@ class Rare {
   timers: ActorTimer[] | null = null;
   abort: AbortController | null = null;
   onExit: ((reason: ExitReason) => void) | null = null;
-  markedRef: Ref | null = null;
   receiveTimer: Timer | null = null;
   mailboxOptions: MailboxOptions | null = null;
   lostMessages = 0;
@@ -228,14 +227,6 @@ export abstract class ActorState {
   }
   set onExit(onExit: ((reason: ExitReason) => void) | null) {
     made(this).onExit = onExit;
-  }
-
-  /** The ref it made last, which the mailbox's mark belongs to. */
-  get markedRef(): Ref | null {
-    return this.rare === null ? null : this.rare.markedRef;
-  }
-  set markedRef(ref: Ref | null) {
-    made(this).markedRef = ref;
   }
 
   /** Deadline of the pending `receive`. */

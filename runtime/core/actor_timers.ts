@@ -5,6 +5,10 @@
  * on the node can read or cancel it by its ref. One to an actor of this node
  * ends with that actor. One to a name, an alias or an actor elsewhere is
  * nobody's: where it goes is found out when it fires.
+ *
+ * On a node that isolates messages, this happens when the timer is set: what
+ * cannot be copied is an error of whoever sets it, and nobody changes a message
+ * while it waits.
  */
 
 import type { Actor } from "./actor.ts";
@@ -53,6 +57,8 @@ export class ActorTimers {
     }
     // With its node, because a plain name that nobody holds is an error.
     const target = typeof to === "string" ? { name: to, node: node.name } : to;
+    const { isolate } = node;
+    if (isolate !== null) message = isolate(message);
     this.#set(ref, delayMs, receiver, () => {
       try {
         node.sendFrom(from, target, message);
@@ -71,7 +77,9 @@ export class ActorTimers {
   }
 
   start(actor: Actor, delayMs: number, message: unknown): Ref {
-    const ref = this.#node.makeRef();
+    const ref = this.#node.makeRefOf(actor);
+    const { isolate } = this.#node;
+    if (isolate !== null) message = isolate(message);
     this.#set(
       ref,
       delayMs,
@@ -112,6 +120,7 @@ export class ActorTimers {
     receiver: Actor | null,
     fire: () => void,
   ): void {
+    mustBeDelay(delayMs);
     const timer = this.#node.timers.set(delayMs, () => {
       this.#take(ref);
       fire();

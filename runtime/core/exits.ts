@@ -11,6 +11,7 @@ import type { Node } from "./node.ts";
 import type { ExitReason } from "./signal.ts";
 import type { Watcher } from "./links.ts";
 import type { Pid } from "./terms.ts";
+import { isolateReason } from "./isolation.ts";
 import { dropMonitor, receiveDown } from "./links.ts";
 import { Exit, ExitError, KilledError, reasons } from "./messages.ts";
 
@@ -108,7 +109,12 @@ function tellSurvivors(actor: Actor, reason: ExitReason): void {
       if (!state.active) continue;
       const local = node.localActor(peer);
       if (local !== null) {
-        receiveExit(local, actor.pid, reason, true);
+        receiveExit(
+          local,
+          actor.pid,
+          isolateReason(node.isolate, reason),
+          true,
+        );
       } else if (!node.isOwnPid(peer)) {
         node.remote.signal(peer.node, {
           type: "linkExit",
@@ -131,7 +137,7 @@ function tellSurvivors(actor: Actor, reason: ExitReason): void {
 function tellWatcher(node: Node, watcher: Watcher, reason: ExitReason): void {
   const local = node.localActor(watcher.to);
   if (local !== null) {
-    receiveDown(local, watcher.ref, reason);
+    receiveDown(local, watcher.ref, isolateReason(node.isolate, reason));
   } else if (!node.isOwnPid(watcher.to)) {
     node.remote.signal(watcher.to.node, {
       type: "down",
@@ -151,8 +157,9 @@ export function sendExitSignal(
   reason: ExitReason,
 ): void {
   const local = node.localActor(to);
-  if (local !== null) receiveExit(local, from, reason, false);
-  else if (!node.isOwnPid(to)) {
+  if (local !== null) {
+    receiveExit(local, from, isolateReason(node.isolate, reason), false);
+  } else if (!node.isOwnPid(to)) {
     node.remote.signal(to.node, { type: "exit", from, to, reason });
   }
 }

@@ -45,7 +45,7 @@ export function infoOf(actor: Actor): ActorInfo {
     pid: actor.pid,
     name: actor.name,
     label: actor.label,
-    kind: actor.behaviour instanceof Handler ? "handler" : "function",
+    kind: actor.isHandler ? "handler" : "function",
     behaviour: behaviourName(actor.behaviour),
     parent: actor.parent,
     status: actor.status,
@@ -63,6 +63,24 @@ export function infoOf(actor: Actor): ActorInfo {
   };
 }
 
+/** Never throws, whatever was given as the behaviour or as its name. */
 export function behaviourName(behaviour: AnyBehaviour): string {
-  return behaviour instanceof Handler ? behaviour.handle.name : behaviour.name;
+  try {
+    return String(
+      behaviour instanceof Handler ? behaviour.handle.name : behaviour.name,
+    );
+  } catch {
+    return "";
+  }
+}
+
+/** An actor's pid, its name or label, and its behaviour. */
+export function describeInFull(actor: Actor): string {
+  const [pid] = actor.describe().split(" ", 1);
+  const label = String(actor.name ?? actor.label);
+  const name = behaviourName(actor.behaviour);
+  const behaviour = name === "" ? "" : `behaviour ${name}`;
+  const kind = actor.isHandler ? "handler" : "function";
+  const known = [label, behaviour || kind].filter((part) => part !== "");
+  return `${pid} (${known.join(", ")})`;
 }

@@ -1,6 +1,7 @@
 /**
  * What keeps actors of one node from sharing mutable messages: freezing what
- * is sent (`strict`), or copying it (`isolate: "copy"`).
+ * is sent (`strict`), or copying it (`isolate: "copy"`). Exit reasons are
+ * treated alike, but for errors.
  *
  * Neither is on by default: within a node messages pass by reference, which is
  * what makes them fast. Freezing shows in development and tests who still
@@ -15,6 +16,7 @@ import {
   ImproperList,
   Pid,
   Port,
+  printTerm,
   Ref,
   Tuple,
 } from "./terms.ts";
@@ -37,6 +39,26 @@ export function freeze(message: unknown): unknown {
 /** A deep copy. Throws `UsageError` for what has no copy, with its path. */
 export function copy(message: unknown): unknown {
   return new Isolation("copy").term(message, "message");
+}
+
+/**
+ * What a survivor gets in place of an exit reason. Never throws, because nobody
+ * may be kept from learning of an end: what has no copy is printed.
+ *
+ * An error stays as it is. It is a report that nobody writes to, its stack
+ * cannot be copied on every runtime, and what hangs on it (a socket, say) may
+ * still be in use by others.
+ */
+export function isolateReason(
+  isolate: Isolate | null,
+  reason: unknown,
+): unknown {
+  if (isolate === null) return reason;
+  try {
+    return reason instanceof Error ? reason : isolate(reason);
+  } catch {
+    return printTerm(reason);
+  }
 }
 
 class Isolation {

@@ -126,7 +126,7 @@ export function monitor(
   target: Pid | string | NamedTarget,
   extras: MonitorExtras = NOTHING_SPECIAL,
 ): Ref {
-  const ref = actor.owner.makeRef();
+  const ref = actor.owner.makeRefOf(actor);
   monitorWith(actor, ref, target, extras);
   return ref;
 }

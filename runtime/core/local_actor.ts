@@ -206,7 +206,7 @@ export class LocalActor extends Actor implements Self<unknown> {
 
   startTimer(delayMs: number, message: unknown): Ref {
     this.#mustLive("startTimer");
-    return this.#mark(this.owner.actorTimers.start(this, delayMs, message));
+    return this.owner.actorTimers.start(this, delayMs, message);
   }
 
   cancelTimer(ref: Ref): number | null {
@@ -249,14 +249,7 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   makeRef(): Ref {
-    return this.#mark(this.owner.makeRef());
-  }
-
-  /** From here on, `receive(ref)` need not look at what is there already. */
-  #mark(ref: Ref): Ref {
-    this.markedRef = ref;
-    this.mailbox.mark = this.mailbox.length;
-    return ref;
+    return this.owner.makeRefOf(this);
   }
 
   nodes(): readonly string[] {

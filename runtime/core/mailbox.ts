@@ -15,11 +15,8 @@ export class Mailbox {
   #buffer: unknown[] = EMPTY;
   /** Index of the oldest message. */
   #head = 0;
-  /**
-   * Messages that were there when the owner made its latest ref: nothing that
-   * carries the ref can be among them, so looking for it starts behind them.
-   */
-  mark: number = 0;
+  /** Messages that ever came: by it, a ref's maker knows which came before. */
+  received: number = 0;
   /** Number of messages; never above the buffer's length. */
   length = 0;
 
@@ -34,6 +31,7 @@ export class Mailbox {
     }
     buffer[(this.#head + length) & (buffer.length - 1)] = message;
     this.length = length + 1;
+    this.received++;
   }
 
   /** The oldest message, removed. Only when `length` is above 0. */
@@ -44,9 +42,16 @@ export class Mailbox {
     // The slot is cleared so that the mailbox never keeps a message alive.
     buffer[head] = undefined;
     this.#head = (head + 1) & (buffer.length - 1);
-    if (this.mark > 0) this.mark--;
     if (--this.length === 0 && buffer.length > KEEP_CAPACITY) this.clear();
     return message;
+  }
+
+  /**
+   * Index behind the messages that surely came when no more than `mark` had
+   * come: what is made at a certain moment cannot be in a message from before.
+   */
+  indexSince(mark: number): number {
+    return Math.max(0, this.length - (this.received - mark));
   }
 
   /** The message at `index` from the oldest on. */
@@ -61,7 +66,6 @@ export class Mailbox {
     const mask = buffer.length - 1;
     const head = this.#head;
     const message = buffer[(head + index) & mask];
-    if (index < this.mark) this.mark--;
     // The shorter side moves.
     if (index < this.length >> 1) {
       for (let i = index; i > 0; i--) {
@@ -84,7 +88,6 @@ export class Mailbox {
     this.#buffer = EMPTY;
     this.#head = 0;
     this.length = 0;
-    this.mark = 0;
   }
 }
 

@@ -9,8 +9,15 @@
 
 import type { Actor } from "./actor.ts";
 import { endActor } from "./exits.ts";
-import { Down, Exit, NodeDown, NodeUp, Timeout } from "./messages.ts";
-import { atom } from "./terms.ts";
+import {
+  Down,
+  Exit,
+  NodeDown,
+  NodeUp,
+  Timeout,
+  UsageError,
+} from "./messages.ts";
+import { atom, printTerm } from "./terms.ts";
 
 /** What to do with a message for a full mailbox. */
 export type MailboxPolicy =
@@ -25,16 +32,31 @@ export type MailboxPolicy =
 
 /** Options of a mailbox. */
 export type MailboxOptions = {
-  /** Most messages it holds. Default: no limit. */
+  /** Most messages it holds, 1 or more. Default: no limit. */
   readonly limit?: number;
   /** Default `refuse`. */
   readonly policy?: MailboxPolicy;
-  /** A warning is logged at this length, and whenever it has doubled. */
+  /**
+   * A warning is logged at this length, and whenever it has doubled. Default
+   * 100,000; Infinity: never.
+   */
   readonly warnAt?: number;
 };
 
 /** Length at which a mailbox is first worth a line in the log. */
 export const DEFAULT_WARN_AT = 100_000;
+
+/** Throws `UsageError` for numbers that are no length of a mailbox. */
+export function mustBeLengths({ limit, warnAt }: MailboxOptions): void {
+  for (const [name, length] of Object.entries({ limit, warnAt })) {
+    if (length === undefined || length === Infinity) continue;
+    if (Number.isInteger(length) && length >= 1) continue;
+    throw new UsageError(
+      `expected mailbox.${name} to be a whole number of 1 or more, or ` +
+        `Infinity, got ${printTerm(length)}`,
+    );
+  }
+}
 
 /** Refused by a full mailbox; carries the message back. */
 export class MailboxFullError extends Error {
@@ -77,14 +99,34 @@ export function admit(actor: Actor, message: unknown): boolean {
       return false;
     case "dropOldest":
       count(actor, limit, "dropped an older one for");
-      actor.mailbox.shift();
-      // A pending receive may have looked at the message already.
-      if (actor.scanned > 0) actor.scanned--;
+      dropOldest(actor);
       return true;
   }
 }
 
+/** What the runtime itself has to say is not lost here either. */
+function dropOldest(actor: Actor): void {
+  const { mailbox } = actor;
+  for (let i = 0; i < mailbox.length; i++) {
+    if (isOurs(mailbox.at(i))) continue;
+    mailbox.removeAt(i);
+    // A pending receive may have looked at the message already.
+    if (actor.scanned > i) actor.scanned--;
+    return;
+  }
+}
+
 function isOurs(message: unknown): boolean {
+  // Of other objects the prototype need not be readable: a revoked proxy's.
+  if (typeof message !== "object" || message === null) return false;
+  try {
+    return isRuntimes(message);
+  } catch {
+    return false;
+  }
+}
+
+function isRuntimes(message: object): boolean {
   return message instanceof Down || message instanceof Exit ||
     message instanceof Timeout || message instanceof NodeUp ||
     message instanceof NodeDown;

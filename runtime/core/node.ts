@@ -20,6 +20,7 @@ import { ActorTimers } from "./actor_timers.ts";
 import { crashReport } from "./crash_report.ts";
 import { endActor, type PendingEnd } from "./exits.ts";
 import { type ExportedFunction, Functions } from "./functions.ts";
+import { describeInFull } from "./info.ts";
 import { LocalActor } from "./local_actor.ts";
 import { reasons, UsageError } from "./messages.ts";
 import { NodeEvents } from "./node_events.ts";
@@ -232,6 +233,17 @@ export class Node {
     ]);
   }
 
+  /**
+   * A ref that an actor makes: its `receive` need not look for it among the
+   * messages that are there already.
+   */
+  makeRefOf(actor: Actor): Ref {
+    const ref = this.makeRef();
+    ref.maker = actor.pid;
+    ref.mark = actor.mailbox.received;
+    return ref;
+  }
+
   nextUnlinkId(): number {
     return ++this.#unlinkId;
   }
@@ -344,7 +356,9 @@ export class Node {
   }
 
   #longTurn(ms: number, actors: readonly Runnable[]): void {
-    const names = actors.slice(0, 3).map((actor) => actor.describe());
+    const names = actors.slice(0, 3).map((actor) =>
+      actor instanceof LocalActor ? describeInFull(actor) : actor.describe()
+    );
     const more = actors.length - names.length;
     const who = names.join(", ") + (more > 0 ? ` and ${more} others` : "");
     this.logActor(
@@ -358,8 +372,14 @@ export class Node {
 
   reportCrash(actor: Actor, error: unknown): void {
     this.crashes++;
-    const { message, fields } = crashReport(actor, error);
-    this.logActor("error", message, fields);
+    let report: ReturnType<typeof crashReport>;
+    try {
+      report = crashReport(actor, error);
+    } catch {
+      // The actor must end, whatever becomes of the report.
+      report = { message: `${actor.describe()} crashed`, fields: { error } };
+    }
+    this.logActor("error", report.message, report.fields);
   }
 
   logActor(

@@ -6,6 +6,7 @@
  * arktype and others share; no library is needed here for that.
  */
 
+import type { Mailbox } from "./mailbox.ts";
 import { UsageError } from "./messages.ts";
 import { Ref } from "./terms.ts";
 
@@ -68,7 +69,18 @@ export function compile(pattern: Pattern): Matcher {
   }
   // Some schemas are functions as well, so this question comes first.
   if ("~standard" in pattern) return compileSchema(pattern);
-  return { test: pattern, take: null };
+  return { test: (message) => atOnce(pattern(message)), take: null };
+}
+
+/** Refuses a promise, which would count as true. */
+function atOnce(isWanted: boolean): boolean {
+  if (typeof isWanted !== "object") return isWanted;
+  const promise: unknown = isWanted;
+  if (promise instanceof Promise) promise.catch(() => {});
+  throw new UsageError(
+    "expected a pattern that returns true or false at once, got one that is " +
+      "asynchronous; receive cannot wait for it",
+  );
 }
 
 function compileSchema(schema: Schema): Matcher {
@@ -96,4 +108,30 @@ function fieldOf(message: unknown, field: "type" | "ref"): unknown {
   return typeof message === "object" && message !== null
     ? (message as Record<string, unknown>)[field]
     : undefined;
+}
+
+/** Who waits for a message. */
+export interface Receiver {
+  readonly mailbox: Mailbox;
+  /** What it waits for; null takes any message. */
+  readonly match: Matcher | null;
+  /** Messages from the oldest on that the pattern has refused. */
+  scanned: number;
+}
+
+/** Index of the first message the receiver takes, or -1. */
+export function findMatch(receiver: Receiver): number {
+  const { mailbox, match } = receiver;
+  if (match === null) return mailbox.length > 0 ? 0 : -1;
+  for (let i = receiver.scanned; i < mailbox.length; i++) {
+    const message = mailbox.at(i);
+    receiver.scanned = i;
+    const isWanted = match.test(message);
+    // What a pattern does may have removed messages.
+    i = receiver.scanned;
+    if (mailbox.at(i) !== message) i--;
+    else if (isWanted) return i;
+  }
+  receiver.scanned = mailbox.length;
+  return -1;
 }

@@ -300,31 +300,36 @@ export class Scheduler implements SteppedScheduler {
     let resumed = 0;
     const mostResumed = Math.min(RESUMES_PER_DRAIN, grant);
     let satOut: Runnable | null = null;
-    while (this.#count > 0) {
-      const actor = this.#queue[this.#head] as Runnable;
-      // Who sits out a turn does so once while the others have theirs.
-      if (actor === satOut && resumed > 0) break;
-      this.#queue[this.#head] = undefined;
-      this.#head = (this.#head + 1) & (this.#queue.length - 1);
-      this.#count--;
-      this.turns++;
-      this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = actor;
-      const used = actor.run(grant);
-      if (used < 0) {
-        this.#resumed[resumed++] = actor;
-        if (resumed >= mostResumed) break;
-      } else {
-        this.#units += used + 1;
-        if (used === 0) satOut ??= actor;
-        // With actors resumed, the clock tells more once they have gone on.
-        if (
-          this.#units >= grant && (resumed > 0 || this.#isSliceOver())
-        ) break;
+    try {
+      while (this.#count > 0) {
+        const actor = this.#queue[this.#head] as Runnable;
+        // Who sits out a turn does so once while the others have theirs.
+        if (actor === satOut && resumed > 0) break;
+        this.#queue[this.#head] = undefined;
+        this.#head = (this.#head + 1) & (this.#queue.length - 1);
+        this.#count--;
+        this.turns++;
+        this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = actor;
+        const used = actor.run(grant);
+        if (used < 0) {
+          this.#resumed[resumed++] = actor;
+          if (resumed >= mostResumed) break;
+        } else {
+          this.#units += used + 1;
+          if (used === 0) satOut ??= actor;
+          // With actors resumed, the clock tells more once they have gone on.
+          if (
+            this.#units >= grant && (resumed > 0 || this.#isSliceOver())
+          ) break;
+        }
       }
+    } finally {
+      this.#draining = false;
+      this.#resumedCount = resumed;
+      this.#afterRun();
+      // Where a turn has thrown, which none should, the others still go on.
+      if (this.#count > 0 && !this.#drainPending) this.#wake();
     }
-    this.#draining = false;
-    this.#resumedCount = resumed;
-    this.#afterRun();
   }
 
   #afterRun(): void {

@@ -20,7 +20,10 @@ export type Destination<M = unknown> = Pid<M> | string | NamedTarget | Ref;
 
 /** Options of `receive`. */
 export type ReceiveOptions = {
-  /** Resolves with `undefined` when nothing came in time; 0 only looks. */
+  /**
+   * Resolves with `undefined` when nothing came in time. 0 only looks, Infinity
+   * waits for ever.
+   */
   readonly timeoutMs?: number;
   /** Rejects with the signal's reason when it is aborted. */
   readonly signal?: AbortSignal;
@@ -99,6 +102,9 @@ export interface Self<M = unknown> {
    * The next message, in order of arrival. With a pattern, the first that
    * matches; the others stay, in order. One `receive` at a time per actor.
    * Rejects with `KilledError` when the actor is ended meanwhile.
+   *
+   * A message with a method `then` cannot be received, because the promise
+   * takes it for another promise: it waits for it, or rejects as it does.
    */
   receive(): Promise<M>;
   receive(
@@ -106,36 +112,45 @@ export interface Self<M = unknown> {
   ): Promise<M | undefined>;
   receive(options: ReceiveOptions): Promise<M>;
   /** A string matches messages whose `type` is equal to it. */
-  receive<K extends string>(type: K): Promise<OfType<M, K>>;
   receive<K extends string>(
     type: K,
     options: ReceiveOptions & { readonly timeoutMs: number },
   ): Promise<OfType<M, K> | undefined>;
+  receive<K extends string>(
+    type: K,
+    options?: ReceiveOptions,
+  ): Promise<OfType<M, K>>;
   /**
-   * A ref matches messages with that `ref`: `Down`, `Timeout`, one's own. For
-   * the ref this actor made last, what was in the mailbox before is skipped.
+   * A ref matches messages with that `ref`: `Down`, `Timeout`, one's own. What
+   * was in the mailbox before this actor made the ref is not looked at.
    */
-  receive(ref: Ref): Promise<M>;
   receive(
     ref: Ref,
     options: ReceiveOptions & { readonly timeoutMs: number },
   ): Promise<M | undefined>;
+  receive(ref: Ref, options?: ReceiveOptions): Promise<M>;
   /** Resolves with what the schema makes of the message. */
-  receive<T>(schema: Schema<T>): Promise<T>;
   receive<T>(
     schema: Schema<T>,
     options: ReceiveOptions & { readonly timeoutMs: number },
   ): Promise<T | undefined>;
-  receive<T extends M>(match: (message: M) => message is T): Promise<T>;
+  receive<T>(schema: Schema<T>, options?: ReceiveOptions): Promise<T>;
   receive<T extends M>(
     match: (message: M) => message is T,
     options: ReceiveOptions & { readonly timeoutMs: number },
   ): Promise<T | undefined>;
-  receive(match: (message: M) => boolean): Promise<M>;
+  receive<T extends M>(
+    match: (message: M) => message is T,
+    options?: ReceiveOptions,
+  ): Promise<T>;
   receive(
     match: (message: M) => boolean,
     options: ReceiveOptions & { readonly timeoutMs: number },
   ): Promise<M | undefined>;
+  receive(
+    match: (message: M) => boolean,
+    options?: ReceiveOptions,
+  ): Promise<M>;
   [Symbol.asyncIterator](): AsyncIterator<M, never, void>;
 
   /**
@@ -143,7 +158,8 @@ export interface Self<M = unknown> {
    *
    * Returns false when the connection to the node is above its high mark; the
    * message is on its way all the same, and `ready(to)` waits for room. To a
-   * dead actor or an unknown name on another node it is silently lost.
+   * dead actor or an unknown name on another node it is silently lost. Promises
+   * and other objects with a method `then` are no messages; see `receive`.
    *
    * Throws `UsageError` for a local name nobody holds, `EncodeError` for a
    * message that cannot leave the node, and `BusyError` when the connection's
@@ -264,7 +280,8 @@ export interface Self<M = unknown> {
    * it is time; if nobody holds it then, nothing happens. What cannot be sent
    * then for another cause is lost, with a warning in the log.
    *
-   * Throws `UsageError` for a delay that is negative or not finite.
+   * Throws `UsageError` for a delay that is negative or not finite. On a node
+   * with `strict` or `isolate`, the message is frozen or copied at once.
    */
   sendAfter<T>(delayMs: number, to: Destination<T>, message: T): Ref;
   /**

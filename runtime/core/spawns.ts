@@ -64,7 +64,7 @@ export class Spawns {
     if (node === this.#node.name) {
       return this.#local(actor, behaviour, args, options);
     }
-    const ref = this.#node.makeRef();
+    const ref = this.#node.makeRefOf(actor);
     return new Promise((resolve, reject) => {
       this.#pending.set(ref, {
         actor,

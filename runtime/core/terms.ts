@@ -90,6 +90,10 @@ export class Ref {
   readonly words: readonly number[];
   /** @internal */
   interned: boolean;
+  /** @internal The local actor that made it, if one did. */
+  maker: Pid<unknown> | null = null;
+  /** @internal Messages that its maker had been sent before. */
+  mark: number = 0;
 
   /** @internal Refs are made by nodes and codecs only. */
   constructor(node: string, creation: number, words: readonly number[]) {
@@ -346,11 +350,20 @@ function printDeep(term: unknown, depth: number): string {
     case "bigint":
       return `${term}n`;
     case "function":
-      return `function ${term.name || "(anonymous)"}`;
+      return printFunction(term);
     case "object":
       return term === null ? "null" : printObject(term, depth);
     default:
       return String(term);
+  }
+}
+
+/** A name may be anything, and a proxy may throw when it is asked. */
+function printFunction(term: { readonly name: string }): string {
+  try {
+    return `function ${term.name || "(anonymous)"}`;
+  } catch {
+    return "function (unprintable)";
   }
 }
 

@@ -8,6 +8,7 @@
 
 import type { Host, TimerHandle } from "./ports.ts";
 import { UsageError } from "./messages.ts";
+import { printTerm } from "./terms.ts";
 
 /** One armed timer. `index` is -1 once it has fired or was cancelled. */
 export type Timer = {
@@ -38,9 +39,9 @@ export class Timers {
     return this.#heap.length;
   }
 
-  /** Runs `fire` once, not earlier than `delayMs` from now. */
+  /** Runs `fire` once, not earlier than `delayMs` from now; Infinity: never. */
   set(delayMs: number, fire: () => void): Timer {
-    mustBeDelay(delayMs);
+    if (delayMs !== Infinity) mustBeDelay(delayMs);
     const timer: Timer = {
       deadline: this.#host.now() + delayMs,
       order: this.#order++,
@@ -178,9 +179,11 @@ export class Timers {
 
 /** Throws `UsageError` for what no timer can wait. */
 export function mustBeDelay(delayMs: number): void {
-  if (delayMs >= 0 && delayMs !== Infinity) return;
+  if (typeof delayMs === "number" && delayMs >= 0 && delayMs !== Infinity) {
+    return;
+  }
   throw new UsageError(
-    `expected a delay in ms of 0 or more, got ${delayMs}`,
+    `expected a delay in ms of 0 or more, got ${printTerm(delayMs)}`,
   );
 }
 

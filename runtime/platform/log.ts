@@ -112,6 +112,7 @@ function valueText(value: unknown): string {
     case "string":
       return /^[^\s"=]+$/.test(value) ? oneLine(value) : quoted(value);
     case "object":
+    case "function":
       break;
     default:
       return oneLine(String(value));

@@ -9,11 +9,16 @@
  *
  * Handlers of the program itself stay in charge of what is not an actor's: if
  * there is one, such a rejection is counted and left to it.
+ *
+ * A `KilledError` is nobody's mistake: an ended actor's pending `receive` and
+ * `call` reject with it whether its code awaits them or not, and they do so in
+ * the context of whoever has ended it. It is neither reported nor counted.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import process from "node:process";
 import type { LogRecord } from "../core/ports.ts";
+import { KilledError } from "../core/messages.ts";
 import { runtimeName } from "./runtime.ts";
 
 type Owner = (error: unknown) => void;
@@ -48,9 +53,15 @@ export function attribute<T>(owner: Owner, body: () => T): T {
 /**
  * Makes `owner` the owner of what goes on from the running microtask, whose
  * context the engine puts back at its end.
+ *
+ * It cannot tell whose microtask that is. A context that is somebody's already
+ * is left alone; but where actors without one call each other's functions, what
+ * the caller leaves floating in the rest of the microtask is taken for the
+ * adopting actor's.
  */
 export function adopt(owner: Owner): void {
-  if (attributesRejections) owners.enterWith(owner);
+  if (!attributesRejections || owners.getStore() !== undefined) return;
+  owners.enterWith(owner);
 }
 
 /**
@@ -121,6 +132,7 @@ export function releaseRejections(log: Log): void {
 }
 
 function onRejection(error: unknown): void {
+  if (isKilled(error)) return;
   const owner = attributesRejections ? owners.getStore() : undefined;
   if (owner !== undefined) {
     attributed++;
@@ -137,16 +149,34 @@ function onRejection(error: unknown): void {
 }
 
 function report(message: string, error: unknown): void {
-  logs.at(-1)?.({
-    level: "error",
-    category: "actor",
-    node: "",
-    message,
-    fields: {
-      error: error instanceof Error
-        ? error.stack ?? `${error.name}: ${error.message}`
-        : error,
-      count: unattributed,
-    },
-  });
+  try {
+    logs.at(-1)?.({
+      level: "error",
+      category: "actor",
+      node: "",
+      message,
+      fields: { error: shown(error), count: unattributed },
+    });
+  } catch {
+    // Thrown from here, it would end the process that is to be kept.
+  }
+}
+
+/** What was thrown may throw itself when it is looked at; so in `shown`. */
+function isKilled(error: unknown): boolean {
+  try {
+    return error instanceof KilledError;
+  } catch {
+    return false;
+  }
+}
+
+function shown(error: unknown): unknown {
+  try {
+    return error instanceof Error
+      ? error.stack ?? `${error.name}: ${error.message}`
+      : error;
+  } catch {
+    return "(unprintable)";
+  }
 }

@@ -25,6 +25,7 @@ import { type ControlMessage, toControl } from "./etf_control.ts";
 import { fromControl, hasPayload } from "./etf_control_read.ts";
 import { Output } from "./etf_output.ts";
 import { EtfReader } from "./etf_reader.ts";
+import { tags } from "./etf_tags.ts";
 import { EtfWriter } from "./etf_writer.ts";
 import {
   type DistForm,
@@ -34,6 +35,7 @@ import {
   fragments,
   headerMark,
   passThroughMark,
+  references,
   versionMark,
 } from "./dist_header.ts";
 import { flag, type Flags } from "./handshake.ts";
@@ -94,6 +96,11 @@ export class BeamCodec implements SignalCodec {
   readonly #reader: EtfReader;
   readonly #frames: Output = new Output();
   readonly #distReader: DistReader;
+  /** Atoms that all our headers refer to: the names of both nodes, or none. */
+  readonly #cached: readonly string[];
+  /** The end of a header, which does so; until one went out, as new ones. */
+  #references: Uint8Array;
+  #areCached = false;
   #sequence = 0n;
   #lastSent: LastSend | null = null;
   #lastRead: LastRead | null = null;
@@ -105,11 +112,20 @@ export class BeamCodec implements SignalCodec {
     this.#chosen = chosen;
     const form = this.#form = formOf(chosen);
     const atoms = new PeerAtoms();
+    this.#cached = this.#has(flag.distHdrAtomCache)
+      ? [self.node, peer.node]
+      : [];
+    this.#references = references(this.#cached, true);
     this.#writer = new EtfWriter({
       pids,
       self,
       keyAtoms: new KeyAtoms({ received: atoms }),
       termBytes: maxFrameBytes,
+      cachedNames: new Map(
+        this.#cached.map((name, i) =>
+          [name, new Uint8Array([tags.atomCacheRef, i])] as const
+        ),
+      ),
       counterparts,
     });
     this.#reader = new EtfReader({
@@ -207,7 +223,7 @@ export class BeamCodec implements SignalCodec {
     } else {
       frame.writeByte(versionMark);
       frame.writeByte(headerMark);
-      frame.writeByte(0);
+      frame.writeBytes(this.#references);
     }
     this.#writer.write(control, frame, "signal");
   }
@@ -227,9 +243,16 @@ export class BeamCodec implements SignalCodec {
       }
       frame.moveTo(out.buffer, at);
       out.endFrame();
-      return;
+    } else this.#appendLarge(out, bytes);
+    if (!this.#areCached) {
+      this.#areCached = true;
+      this.#references = references(this.#cached, false);
+      this.#lastSent = null;
     }
-    const chunks = frame.take() as Uint8Array<ArrayBuffer>[];
+  }
+
+  #appendLarge(out: ByteQueue, bytes: number): void {
+    const chunks = this.#frames.take() as Uint8Array<ArrayBuffer>[];
     if (!this.#has(flag.fragments)) {
       out.largeFrame(chunks);
       return;
@@ -238,10 +261,14 @@ export class BeamCodec implements SignalCodec {
     this.#sequence += 1n;
     // Its own header goes: each fragment has one.
     const [first = nothing, ...rest] = chunks;
-    const body = [first.subarray(3), ...rest] as Uint8Array<ArrayBuffer>[];
-    for (const pieces of fragments(body, this.#sequence)) {
-      out.largeFrame(pieces);
-    }
+    const body = [first.subarray(2 + this.#references.length), ...rest];
+    for (
+      const pieces of fragments(
+        body as Uint8Array<ArrayBuffer>[],
+        this.#sequence,
+        this.#references,
+      )
+    ) out.largeFrame(pieces);
   }
 
   #read(message: DistMessage, sink: SignalSink): void {

@@ -10,6 +10,7 @@
 
 import { DecodeError } from "./errors.ts";
 import type { AtomEntry, PeerAtoms } from "./etf_atoms.ts";
+import { encodeText } from "./etf_text.ts";
 
 /** What the flags of both ends make of a connection. */
 export type DistForm = "passThrough" | "header";
@@ -247,13 +248,46 @@ function fragmentHead(
 /** Bytes of a message up to which it is sent in one piece; BEAM's is the same. */
 export const fragmentBytes: number = 64 * 1024;
 
+/** Of a header that refers to no atoms. */
+const noReferences: Uint8Array = new Uint8Array(1);
+
+/**
+ * The end of a header, which refers to these atoms by their slots: terms have
+ * `atomCacheRef` 0 for the first of them. With `areNew` it says what they are,
+ * as the first one that refers to them must.
+ */
+export function references(
+  atoms: readonly string[],
+  areNew: boolean,
+): Uint8Array {
+  const count = atoms.length;
+  if (count === 0) return noReferences;
+  const texts = atoms.map(encodeText);
+  const isLong = texts.some((text) => text.length > 0xff);
+  const halves: number[] = texts.map(() => areNew ? 8 : 0);
+  halves.push(isLong ? 1 : 0);
+  const bytes = [count];
+  for (let i = 0; i <= count; i += 2) {
+    bytes.push(halves[i]! | (halves[i + 1] ?? 0) << 4);
+  }
+  for (const [slot, text] of texts.entries()) {
+    bytes.push(slot);
+    if (!areNew) continue;
+    if (isLong) bytes.push(text.length >>> 8);
+    bytes.push(text.length & 0xff, ...text);
+  }
+  return new Uint8Array(bytes);
+}
+
 /**
  * Splits a control message and its payload, given in chunks, into the payloads
- * of frames. `sequence` tells it from others that are under way.
+ * of frames. `sequence` tells it from others that are under way, `refersTo` is
+ * the end of its header.
  */
 export function fragments(
   chunks: readonly Uint8Array<ArrayBuffer>[],
   sequence: bigint,
+  refersTo: Uint8Array = noReferences,
 ): Uint8Array<ArrayBuffer>[][] {
   const frames: Uint8Array<ArrayBuffer>[][] = [];
   let frame: Uint8Array<ArrayBuffer>[] = [];
@@ -274,8 +308,9 @@ export function fragments(
   frames.push(frame);
   frames.forEach((pieces, i) => {
     const isFirst = i === 0;
-    // The first one has its references to atoms as well: none.
-    const head = new Uint8Array(fragmentHeadBytes + (isFirst ? 1 : 0));
+    const end = isFirst ? refersTo.length : 0;
+    const head = new Uint8Array(fragmentHeadBytes + end);
+    if (isFirst) head.set(refersTo, fragmentHeadBytes);
     head[0] = versionMark;
     head[1] = isFirst ? firstFragmentMark : nextFragmentMark;
     const view = new DataView(head.buffer);

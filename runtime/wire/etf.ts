@@ -50,7 +50,7 @@ export type DecodeOptions = {
 const nothing = new Uint8Array(0);
 
 /** Size of the buffers that small results share, and of what is small. */
-const sharedBytes = 8 * 1024;
+const sharedBytes = 32 * 1024;
 const sharedBytesMax = 4 * 1024;
 
 /** Atoms that are remembered from call to call. */
@@ -75,7 +75,8 @@ export class TermCodec {
   readonly #writer: EtfWriter;
   readonly #output: Output = new Output({ bufferBytes: sharedBytes });
   #atoms: PeerAtoms = newAtoms();
-  /** By their options. */
+  /** Without options, and by them. */
+  #plainReader: EtfReader | null = null;
   readonly #readers: Map<string, EtfReader> = new Map();
 
   constructor(options: { readonly pids: PidTable; readonly zlib: Zlib }) {
@@ -86,7 +87,7 @@ export class TermCodec {
   }
 
   /** The bytes of a term. Throws an `EncodeError` for what is none. */
-  encode(term: unknown, options: EncodeOptions = {}): Uint8Array<ArrayBuffer> {
+  encode(term: unknown, options?: EncodeOptions): Uint8Array<ArrayBuffer> {
     if (this.#writer.isWriting) {
       // A getter of a term that is being encoded has called it.
       const another = new TermCodec({ pids: this.#pids, zlib: this.#zlib });
@@ -103,25 +104,26 @@ export class TermCodec {
       throw error;
     }
     const bytes = output.length <= sharedBytesMax
-      ? output.take()[0] as Uint8Array<ArrayBuffer>
+      ? output.takeWhole()
       : output.takeCopy();
-    const { compressed = false } = options;
+    const compressed = options?.compressed ?? false;
     if (compressed === false) return bytes;
-    return this.#compress(
-      bytes,
-      compressed === true ? defaultLevel : compressed,
-    );
+    const level = compressed === true ? defaultLevel : compressed;
+    return this.#compress(bytes, level);
   }
 
   /**
    * The term that the bytes begin with; what stands behind it is ignored, as
    * `binary_to_term` does. Throws a `DecodeError` for bytes that are none.
    */
-  decode(bytes: Uint8Array, options: DecodeOptions = {}): unknown {
+  decode(bytes: Uint8Array, options?: DecodeOptions): unknown {
     if (bytes[0] !== version) {
       throw new DecodeError(`expected a term, which begins with ${version}`, 0);
     }
-    const reader = this.#reader(options);
+    if (this.#atoms.size > rememberedMax) this.#forget();
+    const reader = options === undefined
+      ? this.#plainReader ??= this.#newReader()
+      : this.#reader(options);
     if (bytes[1] === tags.compressed) reader.begin(this.#inflate(bytes));
     else reader.begin(bytes, 1);
     try {
@@ -132,19 +134,25 @@ export class TermCodec {
     }
   }
 
-  #reader({ exact = false, binaries = "text" }: DecodeOptions): EtfReader {
-    if (this.#atoms.size > rememberedMax) {
-      this.#atoms = newAtoms();
-      this.#readers.clear();
-    }
+  #forget(): void {
+    this.#atoms = newAtoms();
+    this.#readers.clear();
+    this.#plainReader = null;
+  }
+
+  #reader(options: DecodeOptions): EtfReader {
+    const { exact = false, binaries = "text" } = options;
     const key = `${exact} ${binaries}`;
     let reader = this.#readers.get(key);
     if (reader === undefined) {
-      const pids = this.#pids;
-      reader = new EtfReader({ pids, atoms: this.#atoms, exact, binaries });
+      reader = this.#newReader({ exact, binaries });
       this.#readers.set(key, reader);
     }
     return reader;
+  }
+
+  #newReader(options: DecodeOptions = {}): EtfReader {
+    return new EtfReader({ pids: this.#pids, atoms: this.#atoms, ...options });
   }
 
   #compress(

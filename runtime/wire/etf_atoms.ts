@@ -12,7 +12,7 @@ import { isAtomName } from "./cbor_tags.ts";
 import { DecodeError } from "./errors.ts";
 import { keyAtomsMax, peerAtomsMax, threadAtomsMax } from "./etf_limits.ts";
 import { Recent } from "./etf_recent.ts";
-import { printTag, tags } from "./etf_tags.ts";
+import { printTag } from "./etf_tags.ts";
 import { decodeText, encodeText } from "./etf_text.ts";
 
 /** The value of an entry whose symbol nobody has needed yet. */
@@ -21,11 +21,16 @@ export const unmade: unique symbol = Symbol("unmade");
 /** An atom that a peer has sent. */
 export class AtomEntry {
   readonly name: string;
+  /** Its UTF-8. */
+  readonly bytes: Uint8Array;
   /** What it is in JavaScript, or `unmade`. */
   value: unknown;
+  /** The key that has followed it in a map the last time. */
+  next: AtomEntry | null = null;
 
   constructor(name: string) {
     this.name = name;
+    this.bytes = encodeText(name);
     this.value = wellKnown.has(name) ? wellKnown.get(name) : unmade;
   }
 }
@@ -87,6 +92,21 @@ export class PeerAtoms {
   /** Whether the peer has sent it, and so has it itself. */
   has(name: string): boolean {
     return this.#known.has(name);
+  }
+
+  /** Stands in front of the first key of a map. */
+  readonly first: AtomEntry = new AtomEntry("");
+
+  /** As `entry`, for a key that stands behind another one in a map. */
+  keyAfter(
+    previous: AtomEntry,
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): AtomEntry {
+    const likely = previous.next;
+    if (likely !== null && isAt(likely.bytes, bytes, at, length)) return likely;
+    return previous.next = this.entry(bytes, at, length, at - 2);
   }
 
   /**
@@ -169,6 +189,19 @@ export class PeerAtoms {
   }
 }
 
+function isAt(
+  known: Uint8Array,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+): boolean {
+  if (known.length !== length) return false;
+  for (let i = 0; i < length; i++) {
+    if (known[i] !== bytes[at + i]) return false;
+  }
+  return true;
+}
+
 function failure(
   problem: string,
   bytes: Uint8Array,
@@ -217,18 +250,4 @@ export class KeyAtoms {
     for (const name of names) this.#names.delete(name);
     return true;
   }
-}
-
-/** The bytes of an atom, tag included; undefined when no atom is called so. */
-export function atomBytes(name: string): Uint8Array | undefined {
-  if (!isAtomName(name)) return undefined;
-  const text = encodeText(name);
-  const { length } = text;
-  const head = length > 0xff
-    ? [tags.atomUtf8, length >>> 8, length & 0xff]
-    : [tags.smallAtomUtf8, length];
-  const bytes = new Uint8Array(head.length + length);
-  bytes.set(head);
-  bytes.set(text, head.length);
-  return bytes;
 }

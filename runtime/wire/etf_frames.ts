@@ -86,7 +86,7 @@ export class FrameStack {
       writeEnd(this.#writer, frame.end, frame.mark);
       return;
     }
-    if (list !== null) this.#writer.out.writeBytes(list.atoms[index]!);
+    if (list !== null) this.#writer.out.writePacked(list.atoms[index]!);
     this.#writer.value(items[index]);
   }
 

@@ -1,10 +1,11 @@
 /**
- * Bytes that came in, read from front to back: numbers, bounds, and errors that
- * say where. Knows tags only by their names.
+ * Bytes that came in, read from front to back: numbers, bounds, how much a
+ * container holds, and errors that say where. Makes no terms.
  */
 
 import { DecodeError } from "./errors.ts";
-import { printTag } from "./etf_tags.ts";
+import { keyLevelsMax } from "./etf_limits.ts";
+import { printTag, tags } from "./etf_tags.ts";
 
 const noBytes = new Uint8Array(0);
 
@@ -20,7 +21,8 @@ export class EtfInput {
    * least, which bounds what is made for them before they come.
    */
   owed = 0;
-
+  /** Keys of maps that the current term is in, one inside the other. */
+  keyLevel = 0;
   readonly #objectsMax: number;
   /** Objects that the input may still make, which bytes bound too loosely. */
   #objects = 0;
@@ -36,6 +38,7 @@ export class EtfInput {
     this.at = start;
     this.end = end;
     this.owed = 0;
+    this.keyLevel = 0;
     this.#objects = this.#objectsMax;
   }
 
@@ -69,6 +72,41 @@ export class EtfInput {
   promise(terms: number, start: number): void {
     this.owed += terms;
     if (this.owed > this.end - this.at) this.truncated(start);
+  }
+
+  /** The number of a tuple's items, which are promised then. */
+  tupleHead(): number {
+    const start = this.at;
+    const count = this.u8() === tags.smallTuple ? this.u8() : this.u32();
+    this.spend(start);
+    this.promise(count, start);
+    return count;
+  }
+
+  /** The number of a list's items; these and a tail are promised then. */
+  listHead(): number {
+    const start = this.at;
+    this.skip(1);
+    const count = this.u32();
+    this.spend(start);
+    this.promise(count + 1, start);
+    return count;
+  }
+
+  /** The number of a map's entries, which are promised then. */
+  mapHead(): number {
+    const start = this.at;
+    this.skip(1);
+    const count = this.u32();
+    this.spend(start);
+    this.promise(2 * count, start);
+    if (this.keyLevel > keyLevelsMax) {
+      this.fail(
+        `expected maps in keys of maps at most ${keyLevelsMax} deep`,
+        start,
+      );
+    }
+    return count;
   }
 
   /** Counts an object against the limit. */

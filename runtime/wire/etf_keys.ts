@@ -11,7 +11,9 @@ import { compareText, isFloat } from "../core/term_kinds.ts";
 import { termKey } from "../core/term_key.ts";
 import { sortedMapKeys } from "../core/term_order.ts";
 import { printTerm } from "../core/terms.ts";
-import { atomBytes, type KeyAtoms } from "./etf_atoms.ts";
+import { packAtom } from "./etf_atom_bytes.ts";
+import type { KeyAtoms } from "./etf_atoms.ts";
+import type { Packed } from "./etf_output.ts";
 import { smallMapMax } from "./etf_tags.ts";
 
 /** How the fields of an object are written. */
@@ -19,7 +21,7 @@ export type KeyList = {
   /** Its keys in the order in which they are written. */
   readonly keys: readonly string[];
   /** The bytes of each as an atom. */
-  readonly atoms: readonly Uint8Array[];
+  readonly atoms: readonly Packed[];
   /** For each, its place among the keys of the object. */
   readonly places: readonly number[];
 };
@@ -80,7 +82,7 @@ export class KeyLists {
   root: KeyNode = new KeyNode(this, 0);
   #nodes = 0;
   /** The bytes of keys, as many as there may be nodes. */
-  readonly #atoms: Map<string, Uint8Array> = new Map();
+  readonly #atoms: Map<string, Packed> = new Map();
 
   constructor(keyAtoms: KeyAtoms) {
     this.#keyAtoms = keyAtoms;
@@ -106,7 +108,7 @@ export class KeyLists {
     const sorted = keys.length > smallMapMax
       ? keys
       : keys.toSorted(compareText);
-    const atoms: Uint8Array[] = [];
+    const atoms: Packed[] = [];
     for (const key of sorted) {
       const bytes = this.#atom(key);
       if (bytes === undefined) {
@@ -137,10 +139,10 @@ export class KeyLists {
     return list;
   }
 
-  #atom(key: string): Uint8Array | undefined {
+  #atom(key: string): Packed | undefined {
     const known = this.#atoms.get(key);
     if (known !== undefined) return known;
-    const bytes = atomBytes(key);
+    const bytes = packAtom(key);
     if (bytes === undefined) return undefined;
     if (this.#atoms.size >= nodesMax) this.#atoms.clear();
     this.#atoms.set(key, bytes);

@@ -13,9 +13,16 @@ import { tags } from "./etf_tags.ts";
 /** Bytes of the largest integer. */
 export const bigBytesMax: number = bigIntegerBitsMax / 8;
 
+/** Eight bytes, seen in all the ways in which numbers are taken apart. */
 const double = new Float64Array(1);
 const doubleBytes = new Uint8Array(double.buffer);
+const words = new Uint32Array(double.buffer);
+const big = new BigInt64Array(double.buffer);
+const bigUnsigned = new BigUint64Array(double.buffer);
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+/** Where the lower of the two words is, and the upper one. */
+const lower = isLittleEndian ? 0 : 1;
+const upper = 1 - lower;
 
 /** Whether `writeNumber` can write it; NaN and the infinities have no bytes. */
 export function writeNumber(value: number, out: Output): boolean {
@@ -83,22 +90,27 @@ export function writeFloat(value: number, out: Output): boolean {
   return true;
 }
 
-const limit64 = 1n << 64n;
 const limitBig = 1n << BigInt(bigIntegerBitsMax);
 
 /** Whether `writeBigInt` can write it; it cannot above `bigIntegerBitsMax`. */
 export function writeBigInt(value: bigint, out: Output): boolean {
-  if (BigInt.asIntN(32, value) === value) {
-    writeInt32(Number(value), out);
+  big[0] = value;
+  if (big[0] !== value) return writeLarge(value, out);
+  const low = words[lower]! | 0;
+  if ((words[upper]! | 0) === low >> 31) {
+    writeInt32(low, out);
     return true;
   }
   const isNegative = value < 0n;
+  if (isNegative) big[0] = -value;
+  writeMagnitude(isNegative, words[lower]!, words[upper]!, out);
+  return true;
+}
+
+/** One that has more than 64 bits with its sign. */
+function writeLarge(value: bigint, out: Output): boolean {
+  const isNegative = value < 0n;
   const magnitude = isNegative ? -value : value;
-  if (magnitude < limit64) {
-    const low = Number(BigInt.asUintN(32, magnitude));
-    writeMagnitude(isNegative, low, Number(magnitude >> 32n), out);
-    return true;
-  }
   if (magnitude >= limitBig) return false;
   writeHex(isNegative, magnitude.toString(16), out);
   return true;
@@ -176,7 +188,9 @@ export function readBig(
     // Not -0, which is a float.
     return isNegative && value !== 0 ? -value : value;
   }
-  const value = BigInt(high) << 32n | BigInt(low);
+  words[lower] = low;
+  words[upper] = high;
+  const value = bigUnsigned[0]!;
   return isNegative ? -value : value;
 }
 

@@ -29,6 +29,26 @@ const noView = new DataView(noBytes.buffer);
 /** Thrown when bytes would go beyond `lengthMax`. */
 export const outputFull: Error = new Error("the output is above its limit");
 
+/** Bytes that are written often: in words, highest byte first. */
+export type Packed = {
+  readonly length: number;
+  readonly words: readonly number[];
+};
+
+/** Packs bytes; zeros behind them fill the last word. */
+export function pack(bytes: Uint8Array): Packed {
+  const words: number[] = [];
+  for (let i = 0; i < bytes.length; i += wordBytes) {
+    words.push(
+      bytes[i]! << 24 | (bytes[i + 1] ?? 0) << 16 | (bytes[i + 2] ?? 0) << 8 |
+        (bytes[i + 3] ?? 0),
+    );
+  }
+  return { length: bytes.length, words };
+}
+
+const wordBytes = 4;
+
 export type OutputOptions = {
   /** Size of a fresh buffer; 64 KiB unless told. */
   readonly bufferBytes?: number;
@@ -91,6 +111,15 @@ export class Output {
     const { buffer } = this;
     if (length > loopBytesMax) buffer.set(bytes, at);
     else for (let i = 0; i < length; i++) buffer[at + i] = bytes[i]!;
+  }
+
+  writePacked({ length, words }: Packed): void {
+    const at = this.reserve(length + wordBytes - 1);
+    const { view } = this;
+    for (let i = 0, to = 0; to < length; i++, to += wordBytes) {
+      view.setInt32(at + to, words[i]!);
+    }
+    this.position = at + length;
   }
 
   /** Appends bytes without copying them: nobody may write to them any more. */
@@ -166,6 +195,13 @@ export class Output {
     if (this.#capacity > this.#bufferBytes) this.#use(noBytes);
     this.#start = this.position;
     return taken;
+  }
+
+  /** As `take`, for output to which nothing is attached. */
+  takeWhole(): Uint8Array<ArrayBuffer> {
+    const whole = this.buffer.subarray(this.#start, this.position);
+    this.#start = this.position;
+    return whole;
   }
 
   /** Everything that was not taken yet, as a copy of its own. */

@@ -39,7 +39,7 @@ import { type AtomEntry, PeerAtoms, unmade } from "./etf_atoms.ts";
 import { readDeep } from "./etf_deep.ts";
 import { readClosureHead, readIdentity, RecentPids } from "./etf_identities.ts";
 import { EtfInput } from "./etf_input.ts";
-import { chunkedBytesMin, keyLevelsMax } from "./etf_limits.ts";
+import { chunkedBytesMin } from "./etf_limits.ts";
 import {
   type Fields,
   hasFields,
@@ -77,6 +77,9 @@ export const recursionMax = 64;
 /** Arrays up to this long are made in one piece. */
 const wholeItemsMax = 1 << 16;
 
+/** Up to here a loop copies faster than `set` with its views. */
+const loopBytesMax = 64;
+
 const noAtoms: readonly AtomEntry[] = [];
 
 /** Reads the terms of one peer. */
@@ -87,8 +90,6 @@ export class EtfReader extends EtfInput {
   readonly recentPids: RecentPids;
   /** Whether integral floats become `Float` at the moment. */
   exact: boolean;
-  /** Keys of maps that the current term is in, one inside the other. */
-  keyLevel = 0;
   readonly #texts: TextReader = new TextReader();
   readonly #isExact: boolean;
   readonly #asBytes: boolean;
@@ -121,7 +122,6 @@ export class EtfReader extends EtfInput {
     this.open(bytes, start, end);
     this.#cachedAtoms = cachedAtoms;
     this.exact = this.#isExact;
-    this.keyLevel = 0;
   }
 
   /**
@@ -251,12 +251,12 @@ export class EtfReader extends EtfInput {
     const start = this.at;
     const count = this.mapHead();
     const fields: Fields = {};
+    let key = this.atoms.first;
     for (let i = 0; i < count; i++) {
-      const name = this.atomKey();
-      if (name === undefined) {
-        return this.#mixedMap(fields, i, count, level, start);
-      }
-      setField(fields, name, this.term(level));
+      const next = this.#keyAfter(key);
+      if (next === null) return this.#mixedMap(fields, i, count, level, start);
+      setField(fields, next.name, this.term(level));
+      key = next;
     }
     return this.checkedFields(fields, count, start);
   }
@@ -289,25 +289,6 @@ export class EtfReader extends EtfInput {
     return new Closure({ ...head, free: items });
   }
 
-  /** The number of a tuple's items, which are promised then. */
-  tupleHead(): number {
-    const start = this.at;
-    const count = this.u8() === tags.smallTuple ? this.u8() : this.u32();
-    this.spend(start);
-    this.promise(count, start);
-    return count;
-  }
-
-  /** The number of a list's items; these and a tail are promised then. */
-  listHead(): number {
-    const start = this.at;
-    this.skip(1);
-    const count = this.u32();
-    this.spend(start);
-    this.promise(count + 1, start);
-    return count;
-  }
-
   /**
    * Reads what stands behind the items of a list. A tail that is a list itself
    * goes on with the same list: returns how many items follow, 0 when there
@@ -337,37 +318,32 @@ export class EtfReader extends EtfInput {
     }
   }
 
-  /** The number of a map's entries, which are promised then. */
-  mapHead(): number {
-    const start = this.at;
-    this.skip(1);
-    const count = this.u32();
-    this.spend(start);
-    this.promise(2 * count, start);
-    if (this.keyLevel > keyLevelsMax) {
-      this.fail(
-        `expected maps in keys of maps at most ${keyLevelsMax} deep`,
-        start,
-      );
+  /** The atom that comes next, behind another key; null for another term. */
+  #keyAfter(previous: AtomEntry): AtomEntry | null {
+    const { bytes, at, end } = this;
+    const tag = at < end ? bytes[at]! : -1;
+    if (tag === tags.smallAtomUtf8 && at + 1 < end) {
+      const length = bytes[at + 1]!;
+      this.start = at;
+      this.at = at + 2 + length;
+      if (this.at > end) return this.truncated(at);
+      this.owed -= 1;
+      return this.atoms.keyAfter(previous, bytes, at + 2, length);
     }
-    return count;
+    return isAtomTag(tag) ? this.#atomTerm() : null;
   }
 
   /** The name of the atom that comes next; undefined for another term. */
   atomKey(): string | undefined {
-    const { bytes, at, end } = this;
-    const tag = at < end ? bytes[at]! : -1;
-    if (tag === tags.smallAtomUtf8) {
-      const length = at + 1 < end ? bytes[at + 1]! : end;
-      this.at = at + 2 + length;
-      if (this.at > end) return this.truncated(at);
-      this.owed -= 1;
-      return this.atoms.entry(bytes, at + 2, length, at).name;
-    }
-    if (!isAtomTag(tag)) return undefined;
-    this.start = at;
+    const tag = this.at < this.end ? this.bytes[this.at]! : -1;
+    return isAtomTag(tag) ? this.#atomTerm().name : undefined;
+  }
+
+  /** The atom that comes next. */
+  #atomTerm(): AtomEntry {
+    this.start = this.at;
     this.owed -= 1;
-    return this.name();
+    return this.#atom(this.u8(), this.start);
   }
 
   /** The object, or an error if a field came twice. */
@@ -490,5 +466,9 @@ export class EtfReader extends EtfInput {
 
 /** Never a subclass such as `Buffer`, which terms would inherit. */
 function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return new Uint8Array(bytes.subarray(start, end));
+  const length = end - start;
+  const copy = new Uint8Array(length);
+  if (length > loopBytesMax) copy.set(bytes.subarray(start, end));
+  else for (let i = 0; i < length; i++) copy[i] = bytes[start + i]!;
+  return copy;
 }

@@ -46,6 +46,7 @@ function specialTerms(): ReadonlyMap<object, WriteTerm> {
     writer.bytes(new Uint8Array(value));
   });
   add<ArrayBufferView>(DataView.prototype, view);
+  add<ArrayBufferView>(Uint8Array.prototype, view);
   return terms;
 }
 

@@ -29,7 +29,8 @@
 import { exportPid, Pid, type PidTable, Tuple } from "../core/terms.ts";
 import { type Incarnation, isU32 } from "./cbor_tags.ts";
 import { EncodeError } from "./errors.ts";
-import { atomBytes, KeyAtoms } from "./etf_atoms.ts";
+import { AtomBytes, packAtom } from "./etf_atom_bytes.ts";
+import { KeyAtoms } from "./etf_atoms.ts";
 import {
   type KeyList,
   KeyLists,
@@ -40,7 +41,7 @@ import {
 import { type End, ends, FrameStack, Refusal, writeEnd } from "./etf_frames.ts";
 import { chunkedBytesMin, termBytesMax } from "./etf_limits.ts";
 import { writeBigInt, writeNumber } from "./etf_numbers.ts";
-import { Output, type OutputMark } from "./etf_output.ts";
+import { Output, type OutputMark, type Packed } from "./etf_output.ts";
 import { writeSpecial } from "./etf_special.ts";
 import { stringItemsMax, tags } from "./etf_tags.ts";
 import { encodeText, writeText } from "./etf_text.ts";
@@ -53,6 +54,8 @@ export type EtfWriterOptions = {
   readonly keyAtoms?: KeyAtoms;
   /** Bytes of one term at most; `termBytesMax` unless told. */
   readonly termBytes?: number;
+  /** What is written for names of nodes that the peer has in its cache. */
+  readonly cachedNames?: ReadonlyMap<string, Uint8Array>;
   /**
    * Classes that are no terms, by their prototypes: a function that returns
    * the term to write for an instance.
@@ -64,19 +67,16 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export type Counterparts = ReadonlyMap<object, (value: object) => unknown>;
 
-/** Atoms whose bytes are kept; then all are forgotten. */
-const keptAtomsMax = 4096;
-
 /** Levels of a term for which the writer calls itself. */
 const recursionMax = 64;
 
 /** What fields all objects have because somebody gave them some. */
 const noFields = {};
 
-const trueAtom = atomBytes("true")!;
-const falseAtom = atomBytes("false")!;
-const nilAtom = atomBytes("nil")!;
-const undefinedAtom = atomBytes("undefined")!;
+const trueAtom = packAtom("true")!;
+const falseAtom = packAtom("false")!;
+const nilAtom = packAtom("nil")!;
+const undefinedAtom = packAtom("undefined")!;
 
 /** Writes the terms for one peer. */
 export class EtfWriter {
@@ -88,11 +88,10 @@ export class EtfWriter {
   readonly #keyAtoms: KeyAtoms;
   readonly #keyLists: KeyLists;
   readonly #termBytesMax: number;
-  readonly #atoms: Map<symbol, Uint8Array> = new Map();
-  readonly #names: Map<string, Uint8Array> = new Map();
+  readonly #atoms: AtomBytes;
   /** The node of the last pid, and its bytes as an atom. */
   #node = "";
-  #nodeAtom: Uint8Array = new Uint8Array(0);
+  #nodeAtom: Packed = nilAtom;
   /** Containers around the current value for which it calls itself. */
   #level = 0;
   /** Whether all objects have fields that `for ... in` finds. */
@@ -110,6 +109,7 @@ export class EtfWriter {
     this.#keyLists = new KeyLists(this.#keyAtoms);
     this.counterparts = options.counterparts ?? new Map();
     this.#termBytesMax = options.termBytes ?? termBytesMax;
+    this.#atoms = new AtomBytes(options.cachedNames);
   }
 
   /** Whether a term is being written: then `write` throws. */
@@ -187,16 +187,16 @@ export class EtfWriter {
       case "symbol":
         return this.#atom(value);
       case "boolean":
-        return this.out.writeBytes(value ? trueAtom : falseAtom);
+        return this.out.writePacked(value ? trueAtom : falseAtom);
       case "undefined":
-        return this.out.writeBytes(undefinedAtom);
+        return this.out.writePacked(undefinedAtom);
       case "bigint":
         if (writeBigInt(value, this.out)) return;
         return this.refuse("expected an integer of at most 1048576 bits");
       case "function":
         return this.refuse("a function cannot leave its node; send data");
       default:
-        this.out.writeBytes(nilAtom);
+        this.out.writePacked(nilAtom);
     }
   }
 
@@ -216,31 +216,37 @@ export class EtfWriter {
 
   /** A binary. */
   bytes(value: Uint8Array): void {
-    const { buffer, byteLength } = value;
-    if (byteLength === 0 && buffer instanceof ArrayBuffer && buffer.detached) {
-      this.refuse("its buffer was transferred and holds nothing any more");
-    }
+    const { byteLength } = value;
+    if (byteLength === 0) this.#checkEmpty(value);
     const { out } = this;
-    out.writeByte(tags.binary);
-    out.writeU32(byteLength);
-    if (
-      byteLength >= chunkedBytesMin && buffer instanceof ArrayBuffer &&
-      // Others can change its contents or size before it is written.
-      !buffer.resizable
-    ) out.attach(new Uint8Array(buffer, value.byteOffset, byteLength));
+    const at = out.reserve(5);
+    out.buffer[at] = tags.binary;
+    out.view.setUint32(at + 1, byteLength);
+    if (byteLength >= chunkedBytesMin) this.#largeBytes(value);
     else out.writeBytes(value);
   }
 
-  /** An atom by its name, as in pids. */
-  name(name: string): void {
-    let bytes = this.#names.get(name);
-    if (bytes === undefined) {
-      bytes = atomBytes(name);
-      if (bytes === undefined) return this.#refuseAtom();
-      if (this.#names.size >= keptAtomsMax) this.#names.clear();
-      this.#names.set(name, bytes);
+  #checkEmpty({ buffer }: Uint8Array): void {
+    if (buffer instanceof ArrayBuffer && buffer.detached) {
+      this.refuse("its buffer was transferred and holds nothing any more");
     }
-    this.out.writeBytes(bytes);
+  }
+
+  #largeBytes(value: Uint8Array): void {
+    const { buffer, byteOffset, byteLength } = value;
+    // Others can change the contents or size of these before it is written.
+    if (!(buffer instanceof ArrayBuffer) || buffer.resizable) {
+      this.out.writeBytes(value);
+    } else this.out.attach(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+
+  /** An atom by its name, as in refs. */
+  name(name: string): void {
+    this.out.writePacked(this.#packName(name));
+  }
+
+  #packName(name: string): Packed {
+    return this.#atoms.ofName(name) ?? this.#refuseAtom();
   }
 
   /** Writes the first `count` items, and what stands behind them. */
@@ -277,28 +283,21 @@ export class EtfWriter {
     this.#level += 1;
     const { out } = this;
     for (let i = 0; i < count; i++) {
-      out.writeBytes(atoms[i]!);
+      out.writePacked(atoms[i]!);
       this.value(values[places[i]!]);
     }
     this.#level -= 1;
   }
 
   #atom(atom: symbol): void {
-    let bytes = this.#atoms.get(atom);
-    if (bytes === undefined) {
-      const name = Symbol.keyFor(atom);
-      if (name === undefined) {
-        this.refuse(`${String(atom)} is not an atom; use Symbol.for(name)`);
-      }
-      bytes = atomBytes(name);
-      if (bytes === undefined) return this.#refuseAtom();
-      if (this.#atoms.size >= keptAtomsMax) this.#atoms.clear();
-      this.#atoms.set(atom, bytes);
-    }
-    this.out.writeBytes(bytes);
+    const packed = this.#atoms.ofSymbol(atom) ?? this.#refuseAtom(atom);
+    this.out.writePacked(packed);
   }
 
-  #refuseAtom(): never {
+  #refuseAtom(atom?: symbol): never {
+    if (atom !== undefined && Symbol.keyFor(atom) === undefined) {
+      this.refuse(`${String(atom)} is not an atom; use Symbol.for(name)`);
+    }
     this.refuse("expected an atom of at most 255 well-formed characters");
   }
 
@@ -310,14 +309,17 @@ export class EtfWriter {
     if (value instanceof Tuple && value.constructor === Tuple) {
       return this.#tuple(value);
     }
+    if (value instanceof Pid && value.constructor === Pid) {
+      return this.pid(value);
+    }
+    if (value instanceof Uint8Array && value.constructor === Uint8Array) {
+      return this.bytes(value);
+    }
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null) {
       this.#record(value as Fields);
-    } else if (prototype === Pid.prototype) this.pid(value as Pid);
-    else if (prototype === Map.prototype) {
+    } else if (prototype === Map.prototype) {
       this.#map(value as ReadonlyMap<unknown, unknown>);
-    } else if (prototype === Uint8Array.prototype) {
-      this.bytes(value as Uint8Array);
     } else if (prototype === Array.prototype && Array.isArray(value)) {
       this.#list(value);
     } else writeSpecial(this, value, prototype as object);
@@ -435,17 +437,18 @@ export class EtfWriter {
     }
     // So that what comes back is this very object.
     exportPid(this.pids, pid);
+    if (pid.node !== this.#node) {
+      this.#nodeAtom = this.#packName(pid.node);
+      this.#node = pid.node;
+    }
     const { out } = this;
     out.writeByte(tags.newPid);
-    if (pid.node === this.#node) out.writeBytes(this.#nodeAtom);
-    else {
-      this.name(pid.node);
-      this.#node = pid.node;
-      this.#nodeAtom = this.#names.get(pid.node)!;
-    }
-    out.writeU32(id);
-    out.writeU32(serial);
-    out.writeU32(creation);
+    out.writePacked(this.#nodeAtom);
+    const at = out.reserve(12);
+    const { view } = out;
+    view.setUint32(at, id);
+    view.setUint32(at + 4, serial);
+    view.setUint32(at + 8, creation);
   }
 
   /** Throws what becomes the `EncodeError` for the value. */

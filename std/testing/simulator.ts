@@ -12,6 +12,7 @@
  */
 
 import {
+  environment,
   type ExportedBehaviour,
   type LogRecord,
   type RunningNode,
@@ -23,7 +24,11 @@ import { settled, type SimHost, World } from "./sim_world.ts";
 
 /** Options of `simulate`. Each has a default. */
 export type SimulateOptions = {
-  /** Decides everything; an integer from 0 to 2^53 - 1. Default 1. */
+  /**
+   * Decides everything; an integer from 0 to 2^53 - 1. Default: the one in the
+   * environment variable `HORNBEAM_SEED` (which Deno shows with `--allow-env`
+   * only), else 1.
+   */
   readonly seed?: number;
   /** Longest delay of a piece of data, in virtual ms. Default 2. */
   readonly maxLatencyMs?: number;
@@ -44,6 +49,8 @@ export type SimulationResult = {
   readonly traceHash: string;
 };
 
+const SEED_VARIABLE = "HORNBEAM_SEED";
+
 /** A run that failed; `cause` is what it failed with. */
 export class SimulationError extends Error {
   override readonly name = "SimulationError";
@@ -53,7 +60,7 @@ export class SimulationError extends Error {
     const why = cause instanceof Error ? cause.message : String(cause);
     super(
       `the simulation failed with seed ${seed}: ${why}; ` +
-        `simulate({ seed: ${seed} }, ...) replays it`,
+        `${SEED_VARIABLE}=${seed} <your test command> replays it`,
       { cause },
     );
     this.seed = seed;
@@ -298,7 +305,9 @@ export class Simulation {
  *
  * Rejects with a `SimulationError` that names the seed when the body throws,
  * when nothing is left that could happen while it still waits, and when an
- * actor waits for something outside of the simulation.
+ * actor waits for something outside of the simulation. Its message has the
+ * command that replays the run: `HORNBEAM_SEED=7 <your test command>`. Rejects
+ * with `RangeError` when no seed is given and that variable holds none either.
  *
  * @example
  * ```ts
@@ -327,7 +336,7 @@ export async function simulate(
   options: SimulateOptions,
   body: (sim: Simulation) => Promise<void>,
 ): Promise<SimulationResult> {
-  const seed = options.seed ?? 1;
+  const seed = options.seed ?? seedOfEnvironment() ?? 1;
   const world = new World(seed, options.trace ?? false);
   const sim = new Simulation(seed, world, options.maxLatencyMs ?? 2);
   let outcome: { readonly error: unknown } | "done" | null = null;
@@ -355,6 +364,16 @@ export async function simulate(
     trace: world.trace,
     traceHash: world.traceHash,
   };
+}
+
+function seedOfEnvironment(): number | undefined {
+  const wanted = environment(SEED_VARIABLE);
+  if (wanted === undefined) return undefined;
+  const seed = Number(wanted);
+  if (Number.isSafeInteger(seed) && seed >= 0) return seed;
+  throw new RangeError(
+    `expected a whole number in ${SEED_VARIABLE}, got ${wanted}`,
+  );
 }
 
 async function drive(

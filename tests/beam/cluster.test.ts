@@ -164,17 +164,20 @@ matrix("nodes of ours in a cluster of two BEAM nodes", () => {
       "Symbol(from_b)",
       "Symbol(from_c)",
     ]);
-    // A pid goes round: from ours by theirs to ours, and is the same.
+    // What goes round, from theirs by both of ours, is what it was.
     const { session, actor, theirs } = await pair({ them: a, ours: first });
-    expect(theirs.node).toBe(a.name);
     second.node.spawn(async (self) => {
-      for await (const pid of self) {
-        self.send(pid as typeof actor.pid, "by the other one");
-      }
+      for await (const message of self) self.send(theirs, message);
     }, { name: "returns" });
-    await session(`{returns, '${second.node.name}'} ! Ours`);
-    expect(await inside(actor, (self) => self.receive()))
-      .toBe("by the other one");
+    await session(
+      `Terms = {Ours, make_ref(), hd(erlang:ports()), fun(X) -> X end, <<1:3>>,
+         [a | b], fun lists:map/2, #{1 => 2.5}}, Ours ! Terms`,
+    );
+    await inside(actor, async (self) => {
+      const terms = await self.receive();
+      self.send({ name: "returns", node: second.node.name }, terms);
+    });
+    expect(await session("beam_driver:next() =:= Terms")).toBe("true");
     await areWhole();
     for (const { logs } of ours) expect(logs.complaints).toEqual([]);
   });

@@ -37,7 +37,7 @@ matrix("a BEAM node and ours that connect at the same moment", () => {
         ? { "got nok": 0, "gave ok_simultaneous": 0 }
         : { "gave nok": 0, "got ok_simultaneous": 0 };
       const { node, logs } = await startOurs(name, epmdPort, {
-        network: watched(createTcpNetwork(), statuses),
+        network: watched(createTcpNetwork(), statuses, random),
         limits: { setupTimeoutMs: 3_000 },
       });
       const events = eventsOf(node);
@@ -101,10 +101,14 @@ async function moments(ms: number): Promise<void> {
   }
 }
 
-/** A network that counts which answers to names went over it. */
+/**
+ * A network that counts which answers to names went over it, and is slow now
+ * and then, so that what is on one carrier may overtake what is on another.
+ */
 function watched(
   network: Network,
   counts: Record<string, number>,
+  random: (limit: number) => number,
 ): Network {
   const count = (how: string, bytes: Uint8Array): void => {
     const text = String.fromCharCode(...bytes.subarray(0, 20));
@@ -114,27 +118,38 @@ function watched(
       counts[`${how} ${status}`] = (counts[`${how} ${status}`] ?? 0) + 1;
     }
   };
-  const watch = (carrier: Carrier): Carrier => ({
-    remote: carrier.remote,
-    get bufferedBytes() {
-      return carrier.bufferedBytes;
-    },
-    open: (handlers) =>
-      carrier.open({
-        data: (chunk) => {
-          count("got", chunk);
-          handlers.data(chunk);
-        },
-        drain: () => handlers.drain(),
-        closed: (reason) => handlers.closed(reason),
-      }),
-    write: (chunk) => {
-      count("gave", chunk);
-      return carrier.write(chunk);
-    },
-    close: (lingerMs) => carrier.close(lingerMs),
-    destroy: () => carrier.destroy(),
-  });
+  /** Does things in order, each up to two milliseconds late. */
+  const lane = () => {
+    let last = Promise.resolve();
+    return (act: () => void): void => {
+      last = last.then(() => moments(random(200) / 100)).then(act);
+    };
+  };
+  const watch = (carrier: Carrier): Carrier => {
+    const [incoming, outgoing] = [lane(), lane()];
+    return {
+      remote: carrier.remote,
+      get bufferedBytes() {
+        return carrier.bufferedBytes;
+      },
+      open: (handlers) =>
+        carrier.open({
+          data: (chunk) => {
+            count("got", chunk);
+            incoming(() => handlers.data(chunk));
+          },
+          drain: () => incoming(() => handlers.drain()),
+          closed: (reason) => incoming(() => handlers.closed(reason)),
+        }),
+      write: (chunk) => {
+        count("gave", chunk);
+        outgoing(() => void carrier.write(chunk));
+        return true;
+      },
+      close: (lingerMs) => outgoing(() => carrier.close(lingerMs)),
+      destroy: () => outgoing(() => carrier.destroy()),
+    };
+  };
   return {
     connect: async (to) => watch(await network.connect(to)),
     listen: (at, accept) =>

@@ -108,12 +108,13 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
     expect(logs.complaints).toEqual([]);
   });
 
-  test("pids and refs of anybody arrive the same", async () => {
+  test("pids, refs and funs of anybody arrive the same", async () => {
     const session = await holder();
     const { node, logs } = await start();
     const keeper = puppet(node, { name: "keeper" });
     await session(
-      `Kept = {self(), make_ref(), hd(erlang:ports()), fun lists:map/2},
+      `Kept = {self(), make_ref(), hd(erlang:ports()), fun lists:map/2,
+               fun(X) -> X + 1.0 end},
        {keeper, '${node.name}'} ! Kept`,
     );
     const kept = await inside(keeper, (self) => self.receive());
@@ -127,9 +128,9 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
     expect(
       await session(
         `{Back, Ref, Pid} = beam_driver:next(),
-         {Back =:= Kept, is_reference(Ref), node(Pid)}`,
+         {Back =:= Kept, (element(5, Back))(41), is_reference(Ref), node(Pid)}`,
       ),
-    ).toBe(`{true,true,'${node.name}'}`);
+    ).toBe(`{true,42.0,true,'${node.name}'}`);
     // What it made of our ref and pid is what they are here.
     await session("Pid ! {Ref, Pid}");
     const [ref, pid] = await inside(keeper, (self) => self.receive()) as Tuple;

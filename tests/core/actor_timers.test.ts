@@ -298,7 +298,8 @@ describe("on a real clock", () => {
   test("timers come, in order, and bad delays do not", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
-      for (const delay of [-1, Number.NaN, Infinity]) {
+      for (const bad of [-1, Number.NaN, Infinity, "5", null]) {
+        const delay = bad as number;
         expect(() => self.sendAfter(delay, self.pid, 1)).toThrow(UsageError);
         expect(() => self.startTimer(delay, 1)).toThrow(UsageError);
       }

@@ -124,7 +124,8 @@ describe("what fails in", () => {
     await a.run(async (self: Self<unknown>) => {
       // Nobody could have told its sender earlier that this cannot be sent.
       self.sendAfter(0, there, () => {});
-      const { pid } = self.spawnMonitor(obedient, { mailbox: { limit: 0 } });
+      const { pid } = self.spawnMonitor(obedient, { mailbox: { limit: 1 } });
+      self.send(pid, "no order, so it stays");
       self.sendAfter(0, pid, "to a full mailbox");
       const timer = self.startTimer(1, "after them");
       expect(await self.receive(timer)).toMatchObject({

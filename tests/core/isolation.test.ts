@@ -1,7 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { copy, freeze } from "../../runtime/core/isolation.ts";
-import { atom, type Pid, type Self, tuple } from "../../runtime/mod.ts";
+import {
+  atom,
+  type Down,
+  Exit,
+  type Pid,
+  printTerm,
+  type Self,
+  type StartOptions,
+  tuple,
+} from "../../runtime/mod.ts";
 import { lone } from "../helpers/actors.ts";
 
 describe("strict", () => {
@@ -95,9 +104,97 @@ describe("isolate: copy", () => {
     await node.run((self: Self<unknown>) => {
       expect(() => self.send(self.pid, { a: [{ f: () => {} }] }))
         .toThrow("message.a.0.f");
+      expect(() => self.sendAfter(0, self.pid, { f: () => {} }))
+        .toThrow("message.f");
+      expect(() => self.startTimer(0, { f: () => {} })).toThrow("message.f");
     });
   });
 });
+
+describe.each<StartOptions>([{ strict: true }, { isolate: "copy" }])(
+  "on a node with %o",
+  (options) => {
+    type Reason = { list: number[] };
+    const isCopy = options.isolate === "copy";
+
+    /** What was given is not what can be changed on the other side. */
+    const expectApart = (given: Reason, got: unknown) => {
+      expect(got).toEqual({ list: [1] });
+      if (isCopy) expect((got as Reason).list).not.toBe(given.list);
+      else expect(Object.isFrozen((got as Reason).list)).toBe(true);
+    };
+
+    test("timers keep the message as it was when they were set", async () => {
+      const { node } = await lone(options);
+      await node.run(async (self: Self<unknown>) => {
+        const named = { name: "me", node: self.node };
+        for (const to of [self.pid as Pid<unknown>, named]) {
+          const message = { list: [1] };
+          self.sendAfter(0, to, message);
+          if (isCopy) message.list.push(2);
+          else expect(() => message.list.push(2)).toThrow(TypeError);
+          if (to === named) self.register(named.name);
+          expect(await self.receive()).toEqual({ list: [1] });
+        }
+        const message = { list: [1] };
+        const ref = self.startTimer(0, message);
+        if (isCopy) message.list.push(2);
+        else expect(() => message.list.push(2)).toThrow(TypeError);
+        expect(await self.receive(ref)).toMatchObject({
+          message: { list: [1] },
+        });
+      });
+    });
+
+    test("survivors share no exit reason", async () => {
+      const { node } = await lone(options);
+      await node.run(async (self: Self<unknown>) => {
+        self.trapExits = true;
+        const thrown: Reason = { list: [1] };
+        const first = self.spawnLink((me) => me.exit(thrown));
+        const ref = self.monitor(first);
+        const exit = await self.receive((m) => m instanceof Exit) as Exit;
+        const down = await self.receive(ref) as Down;
+        expectApart(thrown, exit.reason);
+        expectApart(thrown, down.reason);
+        if (isCopy) expect(down.reason).not.toBe(exit.reason);
+        const sent: Reason = { list: [1] };
+        self.sendExit(self.pid, sent);
+        expectApart(
+          sent,
+          (await self.receive((m) => m instanceof Exit) as Exit).reason,
+        );
+      });
+    });
+
+    test("an error stays what it is as an exit reason", async () => {
+      const { node } = await lone(options);
+      await node.run(async (self: Self<unknown>) => {
+        const error = new RangeError("odd", { cause: { n: 1 } });
+        const { ref } = self.spawnMonitor(() => {
+          throw error;
+        });
+        expect((await self.receive(ref) as Down).reason).toBe(error);
+        expect(Object.isFrozen(error.cause)).toBe(false);
+      });
+    });
+
+    test("no exit reason keeps an actor from ending", async () => {
+      const { node } = await lone(options);
+      await node.run(async (self: Self<unknown>) => {
+        const { proxy, revoke } = Proxy.revocable({}, {});
+        revoke();
+        for (const reason of [{ f: () => {} }, proxy]) {
+          const { ref } = self.spawnMonitor((me) => me.exit(reason));
+          const down = await self.receive(ref) as Down;
+          if (isCopy || reason === proxy) {
+            expect(down.reason).toBe(printTerm(reason));
+          } else expect(down.reason).toBe(reason);
+        }
+      });
+    });
+  },
+);
 
 describe("both ways", () => {
   test("keep cycles", () => {

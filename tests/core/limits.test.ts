@@ -9,6 +9,7 @@ import {
   type MailboxPolicy,
   type Pid,
   type Self,
+  UsageError,
 } from "../../runtime/mod.ts";
 import { testCluster } from "../../std/testing.ts";
 import { FakeHost } from "../helpers/fake_host.ts";
@@ -28,6 +29,20 @@ function holder(self: Self<unknown>, policy: MailboxPolicy) {
 }
 
 describe("a mailbox limit", () => {
+  test("and a warning are whole numbers of 1 or more, or Infinity", async () => {
+    const { node } = await lone();
+    const before = node.stats().actors;
+    for (const bad of [0, -1, Number.NaN, 1.5, "5" as never, null as never]) {
+      expect(() => node.spawn(park, { mailbox: { limit: bad } }))
+        .toThrow(`expected mailbox.limit to be a whole number of 1 or more`);
+      expect(() => node.spawn(park, { mailbox: { warnAt: bad } }))
+        .toThrow(UsageError);
+    }
+    expect(node.stats().actors).toBe(before);
+    node.spawn(park, { mailbox: { limit: 1, warnAt: Infinity } });
+    node.spawn(park, { mailbox: { limit: Infinity, warnAt: 1 } });
+  });
+
   test("refuses at the sender, which gets its message back", async () => {
     const { node, records } = await lone();
     await node.run(async (self: Self<unknown>) => {
@@ -144,7 +159,11 @@ describe("a mailbox limit", () => {
   test("loses messages of other nodes, and keeps the connection", async () => {
     await using cluster = await testCluster(["a@test", "b@test"]);
     const b = cluster.node("b@test");
-    const silent = b.spawn(park, { name: "silent", mailbox: { limit: 0 } });
+    const silent = b.spawn(
+      async (self: Self<unknown>) => void await self.receive("never"),
+      { name: "silent", mailbox: { limit: 1 } },
+    );
+    b.send(silent, "first");
     b.spawn(
       handler(0, (n, ask: Pid<number>, self) => {
         self.send(ask, n);

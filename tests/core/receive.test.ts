@@ -8,7 +8,14 @@ import {
   type Self,
   UsageError,
 } from "../../runtime/mod.ts";
-import { crashReports, drain, isDown, lone, poll } from "../helpers/actors.ts";
+import {
+  coreOf,
+  crashReports,
+  drain,
+  isDown,
+  lone,
+  poll,
+} from "../helpers/actors.ts";
 
 type Note =
   | { type: "a"; n: number }
@@ -338,13 +345,23 @@ describe("timeoutMs", () => {
     const { node } = await lone();
     await node.run(async (self: Self<Note>) => {
       self.send(self.pid, note("a", 1));
-      for (const timeoutMs of [-1, Number.NaN, Infinity]) {
+      for (const timeoutMs of [-1, Number.NaN, "5" as never]) {
         await expect(self.receive("b", { timeoutMs })).rejects
           .toThrow(UsageError);
       }
       expect(await self.receive()).toEqual(note("a", 1));
       expect(await self.receive({ timeoutMs: 1 })).toBeUndefined();
     });
+  });
+
+  test("of Infinity waits for as long as it takes", async () => {
+    const { node } = await lone();
+    await node.run(async (self: Self<Note>) => {
+      self.sendAfter(5, self.pid, note("b", 1));
+      expect(await self.receive("b", { timeoutMs: Infinity }))
+        .toEqual(note("b", 1));
+    });
+    expect((await coreOf(node)).timers.size).toBe(0);
   });
 
   test("does not end a later receive that loses its message", async () => {

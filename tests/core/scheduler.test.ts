@@ -30,6 +30,20 @@ function runnable(
 }
 
 describe("order", () => {
+  test("survives a turn that throws", () => {
+    const { host, scheduler } = setUp();
+    const turns: string[] = [];
+    scheduler.enqueue(runnable(() => {
+      throw new Error("a turn that throws");
+    }));
+    scheduler.enqueue(runnable(() => void turns.push("next")));
+    expect(() => host.settle()).toThrow("a turn that throws");
+    host.settle();
+    scheduler.enqueue(runnable(() => void turns.push("later")));
+    host.settle();
+    expect(turns).toEqual(["next", "later"]);
+  });
+
   test("is first in, first out, and a loser's turn comes round", () => {
     const { host, scheduler } = setUp();
     const turns: string[] = [];

@@ -145,9 +145,23 @@ describe("timers", () => {
 
   test("refuse delays that are no time", () => {
     const timers = new Timers(new FakeHost());
-    for (const delay of [-1, Number.NaN, Infinity, -Infinity]) {
-      expect(() => timers.set(delay, () => {})).toThrow(UsageError);
+    for (const delay of [-1, Number.NaN, -Infinity, "5", null, undefined, 1n]) {
+      expect(() => timers.set(delay as number, () => {})).toThrow(UsageError);
     }
+    expect(timers.size).toBe(0);
+  });
+
+  test("of Infinity never fire, and hold up no other", () => {
+    const host = new FakeHost();
+    const timers = new Timers(host);
+    const fired: string[] = [];
+    const never = timers.set(Infinity, () => fired.push("never"));
+    expect(host.timers.size).toBe(0);
+    timers.set(10, () => fired.push("soon"));
+    host.advance(2 ** 40);
+    expect(fired).toEqual(["soon"]);
+    expect(host.timers.size).toBe(0);
+    expect(timers.cancel(never)).toBe(Infinity);
     expect(timers.size).toBe(0);
   });
 

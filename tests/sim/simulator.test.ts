@@ -1,6 +1,7 @@
 /** The simulator itself: one seed, one trace, on every runtime. */
 
-import { describe, expect, it } from "vitest";
+import process from "node:process";
+import { describe, expect, it, onTestFinished } from "vitest";
 import {
   type Exit,
   type NodeDown,
@@ -154,13 +155,33 @@ describe("failures", () => {
     expect(error.cause).toBe(cause);
     expect(error.message).toBe(
       "the simulation failed with seed 77: no such luck; " +
-        "simulate({ seed: 77 }, ...) replays it",
+        "HORNBEAM_SEED=77 <your test command> replays it",
     );
     expect(error.trace.at(-1)).toMatch(/a@sim started$/);
     const early = await failureOf(simulate({ seed: 78 }, () => {
       throw cause;
     }));
     expect(early.cause).toBe(cause);
+  });
+
+  it("their command replays them, where the test names no seed", async () => {
+    const before = process.env["HORNBEAM_SEED"];
+    onTestFinished(() => {
+      if (before === undefined) delete process.env["HORNBEAM_SEED"];
+      else process.env["HORNBEAM_SEED"] = before;
+    });
+    const body = async (sim: Simulation) => void await sim.start("a@sim");
+    process.env["HORNBEAM_SEED"] = "77";
+    expect((await simulate({}, body)).seed).toBe(77);
+    expect((await simulate({ seed: 5 }, body)).seed).toBe(5);
+    process.env["HORNBEAM_SEED"] = "";
+    expect((await simulate({}, body)).seed).toBe(1);
+    for (const wrong of ["seven", "-1", "1.5"]) {
+      process.env["HORNBEAM_SEED"] = wrong;
+      await expect(simulate({}, body)).rejects.toThrow(
+        `expected a whole number in HORNBEAM_SEED, got ${wrong}`,
+      );
+    }
   });
 
   it("an actor that waits for something foreign is named", async () => {

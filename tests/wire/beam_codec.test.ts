@@ -282,6 +282,28 @@ describe("recorded frames", () => {
   }
 });
 
+test.each([["small"], ["large".repeat(50_000)]])(
+  "the names of both nodes are sent once, in a frame that may be %.5s",
+  (message) => {
+    const { writer, out, flush, frames } = line(withAll, 1_000_000);
+    const saysNames = (frame: Uint8Array) => {
+      const text = new TextDecoder().decode(frame);
+      return text.includes(a.node) || text.includes(b.node);
+    };
+    const sent = [message, fromA, toB, new Ref(b.node, b.creation, [1])];
+    // One that does not go out introduces nobody.
+    expect(() => writer.encodeSend(fromA, toB, () => {}, out)).toThrow();
+    for (const item of sent) writer.encodeSend(fromA, toB, item, out);
+    writer.encode({ type: "link", from: fromA, to: toB }, out);
+    expect(shown(flush())).toEqual(shown([
+      ...sent.map((item) => [2, 0, item]),
+      { type: "link", from: fromA, to: toB },
+    ]));
+    expect(frames.map(saysNames).indexOf(true)).toBe(0);
+    expect(frames.map(saysNames).lastIndexOf(true)).toBe(0);
+  },
+);
+
 test("heads are remembered by the pids' identity, not by their numbers", () => {
   const { writer, out, flush } = line(withAll);
   const serials = [0, 1, 2].map((serial) =>

@@ -10,6 +10,7 @@ import {
   DistReader,
   fragmentBytes,
   fragments,
+  references,
 } from "../../runtime/wire/dist_header.ts";
 import { DecodeError } from "../../runtime/wire/errors.ts";
 import { AtomTable, PeerAtoms } from "../../runtime/wire/etf_atoms.ts";
@@ -322,4 +323,22 @@ describe("fragments", () => {
     const { bytes: joined, start } = whole(messages.at(-1)!);
     expect(joined.subarray(start)).toEqual(data);
   });
+});
+
+test.each([
+  [[]],
+  [["a@h"]],
+  [["a@h", "b@h"]],
+  [["a@h", "b@h", "c@h"]],
+  [["a@h", "ü".repeat(128)]],
+])("references to %j are written so that they can be read", (names) => {
+  const { dist } = reading("header");
+  const read = (areNew: boolean) =>
+    whole(dist.read(bytes(131, 68, references(names, areNew), 97, 1)));
+  if (names.length > 0) expect(() => read(false)).toThrow(/there is none/);
+  for (const areNew of [true, false, false, true]) {
+    const { bytes: frame, start, atoms } = read(areNew);
+    expect(atoms.map(({ name }) => name)).toEqual(names);
+    expect(frame.subarray(start)).toEqual(bytes(97, 1));
+  }
 });
