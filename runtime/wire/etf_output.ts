@@ -199,7 +199,8 @@ export class Output {
 
   /** As `take`, for output to which nothing is attached. */
   takeWhole(): Uint8Array<ArrayBuffer> {
-    const whole = this.buffer.subarray(this.#start, this.position);
+    const { buffer } = this.buffer;
+    const whole = new Uint8Array(buffer, this.#start, this.length);
     this.#start = this.position;
     return whole;
   }

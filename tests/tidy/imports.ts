@@ -56,7 +56,7 @@ const remedies: Readonly<Record<Layer, string>> = {
   std: 'import from "../runtime/mod.ts", and export there what is missing',
 };
 
-/** The composition root, and what it is made of. */
+/** The composition roots, and what they are made of. */
 const rootFiles: ReadonlySet<string> = new Set([
   "runtime/etf.ts",
   "runtime/start.ts",

@@ -152,6 +152,18 @@ describe("encode", () => {
     expect(bytes).toBe("7400000001" + "770161" + "6101");
   });
 
+  it("gives bytes that no later call writes to", () => {
+    const sizes = [0, 1, 200, 4_000, 4_089, 4_090, 5_000, 70_000, 0, 9];
+    const results = sizes.map((size, i) => encode(String(i).repeat(size)));
+    results.forEach((bytes, i) => {
+      expect(toHex(bytes.subarray(6))).toBe(`3${i}`.repeat(sizes[i]!));
+    });
+    // Large ones share their memory with nobody.
+    for (const bytes of results.slice(5, 8)) {
+      expect(bytes.buffer.byteLength).toBe(bytes.length);
+    }
+  });
+
   it("gives fields with any name", () => {
     const fields = JSON.parse('{"__proto__": 1, "": 2, "constructor": 3}');
     expect(hex(fields)).toBe(
