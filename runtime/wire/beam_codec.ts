@@ -15,10 +15,15 @@
  */
 
 import type { Signal } from "../core/signal.ts";
-import type { Pid, PidTable, Ref } from "../core/terms.ts";
+import type { Pid, PidTable } from "../core/terms.ts";
 import type { ByteQueue } from "./byte_queue.ts";
 import type { Incarnation } from "./cbor_tags.ts";
-import type { SignalCodec, SignalSink } from "./codec.ts";
+import {
+  isForNobody,
+  reaches,
+  type SignalCodec,
+  type SignalSink,
+} from "./codec.ts";
 import { DecodeError } from "./errors.ts";
 import { type AtomEntry, KeyAtoms, PeerAtoms } from "./etf_atoms.ts";
 import { type ControlMessage, toControl } from "./etf_control.ts";
@@ -144,7 +149,7 @@ export class BeamCodec implements SignalCodec {
   }
 
   encodeSend(from: Pid, to: Pid, message: unknown, out: ByteQueue): void {
-    if (!this.#reaches(to)) return;
+    if (!reaches(this.#peer, to)) return;
     const frame = this.#frames;
     const mark = frame.mark();
     const last = this.#lastSent;
@@ -343,36 +348,20 @@ export class BeamCodec implements SignalCodec {
     return node === this.#self.node && creation === this.#self.creation;
   }
 
-  #reaches(to: Pid | Ref): boolean {
-    if (to.node === this.#peer.node) return to.creation === this.#peer.creation;
-    throw new Error(
-      `expected an address on ${this.#peer.node}, got ${to} on ${to.node}`,
-    );
-  }
-
   #has(wanted: Flags): boolean {
     return (this.#chosen & wanted) === wanted;
   }
 
   /**
-   * Whether nobody could receive it: it is for another incarnation of the peer,
-   * or of a kind that the peer does not know. BEAM ends the connection over
-   * some of these.
+   * Whether nobody could receive it, or the peer does not know its kind. BEAM
+   * ends the connection over some of these.
    */
   #isForNobody(signal: Signal): boolean {
-    switch (signal.type) {
-      case "monitor":
-      case "demonitor":
-        return !this.#has(flag.distMonitor | flag.distMonitorName);
-      case "link":
-      case "sendNamed":
-      case "spawnRequest":
-        return false;
-      case "sendAlias":
-        return !this.#reaches(signal.alias);
-      default:
-        return !this.#reaches(signal.to);
-    }
+    const isMonitoring = signal.type === "monitor" ||
+      signal.type === "demonitor";
+    return isMonitoring
+      ? !this.#has(flag.distMonitor | flag.distMonitorName)
+      : isForNobody(this.#peer, signal);
   }
 }
 

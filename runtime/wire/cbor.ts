@@ -16,9 +16,14 @@
  */
 
 import type { Signal } from "../core/signal.ts";
-import { type Pid, type PidTable, printTerm, type Ref } from "../core/terms.ts";
+import { type Pid, type PidTable, printTerm } from "../core/terms.ts";
 import type { ByteQueue } from "./byte_queue.ts";
-import type { SignalCodec, SignalSink } from "./codec.ts";
+import {
+  isForNobody,
+  reaches,
+  type SignalCodec,
+  type SignalSink,
+} from "./codec.ts";
 import { encodeToPool, type Pool, releasePool } from "./cbor_engine.ts";
 import { appendSmallSend, beginSend, sendHeadBytes } from "./cbor_head.ts";
 import { TermWriter, tooLarge } from "./cbor_prepare.ts";
@@ -105,7 +110,7 @@ export class CborCodec implements SignalCodec {
    * address on another node.
    */
   encodeSend(_from: Pid, to: Pid, message: unknown, out: ByteQueue): void {
-    if (!this.#reaches(to)) return;
+    if (!reaches(this.#peer, to)) return;
     const { id, serial } = to;
     if (appendSmallSend(id, serial, message, out)) return;
     this.#enter();
@@ -125,7 +130,7 @@ export class CborCodec implements SignalCodec {
    * another incarnation of the peer, because they are always answered.
    */
   encode(signal: Signal, out: ByteQueue): void {
-    if (this.#isForNobody(signal)) return;
+    if (isForNobody(this.#peer, signal)) return;
     const items = signalToControl(signal);
     this.#enter();
     try {
@@ -219,28 +224,6 @@ export class CborCodec implements SignalCodec {
       return controlToSignal(items, this.#peer.node, this.#self.node);
     } catch (error) {
       throw this.#fail(error);
-    }
-  }
-
-  #reaches(to: Pid | Ref): boolean {
-    if (to.node === this.#peer.node) return to.creation === this.#peer.creation;
-    throw new Error(
-      `expected an address on ${this.#peer.node}, got ${to} on ${to.node}`,
-    );
-  }
-
-  #isForNobody(signal: Signal): boolean {
-    switch (signal.type) {
-      case "link":
-      case "monitor":
-      case "demonitor":
-      case "sendNamed":
-      case "spawnRequest":
-        return false;
-      case "sendAlias":
-        return !this.#reaches(signal.alias);
-      default:
-        return !this.#reaches(signal.to);
     }
   }
 

@@ -4,7 +4,8 @@
  */
 
 import type { Signal } from "../core/signal.ts";
-import type { Pid } from "../core/terms.ts";
+import type { Pid, Ref } from "../core/terms.ts";
+import type { Incarnation } from "./cbor_tags.ts";
 import type { ByteQueue } from "./byte_queue.ts";
 
 /** Where decoded signals go. */
@@ -36,4 +37,34 @@ export interface SignalCodec {
    * for bytes that break the protocol; then the connection is of no more use.
    */
   decode(frame: Uint8Array, sink: SignalSink): void;
+}
+
+/**
+ * Whether an address belongs to this incarnation of the peer. Throws an `Error`
+ * for one on another node.
+ */
+export function reaches(peer: Incarnation, to: Pid | Ref): boolean {
+  if (to.node === peer.node) return to.creation === peer.creation;
+  throw new Error(
+    `expected an address on ${peer.node}, got ${to} on ${to.node}`,
+  );
+}
+
+/**
+ * Whether nobody could receive a signal, because it is for another incarnation
+ * of the peer. Those that are always answered go out all the same.
+ */
+export function isForNobody(peer: Incarnation, signal: Signal): boolean {
+  switch (signal.type) {
+    case "link":
+    case "monitor":
+    case "demonitor":
+    case "sendNamed":
+    case "spawnRequest":
+      return false;
+    case "sendAlias":
+      return !reaches(peer, signal.alias);
+    default:
+      return !reaches(peer, signal.to);
+  }
 }

@@ -207,7 +207,7 @@ const messages: readonly Mutant[] = [
   mutant(
     "messages to a stale incarnation arrive",
     "wire/cbor.ts",
-    "if (!this.#reaches(to)) return;",
+    "if (!reaches(this.#peer, to)) return;",
     "",
   ),
   {
