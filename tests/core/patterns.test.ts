@@ -1,3 +1,4 @@
+import { type } from "arktype";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
@@ -17,6 +18,11 @@ describe("receive by schema", () => {
       });
       expect(await self.receive(add)).toEqual({ type: "add", n: 2 });
       expect(await self.receive(v.object({ n: v.number() }))).toEqual({ n: 4 });
+      // A schema of arktype is a function as well.
+      self.send(self.pid, { at: "5" });
+      const at = type({ at: "string.integer.parse" });
+      const found: { at: number } = await self.receive(at);
+      expect(found).toEqual({ at: 5 });
       const none = await self.receive(z.boolean(), { timeoutMs: 0 });
       expect(none).toBeUndefined();
       expect(await drain(self)).toEqual([1, "3"]);
