@@ -10,6 +10,14 @@ export type { StartOptions } from "./start_options.ts";
 export { environment } from "./platform/runtime.ts";
 export type { Pem, TlsOptions } from "./platform/tls_options.ts";
 export { type NodeStats, RunningNode } from "./running_node.ts";
+export type {
+  WorkerCallOptions,
+  WorkerExit,
+  WorkerNode,
+  WorkerOptions,
+  WorkerState,
+} from "./worker_node.ts";
+export { WorkerError } from "./platform/worker_control.ts";
 export {
   type ActorFunction,
   type AnyBehaviour,
@@ -66,7 +74,9 @@ export {
   ExitError,
   KilledError,
   type NamedTarget,
+  NodeBusy,
   NodeDown,
+  NodeSuspect,
   NodeUp,
   reasons,
   SpawnError,
@@ -89,8 +99,9 @@ export type {
   SteppedScheduler,
 } from "./core/ports.ts";
 export type { Discovery, NodeAddress } from "./net/discovery.ts";
-export type { NodeEvent } from "./core/node_events.ts";
+export type { ConnectionEvent, NodeEvent } from "./core/node_events.ts";
 export type { ConnectOutcome } from "./net/distribution.ts";
+export type { ConnectionInfo } from "./net/connection_info.ts";
 export type { DistributionLimits } from "./net/limits.ts";
 export {
   type Carrier,

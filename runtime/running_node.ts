@@ -5,7 +5,7 @@
 
 import type { CallOptions, CallTarget } from "./core/calls.ts";
 import type { ExportedFunction } from "./core/functions.ts";
-import type { NodeEvent } from "./core/node_events.ts";
+import type { ConnectionEvent, NodeEvent } from "./core/node_events.ts";
 import type { Host, LogRecord } from "./core/ports.ts";
 import type {
   Behaviour,
@@ -16,11 +16,17 @@ import type {
 } from "./core/self.ts";
 import type { Pid } from "./core/terms.ts";
 import type { Listener } from "./net/carrier.ts";
+import type { ConnectionInfo } from "./net/connection_info.ts";
 import type { ConnectOutcome, Distribution } from "./net/distribution.ts";
-import type { EpmdPresence } from "./net/epmd_presence.ts";
 import type { PlatformHost } from "./platform/host.ts";
+import type {
+  WorkerNode,
+  WorkerOptions,
+  WorkerState,
+} from "./worker_node.ts";
+import type { Workers } from "./workers.ts";
 import { type ActorInfo, infoOf } from "./core/info.ts";
-import { ExitError, KilledError } from "./core/messages.ts";
+import { ExitError, KilledError, UsageError } from "./core/messages.ts";
 import type { Node } from "./core/node.ts";
 import { erpc } from "./kernel/erpc.ts";
 import { ping } from "./kernel/net_kernel.ts";
@@ -37,13 +43,27 @@ export type NodeStats = {
   /** Messages lost to limits of mailboxes. */
   readonly lostMessages: number;
   readonly nodes: readonly string[];
+  /** Its workers whose threads run. */
+  readonly workers: readonly {
+    readonly name: string;
+    readonly state: WorkerState;
+  }[];
 };
+
+/** A node's place in epmd. */
+export interface Presence {
+  /** Rejects when the name is taken, or epmd cannot be reached. */
+  start(): Promise<{ readonly creation: number }>;
+  stop(): Promise<void>;
+}
 
 /** What a node with a name has in addition. */
 export type NetParts = {
   readonly distribution: Distribution;
   readonly listener: Listener;
-  readonly presence: EpmdPresence | null;
+  readonly presence: Presence | null;
+  /** Null for a node that may not have any. */
+  readonly workers: Workers | null;
 };
 
 /**
@@ -188,6 +208,23 @@ export class RunningNode {
     this.#node.nodeEvents.listen(listener, options?.signal);
   }
 
+  /**
+   * Calls back when a connection stops keeping up with what is sent over it and
+   * when it does again (`NodeBusy`), and when a Hornbeam node has been silent
+   * for `suspectAfterMs` and when it speaks again (`NodeSuspect`).
+   */
+  onConnectionEvent(
+    listener: (event: ConnectionEvent) => void,
+    options?: { readonly signal?: AbortSignal },
+  ): void {
+    this.#node.nodeEvents.listenToConnections(listener, options?.signal);
+  }
+
+  /** Figures of the connections that are up. */
+  connections(): readonly ConnectionInfo[] {
+    return this.#parts?.distribution.connections() ?? [];
+  }
+
   /** Offers a behaviour to other nodes under a name. */
   export(name: string, behaviour: ExportedBehaviour): void {
     this.#node.exports.set(name, behaviour);
@@ -220,7 +257,60 @@ export class RunningNode {
       crashes: this.#node.crashes,
       lostMessages: this.#node.lostMessages,
       nodes: this.nodes(),
+      workers: this.workers().map(({ name, state }) => ({ name, state })),
     };
+  }
+
+  /**
+   * Starts a node in a thread of this process, with this node's cookie and
+   * options, and resolves when it is up and connected to this one. Nodes of one
+   * process reach each other through shared memory, and for all others a worker
+   * is a node like any other. It ends with this node.
+   *
+   * Rejects with `UsageError` for a node that is alone, a worker itself, or
+   * started with a network or host of its own, and for options that make no
+   * sense; with `DuplicateNameError` for a name that is taken; with
+   * `WorkerError` when it is not up within `startTimeoutMs`; and with what the
+   * module throws when it is loaded.
+   *
+   * @example
+   * ```ts
+   * import { type Self, start } from "hornbeam";
+   *
+   * // The worker loads this same file, for what it exports.
+   * export const exports = {
+   *   square: () => async (self: Self<{ n: number; from: Pid<number> }>) => {
+   *     const { n, from } = await self.receive();
+   *     self.send(from, n * n);
+   *   },
+   * };
+   *
+   * if (import.meta.main) {
+   *   await using node = await start({ name: "a@127.0.0.1", cookie: "secret" });
+   *   const worker = await node.startWorker({ module: import.meta.url });
+   *   const squared = await node.run<number, number>(async (self) => {
+   *     const { pid } = await self.spawnOn(worker.name, "square");
+   *     self.send(pid, { n: 12, from: self.pid });
+   *     return await self.receive();
+   *   });
+   *   console.log(worker.name, squared); // prints: a-w1@127.0.0.1 144
+   * }
+   * ```
+   */
+  async startWorker(options: WorkerOptions): Promise<WorkerNode> {
+    const workers = this.#parts?.workers ?? null;
+    if (workers === null) {
+      throw new UsageError(
+        "expected a node with a name, on this machine's own network and host, " +
+          `that is no worker itself, to start a worker; ${this.name} is not`,
+      );
+    }
+    return await workers.start(options);
+  }
+
+  /** Its workers whose threads run. */
+  workers(): readonly WorkerNode[] {
+    return this.#parts?.workers?.list() ?? [];
   }
 
   /** Writes to the node's log. */
@@ -247,6 +337,7 @@ export class RunningNode {
     await Promise.all([
       this.#parts?.presence?.stop(),
       this.#parts?.listener.close(),
+      this.#parts?.workers?.stop(),
     ]);
     if (isPlatformHost(this.#host)) this.#host.release();
   }

@@ -17,13 +17,9 @@ import type { ExitReason } from "./signal.ts";
 import type { AnyBehaviour, ReceiveOptions, SpawnOptions } from "./self.ts";
 import { ActorState } from "./actor_state.ts";
 import { crashActor, endActor } from "./exits.ts";
+import { park } from "./holding.ts";
 import { KilledError, reasons, UsageError } from "./messages.ts";
-import {
-  admit,
-  DEFAULT_WARN_AT,
-  type MailboxOptions,
-  mustBeLengths,
-} from "./mailbox_limit.ts";
+import { admit, limitMailbox } from "./mailbox_limit.ts";
 import type { ActorInfo } from "./info.ts";
 import { compile, findMatch, isPattern, type Pattern } from "./patterns.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -92,17 +88,8 @@ export abstract class Actor extends ActorState implements Runnable {
     if (typeof behaviour !== "function") this.isHandler = true;
     if (options.trapExits === true) this.trapExits = true;
     if (options.label !== undefined) this.label = options.label;
-    if (options.mailbox !== undefined) this.#limit(options.mailbox);
+    if (options.mailbox !== undefined) limitMailbox(this, options.mailbox);
     this.groupLeader = groupLeader ?? this.pid;
-  }
-
-  #limit(options: MailboxOptions): void {
-    mustBeLengths(options);
-    this.mailboxOptions = options;
-    this.mailboxAlarm = Math.min(
-      options.limit ?? Infinity,
-      options.warnAt ?? DEFAULT_WARN_AT,
-    );
   }
 
   /** Why it has ended; meaningless before. */
@@ -123,6 +110,7 @@ export abstract class Actor extends ActorState implements Runnable {
   }
 
   get status(): ActorInfo["status"] {
+    if (this.isParked) return "held";
     if (this.state === IDLE) return "waiting";
     return this.state === QUEUED ? "runnable" : "running";
   }
@@ -176,7 +164,7 @@ export abstract class Actor extends ActorState implements Runnable {
 
   run(budget: number): number {
     if (this.state !== QUEUED) return 0;
-    if (this.turnLeft < 0 && !this.owner.scheduler.isStepped) {
+    if (this.turnLeft < 0) {
       budget = this.#payDebt(budget);
       if (budget <= 0) return 0;
     }
@@ -202,6 +190,8 @@ export abstract class Actor extends ActorState implements Runnable {
    * that much less of its next turns, so that receivers keep up with senders.
    */
   #payDebt(budget: number): number {
+    if (this.isHeld) return park(this);
+    if (this.owner.scheduler.isStepped) return budget;
     const left = this.turnLeft + budget;
     if (left <= 0) {
       this.turnLeft = left;

@@ -35,6 +35,7 @@ class Rare {
   lostMessages = 0;
   nodeWaits = 0;
   systemRequests = 0;
+  heldBy: Set<string> | null = null;
 }
 
 const STARTED = 1;
@@ -45,6 +46,9 @@ const UNATTRIBUTED = 16;
 const HANDLES = 32;
 const SPECIAL = 64;
 const SUSPENDED = 128;
+const HELD = 256;
+const PARKED = 512;
+const EXEMPT = 1024;
 
 function made(actor: ActorState): Rare {
   return actor.rare ??= new Rare();
@@ -125,6 +129,30 @@ export abstract class ActorState {
   }
   set isSuspended(on: boolean) {
     setFlag(this, SUSPENDED, on);
+  }
+
+  /** Whether it gets no turns because of what it has sent; see `holding.ts`. */
+  get isHeld(): boolean {
+    return (this.flags & HELD) !== 0;
+  }
+  set isHeld(on: boolean) {
+    setFlag(this, HELD, on);
+  }
+
+  /** Whether it had a turn coming when it was held, and will have it then. */
+  get isParked(): boolean {
+    return (this.flags & PARKED) !== 0;
+  }
+  set isParked(on: boolean) {
+    setFlag(this, PARKED, on);
+  }
+
+  /** Whether it is one of the runtime's own, which are never held. */
+  get isExempt(): boolean {
+    return (this.flags & EXEMPT) !== 0;
+  }
+  set isExempt(on: boolean) {
+    setFlag(this, EXEMPT, on);
   }
 
   /** The name it is registered under, if any. */
@@ -259,6 +287,14 @@ export abstract class ActorState {
   }
   set nodeWaits(count: number) {
     made(this).nodeWaits = count;
+  }
+
+  /** Nodes whose connections it has overfilled. */
+  get heldBy(): Set<string> | null {
+    return this.rare === null ? null : this.rare.heldBy;
+  }
+  set heldBy(nodes: Set<string> | null) {
+    if (nodes !== null || this.rare !== null) made(this).heldBy = nodes;
   }
 
   /** System requests in its mailbox, if it is a handler actor. */

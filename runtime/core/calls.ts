@@ -229,10 +229,11 @@ class PendingCall {
   }
 }
 
-/** Replies to a call, wherever its caller is. */
-export function reply(node: Node, to: ReplyTo, value: unknown): boolean {
+/** Replies to a call in an actor's name, wherever the caller is. */
+export function reply(actor: Actor, to: ReplyTo, value: unknown): boolean {
+  const { owner: node, pid } = actor;
   if (to?.tag instanceof Ref && to.isOtp === undefined) {
-    return node.sendAlias(node.pid, to.tag, value);
+    return node.sendAlias(pid, to.tag, value);
   }
   if (to?.isOtp !== true || !(to.pid instanceof Pid)) {
     throw new UsageError(
@@ -242,8 +243,8 @@ export function reply(node: Node, to: ReplyTo, value: unknown): boolean {
   const message = new Tuple([to.tag, value]);
   const alias = aliasOf(to.tag);
   return alias === undefined
-    ? node.sendFrom(node.pid, to.pid as Destination, message)
-    : node.sendAlias(node.pid, alias, message);
+    ? node.sendFrom(pid, to.pid as Destination, message)
+    : node.sendAlias(pid, alias, message);
 }
 
 const ALIAS = atom("alias");

@@ -127,14 +127,19 @@ function tellSurvivors(actor: Actor, reason: ExitReason): void {
   }
   if (watchers !== null) {
     for (const watcher of watchers.values()) {
-      tellWatcher(node, watcher, reason);
+      tellWatcher(actor, watcher, reason);
     }
   }
   node.peers.leave(actor);
   actor.onExit?.(reason);
 }
 
-function tellWatcher(node: Node, watcher: Watcher, reason: ExitReason): void {
+function tellWatcher(
+  actor: Actor,
+  watcher: Watcher,
+  reason: ExitReason,
+): void {
+  const node = actor.owner;
   const local = node.localActor(watcher.to);
   if (local !== null) {
     receiveDown(local, watcher.ref, isolateReason(node.isolate, reason));
@@ -142,6 +147,7 @@ function tellWatcher(node: Node, watcher: Watcher, reason: ExitReason): void {
     node.remote.signal(watcher.to.node, {
       type: "down",
       target: watcher.target,
+      from: actor.pid,
       to: watcher.to,
       ref: watcher.ref,
       reason,

@@ -21,9 +21,10 @@ export type ActorInfo = {
   readonly parent: Pid | null;
   /**
    * `waiting` for a message that is not there, `runnable` (waiting for its
-   * turn), or `running`: its code runs or awaits something else.
+   * turn), `held` back because a connection is full of what it has sent, or
+   * `running`: its code runs or awaits something else.
    */
-  readonly status: "waiting" | "runnable" | "running";
+  readonly status: "waiting" | "runnable" | "held" | "running";
   readonly mailboxLength: number;
   /** Messages that its mailbox has lost to its limit. */
   readonly lostMessages: number;

@@ -33,6 +33,7 @@ import { setGroupLeader } from "./group_leader.ts";
 import { type ActorInfo, infoOf } from "./info.ts";
 import { Actor, DEAD } from "./actor.ts";
 import { sendExitSignal } from "./exits.ts";
+import { holdBack } from "./holding.ts";
 import { demonitor, link, monitor, monitorWith, unlink } from "./links.ts";
 import { ExitError, UsageError } from "./messages.ts";
 
@@ -61,7 +62,10 @@ export class LocalActor extends Actor implements Self<unknown> {
     }
     if (this.state === DEAD) return true;
     this.turnLeft--;
-    return this.owner.sendFrom(this.pid, to as Destination, message);
+    const hasRoom = this.owner.sendFrom(this.pid, to as Destination, message);
+    // Within the node there always is.
+    if (!hasRoom) holdBack(this, (to as { readonly node: string }).node);
+    return hasRoom;
   }
 
   trySend<T>(
@@ -181,7 +185,10 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   reply(to: ReplyTo, value: unknown): boolean {
-    return this.state === DEAD || reply(this.owner, to, value);
+    if (this.state === DEAD) return true;
+    const hasRoom = reply(this, to, value);
+    if (!hasRoom) holdBack(this, to.pid.node);
+    return hasRoom;
   }
 
   demonitor(ref: Ref, options?: { readonly flush?: boolean }): boolean {

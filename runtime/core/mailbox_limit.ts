@@ -46,8 +46,18 @@ export type MailboxOptions = {
 /** Length at which a mailbox is first worth a line in the log. */
 export const DEFAULT_WARN_AT = 100_000;
 
+/** Gives a new actor's mailbox its limit. Throws `UsageError`. */
+export function limitMailbox(actor: Actor, options: MailboxOptions): void {
+  mustBeLengths(options);
+  actor.mailboxOptions = options;
+  actor.mailboxAlarm = Math.min(
+    options.limit ?? Infinity,
+    options.warnAt ?? DEFAULT_WARN_AT,
+  );
+}
+
 /** Throws `UsageError` for numbers that are no length of a mailbox. */
-export function mustBeLengths({ limit, warnAt }: MailboxOptions): void {
+function mustBeLengths({ limit, warnAt }: MailboxOptions): void {
   for (const [name, length] of Object.entries({ limit, warnAt })) {
     if (length === undefined || length === Infinity) continue;
     if (Number.isInteger(length) && length >= 1) continue;

@@ -76,6 +76,30 @@ export class NodeDown {
   }
 }
 
+/** A connection has stopped keeping up with what is sent over it, or does again. */
+export class NodeBusy {
+  readonly type = "nodebusy";
+  readonly node: string;
+  /** Whether `send` to that node returns false. */
+  readonly isBusy: boolean;
+  constructor(node: string, isBusy: boolean) {
+    this.node = node;
+    this.isBusy = isBusy;
+  }
+}
+
+/** A node has said nothing for a while, or has spoken again. */
+export class NodeSuspect {
+  readonly type = "nodesuspect";
+  readonly node: string;
+  /** False when it has spoken again; a `NodeDown` may come instead. */
+  readonly isSuspect: boolean;
+  constructor(node: string, isSuspect: boolean) {
+    this.node = node;
+    this.isSuspect = isSuspect;
+  }
+}
+
 /** The atoms that exit reasons are made of. */
 export const reasons: {
   /** It did what it was there for. Harms nobody over a link. */

@@ -85,6 +85,8 @@ export type Signal =
     readonly type: "down";
     /** The target exactly as the monitor signal named it. */
     readonly target: MonitorTarget;
+    /** Who had the name, if it is one and anybody had it. Does not cross. */
+    readonly from?: Pid;
     readonly to: Pid;
     readonly ref: Ref;
     readonly reason: ExitReason;

@@ -109,10 +109,10 @@ function answer(actor: Actor, { from, request }: SystemRequest): void {
 function respond(actor: Actor, from: ReplyTo, value: () => unknown): void {
   const { owner } = actor;
   try {
-    reply(owner, from, value());
+    reply(actor, from, value());
   } catch (error) {
     try {
-      reply(owner, from, tuple(names.error, messageOf(error)));
+      reply(actor, from, tuple(names.error, messageOf(error)));
     } catch (second) {
       owner.logActor("warning", "a system request could not be answered", {
         error: messageOf(second),

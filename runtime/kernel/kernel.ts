@@ -42,6 +42,7 @@ export function startKernel(node: Node, options: KernelOptions): void {
 /** Starts an actor of the kernel, and again whenever it has ended. */
 function keep(node: Node, name: string, make: () => AnyBehaviour): void {
   const actor = node.spawnActor(make(), { name }, null);
+  actor.isExempt = true;
   if (name === "user") node.groupLeader = actor.pid;
   actor.onExit = () => {
     // The name may have gone to somebody else in the meantime.

@@ -33,7 +33,7 @@ const short: Readonly<Record<string, Read>> = {
   registered_name: ({ name }) => name === null ? [] : nameAtom(name),
   current_function: functionOf,
   initial_call: functionOf,
-  status: ({ status }) => atom(status),
+  status: ({ status }) => atom(status === "held" ? "suspended" : status),
   message_queue_len: ({ mailboxLength }) => mailboxLength,
   links: ({ links }) => links,
   dictionary: () => [],

@@ -95,6 +95,8 @@ export class Connection {
   isSecond = false;
   /** When anything was written last, likewise. */
   lastWrittenAt: number;
+  sentBytes = 0;
+  receivedBytes = 0;
   /** What `close` said, until the carrier has closed. */
   #end: ConnectionEnd | null = null;
 
@@ -154,7 +156,10 @@ export class Connection {
     if (this.#phase === "ended") return true;
     this.lastWrittenAt = this.#host.now();
     let hasRoom = true;
-    for (const chunk of chunks) hasRoom = this.#carrier.write(chunk);
+    for (const chunk of chunks) {
+      this.sentBytes += chunk.length;
+      hasRoom = this.#carrier.write(chunk);
+    }
     return hasRoom;
   }
 
@@ -201,6 +206,7 @@ export class Connection {
   #read(chunk: Uint8Array): void {
     if (this.#phase === "ended") return;
     this.lastReadAt = this.#host.now();
+    this.receivedBytes += chunk.length;
     if (!this.hasRead && this.#headerBytes === 2 && isTls(chunk)) {
       this.#finish({
         reason: "protocol",
@@ -249,7 +255,7 @@ export class Connection {
       if (this.#phase === "ended") return;
       switch (step.type) {
         case "send":
-          this.#carrier.write(frame(step.payload, this.#headerBytes));
+          this.#send(frame(step.payload, this.#headerBytes));
           break;
         case "askStatus":
           this.#ask(step.peer);
@@ -267,6 +273,11 @@ export class Connection {
           step satisfies never;
       }
     }
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.sentBytes += bytes.length;
+    this.#carrier.write(bytes);
   }
 
   /** The owner knows names, and the carrier whom it has at the other end. */

@@ -35,6 +35,7 @@ import {
   type ConnectionEnd,
   type ConnectionOwner,
 } from "./connection.ts";
+import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
 import { openCarrier } from "./discovery.ts";
 import type { DistributionOptions } from "./distribution_options.ts";
 import { describeFailure, type Failure } from "./failures.ts";
@@ -79,10 +80,13 @@ export class Distribution implements Remote, ConnectionOwner {
       downAfterMs: this.#limits.downAfterMs,
       netTicktimeMs: this.#limits.netTicktimeMs,
       peers: () => this.#peers.values(),
-      suspect: (peer, silentMs) =>
+      suspect: (peer, silentMs) => {
         this.#log("warning", `${peer.name} is suspect: it is silent`, {
           silentMs: Math.round(silentMs),
-        }),
+        });
+        node.nodeEvents.suspect(peer.name, true);
+      },
+      trust: ({ name }) => node.nodeEvents.suspect(name, false),
       down: (peer, silentMs) =>
         peer.connection?.close({
           reason: "tick-timeout",
@@ -123,6 +127,12 @@ export class Distribution implements Remote, ConnectionOwner {
       if (peer.isUp && peer.isVisible) names.push(peer.name);
     }
     return names;
+  }
+
+  /** Figures of what is up. */
+  connections(): readonly ConnectionInfo[] {
+    return [...this.#peers.values()].map(connectionInfo)
+      .filter((info) => info !== null);
   }
 
   // -- Connecting
@@ -171,7 +181,7 @@ export class Distribution implements Remote, ConnectionOwner {
   }
 
   stop(): void {
-    this.#outbox.flushAll();
+    for (const peer of this.#peers.values()) this.#outbox.writeOut(peer);
     this.#isStopped = true;
     this.#ticks.stop();
     const end = { reason: "disconnect", detail: "the node stops" } as const;
@@ -353,7 +363,7 @@ export class Distribution implements Remote, ConnectionOwner {
     if (!fits) this.#node.peerLost(peer.name);
     for (const refusal of refusals) this.#refused(peer, refusal);
     this.#node.peerUp(peer.name, peer.isVisible);
-    this.#outbox.flush(peer);
+    this.#outbox.opened(peer);
     for (const tell of peer.waiting.splice(0)) tell(null);
   }
 
@@ -384,7 +394,7 @@ export class Distribution implements Remote, ConnectionOwner {
 
   drain(connection: Connection): void {
     const peer = this.#peerOf.get(connection);
-    if (peer !== undefined) this.#outbox.wakeWaiting(peer);
+    if (peer !== undefined) this.#outbox.drained(peer);
   }
 
   ended(connection: Connection, end: ConnectionEnd): void {

@@ -3,13 +3,16 @@
  *
  * Signals gather in a peer's queue and go out in one write at the end of the
  * scheduler's turn, or as soon as there is a chunk full of them: 64 frames in
- * one write cost a fortieth of 64 writes. Nothing is dropped; senders are told
- * to wait above the high mark and refused at the hard limit.
+ * one write cost a fortieth of 64 writes. Large ones go out behind them, piece
+ * by piece and only while the carrier has room (`lane.ts`), so that what comes
+ * later need not wait for the whole. Nothing is dropped; senders are told to
+ * wait above the high mark and refused at the hard limit.
  */
 
 import type { Node } from "../core/node.ts";
 import type { Signal, Way } from "../core/signal.ts";
 import type { Pid } from "../core/terms.ts";
+import { type Lane, partiesOf } from "./lane.ts";
 import { BusyError, type Peer } from "./peer.ts";
 import { sayable } from "./sayable.ts";
 
@@ -17,6 +20,8 @@ import { sayable } from "./sayable.ts";
 const HARD_LIMIT_FACTOR = 4;
 /** Output is written without waiting for the turn to end above this. */
 const FLUSH_BYTES = 64 * 1024;
+/** Of the lane at most this much is written before others have a turn. */
+const LANE_RUN_BYTES = 512 * 1024;
 /** How often to look for room that the carrier does not report. */
 const LOOK_MS = 5;
 
@@ -27,6 +32,11 @@ export class Outbox {
   #dirty: Peer[] = [];
   /** Peers with a timer that looks for room. */
   readonly #watched = new Set<Peer>();
+  /** Peers whose lane goes on in a macrotask that is on its way. */
+  readonly #running = new Set<Peer>();
+  /** Between whom the signal is that is being encoded. */
+  #from: Pid | null = null;
+  #to: Pid | null = null;
 
   constructor(node: Node, highMarkBytes: number) {
     this.#node = node;
@@ -37,7 +47,11 @@ export class Outbox {
   send(peer: Peer, from: Pid, to: Pid, message: unknown): boolean {
     if (!peer.isUp) peer.assume(to.creation);
     this.#refuseWhenFull(peer, message);
-    peer.codec.encodeSend(from, to, message, peer.out);
+    const { lane } = peer;
+    this.#from = from;
+    this.#to = to;
+    const isAlone = lane !== null && lane.isBehind(from, to);
+    peer.codec.encodeSend(from, to, message, peer.out, isAlone);
     return this.#wrote(peer);
   }
 
@@ -49,12 +63,25 @@ export class Outbox {
       this.#refuseWhenFull(peer, signal.args);
     }
     if (!peer.isUp) assumeFor(peer, signal);
+    const { lane } = peer;
+    const { from, to } = partiesOf(signal);
+    this.#from = from;
+    this.#to = to;
+    const isAlone = lane !== null && lane.isBehind(from, to);
     try {
-      peer.codec.encode(signal, peer.out);
+      peer.codec.encode(signal, peer.out, isAlone);
     } catch (error) {
-      this.#encodeRefused(peer, signal, error);
+      this.#encodeRefused(peer, signal, error, isAlone);
     }
     return this.#wrote(peer);
+  }
+
+  /** A connection is up: large messages have a lane from now on. */
+  opened(peer: Peer): void {
+    const lane = peer.lane as Lane;
+    peer.out.onLargeFrame = (payload, bytes) =>
+      lane.add({ from: this.#from as Pid, to: this.#to }, payload, bytes);
+    this.flush(peer);
   }
 
   /** Throws `BusyError` when the peer has reached the hard limit. */
@@ -65,13 +92,18 @@ export class Outbox {
     }
   }
 
-  #encodeRefused(peer: Peer, signal: Signal, error: unknown): void {
+  #encodeRefused(
+    peer: Peer,
+    signal: Signal,
+    error: unknown,
+    isAlone: boolean,
+  ): void {
     const instead = sayable(signal, error);
     if (instead === null) throw error;
     this.#node.log("warning", "net", "an exit reason could not be sent as is", {
       error: error instanceof Error ? error.message : String(error),
     });
-    peer.codec.encode(instead, peer.out);
+    peer.codec.encode(instead, peer.out, isAlone);
   }
 
   /** Something was encoded; returns whether the peer has room for more. */
@@ -85,14 +117,42 @@ export class Outbox {
         this.#node.scheduler.poke();
       }
     }
-    return peer.pendingBytes < this.#highMarkBytes;
+    if (peer.pendingBytes < this.#highMarkBytes) return true;
+    if (!peer.isBusy) this.#becameBusy(peer);
+    return false;
   }
 
+  #becameBusy(peer: Peer): void {
+    peer.isBusy = true;
+    peer.timesBusy++;
+    this.#lookLater(peer);
+    this.#node.nodeEvents.busy(peer.name, true);
+  }
+
+  /** Writes what is in the queue, and of the lane what there is room for. */
   flush(peer: Peer): void {
-    const connection = peer.connection;
-    if (connection !== null && peer.out.length > 0) {
-      connection.write(peer.out.take());
+    const { connection, lane } = peer;
+    if (connection === null) return;
+    let hasRoom = true;
+    if (peer.out.length > 0) hasRoom = connection.write(peer.out.take());
+    if (lane === null || this.#running.has(peer)) return;
+    let written = 0;
+    while (hasRoom && lane.bytes > 0) {
+      if (written >= LANE_RUN_BYTES) return this.#runLater(peer);
+      const before = lane.bytes;
+      hasRoom = connection.write(lane.take() ?? []);
+      written += before - lane.bytes;
     }
+  }
+
+  /** The lane goes on when sockets, timers and actors had their turn. */
+  #runLater(peer: Peer): void {
+    this.#running.add(peer);
+    this.#node.host.macrotask(() => {
+      this.#running.delete(peer);
+      this.flush(peer);
+      this.wakeWaiting(peer);
+    });
   }
 
   flushAll(): void {
@@ -102,6 +162,16 @@ export class Outbox {
     for (const peer of dirty) {
       peer.isDirty = false;
       this.flush(peer);
+    }
+  }
+
+  /** Writes everything, whatever room there is: the connection is to end. */
+  writeOut(peer: Peer): void {
+    const { connection, lane } = peer;
+    if (connection === null) return;
+    connection.write(peer.out.take());
+    while (lane !== null && lane.bytes > 0) {
+      connection.write(lane.take() ?? []);
     }
   }
 
@@ -121,15 +191,22 @@ export class Outbox {
     });
   }
 
-  /** The carrier has taken bytes: whoever waits for room may go on. */
+  /** The carrier has room: for the lane first, then for who waits for it. */
+  drained(peer: Peer): void {
+    this.flush(peer);
+    this.wakeWaiting(peer);
+  }
+
+  /** Whoever waits for room may go on, if there is any. */
   wakeWaiting(peer: Peer): void {
-    if (peer.waitingForRoom.length > 0 && this.#hasRoom(peer)) {
-      this.releaseWaiting(peer);
-    }
+    if (this.#hasRoom(peer)) this.releaseWaiting(peer);
   }
 
   releaseWaiting(peer: Peer): void {
     for (const resolve of peer.waitingForRoom.splice(0)) resolve();
+    if (!peer.isBusy) return;
+    peer.isBusy = false;
+    this.#node.nodeEvents.busy(peer.name, false);
   }
 
   #hasRoom(peer: Peer): boolean {
@@ -146,7 +223,7 @@ export class Outbox {
     this.#node.timers.set(LOOK_MS, () => {
       this.#watched.delete(peer);
       this.wakeWaiting(peer);
-      if (peer.waitingForRoom.length > 0) this.#lookLater(peer);
+      if (peer.waitingForRoom.length > 0 || peer.isBusy) this.#lookLater(peer);
     });
   }
 }

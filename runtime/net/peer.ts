@@ -17,6 +17,7 @@ import type { SignalCodec, SignalSink } from "../wire/codec.ts";
 import { FrameParser } from "../wire/frames.ts";
 import { sayable } from "./sayable.ts";
 import type { Connection } from "./connection.ts";
+import { Lane } from "./lane.ts";
 import { messageClasses } from "./message_classes.ts";
 
 /** Refused at the hard limit of a connection; carries the message back. */
@@ -74,8 +75,14 @@ export class Peer {
   isVisible = true;
   /** No byte for a while; see `Ticks`. */
   isSuspect = false;
+  /** Above the high mark, and not below the low one since. */
+  isBusy = false;
+  /** How often it became busy, over all connections. */
+  timesBusy = 0;
   codec: SignalCodec;
   out: ByteQueue;
+  /** Large messages of the connection that is up; null before it is. */
+  lane: Lane | null = null;
   readonly #options: PeerOptions;
   /** What the codec takes for the peer's incarnation; 0 while unknown. */
   #incarnation: { node: string; creation: number };
@@ -113,7 +120,8 @@ export class Peer {
 
   /** Bytes that were sent and that the system has not taken yet. */
   get pendingBytes(): number {
-    return this.out.length + (this.connection?.bufferedBytes ?? 0);
+    const { out, lane, connection } = this;
+    return out.length + (lane?.bytes ?? 0) + (connection?.bufferedBytes ?? 0);
   }
 
   /**
@@ -150,6 +158,7 @@ export class Peer {
     this.#incarnation.creation = creation;
     this.isSuspect = false;
     this.redials = 0;
+    this.lane = new Lane(link === null);
     return { fits, refusals };
   }
 
@@ -162,6 +171,7 @@ export class Peer {
     this.#link = null;
     this.codec = this.#makeCodec();
     this.out = this.#makeQueue();
+    this.lane = null;
     this.isSuspect = false;
   }
 
@@ -230,7 +240,10 @@ export class Peer {
     const { self, maxFrameBytes } = this.#options;
     const peer = this.#incarnation;
     return this.#link === null
-      ? new CborCodec({ pids, self, peer, recordClasses: messageClasses })
+      ? new CborCodec({
+        ...{ pids, self, peer, recordClasses: messageClasses },
+        limits: { payloadBytes: maxFrameBytes },
+      })
       : new BeamCodec({ pids, self, peer, maxFrameBytes, ...this.#link });
   }
 

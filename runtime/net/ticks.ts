@@ -22,6 +22,8 @@ export type TicksOptions = {
   readonly netTicktimeMs: number;
   readonly peers: () => Iterable<Peer>;
   readonly suspect: (peer: Peer, silentMs: number) => void;
+  /** One that was suspect has spoken. */
+  readonly trust: (peer: Peer) => void;
   readonly down: (peer: Peer, silentMs: number) => void;
 };
 
@@ -93,8 +95,9 @@ export class Ticks {
         peer.isSuspect = true;
         this.#options.suspect(peer, silentMs);
       }
-    } else {
+    } else if (peer.isSuspect) {
       peer.isSuspect = false;
+      this.#options.trust(peer);
     }
   }
 }

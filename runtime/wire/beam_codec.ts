@@ -36,13 +36,13 @@ import {
   type DistForm,
   type DistMessage,
   DistReader,
-  fragmentBytes,
   fragments,
   headerMark,
   passThroughMark,
   references,
   versionMark,
 } from "./dist_header.ts";
+import { fragmentBytes } from "./fragments.ts";
 import { flag, type Flags } from "./handshake.ts";
 import { counterparts, fromOtp, replyOf } from "./otp_messages.ts";
 
@@ -148,7 +148,13 @@ export class BeamCodec implements SignalCodec {
     });
   }
 
-  encodeSend(from: Pid, to: Pid, message: unknown, out: ByteQueue): void {
+  encodeSend(
+    from: Pid,
+    to: Pid,
+    message: unknown,
+    out: ByteQueue,
+    isAlone: boolean = false,
+  ): void {
     if (!reaches(this.#peer, to)) return;
     const frame = this.#frames;
     const mark = frame.mark();
@@ -171,12 +177,13 @@ export class BeamCodec implements SignalCodec {
       frame.rollback(mark);
       throw error;
     }
-    this.#append(out);
+    this.#append(out, isAlone);
   }
 
-  encode(signal: Signal, out: ByteQueue): void {
+  encode(signal: Signal, out: ByteQueue, isAlone: boolean = false): void {
     if (signal.type === "send") {
-      return this.encodeSend(signal.from, signal.to, signal.message, out);
+      const { from, to, message } = signal;
+      return this.encodeSend(from, to, message, out, isAlone);
     }
     if (this.#isForNobody(signal)) return;
     const message = toControl(signal, this.#chosen);
@@ -192,7 +199,7 @@ export class BeamCodec implements SignalCodec {
       frame.rollback(mark);
       throw error;
     }
-    this.#append(out);
+    this.#append(out, isAlone);
   }
 
   decode(bytes: Uint8Array, sink: SignalSink): void {
@@ -234,10 +241,10 @@ export class BeamCodec implements SignalCodec {
   }
 
   /** Hands over the frame that was written. */
-  #append(out: ByteQueue): void {
+  #append(out: ByteQueue, isAlone: boolean): void {
     const frame = this.#frames;
     const bytes = frame.length;
-    if (bytes <= fragmentBytes && !frame.hasChunks) {
+    if (bytes <= fragmentBytes && !frame.hasChunks && !isAlone) {
       let at: number;
       try {
         out.endFrame();
@@ -248,7 +255,14 @@ export class BeamCodec implements SignalCodec {
       }
       frame.moveTo(out.buffer, at);
       out.endFrame();
-    } else this.#appendLarge(out, bytes);
+    } else if (this.#areCached) this.#appendLarge(out, bytes);
+    else {
+      // What comes next refers to the atoms it tells of, and must not overtake.
+      const lane = out.onLargeFrame;
+      out.onLargeFrame = null;
+      this.#appendLarge(out, bytes);
+      out.onLargeFrame = lane;
+    }
     if (!this.#areCached) {
       this.#areCached = true;
       this.#references = references(this.#cached, false);
@@ -258,7 +272,7 @@ export class BeamCodec implements SignalCodec {
 
   #appendLarge(out: ByteQueue, bytes: number): void {
     const chunks = this.#frames.take() as Uint8Array<ArrayBuffer>[];
-    if (!this.#has(flag.fragments)) {
+    if (!this.#has(flag.fragments) || bytes <= fragmentBytes) {
       out.largeFrame(chunks);
       return;
     }

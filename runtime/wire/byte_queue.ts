@@ -17,16 +17,16 @@ export type ByteQueueOptions = {
   readonly frameBytes?: number;
   /** Largest payload of a frame; a signal above it is refused. */
   readonly maxFrameBytes?: number;
-  /**
-   * Takes the payloads of large frames instead of the queue, for a carrier
-   * that sends them on a lane of their own. The chunks, in order, are the
-   * payload without its length; they may belong to the message that was sent.
-   */
-  readonly onLargeFrame?: (
-    payload: readonly Uint8Array<ArrayBuffer>[],
-    payloadBytes: number,
-  ) => void;
 };
+
+/**
+ * Takes the payload of a large frame. The chunks, in order, are without the
+ * frame's length; they may belong to the message that was sent.
+ */
+export type LargeFrames = (
+  payload: readonly Uint8Array<ArrayBuffer>[],
+  payloadBytes: number,
+) => void;
 
 /** Bytes of a frame's length. */
 const HEADER_BYTES = 4;
@@ -40,7 +40,11 @@ export class ByteQueue {
   buffer: Uint8Array<ArrayBuffer>;
   readonly #chunkBytes: number;
   readonly #frameBytes: number;
-  readonly #onLargeFrame: ByteQueueOptions["onLargeFrame"];
+  /**
+   * Takes large frames instead of the queue, for a connection that has a lane
+   * of their own; null where they go with the rest.
+   */
+  onLargeFrame: LargeFrames | null = null;
   /** Complete chunks, in order. */
   #done: Uint8Array<ArrayBuffer>[] = [];
   #doneBytes = 0;
@@ -55,7 +59,6 @@ export class ByteQueue {
     this.#chunkBytes = options.chunkBytes ?? 64 * 1024;
     this.#frameBytes = options.frameBytes ?? 32 * 1024;
     this.maxFrameBytes = options.maxFrameBytes ?? 64 * 1024 * 1024;
-    this.#onLargeFrame = options.onLargeFrame;
     this.buffer = new Uint8Array(0);
   }
 
@@ -106,8 +109,8 @@ export class ByteQueue {
     let bytes = 0;
     for (const chunk of payload) bytes += chunk.length;
     this.checkFrame(bytes);
-    if (this.#onLargeFrame !== undefined) {
-      this.#onLargeFrame(payload, bytes);
+    if (this.onLargeFrame !== null) {
+      this.onLargeFrame(payload, bytes);
       return;
     }
     this.endFrame();

@@ -5,10 +5,11 @@
  * `control.ts`, or lists of keys that the signals after it need
  * (`cbor_shapes.ts`). A large signal has a frame of its own: null, then its
  * large binaries as byte strings, then its lists of keys, then the signal; it
- * stands alone, so it may overtake others and be overtaken.
+ * stands alone, so it may overtake others and be overtaken, and it may come in
+ * fragments (`fragments.ts`).
  *
- * Not here: sockets, lengths of frames (`frames.ts`), fragments, and who gets
- * the signals. The codec towards a BEAM node is another one.
+ * Not here: sockets, lengths of frames (`frames.ts`), which signal goes when,
+ * and who gets the signals. The codec towards a BEAM node is another one.
  *
  * A message that arrives shares no memory with the frame it came in, but for
  * binaries of 64 KiB and more, which may be views of a larger buffer. A binary
@@ -43,6 +44,7 @@ import {
 } from "./control.ts";
 import { readSmallSends } from "./cbor_small.ts";
 import { DecodeError, EncodeError } from "./errors.ts";
+import { fragmentMark, FragmentReader } from "./fragments.ts";
 
 export type { AtomBudget, Incarnation, RecordClass, SignalSink };
 
@@ -55,6 +57,8 @@ export type CborCodecOptions = {
   readonly limits?: {
     /** Different atoms that the peer may send; 100,000 unless told. */
     readonly newAtoms?: number;
+    /** Bytes of a payload that comes in fragments; 64 MiB unless told. */
+    readonly payloadBytes?: number;
   };
   /** Shared by all codecs of the process; without one only `limits` hold. */
   readonly atomBudget?: AtomBudget;
@@ -62,6 +66,9 @@ export type CborCodecOptions = {
 
 /** A signal above this size gets a frame of its own. */
 const largeSignalBytes = 64 * 1024;
+
+/** Of one that comes in fragments, where nothing else is said. */
+const payloadBytesMax = 64 * 1024 * 1024;
 
 /** Head of a byte string whose length has 32 bits, and the size of both. */
 const bytesHead = 0x5a;
@@ -82,6 +89,7 @@ export class CborCodec implements SignalCodec {
   readonly #shapes: ShapeWriter = new ShapeWriter();
   readonly #reader: TermReader;
   readonly #readerShapes: ShapeReader = new ShapeReader();
+  readonly #fragments: FragmentReader;
   /** A signal is being prepared, and getters of its values may run. */
   #isEncoding = false;
   /** Set for ever once the peer broke the protocol. */
@@ -93,6 +101,9 @@ export class CborCodec implements SignalCodec {
     const { pids, self, peer, recordClasses = [] } = options;
     const newAtomsMax = options.limits?.newAtoms ?? 100_000;
     const atomBudget = options.atomBudget ?? { remaining: Infinity };
+    this.#fragments = new FragmentReader(
+      options.limits?.payloadBytes ?? payloadBytesMax,
+    );
     this.#writer = new TermWriter(
       { pids, self, peer, recordClasses },
       this.#shapes,
@@ -109,9 +120,16 @@ export class CborCodec implements SignalCodec {
    * dropped, because nobody is there to receive it. Throws an `Error` for an
    * address on another node.
    */
-  encodeSend(_from: Pid, to: Pid, message: unknown, out: ByteQueue): void {
+  encodeSend(
+    _from: Pid,
+    to: Pid,
+    message: unknown,
+    out: ByteQueue,
+    isAlone: boolean = false,
+  ): void {
     if (!reaches(this.#peer, to)) return;
     const { id, serial } = to;
+    if (isAlone) return this.#alone([ops.send, id, serial, message], out);
     if (appendSmallSend(id, serial, message, out)) return;
     this.#enter();
     try {
@@ -129,9 +147,10 @@ export class CborCodec implements SignalCodec {
    * Appends a signal; as `encodeSend`. Links and monitors go out even to
    * another incarnation of the peer, because they are always answered.
    */
-  encode(signal: Signal, out: ByteQueue): void {
+  encode(signal: Signal, out: ByteQueue, isAlone: boolean = false): void {
     if (isForNobody(this.#peer, signal)) return;
     const items = signalToControl(signal);
+    if (isAlone) return this.#alone(items, out);
     this.#enter();
     try {
       this.#begin(out);
@@ -151,10 +170,23 @@ export class CborCodec implements SignalCodec {
    */
   decode(frame: Uint8Array, sink: SignalSink): void {
     if (this.#failure !== null) throw this.#failure;
+    if (frame[0] === fragmentMark) {
+      const payload = this.#defragment(frame);
+      if (payload !== null) this.decode(payload, sink);
+      return;
+    }
     const read = readSmallSends(frame, sink);
     if (read === frame.length) return;
     if (read === 0) this.#decodeRest(frame, sink);
     else this.#decodeBehind(frame, read, sink);
+  }
+
+  #defragment(frame: Uint8Array): Uint8Array | null {
+    try {
+      return this.#fragments.read(frame);
+    } catch (error) {
+      throw this.#fail(error);
+    }
   }
 
   /** Errors name their place in the whole frame. */
@@ -245,6 +277,15 @@ export class CborCodec implements SignalCodec {
     const bytesMax = Math.min(largeSignalBytes, out.maxFrameBytes);
     this.#shapes.begin();
     this.#writer.begin(this.#shapes, bytesMax, null);
+  }
+
+  #alone(items: readonly unknown[], out: ByteQueue): void {
+    this.#enter();
+    try {
+      this.#writeLarge(items, out);
+    } finally {
+      this.#isEncoding = false;
+    }
   }
 
   /** The signal was not written: throws, or writes it as a large one. */

@@ -26,12 +26,21 @@ export interface SignalCodec {
    * then nothing was appended. A message to another incarnation of the peer is
    * dropped, because nobody is there to receive it.
    */
-  encodeSend(from: Pid, to: Pid, message: unknown, out: ByteQueue): void;
+  encodeSend(
+    from: Pid,
+    to: Pid,
+    message: unknown,
+    out: ByteQueue,
+    isAlone?: boolean,
+  ): void;
   /**
    * Appends a signal; as `encodeSend`. Links and monitors go out even to
    * another incarnation of the peer, because they are always answered.
+   *
+   * With `isAlone` it becomes a large frame whatever its size: it stands alone
+   * then, and others may overtake it.
    */
-  encode(signal: Signal, out: ByteQueue): void;
+  encode(signal: Signal, out: ByteQueue, isAlone?: boolean): void;
   /**
    * Hands the signals of one frame to `sink`, in order. Throws a `DecodeError`
    * for bytes that break the protocol; then the connection is of no more use.

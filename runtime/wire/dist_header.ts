@@ -11,6 +11,7 @@
 import { DecodeError } from "./errors.ts";
 import type { AtomEntry, PeerAtoms } from "./etf_atoms.ts";
 import { encodeText } from "./etf_text.ts";
+import { split } from "./fragments.ts";
 
 /** What the flags of both ends make of a connection. */
 export type DistForm = "passThrough" | "header";
@@ -245,9 +246,6 @@ function fragmentHead(
   return { sequence: view.getBigUint64(2), number: view.getBigUint64(10) };
 }
 
-/** Bytes of a message up to which it is sent in one piece; BEAM's is the same. */
-export const fragmentBytes: number = 64 * 1024;
-
 /** Of a header that refers to no atoms. */
 const noReferences: Uint8Array = new Uint8Array(1);
 
@@ -289,23 +287,7 @@ export function fragments(
   sequence: bigint,
   refersTo: Uint8Array = noReferences,
 ): Uint8Array<ArrayBuffer>[][] {
-  const frames: Uint8Array<ArrayBuffer>[][] = [];
-  let frame: Uint8Array<ArrayBuffer>[] = [];
-  let room = fragmentBytes;
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length;) {
-      if (room === 0) {
-        frames.push(frame);
-        frame = [];
-        room = fragmentBytes;
-      }
-      const piece = chunk.subarray(at, at + room);
-      frame.push(piece);
-      at += piece.length;
-      room -= piece.length;
-    }
-  }
-  frames.push(frame);
+  const frames = split(chunks);
   frames.forEach((pieces, i) => {
     const isFirst = i === 0;
     const end = isFirst ? refersTo.length : 0;

@@ -296,6 +296,7 @@ describe("an end", () => {
       {
         type: "down",
         target: f.here,
+        from: f.here,
         to: f.far,
         ref,
         reason: reasons.killed,
@@ -337,6 +338,7 @@ describe("a monitor of the peer", () => {
       {
         type: "down",
         target: "me",
+        from: f.here,
         to: f.far,
         ref: two,
         reason: reasons.killed,

@@ -87,6 +87,7 @@ function watched(
     ...options,
     peers: () => [peer],
     suspect: (_, silentMs) => said.push(`suspect ${silentMs}`),
+    trust: () => said.push("trust"),
     down: (_, silentMs) => said.push(`down ${silentMs}`),
   });
   const read = () => connection.lastReadAt = clock.nowMs;
@@ -118,9 +119,9 @@ describe("the tick timer", () => {
     clock.pass(150);
     read();
     clock.pass(300);
-    expect(said).toEqual(["suspect 200", "suspect 200"]);
+    expect(said).toEqual(["suspect 200", "trust", "suspect 200"]);
     clock.pass(700);
-    expect(said.slice(2)).toEqual(["down 1000"]);
+    expect(said.slice(3)).toEqual(["down 1000"]);
   });
 
   test("does not take a blocked loop for silence", () => {

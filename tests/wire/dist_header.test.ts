@@ -8,13 +8,13 @@ import {
   type DistForm,
   type DistMessage,
   DistReader,
-  fragmentBytes,
   fragments,
   references,
 } from "../../runtime/wire/dist_header.ts";
 import { DecodeError } from "../../runtime/wire/errors.ts";
 import { AtomTable, PeerAtoms } from "../../runtime/wire/etf_atoms.ts";
 import { EtfReader } from "../../runtime/wire/etf_reader.ts";
+import { fragmentBytes } from "../../runtime/wire/fragments.ts";
 import { hasPayload } from "../../runtime/wire/etf_control_read.ts";
 import { fromHex } from "../helpers/hex.ts";
 import { captures, pidTable, printCaptured } from "./dist_captures.ts";

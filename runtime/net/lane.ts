@@ -1,0 +1,173 @@
+/**
+ * The lane of large messages of one connection: what waits there goes out in
+ * fragments between everything else, so that nothing waits behind a whole one.
+ *
+ * Erlang promises order between any two actors, whatever the signals. So what
+ * an actor sends to another one while a large message between the two waits
+ * here has to wait behind it. All else passes. Senders take turns, a fragment
+ * each. The lane does no I/O and knows no time: its owner takes frames when
+ * there is room for them.
+ */
+
+import type { Signal } from "../core/signal.ts";
+import { Pid } from "../core/terms.ts";
+import {
+  fragmentBytes,
+  fragmentsOf,
+  openPayloadsMax,
+} from "../wire/fragments.ts";
+
+type Chunks = readonly Uint8Array<ArrayBuffer>[];
+
+/** Who sends a signal, and to which actor; null where only the peer knows. */
+export type Parties = { readonly from: Pid; readonly to: Pid | null };
+
+/** One signal. */
+type Load = {
+  readonly to: Pid | null;
+  readonly frames: readonly Chunks[];
+  /** Frames that were taken. */
+  taken: number;
+};
+
+/** What one sender has here, in order; never empty. */
+type Stream = {
+  readonly from: Pid;
+  readonly loads: Load[];
+  /** How many of them are for whom. */
+  readonly to: Map<Pid | null, number>;
+};
+
+/** Bytes of a frame's length. */
+const lengthBytes = 4;
+
+export class Lane {
+  /** Bytes that wait, without lengths and heads of frames. */
+  bytes = 0;
+  readonly #isCut: boolean;
+  readonly #streams = new Map<Pid, Stream>();
+  /** Streams that take turns: as many as a peer may have open payloads. */
+  readonly #turns: Stream[] = [];
+  /** Those that have to wait for one of these to be done. */
+  readonly #waiting: Stream[] = [];
+  /** Place in `#turns` of the one that is next. */
+  #next = 0;
+  #number = 0;
+
+  /** `isCut`: its frames are to be cut into fragments here. */
+  constructor(isCut: boolean) {
+    this.#isCut = isCut;
+  }
+
+  /** Signals that wait. */
+  get length(): number {
+    let length = 0;
+    for (const stream of this.#streams.values()) length += stream.loads.length;
+    return length;
+  }
+
+  /** Whether a signal would overtake an earlier one between the same two. */
+  isBehind(from: Pid, to: Pid | null): boolean {
+    if (this.#streams.size === 0) return false;
+    const stream = this.#streams.get(from);
+    if (stream === undefined) return false;
+    return to === null || stream.to.has(to) || stream.to.has(null);
+  }
+
+  /** Appends the payload of a frame, behind what its sender has here. */
+  add(
+    { from, to }: Parties,
+    payload: Chunks,
+    payloadBytes: number,
+  ): void {
+    const isCut = this.#isCut && payloadBytes > fragmentBytes;
+    const frames = isCut
+      ? fragmentsOf(payload, payloadBytes, this.#number++ >>> 0)
+      : [payload];
+    const load = { to, frames, taken: 0 };
+    this.bytes += sizeOf(frames);
+    const stream = this.#streams.get(from) ?? this.#begin(from);
+    stream.loads.push(load);
+    stream.to.set(to, (stream.to.get(to) ?? 0) + 1);
+  }
+
+  #begin(from: Pid): Stream {
+    const stream = { from, loads: [], to: new Map() };
+    this.#streams.set(from, stream);
+    (this.#turns.length < openPayloadsMax ? this.#turns : this.#waiting)
+      .push(stream);
+    return stream;
+  }
+
+  /** The next frame with its length, or null when nothing waits. */
+  take(): Uint8Array<ArrayBuffer>[] | null {
+    const place = this.#next < this.#turns.length ? this.#next : 0;
+    const stream = this.#turns[place];
+    if (stream === undefined) return null;
+    const load = stream.loads[0] as Load;
+    const frame = load.frames[load.taken++] as Chunks;
+    this.#next = place + 1;
+    if (load.taken === load.frames.length) this.#done(stream, load, place);
+    const bytes = sizeOf([frame]);
+    this.bytes -= bytes;
+    const length = new Uint8Array(lengthBytes);
+    new DataView(length.buffer).setUint32(0, bytes);
+    return [length, ...frame];
+  }
+
+  /** A signal is out; whoever waits for a turn gets this one's. */
+  #done(stream: Stream, { to }: Load, place: number): void {
+    stream.loads.shift();
+    const left = (stream.to.get(to) ?? 1) - 1;
+    if (left > 0) stream.to.set(to, left);
+    else stream.to.delete(to);
+    const isEmpty = stream.loads.length === 0;
+    if (isEmpty) this.#streams.delete(stream.from);
+    if (!isEmpty && this.#waiting.length === 0) return;
+    if (!isEmpty) this.#waiting.push(stream);
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#turns[place] = next;
+    else {
+      this.#turns.splice(place, 1);
+      this.#next = place;
+    }
+  }
+}
+
+function sizeOf(frames: readonly Chunks[]): number {
+  let bytes = 0;
+  for (const frame of frames) {
+    for (const chunk of frame) bytes += chunk.length;
+  }
+  return bytes;
+}
+
+/** Between whom a signal's order has to be kept. */
+export function partiesOf(signal: Signal): Parties {
+  switch (signal.type) {
+    case "sendNamed":
+    case "sendAlias":
+    case "spawnRequest":
+      return { from: signal.from, to: null };
+    case "monitor":
+    case "demonitor":
+      return { from: signal.from, to: pidOf(signal.target) };
+    case "down":
+      return {
+        from: signal.from ?? pidOf(signal.target) ?? nobody,
+        to: signal.to,
+      };
+    case "spawnReply":
+      // It is the node that answers, and nothing else of it is for an actor.
+      return { from: nobody, to: signal.to };
+    default:
+      return { from: signal.from, to: signal.to };
+  }
+}
+
+/** Stands for the node as a sender that never has anything large. */
+const nobody: Pid = new Pid("", 0, 0, 0, null);
+
+function pidOf(target: unknown): Pid | null {
+  return target instanceof Pid ? target : null;
+}

@@ -1,0 +1,124 @@
+/**
+ * Large payloads in pieces, so that nothing has to wait behind a whole one.
+ *
+ * Between two Hornbeam nodes a fragment is a frame of its own: `fragmentMark`,
+ * the number of the payload it is part of, the size of that payload, both in
+ * 32 bits, and the bytes that come next of it. Fragments of one payload stay in
+ * order, those of several may alternate. Towards a BEAM node `dist_header.ts`
+ * writes Erlang's own fragments, of the same size.
+ */
+
+import { DecodeError } from "./errors.ts";
+
+/** Bytes of a payload up to which it is sent in one piece; BEAM's is the same. */
+export const fragmentBytes: number = 64 * 1024;
+
+/**
+ * First byte of a fragment between Hornbeam nodes: CBOR's `undefined`, with
+ * which no signal begins.
+ */
+export const fragmentMark = 0xf7;
+
+/** Payloads that may be under way in fragments at a time. */
+export const openPayloadsMax = 8;
+
+/** Mark, number and size. */
+const headBytes = 9;
+
+type Chunks = readonly Uint8Array<ArrayBuffer>[];
+
+/** Cuts chunks into lists of chunks of `fragmentBytes`, copying nothing. */
+export function split(chunks: Chunks): Uint8Array<ArrayBuffer>[][] {
+  const parts: Uint8Array<ArrayBuffer>[][] = [];
+  let part: Uint8Array<ArrayBuffer>[] = [];
+  let room = fragmentBytes;
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length;) {
+      if (room === 0) {
+        parts.push(part);
+        part = [];
+        room = fragmentBytes;
+      }
+      const piece = chunk.subarray(at, at + room);
+      part.push(piece);
+      at += piece.length;
+      room -= piece.length;
+    }
+  }
+  parts.push(part);
+  return parts;
+}
+
+/** The frames of a payload; `number` tells it from others under way. */
+export function fragmentsOf(
+  payload: Chunks,
+  payloadBytes: number,
+  number: number,
+): Uint8Array<ArrayBuffer>[][] {
+  const head = new Uint8Array(headBytes);
+  const view = new DataView(head.buffer);
+  head[0] = fragmentMark;
+  view.setUint32(1, number);
+  view.setUint32(5, payloadBytes);
+  return split(payload).map((part) => [head, ...part]);
+}
+
+/** A payload of which some has come. */
+type Open = { readonly bytes: Uint8Array; filled: number };
+
+/** Puts the fragments of one peer together. */
+export class FragmentReader {
+  readonly #open = new Map<number, Open>();
+  readonly #payloadBytesMax: number;
+
+  constructor(payloadBytesMax: number) {
+    this.#payloadBytesMax = payloadBytesMax;
+  }
+
+  /**
+   * The payload that is complete with this frame, or null. It goes into memory
+   * of its size as it comes. Throws a `DecodeError` for what is no fragment.
+   */
+  read(frame: Uint8Array): Uint8Array | null {
+    if (frame.length <= headBytes) {
+      throw new DecodeError("a fragment is incomplete", frame.length);
+    }
+    const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+    const number = view.getUint32(1);
+    const open = this.#open.get(number) ?? this.#begin(number, view);
+    const size = view.getUint32(5);
+    const filled = open.filled + frame.length - headBytes;
+    if (size !== open.bytes.length || filled > size) {
+      throw new DecodeError(
+        `expected the rest of ${open.bytes.length} bytes, got ` +
+          `${filled - size} bytes too many or another size, ${size},`,
+        5,
+      );
+    }
+    open.bytes.set(frame.subarray(headBytes), open.filled);
+    open.filled = filled;
+    if (filled < size) return null;
+    this.#open.delete(number);
+    return open.bytes;
+  }
+
+  #begin(number: number, view: DataView): Open {
+    const size = view.getUint32(5);
+    if (size > this.#payloadBytesMax) {
+      throw new DecodeError(
+        `expected a payload of at most ${this.#payloadBytesMax} bytes, got ` +
+          `one of ${size},`,
+        5,
+      );
+    }
+    if (this.#open.size >= openPayloadsMax) {
+      throw new DecodeError(
+        `expected at most ${openPayloadsMax} payloads in fragments at a time,`,
+        1,
+      );
+    }
+    const open = { bytes: new Uint8Array(size), filled: 0 };
+    this.#open.set(number, open);
+    return open;
+  }
+}
