@@ -27,7 +27,7 @@ export function holdBack(actor: Actor, node: string): void {
   nodes.add(node);
   actor.isHeld = true;
   actor.turnLeft = Math.min(actor.turnLeft, -1);
-  void actor.owner.remote.ready(node).then(() => {
+  void actor.owner.remote.ready(node, actor.pid).then(() => {
     nodes.delete(node);
     if (nodes.size > 0) return;
     actor.isHeld = false;

@@ -74,7 +74,10 @@ export class LocalActor extends Actor implements Self<unknown> {
     options: TrySendOptions = {},
   ): SendOutcome {
     if (this.state === DEAD) return "ok";
-    const { isUp, hasRoom } = this.owner.way(to as Destination<never>);
+    const { isUp, hasRoom } = this.owner.way(
+      this.pid,
+      to as Destination<never>,
+    );
     if (options.noConnect && !isUp) return "noconnect";
     if (options.noSuspend && !hasRoom) return "nosuspend";
     this.send(to, message);
@@ -83,7 +86,7 @@ export class LocalActor extends Actor implements Self<unknown> {
 
   ready(to: Destination<never>): Promise<void> {
     if (this.state === DEAD) return new Promise(() => {});
-    return this.#nodeWait(this.owner.ready(to));
+    return this.#nodeWait(this.owner.ready(this.pid, to));
   }
 
   spawn<T>(

@@ -304,17 +304,19 @@ export class Node {
     });
   }
 
-  ready(to: Destination<never>): Promise<void> {
+  ready(from: Pid, to: Destination<never>): Promise<void> {
     const node = typeof to === "string" ? this.name : to.node;
-    return node === this.name ? Promise.resolve() : this.remote.ready(node);
+    return node === this.name
+      ? Promise.resolve()
+      : this.remote.ready(node, from);
   }
 
   /** The way to a destination; to one on this node it is always open. */
-  way(to: Destination<never>): Way {
+  way(from: Pid, to: Destination<never>): Way {
     const node = (to as { readonly node?: string } | undefined)?.node;
     return node === undefined || node === this.name
       ? { isUp: true, hasRoom: true }
-      : this.remote.way(node);
+      : this.remote.way(node, from);
   }
 
   nodes(): readonly string[] {

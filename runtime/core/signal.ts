@@ -125,7 +125,7 @@ export type Signal =
 export type Way = {
   /** Whether there is a connection; a signal makes one where there is none. */
   readonly isUp: boolean;
-  /** Whether less than the high mark waits to be taken by it. */
+  /** Whether less than the high mark waits in front of what one sends. */
   readonly hasRoom: boolean;
 };
 
@@ -133,17 +133,17 @@ export type Way = {
 export interface Remote {
   /**
    * Hands a message for `to` to the connection, making one if need be.
-   * Returns false when the connection is above its high mark. Throws what the
+   * Returns false when more than the high mark waits in front. Throws what the
    * codec throws for a message that cannot be encoded, and `BusyError` at the
    * hard limit; then nothing was sent.
    */
   send(from: Pid, to: Pid, message: unknown): boolean;
   /** Hands over any other signal, in order with messages. */
   signal(node: string, signal: Signal): boolean;
-  /** Resolves once the connection has room again, or is gone. */
-  ready(node: string): Promise<void>;
+  /** Resolves once there is room again for that sender, or no connection. */
+  ready(node: string, from: Pid): Promise<void>;
   /** Changes nothing: asking makes no connection. */
-  way(node: string): Way;
+  way(node: string, from: Pid): Way;
   /** Connected nodes. */
   nodes(): readonly string[];
 }

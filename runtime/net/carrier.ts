@@ -40,6 +40,11 @@ export interface Carrier {
    * are accepted all the same and `drain` follows.
    */
   write(chunk: Uint8Array): boolean;
+  /**
+   * As `write` for several chunks, in one operation of the system. Absent where
+   * that makes no difference.
+   */
+  writeAll?(chunks: readonly Uint8Array[]): boolean;
   /** Ends the stream after what was written, waiting at most `lingerMs`. */
   close(lingerMs: number): void;
   /** Ends the stream at once. */

@@ -155,11 +155,13 @@ export class Connection {
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#phase === "ended") return true;
     this.lastWrittenAt = this.#host.now();
-    let hasRoom = true;
-    for (const chunk of chunks) {
-      this.sentBytes += chunk.length;
-      hasRoom = this.#carrier.write(chunk);
+    for (const chunk of chunks) this.sentBytes += chunk.length;
+    const carrier = this.#carrier;
+    if (chunks.length > 1 && carrier.writeAll !== undefined) {
+      return carrier.writeAll(chunks);
     }
+    let hasRoom = true;
+    for (const chunk of chunks) hasRoom = carrier.write(chunk);
     return hasRoom;
   }
 

@@ -113,12 +113,12 @@ export class Distribution implements Remote, ConnectionOwner {
     return this.#outbox.signal(peer, signal);
   }
 
-  ready(nodeName: string): Promise<void> {
-    return this.#outbox.room(this.#peers.get(nodeName));
+  ready(nodeName: string, from: Pid): Promise<void> {
+    return this.#outbox.room(this.#peers.get(nodeName), from);
   }
 
-  way(nodeName: string): Way {
-    return this.#outbox.way(this.#peers.get(nodeName));
+  way(nodeName: string, from: Pid): Way {
+    return this.#outbox.way(this.#peers.get(nodeName), from);
   }
 
   nodes(): readonly string[] {

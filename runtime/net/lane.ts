@@ -36,6 +36,8 @@ type Stream = {
   readonly loads: Load[];
   /** How many of them are for whom. */
   readonly to: Map<Pid | null, number>;
+  /** What waits of them. */
+  bytes: number;
 };
 
 /** Bytes of a frame's length. */
@@ -66,6 +68,11 @@ export class Lane {
     return length;
   }
 
+  /** Bytes that wait of one sender. */
+  bytesOf(from: Pid): number {
+    return this.#streams.get(from)?.bytes ?? 0;
+  }
+
   /** Whether a signal would overtake an earlier one between the same two. */
   isBehind(from: Pid, to: Pid | null): boolean {
     if (this.#streams.size === 0) return false;
@@ -85,14 +92,16 @@ export class Lane {
       ? fragmentsOf(payload, payloadBytes, this.#number++ >>> 0)
       : [payload];
     const load = { to, frames, taken: 0 };
-    this.bytes += sizeOf(frames);
     const stream = this.#streams.get(from) ?? this.#begin(from);
     stream.loads.push(load);
+    const bytes = sizeOf(frames);
+    stream.bytes += bytes;
+    this.bytes += bytes;
     stream.to.set(to, (stream.to.get(to) ?? 0) + 1);
   }
 
   #begin(from: Pid): Stream {
-    const stream = { from, loads: [], to: new Map() };
+    const stream = { from, loads: [], to: new Map(), bytes: 0 };
     this.#streams.set(from, stream);
     (this.#turns.length < openPayloadsMax ? this.#turns : this.#waiting)
       .push(stream);
@@ -107,9 +116,10 @@ export class Lane {
     const load = stream.loads[0] as Load;
     const frame = load.frames[load.taken++] as Chunks;
     this.#next = place + 1;
-    if (load.taken === load.frames.length) this.#done(stream, load, place);
     const bytes = sizeOf([frame]);
+    stream.bytes -= bytes;
     this.bytes -= bytes;
+    if (load.taken === load.frames.length) this.#done(stream, load, place);
     const length = new Uint8Array(lengthBytes);
     new DataView(length.buffer).setUint32(0, bytes);
     return [length, ...frame];

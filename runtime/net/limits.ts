@@ -4,7 +4,7 @@
 
 /** Limits and times of a node's connections; every one has a default. */
 export type DistributionLimits = {
-  /** Largest frame that is accepted or sent, in bytes. Default 64 MiB. */
+  /** Largest signal that is accepted or sent, in bytes. Default 128 MiB. */
   readonly maxFrameBytes?: number;
   /** Longest wait for a socket and for each handshake step. Default 7,000. */
   readonly setupTimeoutMs?: number;
@@ -29,7 +29,7 @@ export function withDefaults(
   limits: DistributionLimits,
 ): Required<DistributionLimits> {
   return {
-    maxFrameBytes: limits.maxFrameBytes ?? 64 * 1024 * 1024,
+    maxFrameBytes: limits.maxFrameBytes ?? 128 * 1024 * 1024,
     setupTimeoutMs: limits.setupTimeoutMs ?? 7_000,
     highMarkBytes: limits.highMarkBytes ?? 4 * 1024 * 1024,
     suspectAfterMs: limits.suspectAfterMs ?? 2_000,

@@ -5,8 +5,11 @@
  * scheduler's turn, or as soon as there is a chunk full of them: 64 frames in
  * one write cost a fortieth of 64 writes. Large ones go out behind them, piece
  * by piece and only while the carrier has room (`lane.ts`), so that what comes
- * later need not wait for the whole. Nothing is dropped; senders are told to
- * wait above the high mark and refused at the hard limit.
+ * later need not wait for the whole.
+ *
+ * Nothing is dropped; senders are told to wait above the high mark and refused
+ * at the hard limit. Both hold for what waits in the queue of all, and for what
+ * a sender has in the lane itself: one large message holds up nobody else.
  */
 
 import type { Node } from "../core/node.ts";
@@ -18,6 +21,8 @@ import { sayable } from "./sayable.ts";
 
 /** `send` throws above this many times the high mark. */
 const HARD_LIMIT_FACTOR = 4;
+/** Of large messages of all senders together, so many hard limits may wait. */
+const LANE_LIMITS = 16;
 /** Output is written without waiting for the turn to end above this. */
 const FLUSH_BYTES = 64 * 1024;
 /** Of the lane at most this much is written before others have a turn. */
@@ -46,21 +51,21 @@ export class Outbox {
   /** A message to an actor; see `Remote.send`. */
   send(peer: Peer, from: Pid, to: Pid, message: unknown): boolean {
     if (!peer.isUp) peer.assume(to.creation);
-    this.#refuseWhenFull(peer, message);
+    this.#refuseWhenFull(peer, from, message);
     const { lane } = peer;
     this.#from = from;
     this.#to = to;
     const isAlone = lane !== null && lane.isBehind(from, to);
     peer.codec.encodeSend(from, to, message, peer.out, isAlone);
-    return this.#wrote(peer);
+    return this.#wrote(peer, from);
   }
 
   /** Any other signal; see `Remote.signal`. */
   signal(peer: Peer, signal: Signal): boolean {
     if (signal.type === "sendNamed") {
-      this.#refuseWhenFull(peer, signal.message);
+      this.#refuseWhenFull(peer, signal.from, signal.message);
     } else if (signal.type === "spawnRequest") {
-      this.#refuseWhenFull(peer, signal.args);
+      this.#refuseWhenFull(peer, signal.from, signal.args);
     }
     if (!peer.isUp) assumeFor(peer, signal);
     const { lane } = peer;
@@ -73,7 +78,7 @@ export class Outbox {
     } catch (error) {
       this.#encodeRefused(peer, signal, error, isAlone);
     }
-    return this.#wrote(peer);
+    return this.#wrote(peer, from);
   }
 
   /** A connection is up: large messages have a lane from now on. */
@@ -85,11 +90,12 @@ export class Outbox {
   }
 
   /** Throws `BusyError` when the peer has reached the hard limit. */
-  #refuseWhenFull(peer: Peer, message: unknown): void {
+  #refuseWhenFull(peer: Peer, from: Pid, message: unknown): void {
     const limit = this.#highMarkBytes * HARD_LIMIT_FACTOR;
-    if (peer.pendingBytes >= limit) {
-      throw new BusyError(peer.name, limit, message);
-    }
+    if (
+      waitingOf(peer, from) >= limit ||
+      (peer.lane !== null && peer.lane.bytes >= LANE_LIMITS * limit)
+    ) throw new BusyError(peer.name, limit, message);
   }
 
   #encodeRefused(
@@ -107,7 +113,7 @@ export class Outbox {
   }
 
   /** Something was encoded; returns whether the peer has room for more. */
-  #wrote(peer: Peer): boolean {
+  #wrote(peer: Peer, from: Pid): boolean {
     if (peer.isUp) {
       if (peer.out.length >= FLUSH_BYTES) {
         this.flush(peer);
@@ -117,7 +123,7 @@ export class Outbox {
         this.#node.scheduler.poke();
       }
     }
-    if (peer.pendingBytes < this.#highMarkBytes) return true;
+    if (waitingOf(peer, from) < this.#highMarkBytes) return true;
     if (!peer.isBusy) this.#becameBusy(peer);
     return false;
   }
@@ -176,17 +182,19 @@ export class Outbox {
   }
 
   /** See `Remote.way`; no peer is one that nobody has asked for yet. */
-  way(peer: Peer | undefined): Way {
+  way(peer: Peer | undefined, from: Pid): Way {
     if (peer === undefined) return { isUp: false, hasRoom: true };
-    const hasRoom = peer.pendingBytes < this.#highMarkBytes;
+    const hasRoom = waitingOf(peer, from) < this.#highMarkBytes;
     return { isUp: peer.isUp, hasRoom };
   }
 
   /** Resolves when there is room again, or no connection any more. */
-  room(peer: Peer | undefined): Promise<void> {
-    if (peer === undefined || this.#hasRoom(peer)) return Promise.resolve();
+  room(peer: Peer | undefined, from: Pid): Promise<void> {
+    if (peer === undefined || this.#hasRoom(peer, from)) {
+      return Promise.resolve();
+    }
     return new Promise((resolve) => {
-      peer.waitingForRoom.push(resolve);
+      peer.waitingForRoom.push({ from, resolve });
       this.#lookLater(peer);
     });
   }
@@ -197,20 +205,30 @@ export class Outbox {
     this.wakeWaiting(peer);
   }
 
-  /** Whoever waits for room may go on, if there is any. */
+  /** Whoever waits for room and has some may go on. */
   wakeWaiting(peer: Peer): void {
-    if (this.#hasRoom(peer)) this.releaseWaiting(peer);
+    if (peer.pendingBytes < this.#highMarkBytes / 2) {
+      this.releaseWaiting(peer);
+      return;
+    }
+    const { waitingForRoom } = peer;
+    if (waitingForRoom.length === 0) return;
+    for (const waiting of waitingForRoom.splice(0)) {
+      if (this.#hasRoom(peer, waiting.from)) waiting.resolve();
+      else waitingForRoom.push(waiting);
+    }
   }
 
+  /** Everybody may go on. */
   releaseWaiting(peer: Peer): void {
-    for (const resolve of peer.waitingForRoom.splice(0)) resolve();
+    for (const { resolve } of peer.waitingForRoom.splice(0)) resolve();
     if (!peer.isBusy) return;
     peer.isBusy = false;
     this.#node.nodeEvents.busy(peer.name, false);
   }
 
-  #hasRoom(peer: Peer): boolean {
-    return peer.pendingBytes < this.#highMarkBytes / 2;
+  #hasRoom(peer: Peer, from: Pid): boolean {
+    return waitingOf(peer, from) < this.#highMarkBytes / 2;
   }
 
   /**
@@ -226,6 +244,14 @@ export class Outbox {
       if (peer.waitingForRoom.length > 0 || peer.isBusy) this.#lookLater(peer);
     });
   }
+}
+
+/** Bytes that what this sender sends next would wait for, at the most. */
+function waitingOf(peer: Peer, from: Pid): number {
+  const { lane, out, connection } = peer;
+  const queued = out.length + (connection?.bufferedBytes ?? 0);
+  if (lane === null || lane.bytes === 0) return queued;
+  return Math.max(queued, lane.bytesOf(from));
 }
 
 /** A link goes out to whatever incarnation, because it is always answered. */

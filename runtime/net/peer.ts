@@ -67,8 +67,11 @@ export class Peer {
   readonly waiting: ((failure: string | null) => void)[] = [];
   /** Attempts of our own in place of failed ones that the peer had begun. */
   redials = 0;
-  /** Called when there is room again or the connection is gone. */
-  readonly waitingForRoom: (() => void)[] = [];
+  /** Senders to be told of room, or that the connection is gone. */
+  readonly waitingForRoom: {
+    readonly from: Pid;
+    readonly resolve: () => void;
+  }[] = [];
   /** Whether `out` is on the list of queues to flush. */
   isDirty = false;
   /** Whether the connection, once up, makes both ends see each other. */

@@ -238,6 +238,15 @@ export class SocketCarrier implements Carrier {
     return false;
   }
 
+  writeAll(chunks: readonly Uint8Array[]): boolean {
+    // Without it, each chunk would be a packet of its own, the small ones too.
+    this.#socket.cork();
+    let hasRoom = true;
+    for (const chunk of chunks) hasRoom = this.write(chunk);
+    this.#socket.uncork();
+    return hasRoom;
+  }
+
   close(lingerMs: number): void {
     if (this.#closing) return;
     this.#closing = true;
