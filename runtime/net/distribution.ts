@@ -384,6 +384,7 @@ export class Distribution implements Remote, ConnectionOwner {
   frame(connection: Connection, payload: Uint8Array): void {
     const peer = this.#peerOf.get(connection);
     if (peer === undefined || peer.connection !== connection) return;
+    if (this.#outbox.concerns(peer, payload)) return;
     const node = this.#node;
     peer.codec.decode(payload, {
       message: (id, serial, message) =>

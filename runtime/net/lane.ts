@@ -5,16 +5,20 @@
  * Erlang promises order between any two actors, whatever the signals. So what
  * an actor sends to another one while a large message between the two waits
  * here has to wait behind it. All else passes. Senders take turns, a fragment
- * each. The lane does no I/O and knows no time: its owner takes frames when
- * there is room for them.
+ * each. Between Hornbeam nodes at most `windowBytes` are on their way and not
+ * acknowledged: what overtakes here would else wait in a buffer further on. The
+ * lane does no I/O and knows no time: its owner takes frames when there is room
+ * for them.
  */
 
 import type { Signal } from "../core/signal.ts";
 import { Pid } from "../core/terms.ts";
 import {
   fragmentBytes,
+  fragmentMark,
   fragmentsOf,
   openPayloadsMax,
+  windowBytes,
 } from "../wire/fragments.ts";
 
 type Chunks = readonly Uint8Array<ArrayBuffer>[];
@@ -55,6 +59,8 @@ export class Lane {
   /** Place in `#turns` of the one that is next. */
   #next = 0;
   #number = 0;
+  /** Bytes of fragments that were taken and not acknowledged. */
+  #underWay = 0;
 
   /** `isCut`: its frames are to be cut into fragments here. */
   constructor(isCut: boolean) {
@@ -108,8 +114,12 @@ export class Lane {
     return stream;
   }
 
-  /** The next frame with its length, or null when nothing waits. */
-  take(): Uint8Array<ArrayBuffer>[] | null {
+  /**
+   * The next frame with its length; null when nothing waits, or when all that
+   * does has to wait for an acknowledgement. `isLast`: there will be none.
+   */
+  take(isLast: boolean = false): Uint8Array<ArrayBuffer>[] | null {
+    if (this.#underWay >= windowBytes && !isLast) return null;
     const place = this.#next < this.#turns.length ? this.#next : 0;
     const stream = this.#turns[place];
     if (stream === undefined) return null;
@@ -119,10 +129,16 @@ export class Lane {
     const bytes = sizeOf([frame]);
     stream.bytes -= bytes;
     this.bytes -= bytes;
+    if (this.#isCut && frame[0]?.[0] === fragmentMark) this.#underWay += bytes;
     if (load.taken === load.frames.length) this.#done(stream, load, place);
     const length = new Uint8Array(lengthBytes);
     new DataView(length.buffer).setUint32(0, bytes);
     return [length, ...frame];
+  }
+
+  /** The peer has so many bytes of fragments. */
+  acknowledged(bytes: number): void {
+    this.#underWay = Math.max(0, this.#underWay - bytes);
   }
 
   /** A signal is out; whoever waits for a turn gets this one's. */

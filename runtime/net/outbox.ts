@@ -15,6 +15,13 @@
 import type { Node } from "../core/node.ts";
 import type { Signal, Way } from "../core/signal.ts";
 import type { Pid } from "../core/terms.ts";
+import {
+  acknowledgedBytes,
+  acknowledgement,
+  acknowledgementMark,
+  fragmentMark,
+  readAcknowledgement,
+} from "../wire/fragments.ts";
 import { type Lane, partiesOf } from "./lane.ts";
 import { BusyError, type Peer } from "./peer.ts";
 import { sayable } from "./sayable.ts";
@@ -146,9 +153,30 @@ export class Outbox {
     while (hasRoom && lane.bytes > 0) {
       if (written >= LANE_RUN_BYTES) return this.#runLater(peer);
       const before = lane.bytes;
-      hasRoom = connection.write(lane.take() ?? []);
+      const frame = lane.take();
+      if (frame === null) return;
+      hasRoom = connection.write(frame);
       written += before - lane.bytes;
     }
+  }
+
+  /**
+   * Acknowledges fragments that have come. True for a frame that is an
+   * acknowledgement itself, and so no signal. Throws a `DecodeError`.
+   */
+  concerns(peer: Peer, frame: Uint8Array): boolean {
+    if (frame[0] === fragmentMark && !peer.isBeam) {
+      peer.unacknowledged += frame.length;
+      if (peer.unacknowledged >= acknowledgedBytes) {
+        peer.connection?.write([acknowledgement(peer.unacknowledged)]);
+        peer.unacknowledged = 0;
+      }
+      return false;
+    }
+    if (frame[0] !== acknowledgementMark || peer.isBeam) return false;
+    peer.lane?.acknowledged(readAcknowledgement(frame));
+    this.drained(peer);
+    return true;
   }
 
   /** The lane goes on when sockets, timers and actors had their turn. */
@@ -177,7 +205,7 @@ export class Outbox {
     if (connection === null) return;
     connection.write(peer.out.take());
     while (lane !== null && lane.bytes > 0) {
-      connection.write(lane.take() ?? []);
+      connection.write(lane.take(true) ?? []);
     }
   }
 

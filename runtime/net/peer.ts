@@ -84,6 +84,8 @@ export class Peer {
   timesBusy = 0;
   codec: SignalCodec;
   out: ByteQueue;
+  /** Bytes of fragments that have come and were not acknowledged yet. */
+  unacknowledged = 0;
   /** Large messages of the connection that is up; null before it is. */
   lane: Lane | null = null;
   readonly #options: PeerOptions;
@@ -175,6 +177,7 @@ export class Peer {
     this.codec = this.#makeCodec();
     this.out = this.#makeQueue();
     this.lane = null;
+    this.unacknowledged = 0;
     this.isSuspect = false;
   }
 

@@ -6,6 +6,10 @@
  * 32 bits, and the bytes that come next of it. Fragments of one payload stay in
  * order, those of several may alternate. Towards a BEAM node `dist_header.ts`
  * writes Erlang's own fragments, of the same size.
+ *
+ * Fragments are acknowledged, or they would fill the buffers of the systems
+ * between the two nodes, megabytes that whatever comes next has to wait for: a
+ * frame of `acknowledgementMark` and a number of bytes in 32 bits.
  */
 
 import { DecodeError } from "./errors.ts";
@@ -18,6 +22,15 @@ export const fragmentBytes: number = 64 * 1024;
  * which no signal begins.
  */
 export const fragmentMark = 0xf7;
+
+/** First byte of an acknowledgement: CBOR's `false`. */
+export const acknowledgementMark = 0xf4;
+
+/** Bytes of fragments after which their receiver acknowledges them. */
+export const acknowledgedBytes: number = 256 * 1024;
+
+/** Bytes of fragments that may be on their way and not acknowledged. */
+export const windowBytes: number = 1024 * 1024;
 
 /** Payloads that may be under way in fragments at a time. */
 export const openPayloadsMax = 8;
@@ -61,6 +74,24 @@ export function fragmentsOf(
   view.setUint32(1, number);
   view.setUint32(5, payloadBytes);
   return split(payload).map((part) => [head, ...part]);
+}
+
+/** The frame that acknowledges so many bytes of fragments, with its length. */
+export function acknowledgement(bytes: number): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(9);
+  const view = new DataView(frame.buffer);
+  view.setUint32(0, 5);
+  frame[4] = acknowledgementMark;
+  view.setUint32(5, bytes);
+  return frame;
+}
+
+/** The bytes that a frame acknowledges. Throws a `DecodeError`. */
+export function readAcknowledgement(frame: Uint8Array): number {
+  if (frame.length !== 5) {
+    throw new DecodeError("expected an acknowledgement of 5 bytes,", 0);
+  }
+  return new DataView(frame.buffer, frame.byteOffset, 5).getUint32(1);
 }
 
 /** A payload of which some has come. */
