@@ -19,11 +19,7 @@ import type { Listener } from "./net/carrier.ts";
 import type { ConnectionInfo } from "./net/connection_info.ts";
 import type { ConnectOutcome, Distribution } from "./net/distribution.ts";
 import type { PlatformHost } from "./platform/host.ts";
-import type {
-  WorkerNode,
-  WorkerOptions,
-  WorkerState,
-} from "./worker_node.ts";
+import type { WorkerNode, WorkerOptions, WorkerState } from "./worker_node.ts";
 import type { Workers } from "./workers.ts";
 import { type ActorInfo, infoOf } from "./core/info.ts";
 import { ExitError, KilledError, UsageError } from "./core/messages.ts";

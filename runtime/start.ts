@@ -7,7 +7,7 @@
 
 import type { Host } from "./core/ports.ts";
 import type { Carrier, Network } from "./net/carrier.ts";
-import type { Discovery } from "./net/discovery.ts";
+import type { Discovery, Neighbours } from "./net/discovery.ts";
 import { checkOptions } from "./core/check_options.ts";
 import { copy, freeze, type Isolate } from "./core/isolation.ts";
 import { Node } from "./core/node.ts";
@@ -30,9 +30,10 @@ import { writeOutput } from "./platform/output.ts";
 import { createTcpNetwork } from "./platform/tcp.ts";
 import { createTlsNetwork } from "./platform/tls.ts";
 import { checkTlsOptions } from "./platform/tls_options.ts";
-import { isPlatformHost, RunningNode } from "./running_node.ts";
+import { isPlatformHost, type Presence, RunningNode } from "./running_node.ts";
 import type { StartOptions } from "./start_options.ts";
 import { parseNodeName } from "./wire/node_name.ts";
+import { Workers, type WorkersParts } from "./workers.ts";
 
 const ALONE = "nonode@nohost";
 const DEFAULT_EPMD_PORT = 4369;
@@ -82,14 +83,48 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
   const host: Host = options.host ?? createHost({
     log: options.log ?? createLog({ level: options.logLevel ?? "warning" }),
   });
-  if (options.name === undefined) return startAlone(host, options);
-  const { host: ownHost } = parseNodeName(options.name);
-  if (options.cookie === undefined || options.cookie === "") {
+  const { name, cookie } = options;
+  if (name === undefined) return startAlone(host, options);
+  if (cookie === undefined || cookie === "") {
     throw new UsageError(
-      `expected a cookie for ${options.name}, got none; give all nodes of a ` +
+      `expected a cookie for ${name}, got none; give all nodes of a ` +
         "cluster the same secret: start({ name, cookie })",
     );
   }
+  const { running } = await startNamed({ ...options, name, cookie }, host);
+  return running;
+}
+
+/** Options of a node with a name. */
+export type NamedOptions = StartOptions & {
+  readonly name: string;
+  readonly cookie: string;
+};
+
+/** What a node in a worker has from the node that started it. */
+export type Surroundings = {
+  readonly neighbours: Neighbours;
+  /** Null: nobody has to be told. */
+  readonly presence: ((listenPort: number) => Presence) | null;
+};
+
+/** A node with a name, and the parts that whoever started it needs. */
+export type NamedNode = {
+  readonly running: RunningNode;
+  readonly node: Node;
+  readonly distribution: Distribution;
+};
+
+/**
+ * Starts a node with a name; rejects as `start` does. Without surroundings it
+ * is one that may have workers.
+ */
+export async function startNamed(
+  options: NamedOptions,
+  host: Host,
+  surroundings?: Surroundings,
+): Promise<NamedNode> {
+  const { host: ownHost } = parseNodeName(options.name);
   const network = options.network ?? createTcpNetwork();
   const nodeNetwork = makeNodeNetwork(options, options.name, network, host);
   const early: Carrier[] = [];
@@ -100,17 +135,32 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     { host: options.listenHost ?? ownHost, port: options.port ?? 0 },
     (carrier) => accept(carrier),
   );
-  let presence: EpmdPresence | null = null;
+  let presence: Presence | null = null;
   try {
-    presence = makePresence(options, network, host, listener.port);
+    if (surroundings !== undefined) {
+      presence = surroundings.presence?.(listener.port) ?? null;
+    } else if (usesEpmd(options)) {
+      presence = makePresence(options, network, host, listener.port);
+    }
     const creation = presence === null
       ? randomCreation(host)
       : (await presence.start()).creation;
     const node = makeNode(options.name, creation, host, options);
-    const distribution = new Distribution({
+    const workers = surroundings === undefined && mayHaveWorkers(options)
+      ? new Workers({
+        node,
+        options,
+        accept: (carrier) => distribution.accept(carrier),
+        connect: (nodeName) => distribution.connect(nodeName),
+        presence: workerPresence(options, network, host),
+      })
+      : null;
+    const neighbours = surroundings?.neighbours ?? workers;
+    const distribution: Distribution = new Distribution({
       node,
       network: nodeNetwork,
       discovery: options.discovery ?? makeDiscovery(options, network, host),
+      ...(neighbours === null ? {} : { neighbours }),
       cookie: cookieOf(options.cookie, options.cookies ?? {}),
       hidden: options.hidden ?? false,
       terms: {
@@ -126,12 +176,13 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
       distribution,
       listener,
       presence,
+      workers,
     });
     addKernel(node, running, options);
     accept = (carrier) => distribution.accept(carrier);
     for (const carrier of early) accept(carrier);
     await connectAll(running, options.connect ?? []);
-    return running;
+    return { running, node, distribution };
   } catch (error) {
     for (const carrier of early) carrier.destroy();
     await presence?.stop();
@@ -236,20 +287,38 @@ function addKernel(
   });
 }
 
+/** Only a network of this machine leads into its threads. */
+function mayHaveWorkers({ network, discovery, host }: StartOptions): boolean {
+  return network === undefined && discovery === undefined && host === undefined;
+}
+
+function workerPresence(
+  options: NamedOptions,
+  network: Network,
+  host: Host,
+): WorkersParts["presence"] {
+  if (!usesEpmd(options)) return null;
+  return (name, listenPort) =>
+    makePresence({ ...options, name }, network, host, listenPort);
+}
+
+function usesEpmd({ epmdPort, peerPort }: StartOptions): boolean {
+  return epmdPort !== false && peerPort === undefined;
+}
+
 function makePresence(
-  options: StartOptions,
+  options: NamedOptions,
   network: Network,
   host: Host,
   listenPort: number,
-): EpmdPresence | null {
-  if (options.epmdPort === false || options.peerPort !== undefined) return null;
+): Presence {
   return new EpmdPresence({
     network,
     platform: host,
-    nodeName: options.name as string,
+    nodeName: options.name,
     listenPort,
     hidden: options.hidden ?? false,
-    epmdPort: options.epmdPort ?? DEFAULT_EPMD_PORT,
+    epmdPort: options.epmdPort || DEFAULT_EPMD_PORT,
   });
 }
 

@@ -88,6 +88,15 @@ export function firstOf(...ways: readonly Discovery[]): Discovery {
   };
 }
 
+/** Nodes that are nearer than any network: those of the same process. */
+export interface Neighbours {
+  /**
+   * A carrier to that node, or null when it is none of them. Rejects when it
+   * is one and does not answer.
+   */
+  connect(nodeName: string): Promise<Carrier | null>;
+}
+
 /**
  * Finds a node and opens a carrier to it. Null when it was not wanted any more
  * before it was open; rejects when the node cannot be found or reached.
@@ -98,14 +107,24 @@ export async function openCarrier(
     readonly discovery: Discovery;
     readonly network: Network;
     readonly timeoutMs: number;
+    /** Asked first. */
+    readonly neighbours?: Neighbours;
   },
   isWanted: () => boolean,
 ): Promise<Carrier | null> {
-  const { discovery, network, timeoutMs } = ways;
+  const { discovery, network, timeoutMs, neighbours } = ways;
+  const near = neighbours === undefined
+    ? null
+    : await neighbours.connect(nodeName);
+  if (near !== null) return wanted(near, isWanted);
   const address = await discovery.resolve(nodeName);
   if (address === null) throw new Error("no such node is registered");
   if (!isWanted()) return null;
   const carrier = await network.connect({ ...address, timeoutMs, nodeName });
+  return wanted(carrier, isWanted);
+}
+
+function wanted(carrier: Carrier, isWanted: () => boolean): Carrier | null {
   if (isWanted()) return carrier;
   carrier.destroy();
   return null;

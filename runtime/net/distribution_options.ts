@@ -6,7 +6,7 @@
 import type { Node } from "../core/node.ts";
 import type { Flags } from "../wire/handshake.ts";
 import type { Network } from "./carrier.ts";
-import type { Discovery } from "./discovery.ts";
+import type { Discovery, Neighbours } from "./discovery.ts";
 import type { DistributionLimits } from "./limits.ts";
 
 /** How terms of BEAM nodes arrive; see `StartOptions`. */
@@ -21,6 +21,8 @@ export type DistributionOptions = {
   readonly node: Node;
   readonly network: Network;
   readonly discovery: Discovery;
+  /** Nodes of the same process, if there are any. */
+  readonly neighbours?: Neighbours;
   /** The secret shared with a node. */
   readonly cookie: (nodeName: string) => string;
   /** A hidden node is in nobody's `nodes()`. */

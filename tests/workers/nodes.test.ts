@@ -1,0 +1,258 @@
+/**
+ * A worker is a node: what crosses between it, its parent, its siblings and
+ * other processes, and what each of them sees of the others.
+ */
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import {
+  atom,
+  type Down,
+  type Pid,
+  reasons,
+  type Self,
+} from "../../runtime/mod.ts";
+import { freePort } from "../helpers/ports.ts";
+import { root, runtimes, spawnRuntime } from "../helpers/processes.ts";
+import { waitFor } from "../helpers/wait.ts";
+import { ask, cookie, host, main, parent, startWorker } from "./world.ts";
+
+describe("a worker and its parent", () => {
+  test("send each other messages of all kinds and sizes", async () => {
+    const one = await parent();
+    const worker = await startWorker(one);
+    const values = [
+      1.5,
+      "text",
+      atom("atom"),
+      { a: [1, null, new Map([[1, 2]])] },
+    ];
+    const large = new Uint8Array(3_000_000).fill(7);
+    const answers = await one.node.run(async (self: Self<unknown>) => {
+      const { pid } = await self.spawnOn(worker.name, "echo");
+      const got: unknown[] = [];
+      for (const n of [...values, large]) {
+        self.send(pid, { from: self.pid, n });
+        got.push(await self.receive());
+      }
+      return got;
+    });
+    expect(answers.slice(0, -1)).toEqual(values);
+    const last = answers.at(-1) as Uint8Array;
+    expect(last.length).toBe(large.length);
+    expect(last.every((byte) => byte === 7)).toBe(true);
+  });
+
+  test("keep the order of a stream that is larger than the ring", async () => {
+    const one = await parent();
+    const worker = await startWorker(one);
+    const count = 100_000;
+    const sum = await one.node.run(async (self: Self<unknown>) => {
+      const { pid } = await self.spawnOn(worker.name, "sum", [count, self.pid]);
+      for (let n = 1; n <= count; n++) {
+        if (!self.send(pid, n)) await self.ready(pid);
+      }
+      return await self.receive();
+    });
+    expect(sum).toBe(count * (count + 1) / 2);
+  });
+
+  test("see each other, and names, as nodes do", async () => {
+    const one = await parent();
+    const worker = await startWorker(one);
+    expect(worker.name).toBe(`p-w1@${host}`);
+    expect(worker.state).toBe("up");
+    expect(one.node.nodes()).toEqual([worker.name]);
+    expect(await ask(one, worker.name, "nodes", (self) => [self])).toEqual([
+      one.node.name,
+    ]);
+    expect(await one.node.ping(worker.name)).toBe("pong");
+    const answer = await one.node.run(async (self: Self<unknown>) => {
+      const { pid } = await self.spawnOn(worker.name, "echo", ["named"]);
+      self.send({ name: "named", node: worker.name }, { from: self.pid, n: 1 });
+      expect(pid.node).toBe(worker.name);
+      return await self.receive();
+    });
+    expect(answer).toBe(1);
+  });
+
+  test("hear of each other's actors by links and monitors", async () => {
+    const one = await parent();
+    const worker = await startWorker(one);
+    await one.node.run(async (self: Self<unknown>) => {
+      self.trapExits = true;
+      const options = { link: true, monitor: true };
+      const { pid, ref } = await self.spawnOn(worker.name, "echo", [], options);
+      self.sendExit(pid, "enough");
+      expect([await self.receive(), await self.receive()]).toEqual(
+        expect.arrayContaining([
+          { type: "EXIT", from: pid, reason: "enough" },
+          { type: "DOWN", ref, target: pid, reason: "enough" },
+        ]),
+      );
+      const here = self.spawn(async (mortal) => void await mortal.receive());
+      await self.spawnOn(worker.name, "watch", [here, self.pid]);
+      expect(await self.receive()).toBe("watching");
+      self.sendExit(here, "over");
+      expect(await self.receive()).toMatchObject({
+        type: "DOWN",
+        target: here,
+        reason: "over",
+      });
+    });
+  });
+});
+
+describe("workers of one node", () => {
+  test("reach each other without their parent's connections", async () => {
+    const one = await parent();
+    const [left, right] = await Promise.all([
+      startWorker(one),
+      startWorker(one),
+    ]);
+    expect([left, right].map(({ name }) => name).sort()).toEqual([
+      `p-w1@${host}`,
+      `p-w2@${host}`,
+    ]);
+    const answer = await one.node.run(async (self: Self<unknown>) => {
+      await self.spawnOn(right.name, "echo", ["echo"]);
+      await self.spawnOn(left.name, "ask", [right.name, "across", self.pid]);
+      return await self.receive({ timeoutMs: 10_000 });
+    });
+    expect(answer).toBe("across");
+    // Nobody listens where an epmd would say, so it was the ring.
+    expect(await ask(one, left.name, "nodes", (self) => [self])).toEqual([
+      one.node.name,
+      right.name,
+    ].sort());
+  });
+
+  test("see noconnection when one of them ends", async () => {
+    const one = await parent();
+    const [left, right] = await Promise.all([
+      startWorker(one),
+      startWorker(one),
+    ]);
+    const down = await one.node.run(async (self: Self<unknown>) => {
+      const { pid } = await self.spawnOn(right.name, "echo");
+      await self.spawnOn(left.name, "watch", [pid, self.pid]);
+      expect(await self.receive()).toBe("watching");
+      await right.terminate();
+      return await self.receive({ timeoutMs: 10_000 }) as Down;
+    });
+    expect(down).toMatchObject({ type: "DOWN", reason: reasons.noconnection });
+  });
+});
+
+describe("another process", () => {
+  test.each(runtimes)("on %s reaches a worker over TCP", async (runtime) => {
+    const epmdPort = await freePort();
+    const one = await parent({ epmdPort });
+    const worker = await startWorker(one, { name: "hand" });
+    expect(worker.name).toBe(`hand@${host}`);
+    const fixture = join(root, "tests/fixtures/cluster_node.ts");
+    const other = spawnRuntime(runtime, fixture, [
+      JSON.stringify({ name: `o@${host}`, cookie, epmdPort, connect: [] }),
+    ]);
+    await other.waitForLine(/^ready/);
+    other.write(`connect ${worker.name}\n`);
+    await other.waitForLine(new RegExp(`^connected ${worker.name} true`));
+    await waitFor(
+      async () => (await worker.stats()).nodes.includes(`o@${host}`),
+      { what: "the worker to see the other process" },
+    );
+    expect(one.node.nodes()).toEqual([worker.name]);
+    const answer = await ask(one, worker.name, "ask", (self) => [
+      `o@${host}`,
+      "over TCP",
+      self,
+    ]);
+    expect(answer).toBe("over TCP");
+    await worker.terminate();
+    await other.waitForLine(new RegExp(`^down ${worker.name}`));
+    await other.stop();
+  });
+});
+
+describe("a worker's module", () => {
+  /** What it reports, when `report` is there to listen. */
+  async function reported(then: string): Promise<{
+    messages: unknown[];
+    exit: unknown;
+  }> {
+    const one = await parent();
+    const messages: unknown[] = [];
+    one.node.spawn(async (self: Self<unknown>) => {
+      for await (const message of self) messages.push(message);
+    }, { name: "report" });
+    const worker = await startWorker(one, {
+      module: main,
+      context: { report: one.node.name, then },
+    });
+    await waitFor(() => messages.length > 0, { what: "the report" });
+    if (then === "wait" || then === "ignore") {
+      await worker.stop({ timeoutMs: then === "wait" ? 10_000 : 500 });
+    }
+    return { messages, exit: await worker.exited };
+  }
+
+  const first = { node: `p-w1@${host}`, nodes: [`p@${host}`] };
+
+  test("is run with the node, connected, and its context", async () => {
+    const { messages, exit } = await reported("return");
+    expect(messages).toEqual([first]);
+    expect(exit).toEqual({ type: "done" });
+  });
+
+  test("that fails ends the worker with its error", async () => {
+    const { exit } = await reported("throw");
+    expect(exit).toMatchObject({
+      type: "failed",
+      error: { name: "RangeError", message: "the program failed" },
+    });
+  });
+
+  test("that heeds its signal may finish", async () => {
+    const { messages, exit } = await reported("wait");
+    expect(messages).toEqual([first, "aborted"]);
+    expect(exit).toEqual({ type: "stopped" });
+  });
+
+  test("that does not look at its signal is not waited for", async () => {
+    expect((await reported("ignore")).exit).toEqual({ type: "stopped" });
+  });
+
+  test("offers its exports, or those that are chosen, and functions", async () => {
+    const one = await parent();
+    const context = { report: one.node.name, then: "ignore" };
+    const all = await startWorker(one, { module: main, context });
+    const chosen = await startWorker(one, {
+      module: main,
+      context,
+      exports: ["idle"],
+    });
+    expect(await all.exports()).toEqual(["idle", "other"]);
+    expect(await chosen.exports()).toEqual(["idle"]);
+    expect(await one.node.erpc(all.name, "math:twice", [21])).toBe(42);
+  });
+});
+
+test("a stopped worker leaves no connection, name or thread", async () => {
+  const epmdPort = await freePort();
+  const one = await parent({ epmdPort });
+  for (let round = 0; round < 2; round++) {
+    const worker = await startWorker(one, { name: "again" });
+    const pid = await one.node.run<Pid<unknown>>(async (self) =>
+      (await self.spawnOn(worker.name, "echo")).pid
+    );
+    expect(pid.node).toBe(worker.name);
+    expect(one.node.stats().workers).toEqual([
+      { name: worker.name, state: "up" },
+    ]);
+    expect(await worker.stop()).toEqual({ type: "stopped" });
+    expect(worker.state).toBe("ended");
+    expect(one.node.workers()).toEqual([]);
+    await waitFor(() => one.node.nodes().length === 0, {
+      what: "the worker to be out of nodes()",
+    });
+  }
+});

@@ -1,0 +1,31 @@
+/**
+ * A thread that sends back what comes over a link, in pieces of its own sizes.
+ * With `vanish` it ends without a word once it has sent that many bytes.
+ */
+import process from "node:process";
+import {
+  type LinkEnd,
+  WorkerCarrier,
+} from "../../../runtime/platform/worker_carrier.ts";
+import { threadData } from "../../../runtime/platform/worker_thread.ts";
+
+const { end, vanish } = threadData() as {
+  readonly end: LinkEnd;
+  readonly vanish: number;
+};
+let sent = 0;
+let size = 1;
+const carrier = new WorkerCarrier(end, { remote: "the test" });
+carrier.open({
+  data: (chunk) => {
+    for (let at = 0; at < chunk.length; at += size) {
+      size = size * 7 % 10_007;
+      const piece = chunk.subarray(at, at + size);
+      carrier.write(piece);
+      sent += piece.length;
+    }
+    if (sent >= vanish) process.exit(0);
+  },
+  drain: () => {},
+  closed: () => process.exit(0),
+});

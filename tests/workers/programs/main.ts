@@ -1,0 +1,52 @@
+/**
+ * A worker's module with a program: it tells the actor `report` of the node
+ * that it was given what it got and how it goes.
+ */
+import type {
+  ExportedBehaviour,
+  RunningNode,
+  StartOptions,
+} from "../../../runtime/mod.ts";
+
+type Context = {
+  readonly report: string;
+  readonly then: "return" | "throw" | "wait" | "ignore" | "nest";
+  readonly signal: AbortSignal;
+};
+
+export const exports: Readonly<Record<string, ExportedBehaviour>> = {
+  idle: () => () => {},
+  other: () => () => {},
+};
+export const options: StartOptions = {
+  functions: { "math:twice/1": (n: unknown) => Number(n) * 2 },
+};
+
+export default async function main(
+  node: RunningNode,
+  context: Context,
+): Promise<void> {
+  const report = { name: "report", node: context.report };
+  node.send(report, { node: node.name, nodes: node.nodes() });
+  switch (context.then) {
+    case "return":
+      return;
+    case "throw":
+      throw new RangeError("the program failed");
+    case "nest":
+      await node.startWorker({ module: import.meta.url });
+      return;
+    case "wait":
+      await aborted(context.signal);
+      node.send(report, "aborted");
+      return;
+    case "ignore":
+      await new Promise<never>(() => {});
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

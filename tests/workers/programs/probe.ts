@@ -1,0 +1,60 @@
+/**
+ * A worker's module without a program of its own: actors that other nodes may
+ * spawn there, and what breaks a thread.
+ */
+import process from "node:process";
+import { setTimeout } from "node:timers";
+import {
+  type ExportedBehaviour,
+  handler,
+  type Pid,
+  type Self,
+} from "../../../runtime/mod.ts";
+
+type Ping = { readonly from: Pid<unknown>; readonly n: unknown };
+
+export const exports: Readonly<Record<string, ExportedBehaviour>> = {
+  /** Sends back what it gets; under a name if it is given one. */
+  echo: (name?: string) => (self: Self<Ping>) => {
+    if (name !== undefined) self.register(name);
+    return echo(self);
+  },
+  /** Asks the echo of a node, and tells `to` the answer. */
+  ask:
+    (node: string, n: unknown, to: Pid<unknown>) =>
+    async (self: Self<unknown>) => {
+      self.send({ name: "echo", node }, { from: self.pid, n });
+      self.send(to, await self.receive());
+    },
+  /** Monitors an actor of another node, and tells `to` what comes. */
+  watch:
+    (target: Pid<unknown>, to: Pid<unknown>) => async (self: Self<unknown>) => {
+      self.trapExits = true;
+      self.monitor(target);
+      self.send(to, "watching");
+      for await (const message of self) self.send(to, message);
+    },
+  nodes: (to: Pid<unknown>) => (self: Self) => {
+    self.send(to, [...self.nodes()].sort());
+  },
+  /** Adds up what it is told; `total` is told the sum of `count` numbers. */
+  sum: (count: number, to: Pid<unknown>) =>
+    handler({ left: count, sum: 0 }, ({ left, sum }, n: number, self) => {
+      if (left === 1) self.send(to, sum + n);
+      return { left: left - 1, sum: sum + n };
+    }),
+  throws: () => () => {
+    setTimeout(() => {
+      throw new TypeError("thrown beside all actors");
+    }, 0);
+  },
+  exits: () => () => process.exit(7),
+  spins: (ms: number) => () => {
+    const until = performance.now() + ms;
+    while (performance.now() < until);
+  },
+};
+
+async function echo(self: Self<Ping>): Promise<void> {
+  for await (const { from, n } of self) self.send(from, n);
+}
