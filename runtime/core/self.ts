@@ -157,9 +157,11 @@ export interface Self<M = unknown> {
    * Sends a message: at most once, in order between two actors.
    *
    * Returns false when the connection to the node is above its high mark; the
-   * message is on its way all the same, and `ready(to)` waits for room. To a
-   * dead actor or an unknown name on another node it is silently lost. Promises
-   * and other objects with a method `then` are no messages; see `receive`.
+   * message is on its way all the same, and `ready(to)` waits for room. Who does
+   * not wait is held at the next `receive`, or gets no next message as a handler
+   * actor, until there is room. To a dead actor or an unknown name on another
+   * node it is silently lost. Promises and other objects with a method `then`
+   * are no messages; see `receive`.
    *
    * Throws `UsageError` for a local name nobody holds, `EncodeError` for a
    * message that cannot leave the node, and `BusyError` when the connection's
