@@ -1,4 +1,4 @@
-/** Equality, order and keys of terms; `tests/wire/etf_beam.test.ts` asks a BEAM. */
+/** Equality, order and keys of terms; `tests/beam/terms.test.ts` asks a BEAM. */
 import { describe, expect, it } from "vitest";
 import { sortedMapKeys } from "../../runtime/core/term_order.ts";
 import {

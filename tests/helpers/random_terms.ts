@@ -1,5 +1,6 @@
 /**
  * Random terms: every row of the table of terms, with what encodings get wrong.
+ * `term_census.ts` says what was among them.
  *
  * A term depends on its seed alone. Atoms, nodes and creations are drawn from
  * small pools, because a BEAM node that is sent a million terms must not run
@@ -52,7 +53,15 @@ export class Random {
   }
 
   bytes(length: number): Uint8Array<ArrayBuffer> {
-    return Uint8Array.from({ length }, () => this.u32() & 0xff);
+    const bytes = new Uint8Array(length);
+    for (let i = 0; i < length; i += 4) {
+      const word = this.u32();
+      bytes[i] = word;
+      bytes[i + 1] = word >>> 8;
+      bytes[i + 2] = word >>> 16;
+      bytes[i + 3] = word >>> 24;
+    }
+    return bytes;
   }
 }
 
@@ -61,15 +70,25 @@ export type TermOptions = {
   readonly size?: number;
   /**
    * Whether it may hold what BEAM nodes before OTP 27 judge differently: -0.0,
-   * which they take for 0.0, and funs, whose order is not fixed. True unless
+   * which they take for 0.0, and funs, whose order is not fixed; and maps with
+   * both 1 and 1.0 as keys, which only exact decoding keeps apart. True unless
    * told.
    */
   readonly unordered?: boolean;
+  /** More pids, refs and the like, which only their node can make. */
+  readonly identities?: readonly unknown[];
 };
+
+/** One seed in so many has a large term, of one of so many kinds in turn. */
+const largeEvery = 500;
+const largeKinds = 8;
 
 /** The term of a seed. */
 export function randomTerm(seed: number, options: TermOptions = {}): unknown {
-  return new Maker(seed, options).term();
+  const maker = new Maker(seed, options);
+  return seed % largeEvery === 0
+    ? maker.large(seed / largeEvery)
+    : maker.term();
 }
 
 /**
@@ -100,9 +119,10 @@ const names: readonly string[] = [
   ...Array.from({ length: 300 }, (_, i) => `name_${i}`),
 ];
 
+/** None of a BEAM node that judges: creation 0 means to it that it is its own. */
 const nodes = [
-  "a@127.0.0.1",
   "b@127.0.0.1",
+  "ts@127.0.0.1",
   "é@host",
   "n",
   `x@${"y".repeat(80)}`,
@@ -118,27 +138,48 @@ const texts: readonly string[] = [
   "z".repeat(300),
 ];
 
-/** Where integers change their form, and one less and more. */
-const edges: readonly bigint[] = [
-  ...[0n, 255n, 256n, 2n ** 27n, 2n ** 28n, 2n ** 31n, 2n ** 32n, 2n ** 53n],
-  ...[2n ** 59n, 2n ** 63n, 2n ** 64n, 2n ** 72n, 2n ** 2040n],
-].flatMap((edge) => [edge - 1n, edge, edge + 1n, -edge, -edge - 1n]);
+/** Powers of 2 where integers change their form in one encoding or another. */
+const edgeBits = [0, 7, 8, 27, 28, 31, 32, 53, 59, 63, 64, 72, 2040] as const;
+
+/** Integers there, and one less and more, by what they are called. */
+export const integerEdges: ReadonlyMap<number | bigint, string> = new Map(
+  edgeBits.flatMap((bits) =>
+    ["-1", "", "+1"].flatMap((offset) => {
+      const value = 2n ** BigInt(bits) + BigInt(offset);
+      const name = `2^${bits}${offset}`;
+      return [[canonical(value), name], [canonical(-value), `-(${name})`]];
+    })
+  ),
+);
+const edges = [...integerEdges.keys()];
 
 const floats = [
   ...[0, 1, -1, 0.5, 1.5, Math.PI, 1e22, 1e23, 1e300, 2 ** 53, -(2 ** 53) - 2],
   ...[Number.MAX_VALUE, Number.MIN_VALUE, 2.2250738585072014e-308, 1e-7],
+  ...[2.225073858507201e-308, -Number.MIN_VALUE],
+];
+
+const empty: readonly (() => unknown)[] = [
+  () => [],
+  () => ({}),
+  () => new Tuple([]),
 ];
 
 class Maker {
   readonly #random: Random;
   readonly #isOrdered: boolean;
+  readonly #identities: readonly unknown[];
   /** Terms that may still be made. */
   #left: number;
 
-  constructor(seed: number, { size = 40, unordered = true }: TermOptions) {
+  constructor(seed: number, options: TermOptions) {
+    const { size = 40, unordered = true, identities = [] } = options;
     this.#random = new Random(seed);
-    this.#left = 1 + this.#random.below(size);
+    // Most are small, so that there can be many.
+    const most = this.#random.once(16) ? size : Math.min(size, 6);
+    this.#left = 1 + this.#random.below(most);
     this.#isOrdered = !unordered;
+    this.#identities = identities;
   }
 
   term(): unknown {
@@ -146,6 +187,42 @@ class Maker {
     return this.#left > 0 && this.#random.below(5) < 3
       ? this.#container()
       : this.#leaf();
+  }
+
+  /** What no other choice makes as large: each at a limit, and just above. */
+  large(number: number): unknown {
+    const random = this.#random;
+    const above = Math.floor(number / largeKinds) % 2;
+    switch (number % largeKinds) {
+      case 0:
+        return this.#noText(random.bytes(65_536 + above * 100_000));
+      case 1:
+        return "é".repeat(32_768 + above);
+      case 2:
+        // The longest that OTP writes as a string, and a longer one.
+        return Array.from(random.bytes(65_535 + above));
+      case 3:
+        return new Tuple(new Array(255 + above).fill(this.#leaf()));
+      case 4:
+        return this.#object(32 + above);
+      case 5:
+        return this.#map(32 + above);
+      case 6:
+        return this.#bits(2_000 + random.below(6_000));
+      default:
+        return this.#deep(1_000);
+    }
+  }
+
+  #deep(levels: number): unknown {
+    let term = this.#leaf();
+    for (let i = 0; i < levels; i++) {
+      const kind = this.#random.below(3);
+      if (kind === 0) term = [term];
+      else if (kind === 1) term = new Tuple([i, term]);
+      else term = { a: term };
+    }
+    return term;
   }
 
   #leaf(): unknown {
@@ -164,7 +241,7 @@ class Maker {
       case 6:
         return this.#bytes();
       case 7:
-        return random.pick<() => unknown>([() => [], () => ({})])();
+        return random.pick<() => unknown>(empty)();
       case 8:
         return random.pick([true, false, null, undefined]);
       default:
@@ -185,11 +262,11 @@ class Maker {
         return new Tuple(this.#items());
       case 6:
       case 7:
-        return this.#object();
+        return this.#object(random.below(7));
       case 8:
-        return this.#map();
+        return this.#map(1 + random.below(6));
       case 9:
-        return new ImproperList([this.term(), ...this.#items()], this.#atom());
+        return new ImproperList([this.term(), ...this.#items()], this.#tail());
       case 10:
         // What OTP writes as a string of bytes, or just not.
         return Array.from(random.bytes(1 + random.below(20))) as unknown[];
@@ -199,39 +276,45 @@ class Maker {
   }
 
   #items(): unknown[] {
-    const random = this.#random;
-    if (random.once(400)) return new Array(255 + random.below(3)).fill(null);
-    return Array.from({ length: random.below(6) }, () => this.term());
+    const items: unknown[] = [];
+    for (let i = this.#random.below(6); i > 0; i--) items.push(this.term());
+    return items;
   }
 
-  #object(): Record<string, unknown> {
-    const random = this.#random;
-    const count = random.once(50) ? 30 + random.below(6) : random.below(7);
-    const entries = Array.from(
-      { length: count },
-      () => [this.#key(count), this.term()] as const,
-    );
+  /** Anything but a list. */
+  #tail(): unknown {
+    const term = this.#leaf();
+    return Array.isArray(term) ? this.#atom() : term;
+  }
+
+  #object(count: number): Record<string, unknown> {
+    const entries: [string, unknown][] = [];
+    for (let i = 0; i < count; i++) {
+      // Engines move keys that are numbers; order counts in large maps only.
+      const key = count > 20 ? `name_${i}` : this.#name();
+      entries.push([key, this.term()]);
+    }
     return Object.fromEntries(entries);
   }
 
-  /** Engines move keys that are numbers; order counts in large maps only. */
-  #key(count: number): string {
-    return count > 20 ? `name_${this.#random.below(300)}` : this.#name();
-  }
-
-  #map(): Map<unknown, unknown> {
+  #map(count: number): Map<unknown, unknown> {
     const random = this.#random;
-    const count = random.once(50) ? 30 + random.below(6) : 1 + random.below(6);
     const map = new Map<unknown, unknown>();
     const seen = new Set<string>();
-    // With one key that is no atom it arrives as a `Map` as well.
-    for (let i = 0; i < count; i++) {
-      const key = i === 0 ? i : this.#left > 0 ? this.term() : this.#integer();
+    const add = (key: unknown): void => {
       // Before OTP 27, 0.0 and -0.0 are one key, deep inside of others as well.
-      const text = termKey(key).replaceAll("f-0;", "f0;");
-      if (seen.has(text)) continue;
+      let text = termKey(key).replaceAll("f-0;", "f0;");
+      if (this.#isOrdered) text = text.replaceAll(/f(-?\d+;)/g, "i$1");
+      if (seen.has(text)) return;
       seen.add(text);
       map.set(key, this.term());
+    };
+    // With one key that is no atom it arrives as a `Map` as well.
+    const first = random.once(2) ? 0 : 2 ** random.below(60);
+    add(canonical(BigInt(first)));
+    if (!this.#isOrdered && random.once(4)) add(new Float(first));
+    while (map.size < count) {
+      add(this.#left > 0 ? this.term() : this.#integer());
     }
     return map;
   }
@@ -244,17 +327,21 @@ class Maker {
       case 1:
         return random.u32() | 0;
       case 2:
-        return canonical(random.pick(edges));
-      default: {
-        const bits = random.once(30) ? 3000 : 1 + random.below(90);
-        let value = 0n;
-        for (let i = 0; i < bits; i += 32) {
-          value = value << 32n | BigInt(random.u32());
-        }
-        value = BigInt.asUintN(bits, value);
-        return canonical(random.once(2) ? value : -value);
-      }
+        return random.pick(edges);
+      default:
+        return this.#bits(random.once(50) ? 3_000 : 1 + random.below(90));
     }
+  }
+
+  /** An integer of at most so many bits, of either sign. */
+  #bits(bits: number): number | bigint {
+    const random = this.#random;
+    let value = 0n;
+    for (let i = 0; i < bits; i += 32) {
+      value = value << 32n | BigInt(random.u32());
+    }
+    value = BigInt.asUintN(bits, value);
+    return canonical(random.once(2) ? value : -value);
   }
 
   #float(): unknown {
@@ -298,21 +385,26 @@ class Maker {
         return String(random.u32());
       default: {
         const limit = random.pick([0x80, 0x80, 0x800, 0x10000, 0x110000]);
-        const points = Array.from(
-          { length: random.below(24) },
-          () => random.below(limit),
-        );
-        return String.fromCodePoint(...points).toWellFormed();
+        let text = "";
+        for (let i = random.below(24); i > 0; i--) {
+          text += String.fromCodePoint(random.below(limit));
+        }
+        return text.toWellFormed();
       }
     }
   }
 
   #bytes(): unknown {
     const random = this.#random;
-    const bytes = random.bytes(1 + random.below(random.once(9) ? 400 : 12));
-    // Never UTF-8, which would arrive as a string.
-    bytes[random.below(bytes.length)] = 0xff;
+    const length = 1 + random.below(random.once(9) ? 400 : 12);
+    const bytes = this.#noText(random.bytes(length));
     return random.once(3) ? new BitString(bytes, 1 + random.below(7)) : bytes;
+  }
+
+  /** As UTF-8 they would arrive as a string. */
+  #noText(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    bytes[this.#random.below(bytes.length)] = 0xff;
+    return bytes;
   }
 
   #identity(): unknown {
@@ -320,25 +412,25 @@ class Maker {
     const node = random.pick(nodes);
     const creation = random.pick(creations);
     const word = () => random.once(2) ? random.pick(words) : random.u32();
-    switch (random.below(4)) {
+    switch (random.below(this.#identities.length > 0 ? 5 : 4)) {
       case 0:
         return this.#pid();
-      case 1:
+      case 1: {
         // OTP 25 crashes over references without words, and hashes those of
         // one word by what happens to stand behind it.
-        return new Ref(
-          node,
-          creation,
-          Array.from({ length: 2 + random.below(4) }, word),
-        );
+        const length = 2 + random.below(4);
+        return new Ref(node, creation, Array.from({ length }, word));
+      }
       case 2: {
         const id = BigInt(random.once(2) ? word() : 0) << 32n | BigInt(word());
         return new Port(node, id, creation);
       }
-      default:
+      case 3:
         return this.#isOrdered
           ? this.#pid()
           : new ExternalFun(this.#name(), this.#name(), random.below(256));
+      default:
+        return random.pick(this.#identities);
     }
   }
 
@@ -364,15 +456,13 @@ class Maker {
       oldIndex: random.below(20),
       oldUniq: random.u32() >>> 5,
       pid: this.#pid(),
-      free: this.#items().slice(0, 5),
+      free: this.#items(),
     });
   }
 }
 
 /** As a decoder gives it: a number where it is safe. */
 function canonical(value: bigint): number | bigint {
-  return BigInt.asIntN(54, value) === value &&
-      Number.isSafeInteger(Number(value))
-    ? Number(value)
-    : value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
 }

@@ -1,17 +1,23 @@
 /**
- * The term codec at length: 1,000,000 mutated terms, and as many random ones
- * that a BEAM judges.
+ * Terms at length: 1,000,000 mutated ones, and on each runtime as many random
+ * ones of ours and of a BEAM node's, which judges them all.
  */
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { checkOrder } from "../beam/term_order.ts";
+import {
+  echoHere,
+  echoThere,
+  expectAll,
+  loadTerms,
+} from "../beam/term_rounds.ts";
+import { world } from "../beam/world.ts";
 import { hasBeam } from "../helpers/beam.ts";
 import { currentRuntime } from "../helpers/processes.ts";
-import { TermPeer } from "../helpers/term_peer.ts";
-import { checkOrder, checkRoundTrips } from "../wire/etf_judge.ts";
 import { checkMutants } from "../wire/etf_mutants.ts";
 
 /** Seeds on each runtime; others than those of every test run. */
 const MUTANTS = { node: 400_000, deno: 300_000, bun: 300_000 } as const;
-const TERMS = { node: 400_000, deno: 300_000, bun: 300_000 } as const;
+const TERMS = 1_000_000;
 const BASES = { node: 1_000_000, deno: 2_000_000, bun: 3_000_000 } as const;
 const CHUNK = 20_000;
 
@@ -30,22 +36,23 @@ describe("mutated terms", () => {
   });
 });
 
-describe.skipIf(!hasBeam())("a BEAM", () => {
-  let peer: TermPeer;
-  beforeAll(async () => {
-    peer = await TermPeer.start();
+describe.skipIf(!hasBeam())("random terms", () => {
+  const nodes = world({ ours: { exact: true } });
+  beforeAll(() => loadTerms(nodes.them));
+
+  it.each(chunks(TERMS))("of ours from seed %i on come back", async (base) => {
+    const seeds = { count: CHUNK, base };
+    expectAll(await echoThere(nodes, seeds), seeds);
   });
-  afterAll(() => peer.stop());
 
-  it.each(chunks(TERMS[runtime]))(
-    "judges terms from seed %i on",
-    async (base) => {
-      expect(await checkRoundTrips(peer, { count: CHUNK, base })).toBe(CHUNK);
-    },
-  );
+  it.each(chunks(TERMS))("of a BEAM's from seed %i on do", async (base) => {
+    const seeds = { count: CHUNK, base };
+    expectAll(await echoHere(nodes, seeds), seeds);
+  });
 
-  it("orders terms as we do", async () => {
-    const seen = await checkOrder(peer, { count: CHUNK, base: BASES[runtime] });
+  it("are ordered here as there", async () => {
+    const seeds = { count: CHUNK, base: BASES[runtime] };
+    const seen = await checkOrder(nodes, seeds);
     expect(seen.less + seen.equal + seen.greater).toBe(CHUNK);
   });
 });
