@@ -48,8 +48,12 @@ export function replayCommand(
   // It is a pattern for vitest and a quoted word for the shell.
   const pattern = name.replaceAll(/[\\^$.*+?()[\]{}|]/g, ".")
     .replaceAll(/['"`!]/g, ".");
-  return `HORNBEAM_SEED=${seed} npm run test:${currentRuntime()} -- ` +
-    `${file} -t "${pattern}"`;
+  // Without it a nightly test is not found.
+  const nightly = file.startsWith("tests/nightly/")
+    ? "HORNBEAM_NIGHTLY=1 "
+    : "";
+  return `${nightly}HORNBEAM_SEED=${seed} npm run test:${currentRuntime()} ` +
+    `-- ${file} -t "${pattern}"`;
 }
 
 /**
