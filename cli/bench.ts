@@ -14,15 +14,17 @@ export type BenchOptions = {
   readonly suites: string[];
   readonly json: boolean;
   readonly markdown: boolean;
-  /** Puts the Markdown into the benchmarks' README as well. */
+  /** Puts the Markdown, with charts, into the benchmarks' README as well. */
   readonly updateReadme: boolean;
-  /** What to compare with: `beam`. */
+  /** What to compare with: `beam`, `raw`. */
   readonly vs: string[];
   /** All that are installed when empty. */
   readonly runtimes: string[];
   readonly list: boolean;
   readonly quick: boolean;
   readonly repeats?: number;
+  /** Draws the results into this SVG file. */
+  readonly plot?: string;
 };
 
 type Benchmarks = {

@@ -16,6 +16,7 @@ import {
 import type { Guard } from "./guard.ts";
 import { NOT_STARTED } from "./member.ts";
 import { type Relay, relay } from "./relay.ts";
+import { Restarts } from "./restarts.ts";
 import type { Command, RuntimeName } from "./runtimes.ts";
 import type { Screen } from "./screen.ts";
 import type { MemberState } from "./view.ts";
@@ -44,16 +45,8 @@ export type ChildEvents = {
   failed(child: Child, message: string, exitCode: number): void;
 };
 
-const RESTART_WINDOW_MS = 60_000;
-const FIRST_BACKOFF_MS = 100;
-const MAX_BACKOFF_MS = 5_000;
 /** Output that stays away this long after a process's end is all there is. */
 const OUTPUT_MS = 200;
-
-/** How long to wait before the `count`th restart in a row, counted from 1. */
-export function backoffMs(count: number): number {
-  return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (count - 1));
-}
 
 export class Child {
   readonly name: string;
@@ -63,8 +56,7 @@ export class Child {
   #process: ChildProcess | null = null;
   /** Whether the process has ended; what it wrote may still be under way. */
   #hasExited = false;
-  /** When it was restarted, in the last minute. */
-  #restarts: number[] = [];
+  readonly #restarts: Restarts;
   #backoff: ReturnType<typeof setTimeout> | undefined;
   #isStopping = false;
   /** The line with which a process that cannot start says why. */
@@ -80,6 +72,7 @@ export class Child {
     this.name = options.name;
     this.runtime = options.runtime;
     this.#options = options;
+    this.#restarts = new Restarts(options.maxRestarts);
   }
 
   get state(): MemberState {
@@ -203,24 +196,11 @@ export class Child {
   }
 
   #restart(how: string): void {
-    const { maxRestarts } = this.#options;
-    const now = performance.now();
-    this.#restarts = this.#restarts.filter((at) =>
-      at > now - RESTART_WINDOW_MS
-    );
-    const count = this.#restarts.length;
-    if (count >= maxRestarts) {
-      this.#become(
-        "down",
-        maxRestarts === 0
-          ? how
-          : `${how}; restarted as often as --max-restarts allows, ` +
-            `${count} within a minute`,
-      );
+    const delayMs = this.#restarts.next();
+    if (delayMs === null) {
+      this.#become("down", how + this.#restarts.complaint);
       return;
     }
-    this.#restarts.push(now);
-    const delayMs = backoffMs(count + 1);
     this.#backoff = setTimeout(() => this.start(), delayMs);
     this.#become("restarting", `${how}; starts again in ${delayMs} ms`);
   }

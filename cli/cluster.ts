@@ -34,14 +34,17 @@ import {
 } from "./runtimes.ts";
 import { Guard } from "./guard.ts";
 import { Screen } from "./screen.ts";
-import { renderView } from "./view.ts";
+import { renderView, type Row } from "./view.ts";
 import { Watch } from "./watch.ts";
+import { WorkerRow } from "./worker_row.ts";
 
 export type ClusterOptions = {
   readonly file: string;
   readonly args: readonly string[];
-  /** How many. */
+  /** How many processes, each with a node. */
   readonly nodes: number;
+  /** How many further nodes in threads of each process. */
+  readonly workers: number;
   readonly runtime: RuntimeName | "mixed";
   readonly baseName: string;
   /** Random when absent. */
@@ -49,6 +52,7 @@ export type ClusterOptions = {
   /** Of each node within a minute; 0 for none. */
   readonly maxRestarts: number;
   readonly epmdPort: number;
+  readonly hostEpmd: boolean;
   readonly logLevel: LogLevel;
 };
 
@@ -66,7 +70,8 @@ const REJOIN_MS = 2_000;
 /** Resolves with the exit code. Rejects with a `CliError`. */
 export async function cluster(options: ClusterOptions): Promise<number> {
   findProgram(options.file);
-  const { nodes, runtime, baseName, epmdPort, logLevel } = options;
+  const { nodes, workers, runtime, baseName, logLevel } = options;
+  const { epmdPort, hostEpmd } = options;
   const screen = new Screen(process);
   const cookie = options.cookie ?? randomBytes(16).toString("hex");
   const runtimes = assignRuntimes(runtime, nodes);
@@ -76,6 +81,7 @@ export async function cluster(options: ClusterOptions): Promise<number> {
     cookie,
     connect: [],
     epmdPort,
+    hostEpmd,
     hidden: true,
     // Nodes that end while it asks them are no news.
     logLevel: logLevel === "warning" ? "error" : logLevel,
@@ -84,7 +90,8 @@ export async function cluster(options: ClusterOptions): Promise<number> {
   }, { exports: {}, options: {} });
   const parts = runtimes.map((_, i) => `${baseName}${i + 1}`);
   try {
-    await refuseTaken(parts, epmdPort);
+    const all = parts.flatMap((part) => [part, ...workerParts(part, workers)]);
+    await refuseTaken(all, epmdPort);
     const launcher = new Launcher(options, {
       screen,
       cookie,
@@ -96,6 +103,11 @@ export async function cluster(options: ClusterOptions): Promise<number> {
   } finally {
     await atMost(STOP_MS, node.stop());
   }
+}
+
+/** What the workers of a process are called, before the `@`. */
+function workerParts(part: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${part}-w${i + 1}`);
 }
 
 /**
@@ -135,7 +147,11 @@ class Launcher {
   readonly #screen: Screen;
   readonly #cookie: string;
   readonly #names: readonly string[];
+  /** With the workers, those of a process behind its node. */
+  readonly #allNames: readonly string[];
   readonly #children: readonly Child[];
+  /** The workers of each of the children. */
+  readonly #workers: readonly (readonly WorkerRow[])[];
   readonly #watch: Watch;
   readonly #useColor: boolean;
   readonly #guard = new Guard();
@@ -156,13 +172,24 @@ class Launcher {
     this.#useColor = given.screen.isLive &&
       (process.env["NO_COLOR"] ?? "") === "";
     this.#names = given.parts.map((part) => `${part}@${HOST}`);
+    this.#workers = given.parts.map((part) =>
+      workerParts(part, options.workers).map((name) =>
+        new WorkerRow(`${name}@${HOST}`)
+      )
+    );
+    this.#allNames = this.#names.flatMap((name, i) => [
+      name,
+      ...this.#workers[i]!.map((worker) => worker.name),
+    ]);
     const width = Math.max(...given.parts.map((part) => part.length));
     this.#children = given.runtimes.map((runtime, index) =>
       this.#child(runtime, index, given.parts[index]!.padEnd(width))
     );
-    this.#watch = new Watch(given.node, this.#names, (name, incarnation) => {
+    this.#watch = new Watch(given.node, this.#allNames, (name, incarnation) => {
       const child = this.#children.find((one) => one.name === name);
       if (child?.incarnation === incarnation) child.answered();
+      const worker = this.#workers.flat().find((one) => one.name === name);
+      worker?.answered(incarnation);
     });
   }
 
@@ -220,22 +247,27 @@ class Launcher {
   }
 
   #memberArgs(name: string, index: number): string[] {
-    const { file, args, epmdPort, logLevel } = this.#options;
+    const { file, args, logLevel, maxRestarts } = this.#options;
+    const { epmdPort, hostEpmd } = this.#options;
     // On a restart only those that are there can be waited for.
     const isRestart = this.#children[index]!.incarnation > 1;
+    const own = this.#workers[index]!.map((worker) => worker.name);
     const expect = isRestart
-      ? this.#children.filter((child) => child.state === "up")
-        .map((child) => child.name)
-      : this.#names;
+      ? [...this.#children, ...this.#workers.flat()]
+        .filter((one) => one.state === "up" || own.includes(one.name))
+        .map((one) => one.name)
+      : this.#allNames;
     return [
       "member",
       file,
       `--name=${name}`,
       `--epmd-port=${epmdPort}`,
+      ...(hostEpmd ? [] : ["--no-host-epmd"]),
       `--log-level=${logLevel}`,
-      `--index=${index}`,
-      `--nodes=${this.#names.join(",")}`,
+      `--nodes=${this.#allNames.join(",")}`,
       `--expect=${expect.join(",")}`,
+      `--workers=${own.join(",")}`,
+      `--max-restarts=${maxRestarts}`,
       `--join-ms=${isRestart ? REJOIN_MS : JOIN_MS}`,
       "--",
       ...args,
@@ -279,31 +311,51 @@ class Launcher {
 
   #tick(): void {
     const isTurn = this.#ticks++ % TICKS_PER_QUESTION === 0;
-    for (const child of this.#children) {
-      if (child.isRunning && (isTurn || child.state === "starting")) {
-        this.#watch.ask(child.name, child.incarnation);
+    this.#children.forEach((child, i) => {
+      if (!child.isRunning) return;
+      const { incarnation } = child;
+      for (const { name, state } of [child, ...this.#workers[i]!]) {
+        if (isTurn || state === "starting") this.#watch.ask(name, incarnation);
       }
-    }
+    });
+    this.#updateWorkers();
     this.#draw();
+  }
+
+  #updateWorkers(): void {
+    this.#children.forEach((child, i) => {
+      const { name, state, incarnation } = child;
+      const workers = this.#watch.figures(name, incarnation)?.workers ?? null;
+      for (const worker of this.#workers[i]!) {
+        const hasChanged = worker.update({ state, incarnation, workers });
+        const isOwn = worker.state === "up" || worker.state === "ended";
+        if (hasChanged && isOwn && !this.#screen.isLive) {
+          this.#screen.print("stderr", [`${worker.name} ${worker.state}`]);
+        }
+      }
+    });
   }
 
   #draw(): void {
     const { columns, rows } = this.#screen;
-    const lines = this.#children.map((child) => {
-      const { name, state, runtime, pid, incarnation } = child;
-      const figures = state === "up"
-        ? this.#watch.figures(name, incarnation)
-        : null;
-      return {
-        name,
-        state,
-        runtime,
-        pid,
-        actors: figures?.actors ?? null,
-        messagesPerSecond: figures?.messagesPerSecond ?? null,
-      };
-    });
+    const lines = this.#children.flatMap((child, i) =>
+      [child, ...this.#workers[i]!].map((one) => this.#row(one, child))
+    );
     const color = this.#useColor;
     this.#screen.draw(renderView(lines, { columns, rows, color }));
+  }
+
+  #row({ name, state }: Pick<Row, "name" | "state">, child: Child): Row {
+    const figures = state === "up"
+      ? this.#watch.figures(name, child.incarnation)
+      : null;
+    return {
+      name,
+      state,
+      runtime: child.runtime,
+      pid: child.pid,
+      actors: figures?.actors ?? null,
+      messagesPerSecond: figures?.messagesPerSecond ?? null,
+    };
   }
 }

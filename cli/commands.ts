@@ -101,17 +101,22 @@ Each node runs the module's default export:
 Examples:
   hornbeam cluster examples/ping_cluster.ts --nodes 3
   hornbeam cluster worker.ts --nodes 6 --runtime mixed --max-restarts 10
+  hornbeam cluster worker.ts --nodes 2 --workers 2
   hornbeam cluster worker.ts --base-name green --epmd-port 4370 -- 5`;
 
 const benchExamples = `
 Examples:
   hornbeam bench --list
   hornbeam bench --quick --runtime deno,bun,node
-  hornbeam bench --vs beam --json > results.json`;
+  hornbeam bench --vs beam,raw --json > results.json
+  hornbeam bench savina --vs beam --plot savina.svg`;
 
 const epmdOption = (): Option =>
   new Option("--epmd-port <port>", "port of epmd, which tells nodes' ports")
     .env("ERL_EPMD_PORT").argParser(parsePort).default(4369);
+
+const noEpmdOption = (): Option =>
+  new Option("--no-host-epmd", "leave epmd's port alone where none runs");
 
 const logOption = (): Option =>
   new Option("--log-level <level>", "least severe log records to show")
@@ -125,6 +130,7 @@ type NodeFlags = {
   readonly cookie?: string;
   readonly connect?: readonly string[];
   readonly epmdPort: number;
+  readonly hostEpmd: boolean;
   readonly port?: number;
   readonly hidden?: true;
   readonly logLevel: LogLevel;
@@ -143,6 +149,7 @@ function describeRun(program: Command, done: Done): void {
       collectNodes,
     )
     .addOption(epmdOption())
+    .addOption(noEpmdOption())
     .option(
       "--port <port>",
       "port to listen on (default: a free one)",
@@ -165,10 +172,11 @@ function describeRun(program: Command, done: Done): void {
 
 /** Refuses options that mean nothing together. */
 function nodeOptions(flags: NodeFlags, command: Command): NodeOptions {
-  const { name, cookie, connect = [], epmdPort, port, hidden, logLevel } =
-    flags;
+  const { name, cookie, connect = [], port, hidden, logLevel } = flags;
+  const { epmdPort, hostEpmd } = flags;
   if (name === undefined) {
-    const idle = ["cookie", "connect", "epmdPort", "port", "hidden"]
+    const named = ["cookie", "connect", "epmdPort", "hostEpmd", "port"];
+    const idle = [...named, "hidden"]
       .find((key) => command.getOptionValueSource(key) === "cli");
     if (idle !== undefined) {
       const flag = command.options.find((one) => one.attributeName() === idle);
@@ -189,6 +197,7 @@ function nodeOptions(flags: NodeFlags, command: Command): NodeOptions {
     cookie,
     connect,
     epmdPort,
+    hostEpmd,
     hidden: hidden === true,
     logLevel,
     ...(port === undefined ? {} : { port }),
@@ -197,12 +206,14 @@ function nodeOptions(flags: NodeFlags, command: Command): NodeOptions {
 
 type ClusterFlags = {
   readonly nodes: number;
+  readonly workers: number;
   readonly runtime?: RuntimeName | "mixed";
   readonly baseName: string;
   readonly cookie?: string;
   readonly restart: boolean;
   readonly maxRestarts: number;
   readonly epmdPort: number;
+  readonly hostEpmd: boolean;
   readonly logLevel: LogLevel;
 };
 
@@ -215,6 +226,10 @@ function describeCluster(program: Command, done: Done): void {
       new Option("--nodes <count>", "how many nodes").argParser(
         between(1, 100),
       ).default(3),
+    )
+    .addOption(
+      new Option("--workers <count>", "nodes in threads of each process, too")
+        .argParser(between(0, 32)).default(0),
     )
     .addOption(
       new Option("--runtime <runtime>", "what runs them (default: as this)")
@@ -233,20 +248,24 @@ function describeCluster(program: Command, done: Done): void {
         .argParser(between(0, 1_000)).default(3),
     )
     .addOption(epmdOption())
+    .addOption(noEpmdOption())
     .addOption(logOption())
     .addHelpText("after", clusterExamples)
     .action(async (file: string, args: string[], flags: ClusterFlags) => {
       const { cluster } = await import("./cluster.ts");
-      const { nodes, baseName, epmdPort, logLevel, cookie } = flags;
+      const { nodes, workers, baseName, logLevel, cookie } = flags;
+      const { epmdPort, hostEpmd } = flags;
       done(
         await cluster({
           file,
           args,
           nodes,
+          workers,
           runtime: flags.runtime ?? currentRuntime(),
           baseName,
           maxRestarts: flags.restart ? flags.maxRestarts : 0,
           epmdPort,
+          hostEpmd,
           logLevel,
           ...(cookie === undefined || cookie === "" ? {} : { cookie }),
         }),
@@ -263,6 +282,7 @@ type BenchFlags = {
   readonly list?: true;
   readonly quick?: true;
   readonly repeats?: number;
+  readonly plot?: string;
 };
 
 function describeBench(program: Command, done: Done): void {
@@ -273,8 +293,13 @@ function describeBench(program: Command, done: Done): void {
     .option("--quick", "shorter and less exact")
     .addOption(new Option("--json", "print JSON").conflicts("markdown"))
     .option("--markdown", "print Markdown, with the machine")
-    .option("--update-readme", "put that into bench/README.md as well")
-    .option("--vs <what>", "compare with: beam", collectOf(["beam"]))
+    .option("--update-readme", "put that and charts into bench/README.md")
+    .option(
+      "--vs <what>",
+      "compare with: beam, raw or both with a comma",
+      collectOf(["beam", "raw"]),
+    )
+    .option("--plot <file.svg>", "draw the results into a file")
     .option(
       "--runtime <runtimes>",
       "deno, bun, node or several with commas (default: what is installed)",
@@ -284,7 +309,7 @@ function describeBench(program: Command, done: Done): void {
     .addHelpText("after", benchExamples)
     .action(async (suites: string[], flags: BenchFlags) => {
       const { bench } = await import("./bench.ts");
-      const { runtime = [], vs = [], repeats } = flags;
+      const { runtime = [], vs = [], repeats, plot } = flags;
       done(
         await bench({
           suites,
@@ -296,16 +321,18 @@ function describeBench(program: Command, done: Done): void {
           list: flags.list === true,
           quick: flags.quick === true,
           ...(repeats === undefined ? {} : { repeats }),
+          ...(plot === undefined ? {} : { plot }),
         }),
       );
     });
 }
 
 type MemberFlags = NodeFlags & {
-  readonly index: number;
   readonly nodes: readonly string[];
   readonly expect: readonly string[];
+  readonly workers: readonly string[];
   readonly joinMs: number;
+  readonly maxRestarts: number;
 };
 
 /** What `cluster` starts; nobody else does. */
@@ -316,10 +343,12 @@ function describeMember(program: Command, done: Done): void {
     .requiredOption("--name <node>", "", parseNode)
     .addOption(cookieOption(""))
     .addOption(epmdOption())
+    .addOption(noEpmdOption())
     .addOption(logOption())
-    .requiredOption("--index <index>", "", between(0, 99))
     .requiredOption("--nodes <nodes>", "", parseNodeList)
     .requiredOption("--expect <nodes>", "", parseNodeList)
+    .requiredOption("--workers <nodes>", "", parseNodeList)
+    .requiredOption("--max-restarts <count>", "", between(0, 1_000))
     .requiredOption("--join-ms <ms>", "", between(0, 60_000))
     .action(async (
       file: string,
@@ -328,8 +357,8 @@ function describeMember(program: Command, done: Done): void {
       command: Command,
     ) => {
       const { member } = await import("./member.ts");
-      const { index, nodes, expect, joinMs } = flags;
-      const membership = { index, nodes, expect, joinMs };
+      const { nodes, expect, workers, joinMs, maxRestarts } = flags;
+      const membership = { nodes, expect, workers, joinMs, maxRestarts };
       const options = nodeOptions(flags, command);
       done(await member(file, args, options, membership));
     });

@@ -1,30 +1,33 @@
 /**
- * One node of `hornbeam cluster`, in a process that the launcher started.
+ * One process of `hornbeam cluster`: a node, and the workers beside it, in a
+ * process that the launcher started.
  *
- * It is `run` with three differences: it joins the launcher's other nodes
- * before the program starts and whenever it has lost one, it leaves SIGINT to
+ * It is `run` with these differences: its nodes join the launcher's other nodes
+ * before the program starts and whenever they have lost one, it leaves SIGINT to
  * the launcher (a terminal sends it to both), and it ends with its standard
  * input, whose other end the launcher holds until it dies.
  */
 
 import process from "node:process";
-import { clearInterval, setInterval } from "node:timers";
-import { setTimeout } from "node:timers/promises";
 import type { RunningNode } from "../runtime/mod.ts";
 import { Ending } from "./ending.ts";
 import { CliError } from "./errors.ts";
+import { type Company, join, rejoin } from "./join.ts";
+import { MemberWorkers } from "./member_workers.ts";
 import { type NodeOptions, startNode } from "./node.ts";
-import { loadProgram, type Program, runProgram } from "./program.ts";
+import {
+  loadProgram,
+  type Program,
+  type ProgramContext,
+  runProgram,
+} from "./program.ts";
 
 /** What a member knows beside the options of its node. */
-export type Membership = {
-  readonly index: number;
-  /** Every node of the cluster, by `index`. */
-  readonly nodes: readonly string[];
-  /** Those that the program's start waits for. */
-  readonly expect: readonly string[];
-  /** How long it waits for them. */
-  readonly joinMs: number;
+export type Membership = Company & {
+  /** Names of the workers that this process has. */
+  readonly workers: readonly string[];
+  /** Of one worker within a minute; 0 for none. */
+  readonly maxRestarts: number;
 };
 
 /**
@@ -33,8 +36,11 @@ export type Membership = {
  */
 export const NOT_STARTED = 64;
 
-const JOIN_RETRY_MS = 50;
-const REJOIN_MS = 1_000;
+type Begun = {
+  readonly program: Program;
+  readonly node: RunningNode;
+  readonly workers: MemberWorkers;
+};
 
 /** Resolves with the exit code. Rejects with a `CliError`. */
 export async function member(
@@ -47,28 +53,41 @@ export async function member(
   process.on("SIGINT", () => {});
   ending.listen(["SIGTERM"]);
   ending.listenToLauncher();
-  const begun = await ending.orOver(begin(file, options, membership, ending));
+  const begun = await ending.orOver(
+    begin(file, args, options, membership, ending),
+  );
   if (typeof begun === "number") return begun;
-  const { program, node, others } = begun;
-  const rejoin = setInterval(() => void dial(node, others), REJOIN_MS);
-  const { index, nodes } = membership;
-  const code = await runProgram(program, node, { args, index, nodes }, ending);
-  clearInterval(rejoin);
+  const { program, node, workers } = begun;
+  const stopRejoining = rejoin(node, membership);
+  const { nodes } = membership;
+  const code = await runProgram(
+    { ...program, run: together(program, workers) },
+    node,
+    { args, index: nodes.indexOf(node.name), nodes },
+    ending,
+  );
+  stopRejoining();
   return code;
 }
 
 async function begin(
   file: string,
+  args: readonly string[],
   options: NodeOptions,
   membership: Membership,
   ending: Ending,
-): Promise<{ program: Program; node: RunningNode; others: string[] }> {
+): Promise<Begun> {
   try {
     const program = await loadProgram(file);
     const node = await startNode(options, program);
-    const others = membership.nodes.filter((name) => name !== node.name);
-    await join(node, others, membership, ending);
-    return { program, node, others };
+    const { nodes, expect, joinMs, maxRestarts } = membership;
+    const workers = new MemberWorkers(node, maxRestarts);
+    await workers.start(membership.workers.map((name) => {
+      const index = nodes.indexOf(name);
+      return { name, order: { file, args, index, nodes, expect, joinMs } };
+    }));
+    await join(node, membership, ending.signal);
+    return { program, node, workers };
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     throw new CliError(error.message, NOT_STARTED + error.exitCode);
@@ -76,43 +95,29 @@ async function begin(
 }
 
 /**
- * Connects to the others until each that is expected was seen at least once:
- * one that was quick may have ended already.
+ * Runs the program of the process until it and those of the workers are done.
+ * After the signal, a program here that never looked at it is not waited for,
+ * while those of the workers may have.
  */
-async function join(
-  node: RunningNode,
-  others: readonly string[],
-  { expect, joinMs }: Membership,
-  ending: Ending,
-): Promise<void> {
-  const missing = new Set(expect);
-  missing.delete(node.name);
-  const seen = new AbortController();
-  node.onNodeEvent((event) => {
-    if (event.type === "nodeup") missing.delete(event.node);
-  }, { signal: seen.signal });
-  for (const name of node.nodes()) missing.delete(name);
-  const deadline = performance.now() + joinMs;
-  while (!ending.signal.aborted) {
-    await dial(node, others);
-    if (missing.size === 0 || performance.now() > deadline) break;
-    await setTimeout(JOIN_RETRY_MS);
-  }
-  seen.abort();
-  if (missing.size > 0 && !ending.signal.aborted) {
-    node.log("warning", "started without nodes that did not come up", {
-      missing: [...missing],
+function together(program: Program, workers: MemberWorkers): Program["run"] {
+  if (workers.count === 0) return program.run;
+  return async (node, context) => {
+    let isTaken = false;
+    const own: ProgramContext = {
+      ...{ args: context.args, index: context.index, nodes: context.nodes },
+      get signal() {
+        isTaken = true;
+        return context.signal;
+      },
+    };
+    const running = (async () => await program.run(node, own))();
+    const { signal } = context;
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
     });
-  }
-}
-
-async function dial(
-  node: RunningNode,
-  others: readonly string[],
-): Promise<void> {
-  const up = new Set(node.nodes());
-  await Promise.all(
-    others.filter((name) => !up.has(name))
-      .map((name) => node.tryConnect(name)),
-  );
+    await Promise.all([
+      Promise.race([running, aborted.then(() => isTaken ? running : null)]),
+      workers.run(signal),
+    ]);
+  };
 }

@@ -30,6 +30,8 @@ export type NodeOptions = {
   readonly cookie?: string;
   readonly connect: readonly string[];
   readonly epmdPort?: number;
+  /** Whether to host epmd where none runs; true unless told. */
+  readonly hostEpmd?: boolean;
   readonly port?: number;
   readonly hidden: boolean;
   readonly logLevel: LogLevel;
@@ -66,7 +68,7 @@ async function startNamed(
   program: Pick<Program, "exports" | "options">,
   log: (record: LogRecord) => void,
 ): Promise<RunningNode> {
-  const { name, cookie, epmdPort, port, hidden } = options;
+  const { name, cookie, epmdPort, hostEpmd, port, hidden } = options;
   const { exports } = program;
   if (name === undefined || cookie === undefined) {
     const { cookies: _, ...alone } = program.options;
@@ -81,6 +83,7 @@ async function startNamed(
       hidden,
       log,
       ...(epmdPort === undefined ? {} : { epmdPort }),
+      ...(hostEpmd === undefined ? {} : { hostEpmd }),
       ...(port === undefined ? {} : { port }),
     });
   } catch (error) {
@@ -100,6 +103,12 @@ function explainStart(error: unknown, options: NodeOptions): CliError {
     return failure(
       `port ${options.port} is in use; choose another --port, or leave it ` +
         "out to take a free one",
+    );
+  }
+  if (error instanceof CarrierError && error.code === "refused") {
+    return failure(
+      `no epmd runs on port ${options.epmdPort}; start one (epmd -daemon), ` +
+        "choose another --epmd-port, or leave out --no-host-epmd",
     );
   }
   const said = describeThrown(error);

@@ -14,11 +14,11 @@ import process from "node:process";
 import { clearInterval, setInterval } from "node:timers";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { inspect } from "node:util";
-import type {
-  ExportedBehaviour,
-  RunningNode,
-  StartOptions,
-} from "../runtime/mod.ts";
+import { type RunningNode, UsageError } from "../runtime/mod.ts";
+import {
+  type Program as RuntimeProgram,
+  programOf,
+} from "../runtime/program.ts";
 import { atMost, type Ending, exitCodes } from "./ending.ts";
 import { describeThrown, failure, usageError } from "./errors.ts";
 
@@ -34,38 +34,9 @@ export type ProgramContext = {
   readonly nodes: readonly string[];
 };
 
-/** Options of `start` that are the program's and not the command line's. */
-export type ProgramOptions = Pick<
-  StartOptions,
-  | "binaries"
-  | "cookies"
-  | "exact"
-  | "functions"
-  | "inspectable"
-  | "isolate"
-  | "limits"
-  | "longTurnMs"
-  | "strict"
->;
-
-const optionNames: readonly (keyof ProgramOptions)[] = [
-  "binaries",
-  "cookies",
-  "exact",
-  "functions",
-  "inspectable",
-  "isolate",
-  "limits",
-  "longTurnMs",
-  "strict",
-];
-
 /** A module that was loaded. */
-export type Program = {
+export type Program = RuntimeProgram<ProgramContext> & {
   readonly run: (node: RunningNode, context: ProgramContext) => unknown;
-  /** Behaviours that other nodes may spawn. */
-  readonly exports: Readonly<Record<string, ExportedBehaviour>>;
-  readonly options: ProgramOptions;
 };
 
 const PLACE = /(?:file:\/\/)?(\/[^\s():]+):(\d+)(?::\d+)?\)?$/gm;
@@ -100,40 +71,26 @@ export async function loadProgram(file: string): Promise<Program> {
   } catch (error) {
     throw failure(`${file} could not be loaded: ${explainLoad(error)}`);
   }
-  const { default: run, exports = {}, options = {} } = module;
-  if (typeof run !== "function") {
+  const { run, ...rest } = asProgram(file, module);
+  if (run === null) {
     throw usageError(
       `${file} has no default export to run; write: ` +
         "export default async function (node, { args, signal }) { ... }",
     );
   }
-  if (typeof exports !== "object" || exports === null) {
-    throw usageError(
-      `${file} exports something else than an object as \`exports\`; write: ` +
-        "export const exports = { name: (...args) => behaviour }",
-    );
-  }
-  return {
-    run: run as Program["run"],
-    exports: exports as Program["exports"],
-    options: checkOptions(file, options),
-  };
+  return { run, ...rest };
 }
 
-function checkOptions(file: string, options: unknown): ProgramOptions {
-  const isObject = typeof options === "object" && options !== null;
-  const known: readonly string[] = optionNames;
-  const unknown = isObject
-    ? Object.keys(options).find((name) => !known.includes(name))
-    : undefined;
-  if (!isObject || unknown !== undefined) {
-    const got = isObject ? `an option "${unknown}"` : "something else";
-    throw usageError(
-      `${file} exports \`options\` with ${got}; expected an object with any ` +
-        `of ${optionNames.join(", ")}, and the rest on the command line`,
-    );
+function asProgram(
+  file: string,
+  module: Record<string, unknown>,
+): RuntimeProgram<ProgramContext> {
+  try {
+    return programOf(module, file);
+  } catch (error) {
+    if (error instanceof UsageError) throw usageError(error.message);
+    throw error;
   }
-  return options as ProgramOptions;
 }
 
 function explainLoad(error: unknown): string {

@@ -5,13 +5,15 @@
 
 import { createColors } from "picocolors";
 
-/** What a process of the cluster is doing. */
+/** What a process of the cluster is doing, or a worker in it. */
 export type MemberState =
   | "starting"
   | "up"
   | "restarting"
   | "done"
-  | "down";
+  | "down"
+  /** Only workers, whose process goes on. */
+  | "ended";
 
 /** One node, as the lines show it. */
 export type Row = {
@@ -97,6 +99,7 @@ function paintOf(colors: Colors, state: MemberState): Paint {
     case "down":
       return colors.red;
     case "done":
+    case "ended":
       return colors.dim;
     default:
       return state satisfies never;

@@ -18,6 +18,8 @@ export type Figures = {
   readonly actors: number;
   /** Null until there are two answers. */
   readonly messagesPerSecond: number | null;
+  /** Names of its workers whose threads run. */
+  readonly workers: readonly string[];
 };
 
 /** Figures older than this are not shown. */
@@ -45,9 +47,9 @@ export class Watch {
     this.#asker = node.spawn<NodeInfoReply>(async (self) => {
       for await (const message of self) {
         if (!isAnswer(message)) continue;
-        const { name, messages, actors } = message.stats;
+        const { name } = message.stats;
         if (!names.includes(name)) continue;
-        this.#note(name, message.tag, messages, actors);
+        this.#note(message.tag, message.stats);
         answered(name, message.tag);
       }
     });
@@ -70,18 +72,15 @@ export class Watch {
     return performance.now() - seen.at > STALE_MS ? null : seen.figures;
   }
 
-  #note(
-    name: string,
-    incarnation: number,
-    messages: number,
-    actors: number,
-  ): void {
+  #note(incarnation: number, stats: NodeStats): void {
+    const { name, messages, actors } = stats;
     const at = performance.now();
     const last = this.#seen.get(name);
     const messagesPerSecond = last?.incarnation === incarnation
       ? rate(messages - last.messages, at - last.at)
       : null;
-    const figures = { actors, messagesPerSecond };
+    const workers = stats.workers.map((worker) => worker.name);
+    const figures = { actors, messagesPerSecond, workers };
     this.#seen.set(name, { incarnation, messages, at, figures });
   }
 }
@@ -94,8 +93,9 @@ function isAnswer(
   const { tag, stats } = message as NodeInfoReply;
   if (typeof tag !== "number") return false;
   if (typeof stats !== "object" || stats === null) return false;
-  const { messages, actors } = stats as NodeStats;
-  return typeof messages === "number" && typeof actors === "number";
+  const { messages, actors, workers } = stats as NodeStats;
+  return typeof messages === "number" && typeof actors === "number" &&
+    Array.isArray(workers);
 }
 
 /** Messages per second, without the question itself. */

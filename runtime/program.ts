@@ -2,7 +2,7 @@
  * The modules that nodes run: what `hornbeam run` and `hornbeam cluster` start,
  * and what a worker hosts.
  *
- * ```ts
+ * ```text
  * export default async function (node, { signal }) { ... }
  * export const exports = { worker: () => async (self) => { ... } };
  * export const options = { exact: true };

@@ -271,7 +271,7 @@ export class RunningNode {
    *
    * @example
    * ```ts
-   * import { type Self, start } from "hornbeam";
+   * import { type Pid, type Self, start } from "hornbeam";
    *
    * // The worker loads this same file, for what it exports.
    * export const exports = {
@@ -282,7 +282,9 @@ export class RunningNode {
    * };
    *
    * if (import.meta.main) {
-   *   await using node = await start({ name: "a@127.0.0.1", cookie: "secret" });
+   *   const name = "a@127.0.0.1";
+   *   const epmdPort = 4372;
+   *   await using node = await start({ name, cookie: "secret", epmdPort });
    *   const worker = await node.startWorker({ module: import.meta.url });
    *   const squared = await node.run<number, number>(async (self) => {
    *     const { pid } = await self.spawnOn(worker.name, "square");

@@ -76,7 +76,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     strings: ["name", "cookie", "listenHost"],
     ports: ["port", "peerPort"],
     portsOrFalse: ["epmdPort"],
-    booleans: ["inspectable"],
+    booleans: ["hostEpmd", "inspectable"],
     functions: ["output"],
     objects: ["functions", "tls"],
   });
@@ -319,6 +319,7 @@ function makePresence(
     listenPort,
     hidden: options.hidden ?? false,
     epmdPort: options.epmdPort || DEFAULT_EPMD_PORT,
+    mayHost: options.hostEpmd ?? true,
   });
 }
 

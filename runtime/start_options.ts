@@ -48,6 +48,14 @@ export type StartOptions = {
   readonly port?: number;
   /** Port of epmd, or false to do without. Default 4369. */
   readonly epmdPort?: number | false;
+  /**
+   * Whether the node hosts an epmd on loopback where none runs, and takes the
+   * port over when the one it is registered with has ended; Erlang's own then
+   * finds the port taken. Default true. With false, `start` rejects with a
+   * `CarrierError` (`refused`) where there is none, and a node that has lost
+   * epmd waits for a new one.
+   */
+  readonly hostEpmd?: boolean;
   /** Known nodes: `{ "b@127.0.0.1": "127.0.0.1:9001" }`. Asked before epmd. */
   readonly peers?: Readonly<Record<string, string>>;
   /** Port that every node of the cluster listens on, where there is no epmd. */

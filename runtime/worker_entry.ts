@@ -107,10 +107,14 @@ class HostedNode {
       try {
         await run(running, context);
       } catch (error) {
-        if (!isAbort(error, this.#ending.signal)) {
+        if (isAbort(error, this.#ending.signal)) return;
+        if (this.#isEnding) {
+          const why = "the program failed while it was stopped";
+          running.log("error", why, { error });
+        } else {
           this.#end(failedWith(error), 1);
-          return;
         }
+        return;
       }
       if (!this.#ending.signal.aborted) this.#end({ type: "done" }, 0);
     })();

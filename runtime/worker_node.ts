@@ -55,8 +55,9 @@ export type WorkerExit =
   | { readonly type: "exited"; readonly code: number }
   /**
    * It was terminated. `isLost`: it is cut off and its name is free, but the
-   * thread did not end and may burn a core as long as its code goes on. Deno
-   * cannot stop a busy thread; elsewhere only a blocked system call does this.
+   * thread did not end, and burns a core until its code comes to an end of its
+   * turn. Deno cannot stop a busy thread; elsewhere only a system call that
+   * blocks can lead to this.
    */
   | { readonly type: "terminated"; readonly isLost: boolean };
 
@@ -163,7 +164,8 @@ export class Hosted implements WorkerNode {
 
   /** The node is up and connected: its program may begin. */
   async run(): Promise<void> {
-    await this.#parts.calls.call("run", [], CALL_MS);
+    const { calls, order } = this.#parts;
+    await calls.call("run", [], order.timeoutMs);
     this.wasUp = true;
     if (this.#state === "starting") this.#state = "up";
   }
@@ -261,9 +263,8 @@ export class Hosted implements WorkerNode {
     this.#state = isLost ? "lost" : "ended";
     this.#parts.calls.close();
     this.#starting.resolve(false);
-    void this.#parts.onExit(this, exit).finally(() => {
-      this.#exit.resolve(exit);
-    });
+    const told = (): void => this.#exit.resolve(exit);
+    this.#parts.onExit(this, exit).then(told, told);
   }
 }
 

@@ -23,6 +23,7 @@ import type {
 } from "./worker_protocol.ts";
 import { checkOptions } from "./core/check_options.ts";
 import { UsageError } from "./core/messages.ts";
+import { CarrierError } from "./net/carrier.ts";
 import { printTerm } from "./core/terms.ts";
 import { createLink, WorkerCarriers } from "./platform/worker_carrier.ts";
 import {
@@ -110,7 +111,12 @@ export class Workers implements Neighbours {
     try {
       await worker.start();
       const outcome = await this.#parts.connect(order.name);
-      if (!outcome.isUp) throw new WorkerError("ended", outcome.why);
+      if (!outcome.isUp) {
+        throw new CarrierError(
+          "refused",
+          `expected to connect to ${order.name}, but: ${outcome.why}`,
+        );
+      }
       await worker.run();
       return worker;
     } catch (error) {
@@ -254,7 +260,12 @@ export class Workers implements Neighbours {
     const worker = this.#hosted.get(nodeName);
     if (worker === undefined || !await worker.started) return null;
     const [here, there] = createLink();
-    await worker.accept(from, there);
+    try {
+      await worker.accept(from, there);
+    } catch (error) {
+      here.port.close();
+      throw error;
+    }
     return here;
   }
 
@@ -284,12 +295,23 @@ function checkedModule(options: WorkerOptions): string {
   checkOptions(options, {
     strings: ["name"],
     ports: ["port"],
-    objects: ["context", "exports"],
+    objects: ["context"],
     portsOrFalse: [],
     booleans: [],
     functions: [],
   });
-  const { module } = options;
+  const { module, exports: names, startTimeoutMs = START_MS } = options;
+  if (names !== undefined && !Array.isArray(names)) {
+    throw new UsageError(
+      "expected the exports of a worker as a list of names, got " +
+        printTerm(names),
+    );
+  }
+  if (!(startTimeoutMs > 0)) {
+    throw new UsageError(
+      `expected startTimeoutMs above 0, got ${printTerm(startTimeoutMs)}`,
+    );
+  }
   const isModule = typeof module === "string" || module instanceof URL;
   const address = isModule ? moduleAddress(module) : null;
   if (address === null) {

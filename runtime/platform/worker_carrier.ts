@@ -122,6 +122,7 @@ export class WorkerCarrier implements Carrier {
 
   write(chunk: Uint8Array): boolean {
     if (this.#isClosing || this.#reason !== null) return true;
+    if (chunk.length === 0) return !this.#isFull;
     this.#waiting.push(chunk);
     this.#waitingBytes += chunk.length;
     this.#push();

@@ -17,7 +17,7 @@ export const watchMs = 0.1;
 const maxMisses = 4;
 /** How often not to watch then, the first time and at most. */
 const firstRest = 8;
-const longestRest = 512;
+const longestRest = 64;
 
 export class WatchPolicy {
   readonly #isWorthwhile: boolean;

@@ -1,8 +1,9 @@
 /** `hornbeam cluster` with real processes on all three runtimes. */
 import process from "node:process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { freePort } from "../helpers/ports.ts";
 import {
   currentRuntime,
@@ -49,7 +50,7 @@ async function lines(
     launcher.stdout.filter((line) => pattern.test(line));
   await waitFor(() => matching().length >= count, {
     what: `${count} lines like ${pattern} in\n${launcher.stdout.join("\n")}`,
-    timeoutMs: START_MS,
+    timeoutMs: 2 * START_MS,
   });
 }
 
@@ -182,6 +183,65 @@ describe("a cluster", () => {
     ]);
     await allGone(pids(one));
   });
+});
+
+describe("a cluster with workers", () => {
+  /** `node1`, `node1-w1` … `node2-w2`. */
+  const names = [1, 2].flatMap((
+    i,
+  ) => [`node${i}`, `node${i}-w1`, `node${i}-w2`])
+    .map((part) => `${part}@127.0.0.1`);
+
+  it("runs the program on each of them, all of them connected", async () => {
+    const one = await cluster("steady", "--nodes=2", "--workers=2");
+    for (const name of names) {
+      await one.launcher.waitForLine(new RegExp(`^${name} up$`), 2 * START_MS);
+      const others = names.filter((other) => other !== name).sort().join(" ");
+      const process = name.slice(0, "node1".length);
+      await lines(one, new RegExp(`^${process} \\| begins with ${others}$`), 1);
+    }
+    expect(pids(one)).toHaveLength(2);
+    interrupt(one.launcher, "SIGINT");
+    await ends(one.launcher, 0);
+    const closing = one.launcher.stdout.filter((line) =>
+      line.endsWith("| closing")
+    );
+    expect(closing.sort()).toEqual([
+      ...Array<string>(3).fill("node1 | closing"),
+      ...Array<string>(3).fill("node2 | closing"),
+    ]);
+    await allGone(pids(one));
+  }, 60_000);
+
+  it("starts a worker again that fails, and gives up in the end", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "hornbeam-frail-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const args = ["--nodes=1", "--workers=2", "--max-restarts=1"];
+    const one = await cluster("frail", ...args, "--", folder);
+    const { launcher } = one;
+    await lines(one, /^node1 \| node1@127.0.0.1 holds$/, 1);
+    await lines(one, /^node1 \| node1-w1@127.0.0.1 holds$/, 1);
+    const said = () => launcher.stderr.join("\n");
+    await launcher.waitForLine(
+      /node1-w1@127.0.0.1 ended: Error: failure number 1 .*=100$/,
+      START_MS,
+    );
+    // The second worker has failed twice: the process is started again.
+    await launcher.waitForLine(
+      /^node1@127.0.0.1 restarting: exit code 1/,
+      START_MS,
+    );
+    expect(said()).toMatch(
+      /node1-w2@127.0.0.1 is down: Error: failure number 2; restarted as/,
+    );
+    await lines(one, /^node1 \| node1-w2@127.0.0.1 holds$/, 1);
+    // Whose program has not begun cannot take the signal.
+    await lines(one, /^node1 \| node1@127.0.0.1 holds$/, 2);
+    await lines(one, /^node1 \| node1-w1@127.0.0.1 holds$/, 2);
+    interrupt(launcher, "SIGTERM");
+    await ends(launcher, 0);
+    await allGone(pids(one));
+  }, 60_000);
 });
 
 const hasScript = (process.env["PATH"] ?? "").split(delimiter)

@@ -140,6 +140,26 @@ describe("with a server running", () => {
     await fails(child, 1, `error: port ${port} is in use; choose another`);
   });
 
+  it.concurrent("its epmd may be one that runs, and no other", async () => {
+    const flags = ["--no-host-epmd", "--cookie=shared"];
+    const there = run("hello", "--name=h@127.0.0.1", ...flags);
+    await ends(there, 0);
+    expect(there.stderr).toEqual([]);
+    const other = String(await freePort());
+    const nowhere = ["--name=h@127.0.0.1", `--epmd-port=${other}`, ...flags];
+    await fails(
+      hornbeam(["run", program("hello"), ...nowhere]),
+      1,
+      `error: no epmd runs on port ${other}; start one (epmd -daemon), ` +
+        "choose another --epmd-port, or leave out --no-host-epmd",
+    );
+    await fails(
+      hornbeam(["run", program("hello"), "--no-host-epmd"]),
+      2,
+      "error: --no-host-epmd needs a node with a name",
+    );
+  });
+
   it.concurrent("a node that is not there is waited for in vain", async () => {
     const child = run("hello", "--name=e@127.0.0.1", "--connect=x@127.0.0.1");
     await fails(

@@ -1,7 +1,7 @@
 /** What `hornbeam cluster` shows, without a terminal and without processes. */
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { backoffMs } from "../../cli/child.ts";
+import { backoffMs } from "../../cli/restarts.ts";
 import { relay } from "../../cli/relay.ts";
 import { assignRuntimes } from "../../cli/runtimes.ts";
 import { Screen, type ScreenStream } from "../../cli/screen.ts";

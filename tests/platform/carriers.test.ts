@@ -1,6 +1,7 @@
 /**
- * What every network over sockets must do, be it TCP or TLS. What only one of
- * them has is in the files of their names.
+ * What every carrier of this machine must do, be it over TCP, TLS or a ring
+ * between threads, and every network over sockets. What only one of them has is
+ * in the files of their names.
  */
 import { describe, expect, test } from "vitest";
 import { CarrierError, type Network } from "../../runtime/net/carrier.ts";
@@ -8,7 +9,7 @@ import { createTcpNetwork } from "../../runtime/platform/tcp.ts";
 import { createTlsNetwork } from "../../runtime/platform/tls.ts";
 import { certificates } from "../helpers/certificates.ts";
 import { waitFor } from "../helpers/wait.ts";
-import { bytes, End, host, listen, pair } from "./carriers.ts";
+import { bytes, End, host, linkNetwork, listen, pair } from "./carriers.ts";
 
 type Make = (highMarkBytes?: number) => Network;
 
@@ -19,7 +20,12 @@ const kinds: readonly (readonly [kind: string, make: Make])[] = [
   ["tls", (mark) => createTlsNetwork({ ...certificates(), ...options(mark) })],
 ];
 
-describe.each(kinds)("%s carriers", (_, make) => {
+const carriers: typeof kinds = [
+  ...kinds,
+  ["worker", (mark) => linkNetwork(mark)],
+];
+
+describe.each(carriers)("%s carriers", (_, make) => {
   const network = make();
 
   test("carry bytes both ways, in order", async () => {

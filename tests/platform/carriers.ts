@@ -1,6 +1,10 @@
-/** Carriers over sockets that tests look at, closed when the test ends. */
+/** Carriers that tests look at, closed when the test ends. */
 import { onTestFinished } from "vitest";
 import type { Carrier, Listener, Network } from "../../runtime/net/carrier.ts";
+import {
+  createLink,
+  WorkerCarrier,
+} from "../../runtime/platform/worker_carrier.ts";
 import { waitFor } from "../helpers/wait.ts";
 
 export const host = "127.0.0.1";
@@ -62,4 +66,28 @@ export async function pair(
   });
   await waitFor(() => accepted.length === 1, { what: "an accepted carrier" });
   return [dialled, accepted[0]!, listener];
+}
+
+/** Links of a worker carrier, both ends in this thread, as a network. */
+export function linkNetwork(highMarkBytes?: number): Network {
+  const accepts = new Map<number, (carrier: Carrier) => void>();
+  let lastPort = 0;
+  const end = (end: ReturnType<typeof createLink>[0], port: number) =>
+    new WorkerCarrier(end, {
+      remote: `${host}:${port}`,
+      ...(highMarkBytes === undefined ? {} : { highMarkBytes }),
+    });
+  return {
+    connect: ({ port }) => {
+      const [here, there] = createLink();
+      accepts.get(port)?.(end(there, ++lastPort));
+      return Promise.resolve(end(here, port));
+    },
+    listen: (_, accept) => {
+      const port = ++lastPort;
+      accepts.set(port, accept);
+      const close = () => Promise.resolve(void accepts.delete(port));
+      return Promise.resolve({ port, close });
+    },
+  };
 }

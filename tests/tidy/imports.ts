@@ -59,9 +59,14 @@ const remedies: Readonly<Record<Layer, string>> = {
 /** The composition roots, and what they are made of. */
 const rootFiles: ReadonlySet<string> = new Set([
   "runtime/etf.ts",
+  "runtime/program.ts",
+  "runtime/running_node.ts",
   "runtime/start.ts",
   "runtime/start_options.ts",
-  "runtime/running_node.ts",
+  "runtime/worker_entry.ts",
+  "runtime/worker_node.ts",
+  "runtime/worker_protocol.ts",
+  "runtime/workers.ts",
 ]);
 
 function layerOf(path: string): Layer | undefined {

@@ -81,7 +81,7 @@ describe("a worker that ends by itself", () => {
     expect(heard.down).toMatchObject({ target: heard.pid, reason });
     expect(await worker.exited).toEqual(exit);
     expect(worker.state).toBe("ended");
-    expect(one.node.nodes()).toEqual([]);
+    await waitFor(() => one.node.nodes().length === 0, { what: "nodedown" });
     expect(one.records.map(({ message }) => message)).toContainEqual(
       expect.stringMatching(new RegExp(`^${worker.name} is gone: it `)),
     );
@@ -224,6 +224,14 @@ describe("a worker that cannot start", () => {
     ["with a module of unknown place", {
       module: "./probe.ts",
     }, 'a URL or an absolute path, got "./probe.ts"'],
+    ["with exports that are no list", {
+      module: probe,
+      exports: "echo" as never,
+    }, 'as a list of names, got "echo"'],
+    ["with no time to start", {
+      module: probe,
+      startTimeoutMs: 0,
+    }, "above 0, got 0"],
     ["with its parent's name", { module: probe, name: "p" }, "another name"],
     ["with a name that is none", { module: probe, name: "a b" }, "node name"],
     ["with a context that has no clone", {

@@ -11,6 +11,7 @@ import {
   reasons,
   type Self,
 } from "../../runtime/mod.ts";
+import { certificates } from "../helpers/certificates.ts";
 import { freePort } from "../helpers/ports.ts";
 import { root, runtimes, spawnRuntime } from "../helpers/processes.ts";
 import { waitFor } from "../helpers/wait.ts";
@@ -178,6 +179,7 @@ describe("a worker's module", () => {
   async function reported(then: string): Promise<{
     messages: unknown[];
     exit: unknown;
+    logged: string[];
   }> {
     const one = await parent();
     const messages: unknown[] = [];
@@ -189,10 +191,13 @@ describe("a worker's module", () => {
       context: { report: one.node.name, then },
     });
     await waitFor(() => messages.length > 0, { what: "the report" });
-    if (then === "wait" || then === "ignore") {
-      await worker.stop({ timeoutMs: then === "wait" ? 10_000 : 500 });
+    if (["wait", "ignore", "fail late"].includes(then)) {
+      await worker.stop({ timeoutMs: 10_000 });
     }
-    return { messages, exit: await worker.exited };
+    const exit = await worker.exited;
+    const logged = one.records.filter(({ node }) => node === worker.name)
+      .map(({ message, fields }) => `${message}: ${fields?.["error"]}`);
+    return { messages, exit, logged };
   }
 
   const first = { node: `p-w1@${host}`, nodes: [`p@${host}`] };
@@ -217,6 +222,14 @@ describe("a worker's module", () => {
     expect(exit).toEqual({ type: "stopped" });
   });
 
+  test("that fails when it is stopped says so in the log", async () => {
+    const { exit, logged } = await reported("fail late");
+    expect(exit).toEqual({ type: "stopped" });
+    expect(logged).toContain(
+      "the program failed while it was stopped: RangeError: too late",
+    );
+  });
+
   test("that does not look at its signal is not waited for", async () => {
     expect((await reported("ignore")).exit).toEqual({ type: "stopped" });
   });
@@ -233,6 +246,24 @@ describe("a worker's module", () => {
     expect(await all.exports()).toEqual(["idle", "other"]);
     expect(await chosen.exports()).toEqual(["idle"]);
     expect(await one.node.erpc(all.name, "math:twice", [21])).toBe(42);
+  });
+});
+
+test("a worker has its parent's options, TLS included", async () => {
+  const one = await parent({ tls: certificates(), inspectable: false });
+  const port = await freePort();
+  const worker = await startWorker(one, { port });
+  await expect(one.node.erpc(worker.name, "erlang:nodes")).rejects.toThrow();
+  const peers = { [worker.name]: `${host}:${port}` };
+  const other = await parent({
+    name: `o@${host}`,
+    tls: certificates(),
+    peers,
+  });
+  expect(await other.node.tryConnect(worker.name)).toEqual({ isUp: true });
+  const plain = await parent({ name: `q@${host}`, peers });
+  expect(await plain.node.tryConnect(worker.name)).toMatchObject({
+    isUp: false,
   });
 });
 

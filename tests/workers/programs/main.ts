@@ -10,7 +10,7 @@ import type {
 
 type Context = {
   readonly report: string;
-  readonly then: "return" | "throw" | "wait" | "ignore" | "nest";
+  readonly then: "return" | "throw" | "wait" | "ignore" | "nest" | "fail late";
   readonly signal: AbortSignal;
 };
 
@@ -40,6 +40,9 @@ export default async function main(
       await aborted(context.signal);
       node.send(report, "aborted");
       return;
+    case "fail late":
+      await aborted(context.signal);
+      throw new RangeError("too late");
     case "ignore":
       await new Promise<never>(() => {});
   }

@@ -1,0 +1,25 @@
+/**
+ * Its workers fail, each as often as its number says. What is left of that is
+ * kept in files in the folder that the argument names.
+ */
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { RunningNode } from "../../../runtime/mod.ts";
+
+export default async function frail(
+  node: RunningNode,
+  { args, signal }: {
+    readonly args: readonly string[];
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const often = Number(/-w(\d+)@/.exec(node.name)?.[1] ?? 0);
+  for (let time = 1; time <= often; time++) {
+    const file = join(args[0]!, `${node.name}-${time}`);
+    if (existsSync(file)) continue;
+    writeFileSync(file, "");
+    throw new Error(`failure number ${time}`);
+  }
+  console.log(`${node.name} holds`);
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+}
