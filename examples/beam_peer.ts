@@ -2,7 +2,7 @@
  * A node for BEAM nodes to talk to.
  *
  * ```text
- * hornbeam run examples/beam_peer.ts --name ts@127.0.0.1 --cookie secret
+ * node cli/main.ts run examples/beam_peer.ts --name ts@127.0.0.1 --cookie secret
  * iex --name a@127.0.0.1 --cookie secret
  * ```
  *
@@ -16,9 +16,12 @@ import {
   Call,
   Cast,
   Down,
+  Float,
+  float,
   handler,
   Pid,
   printTerm,
+  Ref,
   type RunningNode,
   type Self,
   type StartOptions,
@@ -31,23 +34,42 @@ import {
 export const options: Pick<StartOptions, "exact" | "functions"> = {
   exact: true,
   functions: {
-    "math_ts:add/2": (a: number | bigint, b: number | bigint) =>
-      typeof a === "number" && typeof b === "number"
-        ? a + b
-        : BigInt(a) + BigInt(b),
+    "math_ts:add/2": add,
     "math_ts:fail/1": (what: unknown): never => {
       throw new Error(`failed on purpose: ${printTerm(what)}`);
     },
   },
 };
 
-/** `{From, Msg}` is answered with `{echo, Msg}`. */
+type Numeric = number | bigint | Float;
+
+/** As in Erlang: integers are exact, and with a float the sum is a float. */
+function add(a: unknown, b: unknown): Numeric {
+  mustBeNumeric(a);
+  mustBeNumeric(b);
+  if (!isInteger(a) || !isInteger(b)) return float(Number(a) + Number(b));
+  const sum = BigInt(a) + BigInt(b);
+  return Number.isSafeInteger(Number(sum)) ? Number(sum) : sum;
+}
+
+function mustBeNumeric(n: unknown): asserts n is Numeric {
+  if (typeof n === "number" || typeof n === "bigint") return;
+  if (n instanceof Float) return;
+  throw new TypeError(`expected a number to add, got ${printTerm(n)}`);
+}
+
+/** With `exact`, an integral float is a `Float`. */
+function isInteger(n: Numeric): n is number | bigint {
+  return typeof n === "bigint" || Number.isInteger(n);
+}
+
+/** `{From, Msg}` is answered with `{echo, Msg}`; From may be an alias. */
 async function echo(self: Self<unknown>): Promise<void> {
   for await (const message of self) {
     if (!(message instanceof Tuple) || message.length !== 2) continue;
     const [from, text] = message.items;
-    if (from instanceof Pid) {
-      self.send(from as Pid<Tuple>, tuple(atom("echo"), text));
+    if (from instanceof Pid || from instanceof Ref) {
+      self.send(from as Pid<Tuple> | Ref, tuple(atom("echo"), text));
     }
   }
 }
@@ -57,14 +79,14 @@ async function echo(self: Self<unknown>): Promise<void> {
  * so that `sys:get_state/1` and its like are answered as well.
  */
 const counter = handler(
-  0 as number | bigint,
+  0 as Numeric,
   (total, message: unknown, self: Self<unknown>) => {
     if (message instanceof Cast && message.request === atom("reset")) return 0;
     if (!(message instanceof Call)) return total;
     const { from, request } = message;
     if (request === atom("crash")) return stop(tuple(atom("bad"), "crash"));
     if (request instanceof Tuple && request.items[0] === atom("add")) {
-      total = sum(total, request.items[1]);
+      total = add(total, request.items[1]);
     } else if (request !== atom("value")) {
       self.reply(from, tuple(atom("error"), atom("unknown_request")));
       return total;
@@ -73,14 +95,6 @@ const counter = handler(
     return total;
   },
 );
-
-function sum(total: number | bigint, more: unknown): number | bigint {
-  if (typeof more !== "number" && typeof more !== "bigint") {
-    throw new TypeError(`expected a number to add, got ${printTerm(more)}`);
-  }
-  const exact = BigInt(total) + BigInt(more);
-  return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact;
-}
 
 /** Starts `counter` anew whenever it has ended. */
 async function keepCounting(self: Self<unknown>): Promise<void> {

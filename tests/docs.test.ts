@@ -2,9 +2,11 @@
  * Every `ts` and `sh` block of the documentation, and every example in a doc
  * comment, runs here on the runtime under test; CONTRIBUTING.md tells authors
  * how. There is no way to leave a `ts` block out: a fragment that cannot run
- * alone is marked `<!-- test: typecheck only -->` and still type-checked.
+ * alone is marked `<!-- test: typecheck only -->`, a program that does not end
+ * by itself `<!-- test: run by FILE -->` with the test that runs it; both are
+ * still type-checked.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import {
@@ -41,7 +43,10 @@ afterAll(() => workplace.remove());
 
 const pages = filesUnder(".", [".md"]).filter(({ path }) =>
   path.startsWith("docs/") ||
-  ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].includes(path)
+  [
+    ...["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"],
+    "examples/README.md",
+  ].includes(path)
 );
 const sources = filesUnder(".").filter(({ path }) =>
   /^(runtime|std)\//.test(path)
@@ -54,6 +59,7 @@ const programs = blocks.filter(({ language }) => language === "ts");
 const shells = blocks.filter(({ language }) => language === "sh");
 
 const FRAGMENT = "typecheck only";
+const RUN_BY = /^run by (tests\/\S+\.test\.ts)$/;
 const SKIP = /^skip\s+(\S.{9,})$/;
 
 /** Languages under which code would escape the tests. */
@@ -77,10 +83,20 @@ function misuse(block: Block): string | undefined {
   }
   if (mark === undefined) return undefined;
   if (language === "ts" && mark === FRAGMENT) return undefined;
+  const runner = RUN_BY.exec(mark)?.[1];
+  if (language === "ts" && runner !== undefined && runs(runner, path)) {
+    return undefined;
+  }
   if (language === "sh" && SKIP.test(mark)) return undefined;
-  return `${path}:${line}: expected "test: ${FRAGMENT}" before a ts block or ` +
-    `"test: skip <reason>" before a sh block, got "test: ${mark}" before ` +
-    `a ${language} block`;
+  return `${path}:${line}: expected "test: ${FRAGMENT}" or "test: run by ` +
+    `<a test that names the page>" before a ts block or "test: skip <reason>" ` +
+    `before a sh block, got "test: ${mark}" before a ${language} block`;
+}
+
+/** Whether a test is there and says that it is about a page. */
+function runs(test: string, page: string): boolean {
+  const path = join(root, test);
+  return existsSync(path) && readFileSync(path, "utf8").includes(page);
 }
 
 /** Runs to the end; the exit code must be 0 and the promised lines there. */
@@ -110,7 +126,9 @@ describe("the documentation", () => {
 });
 
 describe("a program at", () => {
-  const complete = programs.filter(({ mark }) => mark !== FRAGMENT);
+  const complete = programs.filter(({ mark = "" }) =>
+    mark !== FRAGMENT && !RUN_BY.test(mark)
+  );
   for (const block of complete) {
     it.concurrent(`${block.path}:${block.line} runs`, async () => {
       await succeed(await workplace.runProgram(block), block);
@@ -135,16 +153,24 @@ describe("commands at", () => {
   }
 });
 
+/** Every way to start the command line, up to the subcommand. */
+const COMMAND =
+  /^(?:(?:npx )?hornbeam|npm run -s hornbeam --|(?:node|deno run -A|bun) cli\/main\.ts) +([a-z]\w*)/gm;
+
 /**
- * For commands that are not run: the shell accepts them, and each subcommand
- * of hornbeam that they use explains itself.
+ * For commands that are not run: the shell accepts them, each subcommand of
+ * hornbeam that they use explains itself, and the checkout's files that they
+ * name are there.
  */
 function helpOf(code: string): string {
-  const used = [...code.matchAll(/^(?:npx )?hornbeam +([a-z]\w*)/gm)]
-    .map((match) => match[1]);
+  const used = [...code.matchAll(COMMAND)].map((match) => match[1]);
   const quoted = `'${code.replaceAll("'", "'\\''")}'`;
-  const helps = [...new Set(used)].map((name) => `hornbeam ${name} --help`);
-  return [`sh -nc ${quoted}`, ...helps].join("\n");
+  const helps = [...new Set(used)].map((name) =>
+    `hornbeam ${name} --help | grep "^Usage: hornbeam ${name}"`
+  );
+  const files = code.match(/(?<=^|\s)[\w/]+\/\w+\.ts\b/gm) ?? [];
+  return [`sh -nc ${quoted}`, ...helps, ["ls .", ...files].join(" ")]
+    .join("\n");
 }
 
 describe("this test itself", () => {
@@ -201,7 +227,23 @@ describe("this test itself", () => {
     expect(misuse({ ...block, language: "ts", mark: FRAGMENT })).toBe(
       undefined,
     );
+    const by = (file: string, path = "docs/beam.md") =>
+      misuse({ ...block, path, language: "ts", mark: `run by ${file}` });
+    expect(by("tests/beam/guide.test.ts")).toBe(undefined);
+    expect(by("tests/beam/guide.test.ts", "a.md")).toContain("a.md:3:");
+    expect(by("tests/no_such.test.ts")).toContain("run by <a test");
     expect(misuse({ ...block, language: "text" })).toBe(undefined);
+  });
+
+  it.each([
+    ["a subcommand that is not there", "npm run -s hornbeam -- nonsense x.ts"],
+    ["a program that is not there", "deno run -A cli/main.ts run a/no_such.ts"],
+    ["no shell", "if then"],
+  ])("fails commands that are not run on %s", async (_, code) => {
+    const path = "a.md";
+    const block = { path, line: 1, language: "sh", code, mark: undefined };
+    const child = await workplace.runCommands({ ...block, code: helpOf(code) });
+    await expect(succeed(child, block)).rejects.toThrow();
   });
 
   it("wants promised lines in order", () => {

@@ -47,11 +47,27 @@ export function endActor(actor: Actor, reason: ExitReason): void {
   }
 }
 
+/**
+ * Thrown to crash with something else as the exit reason than what the log is
+ * told of.
+ */
+export class Crash {
+  readonly error: unknown;
+  readonly reason: ExitReason;
+  constructor(error: unknown, reason: ExitReason) {
+    this.error = error;
+    this.reason = reason;
+  }
+}
+
 /** Ends an actor by what it threw, with a crash report unless it exited. */
-export function crashActor(actor: Actor, error: unknown): void {
-  const ours = asOurs(error);
+export function crashActor(actor: Actor, thrown: unknown): void {
+  const ours = asOurs(thrown);
+  const { error, reason } = ours instanceof Crash
+    ? ours
+    : { error: thrown, reason: thrown };
   if (!actor.alive) {
-    if (ours !== null) return;
+    if (ours !== null && !(ours instanceof Crash)) return;
     actor.owner.logActor(
       "warning",
       `${actor.describe()} threw after its end, while cleaning up`,
@@ -61,14 +77,15 @@ export function crashActor(actor: Actor, error: unknown): void {
     endActor(actor, ours.reason);
   } else {
     actor.owner.reportCrash(actor, error);
-    endActor(actor, error);
+    endActor(actor, reason);
   }
 }
 
 /** What the runtime itself threw. Other things may throw when they are asked. */
-function asOurs(error: unknown): ExitError | KilledError | null {
+function asOurs(error: unknown): ExitError | KilledError | Crash | null {
   try {
-    return error instanceof ExitError || error instanceof KilledError
+    return error instanceof ExitError || error instanceof KilledError ||
+        error instanceof Crash
       ? error
       : null;
   } catch {

@@ -105,6 +105,8 @@ export type Signal =
      * none, the actor is made all the same and ends with `undef`.
      */
     readonly isCall?: true;
+    /** One of its options is wrong, so there will be no actor. */
+    readonly isBadOption?: true;
   }
   | {
     readonly type: "spawnReply";

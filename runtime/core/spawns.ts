@@ -31,6 +31,9 @@ type CalledSpawn = Pick<
   "from" | "groupLeader" | "behaviour" | "args"
 >;
 
+/** What runs a function that the node offers; see `Node.internals`. */
+const applying = "erlang:apply/3";
+
 /** A request that waits for its reply. */
 type Pending = {
   readonly actor: Actor;
@@ -173,35 +176,39 @@ export class Spawns {
    * The behaviour for a request of a BEAM node, which names a function: there
    * is always an actor, and one that cannot begin ends with the error that
    * calling the function would raise there. Exports without a module of their
-   * own are in the module `hornbeam`.
+   * own are in the module `hornbeam`. What is no export is applied: the kernel
+   * knows what is offered, and how calling it may end.
    */
   #makeCalled(called: string, args: readonly unknown[]): AnyBehaviour {
-    const node = this.#node;
+    const { exports, internals } = this.#node;
     const { module, name } = splitCalled(called);
     const exported = this.#exported(called, args) ??
-      (module === "hornbeam" ? node.exports.get(name) : undefined);
-    let failure = "undef";
-    if (exported !== undefined) {
-      const made = this.#call(called, exported, args);
-      if (made !== "badarg") return made;
-      failure = made;
-    } else {
-      const offered = node.functions.find(module, name, args.length);
-      if (offered !== undefined) return async () => void await offered(...args);
-    }
+      (module === "hornbeam" ? exports.get(name) : undefined);
+    const apply = exported === undefined ? internals.get(applying) : undefined;
+    if (apply !== undefined) return apply(atom(module), atom(name), args);
+    const made = exported === undefined
+      ? "undef"
+      : this.#call(called, exported, args);
+    if (typeof made !== "string") return made;
     const stack = [stackEntry(module, name, args)];
     return () => {
-      throw new ExitError(new Tuple([atom(failure), stack]));
+      throw new ExitError(new Tuple([atom(made), stack]));
     };
+  }
+
+  #made(request: SpawnRequest): AnyBehaviour | string {
+    const { behaviour, args } = request;
+    if (request.isBadOption === true) return "badopt";
+    return request.isCall === true
+      ? this.#makeCalled(behaviour, args)
+      : this.#make(behaviour, args);
   }
 
   /** A peer asks: the reply goes out before anything the child could send. */
   serve(request: SpawnRequest): void {
     const node = this.#node;
     const { ref, from, flags } = request;
-    const made = request.isCall === true
-      ? this.#makeCalled(request.behaviour, request.args)
-      : this.#make(request.behaviour, request.args);
+    const made = this.#made(request);
     if (typeof made === "string") {
       node.remote.signal(from.node, {
         type: "spawnReply",

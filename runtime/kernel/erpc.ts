@@ -16,11 +16,11 @@ import type { LocalActor } from "../core/local_actor.ts";
 import type { Node } from "../core/node.ts";
 import type { AnyBehaviour, Self } from "../core/self.ts";
 import { Call, CallError, type CallOptions } from "../core/calls.ts";
-import { splitCalled } from "../core/functions.ts";
+import { type Functions, splitCalled } from "../core/functions.ts";
 import { Down, reasons, SpawnError, UsageError } from "../core/messages.ts";
 import { atom, printTerm, type Ref, Tuple } from "../core/terms.ts";
 import { ErpcError } from "./erpc_error.ts";
-import { callOffered, type Outcome } from "./outcome.ts";
+import { type Called, callOffered, type Outcome, uncaught } from "./outcome.ts";
 
 /** The actor that calls; the messages that it accepts do not matter. */
 export type AnySelf = Pick<Self, "isAlive" | "spawn" | "call" | "sendExit">;
@@ -50,23 +50,20 @@ export function serveErpc(node: Node): void {
   );
   internals.set(
     `${executeCast}/3`,
-    (module, name, args): AnyBehaviour => async (self: Self) => {
-      const outcome = await callOffered(functions, { module, name, args });
-      switch (outcome.class) {
-        case "return":
-          return;
-        case "exit":
-          return self.exit(outcome.reason);
-        case "throw":
-          throw outcome.value;
-        case "error":
-          if (outcome.reason instanceof Error) throw outcome.reason;
-          return self.exit(new Tuple([outcome.reason, outcome.stack]));
-        default:
-          outcome satisfies never;
-      }
-    },
+    (module, name, args) => applied(functions, { module, name, args }),
   );
+  internals.set(
+    "erlang:apply/3",
+    (module, name, args) => applied(functions, { module, name, args }),
+  );
+}
+
+/** An actor that calls a function and ends as that does. */
+function applied(functions: Functions, called: Called): AnyBehaviour {
+  return async () => {
+    const outcome = await callOffered(functions, called);
+    if (outcome.class !== "return") throw uncaught(outcome);
+  };
 }
 
 function resultOf(ref: unknown, outcome: Outcome): Tuple {

@@ -7,6 +7,7 @@
  * of erpc has ended with keeps its wrapping, as in OTP's `erpc`.
  */
 
+import { Crash } from "../core/exits.ts";
 import { type Functions, stackEntry } from "../core/functions.ts";
 import { ExitError } from "../core/messages.ts";
 import { atom, ExternalFun, Tuple } from "../core/terms.ts";
@@ -15,15 +16,19 @@ import { ErpcError } from "./erpc_error.ts";
 
 export type Outcome =
   | { readonly class: "return"; readonly value: unknown }
-  | { readonly class: "throw"; readonly value: unknown }
+  | { readonly class: "throw"; readonly value: unknown; readonly stack: Stack }
   | { readonly class: "exit"; readonly reason: unknown }
   | {
     readonly class: "error";
     readonly reason: unknown;
-    /** Entries `{M, F, ArityOrArguments, []}`; what JavaScript knows of the
-     * stack is in the error itself. */
-    readonly stack: readonly unknown[];
+    readonly stack: Stack;
   };
+
+/**
+ * Entries `{M, F, ArityOrArguments, []}`; what JavaScript knows of the stack is
+ * in the error itself.
+ */
+type Stack = readonly unknown[];
 
 /**
  * An error whose reason is a term, as Erlang's `error(Reason)` raises it. For
@@ -74,7 +79,32 @@ export async function callOffered(
       value: value instanceof Promise ? await value : value,
     };
   } catch (error) {
-    return failure(error, [stackEntry(module, name, args.length)]);
+    return failure(error, { module, name, args });
+  }
+}
+
+/** What an actor throws to end as a process does that catches nothing. */
+export function uncaught(
+  outcome: Exclude<Outcome, { readonly class: "return" }>,
+): ExitError | Crash {
+  switch (outcome.class) {
+    case "exit":
+      return new ExitError(outcome.reason);
+    case "throw": {
+      const { value, stack } = outcome;
+      const ball = new Tuple([atom("nocatch"), value]);
+      return new Crash(value, new Tuple([ball, stack]));
+    }
+    case "error": {
+      const { reason, stack } = outcome;
+      const whole = new Tuple([reason, stack]);
+      // `undef` and `badarg` are the caller's mistakes, and no crash of ours.
+      return typeof reason === "symbol"
+        ? new ExitError(whole)
+        : new Crash(reason, whole);
+    }
+    default:
+      return outcome satisfies never;
   }
 }
 
@@ -94,28 +124,40 @@ function applied(
     : null;
 }
 
-function failure(error: unknown, stack: readonly unknown[]): Outcome {
+function failure(
+  error: unknown,
+  { module, name, args }: {
+    readonly module: string;
+    readonly name: string;
+    readonly args: readonly unknown[];
+  },
+): Outcome {
+  const stack = [stackEntry(module, name, args.length)];
   try {
     if (error instanceof ExitError) {
       return { class: "exit", reason: error.reason };
     }
     if (error instanceof ErpcError) return nested(error, stack);
     if (error instanceof TermError) {
-      return { class: "error", reason: error.reason, stack };
+      // Which arguments were wrong is what the caller needs.
+      const shown = [stackEntry(module, name, args)];
+      return { class: "error", reason: error.reason, stack: shown };
     }
-    if (!(error instanceof Error)) return { class: "throw", value: error };
+    if (!(error instanceof Error)) {
+      return { class: "throw", value: error, stack };
+    }
   } catch {
     // What was thrown does not even let itself be looked at.
   }
   return { class: "error", reason: error, stack };
 }
 
-function nested(error: ErpcError, stack: readonly unknown[]): Outcome {
+function nested(error: ErpcError, stack: Stack): Outcome {
   const { reason } = error;
   const wrapped = (...items: unknown[]) => new Tuple(items);
   switch (error.class) {
     case "throw":
-      return { class: "throw", value: reason };
+      return { class: "throw", value: reason, stack };
     case "exit": {
       const how = atom(error.isSignal ? "signal" : "exception");
       return { class: "exit", reason: wrapped(how, reason) };

@@ -3,7 +3,8 @@
  *
  * Shapes and the choice of items in the short form are Erlang's. Items that
  * mean nothing here have the value of a process that does not use them, and
- * memory is not known. What is in mailboxes is not told.
+ * memory is not known. What is in mailboxes is not told: `messages` is refused,
+ * as what is no item at all.
  */
 
 import type { LocalActor } from "../core/local_actor.ts";
@@ -55,8 +56,22 @@ const more: Readonly<Record<string, Read>> = {
   memory: () => 0,
   parent: ({ parent }) => parent ?? undefined,
   label: ({ label }) => label === "" ? undefined : label,
+  current_location: (info) =>
+    new Tuple([...(functionOf(info) as Tuple).items, []]),
   current_stacktrace: () => [],
+  backtrace: () => "",
   binary: () => [],
+  async_dist: () => false,
+  catchlevel: () => 0,
+  fullsweep_after: () => 65_535,
+  garbage_collection_info: () => [],
+  last_calls: () => false,
+  max_heap_size: () => ({ size: 0, kill: true, error_logger: true }),
+  message_queue_data: () => atom("on_heap"),
+  min_bin_vheap_size: () => 46_422,
+  min_heap_size: () => 233,
+  sequential_trace_token: () => [],
+  trace: () => 0,
 };
 
 const reads: ReadonlyMap<string, Read> = new Map([

@@ -3,12 +3,14 @@
  * no actor has spawned. What processes on BEAM nodes print whose group leader
  * is here, such as those of an erpc from here, comes out here.
  *
- * Follows "The Erlang I/O Protocol". There is no input: whoever reads is at the
- * end of it. Every request is answered, since its process waits.
+ * Follows "The Erlang I/O Protocol". There is no input: whoever reads sees the
+ * prompt printed, and is at the end of it. Every request is answered, since its
+ * process waits.
  */
 
 import type { Handler } from "../core/self.ts";
 import { atom, Pid, Tuple } from "../core/terms.ts";
+import { atomName } from "../wire/dist_ops.ts";
 import { type Encoding, textOf } from "./chardata.ts";
 import { printErlang } from "./erlang_print.ts";
 import { formatErlang, FormatError } from "./io_format.ts";
@@ -84,8 +86,11 @@ function perform(request: unknown): Done {
     case atom("requests"):
       return performAll(parts[0]);
     case atom("get_line"):
+      return reading(parts, 1);
     case atom("get_chars"):
+      return reading(parts, 2);
     case atom("get_until"):
+      return reading(parts, 4);
     case atom("get_password"):
       return says(names.eof);
     case atom("get_geometry"):
@@ -140,6 +145,21 @@ function putChars(parts: readonly unknown[]): Done {
   return text === null
     ? says(failure(rest.length === 1 ? atom("put_chars") : rest[1]))
     : { text, result: names.ok };
+}
+
+/** A request for input: a prompt and more, behind an encoding or without one. */
+function reading(parts: readonly unknown[], length: number): Done {
+  const at = parts.length - length;
+  return at === 0 || at === 1
+    ? { text: promptOf(parts[at]), result: names.eof }
+    : says(failure(atom("request")));
+}
+
+/** As `io_lib:format_prompt/2` makes it of what may be any term. */
+function promptOf(prompt: unknown): string {
+  const [kind, text, args] = itemsOf(prompt);
+  const formatted = kind === atom("format") ? format(text, args) : null;
+  return formatted ?? atomName(prompt) ?? textOf(prompt) ?? printErlang(prompt);
 }
 
 function encodingOf(encoding: unknown): Encoding | null {

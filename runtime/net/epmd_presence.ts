@@ -2,11 +2,11 @@
  * Keeps one node registered with epmd, whoever hosts it.
  *
  * A node registers with the epmd that listens on the port; where none does, it
- * hosts an embedded one and registers with that. When the process that hosts
- * epmd ends, each node that was registered tries again at once and then every
- * 250 ms, and one of them takes the port. The creation stays what the first
- * registration gave, as BEAM nodes keep theirs: a node's pids must stay valid
- * while it lives.
+ * hosts an embedded one, if it may, and registers with that. When the process
+ * that hosts epmd ends, each node that was registered tries again at once and
+ * then every 250 ms, and one of those that may takes the port. The creation
+ * stays what the first registration gave, as BEAM nodes keep theirs: a node's
+ * pids must stay valid while it lives.
  */
 
 import type { Host, LogLevel } from "../core/ports.ts";
@@ -32,7 +32,7 @@ export type EpmdPresenceOptions = {
   readonly listenPort: number;
   readonly hidden: boolean;
   readonly epmdPort: number;
-  /** Whether to host an epmd where none runs; true by default. */
+  /** Whether to host an epmd where none runs, now or later; true by default. */
   readonly mayHost?: boolean;
   /** Between two attempts to register anew; 250 by default. */
   readonly retryMs?: number;
@@ -65,6 +65,8 @@ export class EpmdPresence {
   #registration: Registration | null = null;
   #retry: unknown;
   #isStopped = false;
+  /** Whether it has been registered before. */
+  #isAgain = false;
   /** Since epmd was lost; so that an outage of any length is two lines. */
   #failedAttempts = 0;
 
@@ -94,9 +96,7 @@ export class EpmdPresence {
         const registration = await this.#registerOrHost();
         return { creation: registration.creation };
       } catch (error) {
-        failure = error instanceof DuplicateNameError
-          ? this.#duplicate(error)
-          : error;
+        failure = this.#explain(error);
         if (!isWorthRetrying(error) || this.#isStopped) break;
         await this.#pause();
       }
@@ -148,6 +148,7 @@ export class EpmdPresence {
       );
     }
     this.#registration = registration;
+    this.#isAgain = true;
     return registration;
   }
 
@@ -167,7 +168,15 @@ export class EpmdPresence {
       return;
     }
     this.#server = server;
-    this.#log("info", `hosting epmd on ${loopback}:${epmdPort}`);
+    const place = `${loopback}:${epmdPort}`;
+    if (this.#isAgain) {
+      // Erlang's own epmd ends without a word when its port is taken.
+      this.#log("warning", `took over epmd's port ${place}`, {
+        reason: "the epmd that was there has ended",
+        consequence: "no other epmd can start while this node runs",
+        remedy: "hostEpmd: false leaves the port alone",
+      });
+    } else this.#log("info", `hosting epmd on ${place}`);
   }
 
   #onLost(reason: string): void {
@@ -186,9 +195,7 @@ export class EpmdPresence {
       if (this.#isStopped) return;
       // The first fails when another node is just taking over the port.
       if (++this.#failedAttempts === 2) {
-        const cause = error instanceof DuplicateNameError
-          ? this.#duplicate(error)
-          : error;
+        const cause = this.#explain(error);
         this.#log("error", "could not register with epmd, trying on", {
           error: cause instanceof Error ? cause.message : String(cause),
         });
@@ -207,13 +214,22 @@ export class EpmdPresence {
     });
   }
 
-  #duplicate(cause: DuplicateNameError): DuplicateNameError {
-    const { nodeName, epmdPort } = this.#options;
-    return new DuplicateNameError(
-      `expected no other node named ${this.#name} on this machine ` +
-        `(epmd on port ${epmdPort}), but one is running; ` +
-        `stop it or start ${nodeName} under another name`,
-      { cause },
+  #explain(cause: unknown): unknown {
+    const { nodeName, epmdPort, mayHost } = this.#options;
+    if (cause instanceof DuplicateNameError) {
+      return new DuplicateNameError(
+        `expected no other node named ${this.#name} on this machine ` +
+          `(epmd on port ${epmdPort}), but one is running; ` +
+          `stop it or start ${nodeName} under another name`,
+        { cause },
+      );
+    }
+    if (mayHost !== false || !isNobodyThere(cause)) return cause;
+    return new CarrierError(
+      "refused",
+      `expected epmd to run on ${loopback}:${epmdPort}, since ${nodeName} may ` +
+        "not host one, but nobody is there; start it with epmd -daemon, or " +
+        "allow hostEpmd",
     );
   }
 

@@ -44,7 +44,12 @@ import {
 } from "./dist_header.ts";
 import { fragmentBytes } from "./fragments.ts";
 import { flag, type Flags } from "./handshake.ts";
-import { counterparts, fromOtp, replyOf } from "./otp_messages.ts";
+import {
+  counterparts,
+  fromOtp,
+  replyOf,
+  type Rereader,
+} from "./otp_messages.ts";
 
 /** How terms and frames are written on one connection. */
 export type BeamLink = {
@@ -92,7 +97,7 @@ type LastRead = LastSend & {
   readonly cacheVersion: number;
 };
 
-export class BeamCodec implements SignalCodec {
+export class BeamCodec implements SignalCodec, Rereader {
   readonly #self: Incarnation;
   readonly #peer: Incarnation;
   readonly #chosen: Flags;
@@ -109,12 +114,18 @@ export class BeamCodec implements SignalCodec {
   #sequence = 0n;
   #lastSent: LastSend | null = null;
   #lastRead: LastRead | null = null;
+  /** Null when everything is read exactly. */
+  readonly #rereader: Rereader | null;
+  /** Where in the reader's input the message begins that is being read. */
+  #messageAt = 0;
+  #messageAtoms: readonly AtomEntry[] = [];
 
   constructor(options: BeamCodecOptions) {
     const { pids, self, peer, chosen, maxFrameBytes } = options;
     this.#self = self;
     this.#peer = peer;
     this.#chosen = chosen;
+    this.#rereader = options.exact === true ? null : this;
     const form = this.#form = formOf(chosen);
     const atoms = new PeerAtoms();
     this.#cached = this.#has(flag.distHdrAtomCache)
@@ -216,6 +227,8 @@ export class BeamCodec implements SignalCodec {
     ) {
       const { from, to, head, atoms } = last;
       this.#reader.begin(bytes, head.length, bytes.length, atoms);
+      this.#messageAt = head.length;
+      this.#messageAtoms = atoms;
       const message = this.#reader.read();
       this.#message({ type: "send", from, to, message }, sink);
       return;
@@ -301,6 +314,8 @@ export class BeamCodec implements SignalCodec {
     if (hasPayload(control)) {
       if (isVersioned) this.#expectVersion();
       head = reader.at;
+      this.#messageAt = head;
+      this.#messageAtoms = atoms;
       payload = reader.read();
     }
     const signal = fromControl(control, payload, this.#peer.node);
@@ -339,23 +354,36 @@ export class BeamCodec implements SignalCodec {
           sink.signal({ type: "sendAlias", from, alias, message: value });
         } else if (this.#isOurs(signal.to)) {
           const { id, serial } = signal.to;
-          sink.message(id, serial, fromOtp(signal.message));
+          sink.message(id, serial, fromOtp(signal.message, this.#rereader));
         }
         return;
       }
       case "sendNamed":
-        sink.signal({ ...signal, message: fromOtp(signal.message) });
+        sink.signal({
+          ...signal,
+          message: fromOtp(signal.message, this.#rereader),
+        });
         return;
       case "sendAlias": {
         const reply = replyOf(signal.message);
         const isReply = reply !== undefined && reply.alias.equals(signal.alias);
-        const message = isReply ? reply.value : fromOtp(signal.message);
+        const message = isReply
+          ? reply.value
+          : fromOtp(signal.message, this.#rereader);
         sink.signal({ ...signal, message });
         return;
       }
       default:
         sink.signal(signal);
     }
+  }
+
+  rereadExactly(): unknown {
+    const reader = this.#reader;
+    const { bytes } = reader;
+    reader.begin(bytes, this.#messageAt, bytes.length, this.#messageAtoms);
+    reader.exact = true;
+    return reader.read();
   }
 
   #isOurs({ node, creation }: Pid): boolean {

@@ -7,7 +7,7 @@
  * `etf_control.ts`.
  */
 
-import type { MonitorTarget, Signal, SpawnFlags } from "../core/signal.ts";
+import type { MonitorTarget, Signal } from "../core/signal.ts";
 import { Pid, printTerm, Ref, Tuple } from "../core/terms.ts";
 import {
   altact,
@@ -18,6 +18,7 @@ import {
   op,
 } from "./dist_ops.ts";
 import { DecodeError } from "./errors.ts";
+import { spawnFlags } from "./spawn_options.ts";
 
 /** Whether a payload follows the control message. */
 export function hasPayload(control: unknown): boolean {
@@ -337,7 +338,7 @@ function spawning(
         groupLeader: items.pid(3),
         behaviour: `${module}${divider}${name}`,
         args,
-        flags: spawnFlags(options),
+        ...asked(options),
         isCall: true,
       };
     }
@@ -360,12 +361,12 @@ function spawning(
   }
 }
 
-/** Tuning options of the BEAM mean nothing here. */
-function spawnFlags(options: readonly unknown[]): SpawnFlags {
-  const has = (name: string) =>
-    options.some((option) =>
-      option === Symbol.for(name) ||
-      (option instanceof Tuple && option.items[0] === Symbol.for(name))
-    );
-  return { link: has("link"), monitor: has("monitor") };
+/** Whoever asks with a wrong option learns of that, and of nothing else. */
+function asked(
+  options: readonly unknown[],
+): Pick<Extract<Signal, { type: "spawnRequest" }>, "flags" | "isBadOption"> {
+  const flags = spawnFlags(options);
+  return flags === null
+    ? { flags: { link: false, monitor: false }, isBadOption: true }
+    : { flags };
 }

@@ -59,6 +59,6 @@ function areDifferent(map: ReadonlyMap<unknown, unknown>): boolean {
 
 /** What is wrong with a map whose keys are not all different. */
 export function keysProblem(exact: boolean): string {
-  return "expected a map of different keys" +
-    (exact ? "" : " without `exact`, which tells 1 from 1.0,");
+  return "expected a map without the same key twice" +
+    (exact ? "" : " (1 and 1.0 are the same without `exact`)");
 }

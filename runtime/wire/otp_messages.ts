@@ -16,6 +16,10 @@
  * a whole message that is a call, a cast or a system request is read as one:
  * the others are made by the receiving node itself, and what looks like them
  * and comes from afar is a tuple that somebody has sent.
+ *
+ * What its sender only wants back must be what it was to the last bit, also on
+ * a node that takes 1.0 for 1: the tag of a call, unless it is one of those that
+ * hold no number, and what an io server is asked, which is text to be printed.
  */
 
 import {
@@ -33,12 +37,13 @@ import {
   NodeUp,
   Timeout,
 } from "../core/messages.ts";
-import { atom, ImproperList, Pid, type Ref, Tuple } from "../core/terms.ts";
+import { atom, ImproperList, Pid, Ref, Tuple } from "../core/terms.ts";
 
 const names = {
   genCall: atom("$gen_call"),
   genCast: atom("$gen_cast"),
   system: atom("system"),
+  ioRequest: atom("io_request"),
   alias: atom("alias"),
   down: atom("DOWN"),
   process: atom("process"),
@@ -100,8 +105,13 @@ function makeCounterparts(): Map<object, (value: object) => unknown> {
   return all;
 }
 
-/** A whole message as its receiver gets it. */
-export function fromOtp(term: unknown): unknown {
+/** Gives the message that is being read once more, with floats as `Float`. */
+export interface Rereader {
+  rereadExactly(): unknown;
+}
+
+/** A whole message as its receiver gets it; null when it was read exactly. */
+export function fromOtp(term: unknown, source: Rereader | null): unknown {
   if (!(term instanceof Tuple)) return term;
   const { items } = term;
   switch (items[0]) {
@@ -109,21 +119,36 @@ export function fromOtp(term: unknown): unknown {
       return items.length === 2 ? new Cast(items[1]) : term;
     case names.genCall:
     case names.system: {
-      const from = items.length === 3 ? replyTo(items[1]) : undefined;
+      const from = items.length === 3 ? replyTo(items[1], source) : undefined;
       if (from === undefined) return term;
       return items[0] === names.system
         ? new SystemRequest(from, items[2])
         : new Call(from, items[2]);
     }
+    case names.ioRequest:
+      return source?.rereadExactly() ?? term;
     default:
       return term;
   }
 }
 
-function replyTo(from: unknown): ReplyTo | undefined {
+function replyTo(
+  from: unknown,
+  source: Rereader | null,
+): ReplyTo | undefined {
   if (!(from instanceof Tuple) || from.items.length !== 2) return undefined;
   const [pid, tag] = from.items;
-  return pid instanceof Pid ? { pid, tag, isOtp: true } : undefined;
+  if (!(pid instanceof Pid)) return undefined;
+  if (source === null || isPlainTag(tag)) return { pid, tag, isOtp: true };
+  const { items } = source.rereadExactly() as Tuple;
+  return { pid, tag: (items[1] as Tuple).items[1], isOtp: true };
+}
+
+/** `Ref` or `[alias|Ref]`, as nearly all are. */
+function isPlainTag(tag: unknown): boolean {
+  return tag instanceof Ref || (tag instanceof ImproperList &&
+    tag.items.length === 1 && tag.items[0] === names.alias &&
+    tag.tail instanceof Ref);
 }
 
 /**

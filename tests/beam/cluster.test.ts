@@ -122,6 +122,26 @@ matrix("nodes of ours in a cluster of two BEAM nodes", () => {
     },
   );
 
+  test("who has met one of theirs is not made known to the other", async () => {
+    const ours = await start();
+    const hidden = await start("h", { hidden: true });
+    for (const { node } of [ours, hidden]) {
+      expect(await node.connect(a.name)).toBe(true);
+    }
+    await isSeenBy(ours.node.name, a);
+    // Whatever `global` makes of the newcomer, it has by then begun to do it.
+    for (const beam of [a, b, a]) {
+      await beam.run("sys:get_state(global_name_server), ok");
+    }
+    expect(await b.run("nodes(connected)")).toBe("['a@127.0.0.1']");
+    expect(ours.node.nodes()).toEqual([a.name]);
+    expect(
+      await a.run(`{lists:member('${hidden.node.name}', nodes()),
+      nodes(hidden)}`),
+    ).toBe(`{false,['${hidden.node.name}']}`);
+    await areWhole();
+  });
+
   test("nodes of ours and theirs, all with all", async () => {
     const ours = await Promise.all(["c", "x"].map((letter) => start(letter)));
     const [first, second] = ours as [Logged, Logged];

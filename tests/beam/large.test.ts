@@ -7,6 +7,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import {
   atom,
   BusyError,
+  type Call,
+  handler,
   type Pid,
   type Self,
   type Tuple,
@@ -17,6 +19,7 @@ import { introduce, matrix, startOurs } from "../helpers/beam_nodes.ts";
 import { inside, puppet } from "../helpers/clusters.ts";
 import { waitFor } from "../helpers/wait.ts";
 import type { Logged } from "../net/raw_peer.ts";
+import { echoServer } from "./servers.ts";
 import { type Pair, pair, world } from "./world.ts";
 
 const kB = 1_000;
@@ -219,9 +222,30 @@ matrix("large messages between a BEAM node and ours", () => {
     expect(String(refusal)).toMatch(/send it in parts/);
     await inside(actor, (self) => void self.send(theirs, "still connected"));
     expect(await session("beam_driver:next()")).toBe('<<"still connected">>');
+    // An answer of ours that is too large is an error there, and no more.
+    ours.node.exportFunction("large:result/0", () => noise(100_001, 1));
+    const called = (how: string) =>
+      session(`catch ${how}:call('${name}', large, result, [])`);
+    expect(await called("erpc"))
+      .toMatch(/^\{'EXIT',\{signal,<<".*send it in parts">>\}\}$/);
+    expect(await called("rpc"))
+      .toMatch(/^\{badrpc,\{'EXIT',<<".*send it in parts">>\}\}$/);
+    ours.node.spawn(echoServer, { name: "echo" });
+    ours.node.spawn(
+      handler(0, (_: number, { from }: Call, self) => {
+        self.reply(from, noise(100_001, 1));
+        return 0;
+      }),
+      { name: "large" },
+    );
+    expect(await session(`catch gen_server:call({large, '${name}'}, give)`))
+      .toMatch(/^\{'EXIT',\{\{js_error,<<"EncodeError">>,.*send it in parts/);
+    expect(await session(`gen_server:call({echo, '${name}'}, still_connected)`))
+      .toBe("still_connected");
     await session("Ours ! binary:copy(<<0>>, 100001)");
-    await waitFor(() => ours.logs.complaints.length > 0, { what: "the end" });
-    expect(ours.logs.complaints.join())
-      .toMatch(/expected a (message|frame) of at most 100000 bytes/);
+    const tooLarge = /expected a (message|frame) of at most 100000 bytes/;
+    await waitFor(() => tooLarge.test(ours.logs.complaints.join()), {
+      what: "the end",
+    });
   });
 });

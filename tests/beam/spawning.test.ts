@@ -118,6 +118,37 @@ matrix("spawn requests between a BEAM node and ours", () => {
     await nothingIsLeft(nodes);
   });
 
+  test("a wrong option is refused, and one that tunes a process is not", async () => {
+    const { session } = await pair(nodes);
+    const ask = (options: string) =>
+      session(
+        `[begin
+            Asked = spawn_request('ts@127.0.0.1', ours, quick, [], [Option]),
+            receive {spawn_reply, Asked, How, What} ->
+              case is_pid(What) of true -> How; false -> {How, What} end
+            end
+          end || Option <- ${options}]`,
+      );
+    expect(
+      await ask(
+        `[{priority, low}, {message_queue_data, off_heap}, {min_heap_size, 500},
+          {max_heap_size, #{size => 100000, kill => false}}, link]`,
+      ),
+    ).toBe("[ok,ok,ok,ok,ok]");
+    expect(
+      await ask(
+        `[{priority, none}, {message_queue_data, 1}, {min_heap_size, -1},
+          {max_heap_size, #{}}, {zork, 1}, zork]`,
+      ),
+    ).toBe(`[${Array(6).fill("{error,badopt}").join()}]`);
+    await expect(
+      session("spawn_opt('ts@127.0.0.1', ours, quick, [], [{priority, none}])"),
+    ).rejects.toThrow("badarg");
+    await session("receive {'EXIT', _, normal} -> ok end");
+    expect(await session("beam_driver:contents()")).toBe("[]");
+    await nothingIsLeft(nodes);
+  });
+
   test("what is not exported, or no function at all, ends with undef", async () => {
     const { session } = await pair(nodes);
     expect(

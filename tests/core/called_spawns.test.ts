@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { receiveSignal } from "../../runtime/core/inbound.ts";
 import type { Node, NodeOptions } from "../../runtime/core/node.ts";
 import type { Signal } from "../../runtime/core/signal.ts";
+import { serveErpc } from "../../runtime/kernel/erpc.ts";
 import {
   atom,
   ExitError,
@@ -30,6 +31,8 @@ const leader = new Pid("c@fake", 4, 0, 9, null);
 
 function asked(options: Partial<NodeOptions> = {}): Asked {
   const { host, node } = fakeNode(options);
+  // What is offered is run by the kernel.
+  serveErpc(node);
   const told: Signal[] = [];
   node.remote = {
     send: () => true,
@@ -84,7 +87,6 @@ describe("a spawn request for a function", () => {
       functions: {
         "m:f/2": (...args: unknown[]) => got.push(args),
         "m:later": () => Promise.resolve(1),
-        "m:fails": () => Promise.reject(new Error("bad")),
         "m:exits": () => {
           throw new ExitError("why");
         },
@@ -95,8 +97,58 @@ describe("a spawn request for a function", () => {
     expect(await spawn("m:later", 1, 2, 3)).toBe(reasons.normal);
     expect(await spawn("m:exits")).toBe("why");
     expect(node.crashes).toBe(0);
-    expect(await spawn("m:fails")).toMatchObject({ message: "bad" });
-    expect(node.crashes).toBe(1);
+  });
+
+  test("whose function fails ends as a process does, and is reported", async () => {
+    const error = new Error("bad");
+    const { spawn, node, host } = asked({
+      functions: {
+        "m:rejects": () => Promise.reject(error),
+        "m:throws/1": (ball: unknown) => {
+          throw ball;
+        },
+      },
+    });
+    const at = (name: string, arity: number) => [
+      tuple(atom("m"), atom(name), arity, []),
+    ];
+    expect(await spawn("m:rejects")).toEqual(tuple(error, at("rejects", 0)));
+    expect(await spawn("m:throws", error))
+      .toEqual(tuple(error, at("throws", 1)));
+    for (const ball of [atom("ball"), tuple(1, "b"), undefined]) {
+      expect(await spawn("m:throws", ball))
+        .toEqual(tuple(tuple(atom("nocatch"), ball), at("throws", 1)));
+    }
+    expect(node.crashes).toBe(5);
+    // What was thrown is what the log shows.
+    expect(host.records.map(({ fields }) => fields?.["error"]))
+      .toEqual([error, error, atom("ball"), tuple(1, "b"), undefined]);
+  });
+
+  test("with a wrong option gets no actor", async () => {
+    const { host, node, told } = asked({ functions: { "m:f": () => 1 } });
+    const ref = new Ref("b@fake", 9, [1]);
+    const before = node.actorCount;
+    receiveSignal(node, {
+      type: "spawnRequest",
+      ref,
+      from: parent,
+      groupLeader: leader,
+      behaviour: "m:f",
+      args: [],
+      flags: { link: false, monitor: false },
+      isCall: true,
+      isBadOption: true,
+    });
+    await host.settleAsync();
+    expect(told).toEqual([{
+      type: "spawnReply",
+      ref,
+      to: parent,
+      flags: { link: false, monitor: false },
+      result: "badopt",
+    }]);
+    expect(node.actorCount).toBe(before);
   });
 
   test("ends with undef where there is none, which is no crash", async () => {

@@ -103,20 +103,32 @@ describe("user", () => {
     expect(take()).toBe("");
   });
 
-  test("has no input", async () => {
+  test("has no input, and shows the prompt for it", async () => {
     const { ask, take } = await printer();
-    for (
-      const request of [
-        tuple(atom("get_line"), unicode, "prompt> "),
-        tuple(atom("get_line"), "prompt> "),
-        tuple(atom("get_chars"), unicode, "> ", 5),
-        tuple(atom("get_chars"), "> ", 5),
-        tuple(atom("get_until"), unicode, "> ", atom("m"), atom("f"), []),
-        tuple(atom("get_until"), "> ", atom("m"), atom("f"), []),
-        tuple(atom("get_password"), unicode),
-      ]
-    ) expect(await ask(request)).toBe(eof);
-    expect(take()).toBe("");
+    const until = [atom("m"), atom("f"), []];
+    const format = tuple(atom("format"), "~w> ", [tuple(1)]);
+    const cases: [request: unknown, prompt: string][] = [
+      [tuple(atom("get_line"), unicode, "prompt> "), "prompt> "],
+      [tuple(atom("get_line"), "prompt> "), "prompt> "],
+      [tuple(atom("get_line"), unicode, [["é"], 62]), "é>"],
+      [tuple(atom("get_line"), unicode, atom("")), ""],
+      [tuple(atom("get_line"), unicode, atom("prompt")), "prompt"],
+      [tuple(atom("get_line"), unicode, format), "{1}> "],
+      [tuple(atom("get_line"), unicode, tuple(1)), "{1}"],
+      [tuple(atom("get_line"), latin1), "latin1"],
+      [tuple(atom("get_chars"), unicode, "> ", 5), "> "],
+      [tuple(atom("get_chars"), "> ", 5), "> "],
+      [tuple(atom("get_until"), unicode, "> ", ...until), "> "],
+      [tuple(atom("get_until"), "> ", ...until), "> "],
+      [tuple(atom("get_password"), unicode), ""],
+    ];
+    for (const [request, prompt] of cases) {
+      expect(await ask(request)).toBe(eof);
+      expect(take()).toBe(prompt);
+    }
+    for (const request of [tuple(atom("get_line")), tuple(atom("get_chars"))]) {
+      expect(await ask(request)).toEqual(error(atom("request")));
+    }
   });
 
   test("answers questions about itself", async () => {

@@ -1,69 +1,28 @@
 import { connect, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { LogRecord } from "../../runtime/core/ports.ts";
 import { CarrierError } from "../../runtime/net/carrier.ts";
 import {
   DuplicateNameError,
   EpmdError,
-  type EpmdRegistration,
   lookup,
   names,
-  register,
 } from "../../runtime/net/epmd_client.ts";
-import { EpmdPresence } from "../../runtime/net/epmd_presence.ts";
-import {
-  type EpmdServer,
-  type EpmdServerOptions,
-  startEpmdServer,
-} from "../../runtime/net/epmd_server.ts";
-import { createHost } from "../../runtime/platform/host.ts";
-import { createTcpNetwork } from "../../runtime/platform/tcp.ts";
+import { startEpmdServer } from "../../runtime/net/epmd_server.ts";
 import { epmd } from "../fixtures/handshake_captures.ts";
 import { hasBeam } from "../helpers/beam.ts";
 import { fromHex, toHex } from "../helpers/hex.ts";
 import { freePort } from "../helpers/ports.ts";
 import { spawnProcess } from "../helpers/processes.ts";
 import { waitFor } from "../helpers/wait.ts";
-
-const network = createTcpNetwork();
-const records: LogRecord[] = [];
-const platform = createHost({ log: (record) => records.push(record) });
-const loopback = "127.0.0.1";
-
-function at(epmdPort: number, timeoutMs = 5_000) {
-  return { network, timers: platform, host: loopback, epmdPort, timeoutMs };
-}
-
-async function serve(
-  options: Partial<EpmdServerOptions> = {},
-): Promise<EpmdServer> {
-  const server = await startEpmdServer({
-    network,
-    platform,
-    port: 0,
-    nodeName: "host@127.0.0.1",
-    ...options,
-  });
-  if (server === "already-running") throw new Error("expected a free port");
-  onTestFinished(() => server.close());
-  return server;
-}
-
-async function join(
-  epmdPort: number,
-  name: string,
-  more: Partial<EpmdRegistration> = {},
-) {
-  const registration = await register({
-    ...at(epmdPort),
-    name,
-    listenPort: 5_555,
-    hidden: false,
-    ...more,
-  });
-  onTestFinished(() => registration.close());
-  return registration;
-}
+import {
+  at,
+  join,
+  loopback,
+  network,
+  platform,
+  realEpmd,
+  serve,
+} from "./epmds.ts";
 
 /** A bare connection: what it got so far, and whether it was closed. */
 class Raw {
@@ -293,105 +252,7 @@ describe("epmd client", () => {
   });
 });
 
-function presence(
-  epmdPort: number,
-  nodeName: string,
-  more: { mayHost?: boolean } = {},
-): EpmdPresence {
-  const one = new EpmdPresence({
-    network,
-    platform,
-    nodeName,
-    listenPort: 5_555,
-    hidden: false,
-    epmdPort,
-    retryMs: 20,
-    ...more,
-  });
-  onTestFinished(() => one.stop());
-  return one;
-}
-
-async function listed(epmdPort: number): Promise<string> {
-  const all = await names(at(epmdPort)).catch(() => []);
-  return all.map((one) => one.name).sort().join(" ");
-}
-
-describe("epmd presence", () => {
-  test("hosts where nobody does, and others join", async () => {
-    const port = await freePort();
-    const a = presence(port, "a@127.0.0.1");
-    const b = presence(port, "b@127.0.0.1");
-    expect((await a.start()).creation).toBeGreaterThanOrEqual(4);
-    await b.start();
-    expect([a.isHosting, b.isHosting]).toEqual([true, false]);
-    expect(await listed(port)).toBe("a b");
-    await b.stop();
-    await waitFor(async () => await listed(port) === "a", { what: "a alone" });
-    await a.stop();
-    await expect(names(at(port))).rejects.toMatchObject({ code: "refused" });
-  });
-
-  test("lets many start at the same moment", async () => {
-    const port = await freePort();
-    const all = ["a", "b", "c", "d", "e"]
-      .map((part) => presence(port, `${part}@127.0.0.1`));
-    await Promise.all(all.map((one) => one.start()));
-    expect(all.filter((one) => one.isHosting)).toHaveLength(1);
-    expect(await listed(port)).toBe("a b c d e");
-  });
-
-  test("survives the end of whoever hosts, again and again", async () => {
-    const port = await freePort();
-    const all = ["a", "b", "c", "d"]
-      .map((part) => presence(port, `${part}@127.0.0.1`));
-    for (const one of all) await one.start();
-    const parts = new Map(all.map((one, i) => [one, "abcd"[i]!]));
-    while (parts.size > 1) {
-      const host = all.find((one) => one.isHosting)!;
-      parts.delete(host);
-      await host.stop();
-      const left = [...parts.values()].join(" ");
-      await waitFor(
-        async () =>
-          await listed(port) === left &&
-          all.filter((one) => one.isHosting).length === 1 &&
-          [...parts.keys()].every((one) => one.isRegistered),
-        { what: `new registrations of ${left}` },
-      );
-    }
-  });
-
-  test("says which name is taken and what to do", async () => {
-    const port = await freePort();
-    await presence(port, "a@127.0.0.1").start();
-    const twin = presence(port, "a@localhost");
-    const error = await twin.start().catch((error: unknown) => error);
-    expect(error).toBeInstanceOf(DuplicateNameError);
-    expect(String(error)).toContain("no other node named a on this machine");
-    expect(String(error)).toContain("start a@localhost under another name");
-  });
-
-  test("does not host when it may not", async () => {
-    const port = await freePort();
-    const shy = presence(port, "a@127.0.0.1", { mayHost: false });
-    await expect(shy.start()).rejects.toMatchObject({ code: "refused" });
-    expect(shy.isHosting).toBe(false);
-  });
-});
-
 describe.skipIf(!hasBeam("epmd"))("the real epmd", () => {
-  async function realEpmd(port: number) {
-    const child = spawnProcess("epmd", [
-      ...["-port", String(port), "-address", loopback],
-    ]);
-    onTestFinished(() => void child.stop());
-    await waitFor(async () => (await names(at(port))).length === 0, {
-      what: "epmd",
-    });
-    return child;
-  }
-
   test("serves our client", async () => {
     const port = await freePort();
     await realEpmd(port);
@@ -406,21 +267,6 @@ describe.skipIf(!hasBeam("epmd"))("the real epmd", () => {
     await waitFor(async () => await lookup(at(port), "one") === null, {
       what: "the name to be free",
     });
-  });
-
-  test("comes first, and is replaced when it dies", async () => {
-    const port = await freePort();
-    const child = await realEpmd(port);
-    const a = presence(port, "a@127.0.0.1");
-    const b = presence(port, "b@127.0.0.1");
-    await Promise.all([a.start(), b.start()]);
-    expect([a.isHosting, b.isHosting]).toEqual([false, false]);
-    expect(await listed(port)).toBe("a b");
-    await child.stop();
-    await waitFor(async () => await listed(port) === "a b", {
-      what: "new registrations",
-    });
-    expect([a.isHosting, b.isHosting].filter(Boolean)).toHaveLength(1);
   });
 });
 

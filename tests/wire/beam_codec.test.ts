@@ -7,6 +7,7 @@ import { Call, Cast, SystemRequest } from "../../runtime/core/calls.ts";
 import type { Signal } from "../../runtime/core/signal.ts";
 import {
   atom,
+  float,
   ImproperList,
   internPid,
   Pid,
@@ -35,10 +36,10 @@ const framings: readonly [string, Flags][] = [
 ];
 
 /** A codec of `a` that writes and one of `b` that reads. */
-function line(chosen: Flags, maxFrameBytes = 10_000_000) {
+function line(chosen: Flags, maxFrameBytes = 10_000_000, exact = true) {
   const common = { pids, chosen, maxFrameBytes };
   const writer = new BeamCodec({ ...common, self: a, peer: b });
-  const reader = new BeamCodec({ ...common, self: b, peer: a, exact: true });
+  const reader = new BeamCodec({ ...common, self: b, peer: a, exact });
   const out = new ByteQueue({ maxFrameBytes });
   const parser = new FrameParser({ headerBytes: 4, maxFrameBytes });
   const got: (Signal | readonly [number, number, unknown])[] = [];
@@ -108,6 +109,35 @@ describe.each(framings)("%s", (_, chosen) => {
     }
     expect(shown(flush()))
       .toEqual(shown(signals.flatMap((signal, i) => [signal, [2, 0, i]])));
+  });
+
+  test("without exact, what only comes back keeps its floats", () => {
+    const { writer, out, flush } = line(chosen, 10_000_000, false);
+    const call = (tag: unknown) =>
+      tuple(atom("$gen_call"), tuple(fromA, tag), [float(2)]);
+    const ask = (text: unknown) =>
+      tuple(atom("io_request"), fromA, float(1), [text]);
+    const long = "long".repeat(30_000);
+    // The second time, only the message is read, and then from fragments.
+    for (const text of ["a", "b", long]) {
+      const tag = tuple(text, float(1));
+      writer.encodeSend(fromA, toB, call(tag), out);
+      writer.encodeSend(fromA, toB, ask(float(3)), out);
+      writer.encodeSend(fromA, toB, ask(text), out);
+      writer.encode(
+        { type: "sendNamed", from: fromA, name: "n", message: call(tag) },
+        out,
+      );
+      writer.encodeSend(fromA, toB, tuple(tag), out);
+      const got = new Call({ pid: fromA, tag, isOtp: true }, [2]);
+      expect(flush()).toEqual([
+        [2, 0, got],
+        [2, 0, ask(float(3))],
+        [2, 0, ask(text)],
+        { type: "sendNamed", from: fromA, name: "n", message: got },
+        [2, 0, tuple(tuple(text, 1))],
+      ]);
+    }
   });
 
   test("what cannot be encoded leaves nothing behind", () => {

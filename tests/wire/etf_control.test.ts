@@ -159,6 +159,12 @@ describe("each kind of signal", () => {
     const tuned = new Tuple([29, ref, theirs, foreign, mfa, tuning]);
     expect(fromControl(tuned, [], "theirs@h"))
       .toMatchObject({ flags: { link: false, monitor: true }, args: [] });
+    const wrong = [atom("link"), tuple(atom("priority"), atom("none"))];
+    const bad = new Tuple([29, ref, theirs, foreign, mfa, wrong]);
+    expect(fromControl(bad, [], "theirs@h")).toMatchObject({
+      flags: { link: false, monitor: false },
+      isBadOption: true,
+    });
   });
 
   test.each(["no_module", ":fun", "module:", "", ":"])(

@@ -12,6 +12,7 @@ import {
 } from "../../runtime/core/messages.ts";
 import {
   atom,
+  float,
   ImproperList,
   Pid,
   Ref,
@@ -104,7 +105,7 @@ describe("what is read", () => {
       new SystemRequest(otp(ref), atom("suspend")),
     ],
   ])("%s", (_, term, message) => {
-    expect(fromOtp(term)).toEqual(message);
+    expect(fromOtp(term, null)).toEqual(message);
   });
 
   test.each<[string, unknown]>([
@@ -127,7 +128,31 @@ describe("what is read", () => {
     ["a timeout", tuple(atom("timeout"), ref, 1)],
     ["a nodeup", tuple(atom("nodeup"), atom("b@h"))],
   ])("%s stays what it is", (_, term) => {
-    expect(fromOtp(term)).toBe(term);
+    expect(fromOtp(term, null)).toBe(term);
+  });
+
+  test("what only comes back is read once more, with its floats", () => {
+    let count = 0;
+    /** What a reader that takes 1.0 for 1 has read, and what was there. */
+    const read = (loose: unknown, exact: unknown) =>
+      fromOtp(loose, {
+        rereadExactly: () => {
+          count++;
+          return exact;
+        },
+      });
+    const call = (tag: unknown) => tuple(atom("$gen_call"), tuple(pid, tag), 1);
+    expect(read(call(tuple(ref, 1)), call(tuple(ref, float(1)))))
+      .toEqual(new Call(otp(tuple(ref, float(1))), 1));
+    const request = (value: unknown) =>
+      tuple(atom("io_request"), pid, value, tuple(atom("put_chars"), value));
+    expect(read(request(1), request(float(1)))).toEqual(request(float(1)));
+    expect(count).toBe(2);
+    for (const tag of [ref, alias]) {
+      expect(read(call(tag), null)).toEqual(new Call(otp(tag), 1));
+    }
+    expect(read(tuple(atom("$gen_cast"), 1), null)).toEqual(new Cast(1));
+    expect(count).toBe(2);
   });
 });
 
