@@ -238,7 +238,9 @@ export abstract class Actor extends ActorState implements Runnable {
       if (running instanceof Promise) {
         endWith(this, running);
       } else {
+        // Nothing of it goes on in a microtask.
         endActor(this, reasons.normal);
+        return 1;
       }
     } catch (error) {
       crashActor(this, error);

@@ -6,7 +6,7 @@
  */
 
 const EMPTY: unknown[] = [];
-const FIRST_CAPACITY = 8;
+const none = undefined;
 /** Above this a buffer that has emptied is given back to the collector. */
 const KEEP_CAPACITY = 1024;
 
@@ -96,9 +96,9 @@ export class Mailbox {
  * because private methods cost each mailbox a field.
  */
 function grown(old: readonly unknown[], head: number): unknown[] {
-  const buffer: unknown[] = new Array(
-    old.length === 0 ? FIRST_CAPACITY : old.length * 2,
-  ).fill(undefined);
+  // A literal is made several times faster than an array that is filled.
+  if (old.length === 0) return [none, none, none, none, none, none, none, none];
+  const buffer: unknown[] = new Array(old.length * 2).fill(undefined);
   for (let i = 0; i < old.length; i++) {
     buffer[i] = old[(head + i) & (old.length - 1)];
   }

@@ -47,8 +47,14 @@ export const defaultSchedulerOptions: SchedulerOptions = {
   longTurnMs: 100,
 };
 
-/** Messages between two looks at the clock, at most. */
-const MAX_UNITS_PER_CHECK = 64;
+/** Messages of one turn, at most. */
+const MAX_UNITS_PER_TURN = 64;
+/**
+ * Messages between two looks at the clock, at most; a power of two. A look
+ * costs as much as several messages on Node.js and Deno, but when quick
+ * messages are followed by slow ones, so many of them go unnoticed.
+ */
+const MAX_UNITS_PER_CHECK = 128;
 /** Turns after which an actor is trusted to hand over. */
 const TURNS_OF_TRUST = 8;
 /** As many more turns does it take after trust was broken. */
@@ -206,7 +212,7 @@ export class Scheduler implements SteppedScheduler {
       this.#count--;
       this.turns++;
       this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = next;
-      if (next.run(this.#unitsPerCheck) < 0) {
+      if (next.run(this.#unitsPerTurn) < 0) {
         this.#resumed[0] = next;
         this.#resumedCount = 1;
         this.#goOn();
@@ -291,8 +297,8 @@ export class Scheduler implements SteppedScheduler {
     this.#drainPending = false;
     if (this.#sliceOver) return;
     this.#countResumed();
-    const grant = this.#unitsPerCheck;
-    if (this.#units >= grant && this.#isSliceOver()) {
+    const grant = this.#unitsPerTurn;
+    if (this.#units >= this.#unitsPerCheck && this.#isSliceOver()) {
       if (this.#flushWanted) this.#flush();
       return;
     }
@@ -319,7 +325,8 @@ export class Scheduler implements SteppedScheduler {
           if (used === 0) satOut ??= actor;
           // With actors resumed, the clock tells more once they have gone on.
           if (
-            this.#units >= grant && (resumed > 0 || this.#isSliceOver())
+            this.#units >= this.#unitsPerCheck &&
+            (resumed > 0 || this.#isSliceOver())
           ) break;
         }
       }
@@ -342,9 +349,13 @@ export class Scheduler implements SteppedScheduler {
     if (this.#flushWanted) this.#flush();
   }
 
+  get #unitsPerTurn(): number {
+    return Math.min(MAX_UNITS_PER_TURN, this.#unitsPerCheck);
+  }
+
   /** What the actors that were resumed last have done in their microtasks. */
   #countResumed(): void {
-    const grant = this.#unitsPerCheck;
+    const grant = this.#unitsPerTurn;
     for (let i = 0; i < this.#resumedCount; i++) {
       const actor = this.#resumed[i] as Runnable;
       this.#units += Math.max(1, grant - actor.turnLeft) + 1;
