@@ -67,6 +67,15 @@ export class Lane {
     this.#isCut = isCut;
   }
 
+  /**
+   * Whether a payload is small enough to go with everything else, if it need
+   * not wait here: a piece more or less makes no difference to what waits for
+   * it, and much to a stream of such messages.
+   */
+  isTooSmall(payloadBytes: number): boolean {
+    return this.#isCut && payloadBytes <= 2 * fragmentBytes;
+  }
+
   /** Signals that wait. */
   get length(): number {
     let length = 0;

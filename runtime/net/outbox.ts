@@ -49,6 +49,8 @@ export class Outbox {
   /** Between whom the signal is that is being encoded. */
   #from: Pid | null = null;
   #to: Pid | null = null;
+  /** Whether it has to wait behind a large one. */
+  #isAlone = false;
 
   constructor(node: Node, highMarkBytes: number) {
     this.#node = node;
@@ -63,6 +65,7 @@ export class Outbox {
     this.#from = from;
     this.#to = to;
     const isAlone = lane !== null && lane.isBehind(from, to);
+    this.#isAlone = isAlone;
     peer.codec.encodeSend(from, to, message, peer.out, isAlone);
     return this.#wrote(peer, from);
   }
@@ -80,6 +83,7 @@ export class Outbox {
     this.#from = from;
     this.#to = to;
     const isAlone = lane !== null && lane.isBehind(from, to);
+    this.#isAlone = isAlone;
     try {
       peer.codec.encode(signal, peer.out, isAlone);
     } catch (error) {
@@ -91,8 +95,11 @@ export class Outbox {
   /** A connection is up: large messages have a lane from now on. */
   opened(peer: Peer): void {
     const lane = peer.lane as Lane;
-    peer.out.onLargeFrame = (payload, bytes) =>
+    peer.out.onLargeFrame = (payload, bytes) => {
+      if (!this.#isAlone && lane.isTooSmall(bytes)) return false;
       lane.add({ from: this.#from as Pid, to: this.#to }, payload, bytes);
+      return true;
+    };
     this.flush(peer);
   }
 

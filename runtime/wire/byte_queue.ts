@@ -20,13 +20,13 @@ export type ByteQueueOptions = {
 };
 
 /**
- * Takes the payload of a large frame. The chunks, in order, are without the
- * frame's length; they may belong to the message that was sent.
+ * Takes the payload of a large frame, or returns false. The chunks, in order,
+ * are without the frame's length; they may belong to the message that was sent.
  */
 export type LargeFrames = (
   payload: readonly Uint8Array<ArrayBuffer>[],
   payloadBytes: number,
-) => void;
+) => boolean;
 
 /** Bytes of a frame's length. */
 const HEADER_BYTES = 4;
@@ -109,10 +109,7 @@ export class ByteQueue {
     let bytes = 0;
     for (const chunk of payload) bytes += chunk.length;
     this.checkFrame(bytes);
-    if (this.onLargeFrame !== null) {
-      this.onLargeFrame(payload, bytes);
-      return;
-    }
+    if (this.onLargeFrame?.(payload, bytes) === true) return;
     this.endFrame();
     if (this.#position + HEADER_BYTES > this.buffer.length) {
       this.#nextChunk(HEADER_BYTES);

@@ -30,7 +30,7 @@ export const acknowledgementMark = 0xf4;
 export const acknowledgedBytes: number = 256 * 1024;
 
 /** Bytes of fragments that may be on their way and not acknowledged. */
-export const windowBytes: number = 1024 * 1024;
+export const windowBytes: number = 2 * 1024 * 1024;
 
 /** Payloads that may be under way in fragments at a time. */
 export const openPayloadsMax = 8;
