@@ -4,7 +4,8 @@
  *     node bench/child.ts ROW [WARMUP_MS TIMED_MS SIZE_DIVISOR]
  *
  * prints the figures as one line of JSON. It can be started by hand, under a
- * profiler for example. With `partner ROW` it is the row's second process.
+ * profiler for example. `ROW:raw` is what the row compares with. With
+ * `partner ROW` it is the row's second process.
  */
 
 import process from "node:process";
@@ -16,24 +17,19 @@ import {
   startPartner,
 } from "./inside/partner.ts";
 import { defaultPlan } from "./plan.ts";
-import type { Bench, Plan, Row } from "./row.ts";
-import { rows } from "./suites.ts";
-
-function rowOf(id: string | undefined): Row {
-  const row = rows.find((known) => known.id === id);
-  if (row === undefined) {
-    throw new Error(`expected the id of a benchmark, got ${id}`);
-  }
-  return row;
-}
+import type { Bench, Plan } from "./row.ts";
+import { programOf } from "./suites.ts";
 
 async function main(args: readonly string[]): Promise<void> {
   if (args[0] === "partner") {
-    await bePartner(rowOf(args[1]));
+    const [, id = "", argument = "{}"] = args;
+    const half = await programOf(id).partner?.(JSON.parse(argument));
+    if (half === undefined) throw new Error(`expected ${id} to have a partner`);
+    await bePartner(half);
     return;
   }
-  const [id, warmupMs, timedMs, sizeDivisor] = args;
-  const row = rowOf(id);
+  const [id = "", warmupMs, timedMs, sizeDivisor] = args;
+  const program = programOf(id);
   const plan: Plan = {
     warmupMs: Number(warmupMs ?? defaultPlan.warmupMs),
     timedMs: Number(timedMs ?? defaultPlan.timedMs),
@@ -46,14 +42,17 @@ async function main(args: readonly string[]): Promise<void> {
   const bench: Bench = {
     measure: (part) => measure(plan, part),
     size: (full) => Math.ceil(full / plan.sizeDivisor),
-    startPartner: () => startPartner([...before, self, "partner", row.id]),
+    startPartner: (argument = {}) =>
+      startPartner(
+        [...before, self, "partner", id, JSON.stringify(argument)],
+      ),
     startErlangPartner: (flags) => {
-      const source = row.erlangPartner;
+      const source = program.erlangPartner;
       if (source !== undefined) return startErlangPartner(source, flags);
-      throw new Error(`expected ${row.id} to have a partner, but it has none`);
+      throw new Error(`expected ${id} to have a partner, but it has none`);
     },
   };
-  const figures = await row.run(bench);
+  const figures = await program.run(bench);
   process.stdout.write(`${JSON.stringify(figures)}\n`);
 }
 

@@ -5,7 +5,8 @@
  * the standard error stream. What each row does is not known here.
  */
 
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import {
@@ -14,6 +15,7 @@ import {
   quickPlan,
   quickRepeats,
 } from "./plan.ts";
+import { chart } from "./plot/chart.ts";
 import { Beam } from "./runner/beam.ts";
 import { Children } from "./runner/children.ts";
 import { describeMachine } from "./runner/machine.ts";
@@ -36,7 +38,7 @@ export type BenchOptions = {
   readonly suites: readonly string[];
   /** Prints a JSON array instead of a table. */
   readonly json: boolean;
-  /** What to compare with: `beam` or nothing. */
+  /** What to compare with: `beam`, `raw`, both or nothing. */
   readonly vs: readonly string[];
   /** `node`, `deno`, `bun`; empty for all that are installed. */
   readonly runtimes: readonly string[];
@@ -48,8 +50,10 @@ export type BenchOptions = {
   readonly repeats?: number;
   /** Prints Markdown, with the machine, instead of a table. */
   readonly markdown?: boolean;
-  /** Puts that Markdown into bench/README.md as well. */
+  /** Puts that Markdown, with charts, into bench/README.md as well. */
   readonly updateReadme?: boolean;
+  /** Draws the results into this file, whose name ends in `.svg`. */
+  readonly plot?: string;
 };
 
 const REPEATS_MAX = 100;
@@ -89,7 +93,7 @@ async function run(options: BenchOptions): Promise<number> {
     return 0;
   }
   const erlang = findErlang();
-  const isCompared = options.vs.length > 0;
+  const isCompared = options.vs.includes("beam");
   const chosen = selection.rows.filter((row) =>
     erlang !== undefined || row.erlangPartner === undefined
   );
@@ -108,6 +112,7 @@ async function run(options: BenchOptions): Promise<number> {
         rows: chosen,
         runtimes,
         beam,
+        comparesRaw: options.vs.includes("raw"),
         plan: options.quick ? quickPlan : defaultPlan,
         repeats: options.repeats ??
           (options.quick ? quickRepeats : defaultRepeats),
@@ -130,7 +135,10 @@ async function run(options: BenchOptions): Promise<number> {
       results,
       describeMachine(runtimes, usesErlang ? erlang : undefined),
     );
-  if (options.updateReadme) updateReadme(text());
+  if (options.plot !== undefined) {
+    writeFileSync(options.plot, chart(results, "hornbeam bench"));
+  }
+  if (options.updateReadme) updateReadme(results, text());
   await print(show(options, results, text));
   return failures === 0 ? 0 : 1;
 }
@@ -159,10 +167,12 @@ function show(
 
 function check(options: BenchOptions): void {
   const { repeats, vs } = options;
-  const unknown = vs.find((name) => name !== "beam");
+  const unknown = vs.find((name) => name !== "beam" && name !== "raw");
   if (unknown !== undefined) {
     throw new RequestError(
-      `expected "beam" to compare with, got ${JSON.stringify(unknown)}`,
+      `expected "beam" or "raw" to compare with, got ${
+        JSON.stringify(unknown)
+      }`,
     );
   }
   if (
@@ -175,6 +185,15 @@ function check(options: BenchOptions): void {
   }
   if (options.json && options.markdown) {
     throw new RequestError("expected --json or --markdown, got both");
+  }
+  const { plot } = options;
+  if (
+    plot !== undefined && !(plot.endsWith(".svg") && existsSync(dirname(plot)))
+  ) {
+    throw new RequestError(
+      "expected a file to draw into, ending in .svg and in a folder that is " +
+        `there, got ${JSON.stringify(plot)}`,
+    );
   }
   if (options.updateReadme && !existsSync(readme)) {
     throw new RequestError("expected bench/README.md, which a checkout has");
@@ -254,6 +273,7 @@ async function main(args: string[]): Promise<number> {
         vs: { type: "string", multiple: true, default: [] },
         runtime: { type: "string", multiple: true, default: [] },
         repeats: { type: "string" },
+        plot: { type: "string" },
       },
     });
   } catch (error) {
@@ -264,12 +284,13 @@ async function main(args: string[]): Promise<number> {
   return await runBench({
     suites: positionals,
     json: values.json,
-    vs: values.vs,
+    vs: values.vs.flatMap((names) => names.split(",")),
     runtimes: values.runtime.flatMap((names) => names.split(",")),
     list: values.list,
     quick: values.quick,
     markdown: values.markdown,
     updateReadme: values["update-readme"],
+    ...(values.plot === undefined ? {} : { plot: values.plot }),
     ...(values.repeats === undefined
       ? {}
       : { repeats: Number(values.repeats) }),

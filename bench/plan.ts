@@ -11,8 +11,8 @@ export const defaultRepeats = 3;
 
 /** For tests: the figures are valid but say nothing. */
 export const quickPlan: Plan = {
-  warmupMs: 5,
-  timedMs: 30,
+  warmupMs: 2,
+  timedMs: 10,
   sizeDivisor: 100,
 };
 export const quickRepeats = 1;

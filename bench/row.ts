@@ -48,6 +48,8 @@ export type TimedPart = {
    * for the warm-up alone then.
    */
   readonly exactCount?: number;
+  /** Steps of the first run of the warm-up; as many as make 100 units. */
+  readonly firstCount?: number;
   /** Units (messages, hops) in a step; 1 unless told. */
   readonly unitsPerCount?: number;
   /** Meters of other threads or processes that take part. */
@@ -81,11 +83,17 @@ export interface Bench {
   measure(part: TimedPart): Promise<Figures>;
   /** A size of the row's own, such as the length of a mailbox. */
   size(full: number): number;
-  /** Starts the row's `partner` in a process of its own. */
-  startPartner(): Promise<Partner>;
+  /**
+   * Starts the row's `partner` in a process of its own; a row may start
+   * several. `argument` is plain data for it.
+   */
+  startPartner(argument?: PartnerArgument): Promise<Partner>;
   /** Starts the row's `erlangPartner`, an `erl` with these flags besides. */
   startErlangPartner(flags: readonly string[]): Promise<ErlangPartner>;
 }
+
+/** What a partner is told: plain data. */
+export type PartnerArgument = Readonly<Record<string, unknown>>;
 
 /** The other half of a row, in the partner's process. */
 export type PartnerHalf = {
@@ -109,16 +117,30 @@ export type ErlangPeer = {
   readonly flags?: readonly string[];
 };
 
+/** What runs in a measured process, and in its partners. */
+export type Program = {
+  readonly run: (bench: Bench) => Promise<Figures>;
+  readonly partner?: (argument: PartnerArgument) => Promise<PartnerHalf>;
+};
+
+/**
+ * The bare primitive of the platform that a row compares with for `--vs raw`:
+ * `raw` is what a careful user would write without Hornbeam. Where there are
+ * two ways to do that, `raw-batched` is the one with many messages at a time.
+ */
+export type RawName = "raw" | "raw-batched";
+
+/** What a row can be compared with. */
+export type PeerName = "beam" | RawName;
+
 /** One benchmark. */
-export type Row = {
+export type Row = Program & {
   /** `suite/name` */
   readonly id: string;
   /** What the rate counts, per second: `messages/s`. More is better. */
   readonly unit: string;
   /** One sentence about the shape. */
   readonly what: string;
-  readonly run: (bench: Bench) => Promise<Figures>;
-  readonly partner?: () => Promise<PartnerHalf>;
   /**
    * An Erlang source whose module exports `partner()`: that prints
    * `{"hello":{}}` when it is ready and ends when its standard input does. The
@@ -126,4 +148,5 @@ export type Row = {
    */
   readonly erlangPartner?: URL;
   readonly peer?: ErlangPeer;
+  readonly raw?: Readonly<Partial<Record<RawName, Program>>>;
 };

@@ -3,12 +3,16 @@
 import { beamRows } from "./beam/beam.ts";
 import { localRows } from "./local/local.ts";
 import { processRows } from "./process/process.ts";
-import type { Row } from "./row.ts";
+import type { Program, RawName, Row } from "./row.ts";
+import { savinaRows } from "./savina/savina.ts";
+import { workerRows } from "./worker/worker.ts";
 
 export const rows: readonly Row[] = [
   ...localRows,
   ...processRows,
+  ...workerRows,
   ...beamRows,
+  ...savinaRows,
 ];
 
 /** The part of an id before the slash. */
@@ -32,4 +36,16 @@ export function select(names: readonly string[]): Selection {
       names.includes(row.id) || names.includes(suiteOf(row))
     ),
   };
+}
+
+/**
+ * What a measured process is told to run: a row by its id, or what it compares
+ * with by both names, `process/one-way-16B:raw`.
+ */
+export function programOf(name: string): Program & Pick<Row, "erlangPartner"> {
+  const [id, raw] = name.split(":");
+  const row = rows.find((known) => known.id === id);
+  const program = raw === undefined ? row : row?.raw?.[raw as RawName];
+  if (program !== undefined) return program;
+  throw new Error(`expected the id of a benchmark, got ${name}`);
 }

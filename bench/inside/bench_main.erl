@@ -5,9 +5,11 @@
 %%
 %% prints the figures as one line of JSON.
 -module(bench_main).
--export([main/1, measure/4, measure/5, measure_exactly/6, size/2]).
+-export([main/1, measure/4, measure/5, measure_from/5, measure_exactly/6]).
+-export([size/2, percentiles/1, wait_until_gone/1]).
 
--define(FIRST_COUNT, 100).
+%% Units of the first run.
+-define(FIRST_UNITS, 100).
 -define(GROWTH_MAX, 8).
 
 main([Module, Row | Numbers]) ->
@@ -37,12 +39,17 @@ measure(Plan, MaxCount, UnitsPerCount, Run) ->
 %% Run is called with a count and returns when that many steps are done; Extra
 %% is called once after the timed part and returns further figures.
 measure(Plan, MaxCount, UnitsPerCount, Run, Extra) ->
-    timed(warm_up(Plan, MaxCount, Run), UnitsPerCount, Run, Extra).
+    Count = warm_up(Plan, ?FIRST_UNITS / UnitsPerCount, MaxCount, Run),
+    timed(Count, UnitsPerCount, Run, Extra).
+
+%% The first run of the warm-up has First steps.
+measure_from(Plan, First, MaxCount, Run, Extra) ->
+    timed(warm_up(Plan, First, MaxCount, Run), 1, Run, Extra).
 
 %% The timed part has exactly Count steps, the warm-up WarmUpMax at most; Before
 %% is called once between the two.
 measure_exactly(Plan, WarmUpMax, Count, Before, Run, Extra) ->
-    warm_up(Plan, WarmUpMax, Run),
+    warm_up(Plan, ?FIRST_UNITS, WarmUpMax, Run),
     Before(),
     timed(Count, 1, Run, Extra).
 
@@ -59,9 +66,9 @@ timed(Count, UnitsPerCount, Run, Extra) ->
         | Extra()
     ].
 
-warm_up({WarmupMs, TimedMs, _SizeDivisor}, MaxCount, Run) ->
-    First = min(MaxCount, ?FIRST_COUNT),
-    warm_up(First, 0, MaxCount, WarmupMs, TimedMs, Run).
+warm_up({WarmupMs, TimedMs, _SizeDivisor}, First, MaxCount, Run) ->
+    Count = bounded(First, MaxCount),
+    warm_up(Count, 0, MaxCount, WarmupMs, TimedMs, Run).
 
 %% Before is how long the run before took if it was long enough, else 0.
 warm_up(Count, Before, MaxCount, WarmupMs, TimedMs, Run) ->
@@ -88,3 +95,28 @@ time(Run, Count) ->
     Run(Count),
     Elapsed = erlang:monotonic_time() - StartedAt,
     max(1.0e-6, erlang:convert_time_unit(Elapsed, native, nanosecond) / 1.0e6).
+
+%% The figures of latencies, which are in the native unit of time.
+percentiles(Latencies) ->
+    Sorted = list_to_tuple(lists:sort(Latencies)),
+    At = fun(Share) ->
+        Native = element(ceil(Share * tuple_size(Sorted)), Sorted),
+        erlang:convert_time_unit(Native, native, nanosecond) / 1000
+    end,
+    [
+        {latencyUsP50, At(0.5)},
+        {latencyUsP90, At(0.9)},
+        {latencyUsP99, At(0.99)},
+        {latencyUsP999, At(0.999)}
+    ].
+
+%% Until no more than Before processes live. The last one may tell while others
+%% wait on another scheduler.
+wait_until_gone(Before) ->
+    case erlang:system_info(process_count) > Before of
+        true ->
+            erlang:yield(),
+            wait_until_gone(Before);
+        false ->
+            ok
+    end.

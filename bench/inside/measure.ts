@@ -10,7 +10,8 @@ import type { Figures, GapMeter, Plan, TimedPart } from "../row.ts";
 import { GcShare } from "./gc_share.ts";
 import { TimerGap } from "./timer_gap.ts";
 
-const FIRST_COUNT = 100;
+/** Units of the first run, which tells little but that it works. */
+const FIRST_UNITS = 100;
 /** A cold run says little about a warm one, so counts grow by steps. */
 const GROWTH_MAX = 8;
 
@@ -42,7 +43,9 @@ export async function measure(plan: Plan, part: TimedPart): Promise<Figures> {
 async function warmUp(plan: Plan, part: TimedPart): Promise<number> {
   const bounded = (count: number) =>
     Math.max(1, Math.min(part.maxCount, Math.ceil(count)));
-  let count = bounded(FIRST_COUNT);
+  let count = bounded(
+    part.firstCount ?? FIRST_UNITS / (part.unitsPerCount ?? 1),
+  );
   const isLong = (elapsedMs: number) =>
     elapsedMs >= plan.warmupMs || count === part.maxCount;
   for (;;) {

@@ -11,7 +11,7 @@ import { spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { ErlangPartner, Partner, Row } from "../row.ts";
+import type { ErlangPartner, Partner, PartnerHalf } from "../row.ts";
 import { TimerGap } from "./timer_gap.ts";
 
 const START_TIMEOUT_MS = 20_000;
@@ -93,11 +93,7 @@ async function startSecond(
 }
 
 /** The main part of a partner's process; resolves when it is to end. */
-export async function bePartner(row: Row): Promise<void> {
-  if (row.partner === undefined) {
-    throw new Error(`expected ${row.id} to have a partner, but it has none`);
-  }
-  const half = await row.partner();
+export async function bePartner(half: PartnerHalf): Promise<void> {
   const say = (value: unknown) =>
     void process.stdout.write(`${JSON.stringify(value)}\n`);
   say({ hello: half.hello });

@@ -11,6 +11,9 @@
 -define(QUEUE_SIZE, 1_000_000).
 -define(CROWD_SIZE, 1_000_000).
 -define(CROWD_WARM_UP_MAX, 10_000).
+-define(LEAVES, 1_000_000).
+-define(SKYNETS_MAX, 1_000).
+-define(CHILDREN, 10).
 -define(TIMERS, 100_000).
 -define(ROUNDS, 5).
 -define(HOUR_MS, 3_600_000).
@@ -30,6 +33,7 @@ run("spawn", Plan) -> spawns(Plan, fun spawn_returning/0);
 run("spawn-handler", Plan) -> spawns(Plan, fun spawn_stopping/0);
 run("idle-handler-1m", Plan) -> idle(Plan);
 run("idle-function-1m", Plan) -> idle(Plan);
+run("skynet", Plan) -> skynets(Plan);
 run("timers-100k", Plan) -> one_more_timer(Plan);
 run("timers-all-100k", Plan) -> all_timers(Plan).
 
@@ -181,7 +185,7 @@ spawns(Plan, Spawn) ->
         spawn_all(Count - 1, Spawn),
         spawn(fun() -> Owner ! done end),
         receive done -> ok end,
-        wait_until_gone(Before)
+        bench_main:wait_until_gone(Before)
     end).
 
 spawn_all(0, _Spawn) ->
@@ -198,16 +202,6 @@ spawn_stopping() ->
 
 wait_for_go() ->
     receive go_on -> ok end.
-
-%% The last may tell while earlier ones wait on another scheduler.
-wait_until_gone(Before) ->
-    case erlang:system_info(process_count) > Before of
-        true ->
-            erlang:yield(),
-            wait_until_gone(Before);
-        false ->
-            ok
-    end.
 
 idle(Plan) ->
     Size = bench_main:size(Plan, ?CROWD_SIZE),
@@ -234,6 +228,38 @@ wait_until_idle() ->
             erlang:yield(),
             wait_until_idle()
     end.
+
+%% A tree of processes whose leaves tell their numbers up to the root.
+skynets(Plan) ->
+    Leaves = bench_main:size(Plan, ?LEAVES),
+    Levels = round(math:log10(Leaves)),
+    Size = round(math:pow(?CHILDREN, Levels)),
+    Sum = Size * (Size - 1) div 2,
+    bench_main:measure(Plan, ?SKYNETS_MAX, Size, fun(Count) ->
+        [Sum = skynet(Levels) || _ <- lists:seq(1, Count)]
+    end).
+
+skynet(Levels) ->
+    Owner = self(),
+    Ref = make_ref(),
+    spawn(fun() -> Owner ! {Ref, skynet(0, Levels)} end),
+    receive {Ref, Sum} -> Sum end.
+
+skynet(Number, 0) ->
+    Number;
+skynet(First, Levels) ->
+    Parent = self(),
+    Size = round(math:pow(?CHILDREN, Levels - 1)),
+    [
+        spawn(fun() -> Parent ! skynet(First + I * Size, Levels - 1) end)
+     || I <- lists:seq(0, ?CHILDREN - 1)
+    ],
+    add(?CHILDREN, 0).
+
+add(0, Sum) ->
+    Sum;
+add(Left, Sum) ->
+    receive Part -> add(Left - 1, Sum + Part) end.
 
 %% All timers but one live on; that one is set and cancelled.
 one_more_timer(Plan) ->

@@ -8,17 +8,15 @@ import {
   stop,
 } from "../../runtime/mod.ts";
 import { type Memory, memoryInUse } from "../inside/memory.ts";
-import type { Bench, Extra, Figures, Row } from "../row.ts";
 import {
   DONE,
-  erlangPeer,
   GO_ON,
   inBatches,
   letOthersRun,
-  plainRow,
-  type Prepare,
   type Report,
-} from "./owner.ts";
+} from "../inside/turns.ts";
+import type { Bench, Extra, Figures, Row } from "../row.ts";
+import { erlangPeer, plainRow, type Prepare } from "./owner.ts";
 
 const SPAWNS_MAX = 5_000_000;
 const CROWD_SIZE = 1_000_000;

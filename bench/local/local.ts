@@ -6,11 +6,13 @@ import type { Row } from "../row.ts";
 import { lifeRows } from "./lives.ts";
 import { mailboxRows } from "./mailboxes.ts";
 import { messageRows } from "./messages.ts";
+import { skynetRow } from "./skynet.ts";
 import { timerRows } from "./timers.ts";
 
 export const localRows: readonly Row[] = [
   ...messageRows,
   ...mailboxRows,
   ...lifeRows,
+  skynetRow,
   ...timerRows,
 ];

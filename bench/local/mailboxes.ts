@@ -12,6 +12,7 @@ import {
   type Ref,
   type Self,
 } from "../../runtime/mod.ts";
+import { DONE, inBatches, type Report } from "../inside/turns.ts";
 import type { Figures, Row, TimedPart } from "../row.ts";
 import {
   type Ball,
@@ -19,15 +20,7 @@ import {
   ONE_WAY_MAX,
   receiveOneWay,
 } from "./messages.ts";
-import {
-  DONE,
-  inBatches,
-  type Owner,
-  ownerRow,
-  type Prepare,
-  type Report,
-  withSlowdown,
-} from "./owner.ts";
+import { type Owner, ownerRow, type Prepare, withSlowdown } from "./owner.ts";
 
 const BURST_SIZE = 100_000;
 const BURSTS_MAX = 1_000;

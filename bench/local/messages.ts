@@ -12,8 +12,9 @@ import {
   type Self,
   stop,
 } from "../../runtime/mod.ts";
+import { BATCH, DONE, GO_ON, type Report } from "../inside/turns.ts";
 import type { Row, TimedPart } from "../row.ts";
-import { BATCH, DONE, GO_ON, plainRow, type Report } from "./owner.ts";
+import { plainRow } from "./owner.ts";
 
 export type Ball = { readonly n: number };
 

@@ -1,8 +1,9 @@
 /** Timers that are set and cancelled and never fire, as most are. */
 
 import type { Ref, Self } from "../../runtime/mod.ts";
+import { type GO_ON, inBatches } from "../inside/turns.ts";
 import type { Figures, Row } from "../row.ts";
-import { type GO_ON, inBatches, type Owner, ownerRow } from "./owner.ts";
+import { type Owner, ownerRow } from "./owner.ts";
 
 const TIMERS = 100_000;
 const ONE_MORE_MAX = 5_000_000;

@@ -1,47 +1,47 @@
 /**
- * Two nodes in two processes of the same runtime. The owner is in the first
- * process; what it talks to is spawned in the second one, which offers both
- * behaviours by name.
+ * Two and more nodes in processes of the same runtime, over TCP on loopback.
+ * The owner is in the first process; what it talks to is spawned in the others,
+ * which offer the behaviours by name.
  */
 
-import { type RunningNode, type Self, start } from "../../runtime/mod.ts";
-import type { ErlangPeer, PartnerHalf, Row } from "../row.ts";
+import type { Self } from "../../runtime/mod.ts";
+import { FIRST, type Message, SECOND, startNode } from "../pair/behaviours.ts";
+import { pairRows, runPair, type WithPair } from "../pair/rows.ts";
 import {
-  COOKIE,
-  counter,
-  echo,
-  FIRST,
-  log,
-  ONE_WAY_MAX,
-  oneWay,
-  type Report,
-  ROUND_TRIPS_MAX,
-  roundTrips,
-  SECOND,
-} from "./shapes.ts";
+  besideBlobs,
+  type Far,
+  manyToManyShape,
+  oneWayShape,
+  roundTripShape,
+} from "../pair/shapes.ts";
+import type { ErlangPeer, PartnerHalf, Row } from "../row.ts";
+import { meshRow } from "./mesh.ts";
+import { rawBesideBlobs, rawPair } from "./raw.ts";
+
+const SMALL_BYTES = 16;
+const BLOB_BYTES = 64 * 1024 * 1024;
 
 async function second(): Promise<PartnerHalf> {
-  const node = await start({
-    name: SECOND,
-    cookie: COOKIE,
-    epmdPort: false,
-    exports: { counter, echo },
-    log,
-  });
+  const node = await startNode({ name: SECOND });
   return { hello: { port: node.port }, stop: () => node.stop() };
 }
 
-/** The first node, connected to the second. */
-function first(secondPort: unknown): Promise<RunningNode> {
-  return start({
-    name: FIRST,
-    cookie: COOKIE,
-    epmdPort: false,
-    peers: { [SECOND]: `127.0.0.1:${secondPort}` },
-    connect: [SECOND],
-    log,
-  });
-}
+const withSecond: WithPair = async (bench, measure) => {
+  const partner = await bench.startPartner();
+  try {
+    await using node = await startNode({
+      name: FIRST,
+      peers: { [SECOND]: `127.0.0.1:${partner.hello["port"]}` },
+      connect: [SECOND],
+    });
+    const far: Far = { node: SECOND, prefix: "" };
+    return await node.run((self: Self<Message>) =>
+      measure(self, { far, meters: [partner] })
+    );
+  } finally {
+    await partner.stop();
+  }
+};
 
 const peer: ErlangPeer = {
   source: new URL("./bench_process.erl", import.meta.url),
@@ -49,48 +49,30 @@ const peer: ErlangPeer = {
 };
 
 export const processRows: readonly Row[] = [
+  ...pairRows({
+    suite: "process",
+    shapes: [oneWayShape, roundTripShape, manyToManyShape],
+    withPair: withSecond,
+    rest: (_name, shape, bytes) => ({
+      partner: second,
+      peer,
+      raw: { raw: rawPair(shape.name, bytes) },
+    }),
+  }),
   {
-    id: "process/one-way-16B",
-    unit: "messages/s",
-    what: "An actor sends 16 bytes a message, one on another node counts.",
-    peer,
-    partner: second,
-    run: async (bench) => {
-      const partner = await bench.startPartner();
-      try {
-        await using node = await first(partner.hello["port"]);
-        return await node.run((self: Self<Report>) =>
-          bench.measure({
-            maxCount: ONE_WAY_MAX,
-            meters: [partner],
-            run: oneWay(self, "counter"),
-          })
-        );
-      } finally {
-        await partner.stop();
-      }
-    },
-  },
-  {
-    id: "process/round-trip-16B",
+    id: "process/blob-p99",
     unit: "round trips/s",
-    what: "16 bytes go to an actor on another node and back, one at a time.",
-    peer,
+    what: "16 bytes go there and back beside a stream of 64 MiB messages.",
     partner: second,
-    run: async (bench) => {
-      const partner = await bench.startPartner();
-      try {
-        await using node = await first(partner.hello["port"]);
-        return await node.run(async (self: Self<Uint8Array>) =>
-          bench.measure({
-            maxCount: ROUND_TRIPS_MAX,
-            meters: [partner],
-            ...await roundTrips(self, "echo"),
-          })
-        );
-      } finally {
-        await partner.stop();
-      }
-    },
+    peer,
+    raw: { raw: rawBesideBlobs(SMALL_BYTES, BLOB_BYTES) },
+    run: (bench) =>
+      runPair(
+        withSecond,
+        (self, far, small) =>
+          besideBlobs(self, far, { small, blob: bench.size(BLOB_BYTES) }),
+        SMALL_BYTES,
+      )(bench),
   },
+  meshRow,
 ];

@@ -1,7 +1,7 @@
-/** One run of one row on one of the runtimes, in a fresh process. */
+/** One run of one program on one of the runtimes, in a fresh process. */
 
 import { fileURLToPath } from "node:url";
-import type { Plan, Row } from "../row.ts";
+import type { Plan } from "../row.ts";
 import { type Children, numberOf, parseFigures } from "./children.ts";
 import { erlangEnv, type InstalledRuntime } from "./programs.ts";
 
@@ -21,10 +21,11 @@ const child = fileURLToPath(
   ),
 );
 
+/** `name` is a row's id, or what it compares with; see `programOf`. */
 export async function runOurs(
   children: Children,
   runtime: InstalledRuntime,
-  row: Row,
+  name: string,
   plan: Plan,
 ): Promise<Sample> {
   const before = runtime.name === "deno"
@@ -35,7 +36,7 @@ export async function runOurs(
     args: [
       ...before,
       child,
-      row.id,
+      name,
       String(plan.warmupMs),
       String(plan.timedMs),
       String(plan.sizeDivisor),

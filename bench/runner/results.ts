@@ -1,6 +1,6 @@
 /** From the samples of repeated runs to what is reported of a row. */
 
-import type { Row } from "../row.ts";
+import type { PeerName, Row } from "../row.ts";
 import type { Sample } from "./ours.ts";
 import type { Runtime } from "./programs.ts";
 
@@ -19,7 +19,8 @@ export type Result = {
   readonly timerGapMs: number;
   /** Figures of the row's own, medians as well. */
   readonly [extra: string]: string | number | undefined;
-  readonly peer?: "beam";
+  /** What it is compared with; a row that has two peers gives two results. */
+  readonly peer?: PeerName;
   readonly peerRate?: number;
   readonly peerRateMin?: number;
   readonly peerRateMax?: number;
@@ -67,6 +68,7 @@ export function summarize(
   runtime: Runtime,
   ours: readonly Sample[],
   peer: readonly Sample[],
+  peerName: PeerName = "beam",
 ): Result {
   const own = spread(ours);
   const result: Result = {
@@ -88,7 +90,7 @@ export function summarize(
   ]);
   return {
     ...result,
-    peer: "beam",
+    peer: peerName,
     peerRate: other.rate,
     peerRateMin: other.min,
     peerRateMax: other.max,

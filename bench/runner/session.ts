@@ -1,10 +1,10 @@
 /**
  * Runs rows and compares. All runs of a row are interleaved: each runtime and
- * the BEAM once, then each of them again, so that whatever else the machine
+ * its peers once, then each of them again, so that whatever else the machine
  * does meets all of them alike.
  */
 
-import type { Plan, Row } from "../row.ts";
+import type { PeerName, Plan, RawName, Row } from "../row.ts";
 import type { Beam } from "./beam.ts";
 import type { Children } from "./children.ts";
 import { runOurs, type Sample } from "./ours.ts";
@@ -16,8 +16,9 @@ export type Session = {
   readonly children: Children;
   readonly rows: readonly Row[];
   readonly runtimes: readonly InstalledRuntime[];
-  /** Null when nothing is compared. */
+  /** Null when nothing is compared with the BEAM. */
   readonly beam: Beam | null;
+  readonly comparesRaw: boolean;
   readonly plan: Plan;
   readonly repeats: number;
   /** Takes lines for people. */
@@ -43,7 +44,12 @@ export async function runSession(session: Session): Promise<Outcome> {
 
 /** The runs of one side of a row. */
 type Side = {
-  readonly name: Runtime | "beam";
+  /** For people: `node`, `beam`, `raw node`. */
+  readonly name: string;
+  /** Null for the BEAM, which is every runtime's peer. */
+  readonly runtime: Runtime | null;
+  /** Null for ours. */
+  readonly peer: PeerName | null;
   readonly samples: Sample[];
   readonly run: () => Promise<Sample>;
   /** One failure says enough: the side is left out from then on. */
@@ -68,34 +74,53 @@ async function runRow(session: Session, row: Row): Promise<Outcome> {
       }
     }
   }
-  const beam = sides.find((side) => side.name === "beam" && !side.hasFailed);
-  const results: Result[] = [];
-  for (const { name, samples, hasFailed } of sides) {
-    if (name === "beam" || hasFailed) continue;
-    results.push(summarize(row, name, samples, beam?.samples ?? []));
-  }
+  const working = sides.filter((side) => !side.hasFailed);
   return {
-    results,
-    failures: sides.filter((side) => side.hasFailed).length,
+    results: working.flatMap((side) => resultsOf(row, side, working)),
+    failures: sides.length - working.length,
   };
 }
 
+/** One result for each peer, or a single one without any. */
+function resultsOf(row: Row, ours: Side, sides: readonly Side[]): Result[] {
+  const { runtime, samples } = ours;
+  if (runtime === null || ours.peer !== null) return [];
+  const results: Result[] = [];
+  for (const { peer, runtime: where, samples: theirs } of sides) {
+    if (peer === null || (where !== null && where !== runtime)) continue;
+    results.push(summarize(row, runtime, samples, theirs, peer));
+  }
+  return results.length > 0 ? results : [summarize(row, runtime, samples, [])];
+}
+
+/** Each runtime with what is raw beside it, and the BEAM. */
 function sidesOf(session: Session, row: Row): Side[] {
   const { children, beam, plan } = session;
-  const sides: Side[] = session.runtimes.map((runtime) => ({
-    name: runtime.name,
-    samples: [],
-    run: () => runOurs(children, runtime, row, plan),
-    hasFailed: false,
-  }));
-  const peer = row.peer;
-  if (beam !== null && peer !== undefined) {
-    sides.push({
-      name: "beam",
-      samples: [],
-      run: () => beam.run(row, peer, plan),
-      hasFailed: false,
+  const sides: Side[] = [];
+  const add = (
+    side: Pick<Side, "name" | "runtime" | "peer" | "run">,
+  ) => sides.push({ ...side, samples: [], hasFailed: false });
+  for (const runtime of session.runtimes) {
+    add({
+      name: runtime.name,
+      runtime: runtime.name,
+      peer: null,
+      run: () => runOurs(children, runtime, row.id, plan),
     });
+    if (!session.comparesRaw) continue;
+    for (const peer of Object.keys(row.raw ?? {}) as RawName[]) {
+      add({
+        name: `${peer} ${runtime.name}`,
+        runtime: runtime.name,
+        peer,
+        run: () => runOurs(children, runtime, `${row.id}:${peer}`, plan),
+      });
+    }
+  }
+  const { peer } = row;
+  if (beam !== null && peer !== undefined) {
+    const run = () => beam.run(row, peer, plan);
+    add({ name: "beam", runtime: null, peer: "beam", run });
   }
   return sides;
 }

@@ -1,5 +1,6 @@
 /** Results for people: aligned columns, and the same as Markdown. */
 
+import type { PeerName } from "../row.ts";
 import type { Machine } from "./machine.ts";
 import type { Result } from "./results.ts";
 
@@ -44,25 +45,55 @@ const units: Readonly<Record<string, string>> = {
   ns: "ns",
   bytes: "bytes",
   share: "%",
+  mbs: "MB/s",
 };
 
-/** `latencyUsP50: 61.2` as `latency p50 61.2 µs`. */
-function describeExtra(name: string, value: number): string {
+/** How what is compared with is called. */
+export const peerTitles: Readonly<Record<PeerName, string>> = {
+  beam: "BEAM",
+  raw: "raw",
+  "raw-batched": "batched raw",
+};
+
+/** A figure in words: `latency`, `p50 61.2`, `µs`. */
+type InWords = {
+  readonly subject: string;
+  readonly value: string;
+  readonly unit: string;
+};
+
+/** `latencyUsP50: 61.2` as `latency`, `p50 61.2` and `µs`. */
+function inWords(name: string, value: number, peer: string): InWords {
   const words = name.replaceAll(/[A-Z]/g, (letter) => ` ${letter}`)
     .toLowerCase().split(" ");
   const unit = words.find((word) => Object.hasOwn(units, word));
-  return [
-    ...words.filter((word) => word !== unit),
-    threeFigures(value),
-    ...(unit === undefined ? [] : [units[unit]]),
-  ].join(" ").replace(/^peer\b/, "BEAM");
+  const others = words.filter((word) => word !== unit);
+  const share = /^p\d+$/.test(others.at(-1) ?? "") ? others.pop() : undefined;
+  return {
+    subject: others.join(" ").replace(/^peer\b/, peer),
+    value: share === undefined
+      ? threeFigures(value)
+      // `p999` is the percentile 99.9.
+      : `${share.replace(/^(p\d\d)(\d+)$/, "$1.$2")} ${threeFigures(value)}`,
+    unit: unit === undefined ? "" : ` ${units[unit]}`,
+  };
 }
 
+/** Figures of the row's own and of its peer; percentiles share their words. */
 function extrasOf(result: Result): string {
-  return Object.entries(result)
-    .filter(([name]) => !known.has(name))
-    .map(([name, value]) => describeExtra(name, Number(value)))
-    .join(", ");
+  const peer = result.peer === undefined ? "" : peerTitles[result.peer];
+  let text = "";
+  let before: InWords = { subject: "", value: "", unit: "" };
+  for (const [name, value] of Object.entries(result)) {
+    if (known.has(name)) continue;
+    const figure = inWords(name, Number(value), peer);
+    const isSame = figure.subject === before.subject;
+    text += isSame ? "" : before.unit;
+    text += text === "" ? "" : ", ";
+    text += isSame ? figure.value : `${figure.subject} ${figure.value}`;
+    before = figure;
+  }
+  return text + before.unit;
 }
 
 function range(min: number | undefined, max: number | undefined): string {
@@ -92,7 +123,12 @@ function columnsOf(results: readonly Result[]): Column[] {
   if (results.some((result) => result.ratio !== undefined)) {
     columns.push(
       {
-        title: "BEAM",
+        title: "vs",
+        align: "left",
+        cell: (r) => r.peer === undefined ? "" : peerTitles[r.peer],
+      },
+      {
+        title: "its rate",
         align: "right",
         cell: (r) => r.peerRate === undefined ? "" : shortRate(r.peerRate),
       },

@@ -1,0 +1,11 @@
+/** The other thread of `raw.ts`: obeys over the port that it was given. */
+
+import { type MessagePort, workerData } from "node:worker_threads";
+import { obey } from "../pair/raw_shapes.ts";
+import { PortLink } from "./port_link.ts";
+
+const { port, isBatched } = workerData as {
+  readonly port: MessagePort;
+  readonly isBatched: boolean;
+};
+obey(new PortLink(port, isBatched));
