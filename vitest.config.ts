@@ -2,25 +2,63 @@
  * How vitest runs on each of the three runtimes. Bun crashes with forked
  * workers, so it gets threads; Node.js and Deno get forks, because several
  * tests send signals to their own process or exhaust its memory.
+ *
+ * There are two projects. Files of `alone` have a fresh worker each, which
+ * costs half a second of work per file. Files of `shared` run one after the
+ * other in the same workers and must leave them as they were: they start
+ * programs and nodes, but change no global, and judge nothing that belongs to
+ * the whole process.
  */
 import process from "node:process";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const nightly = process.env["HORNBEAM_NIGHTLY"] === "1";
 
+// The tests against BEAM nodes leave out some on Deno and Bun otherwise.
+const all = nightly ? ["tests/{nightly,beam}/**/*.test.ts"] : [
+  "tests/**/*.test.ts",
+];
+const never = [
+  "**/node_modules/**",
+  "dist/**",
+  "tests/fixtures/**",
+  ...(nightly ? [] : ["tests/nightly/**"]),
+];
+
+/**
+ * Files of the shared folders that look at what others leave behind: at the one
+ * pool that cbor-x writes to, at the growth of the heap, at the environment.
+ */
+const particular = "!(cbor_engine|beam_fuzz|simulator)";
+const shared = nightly ? [] : [
+  `tests/{beam,core,kernel,net,sim,std,wire}/**/${particular}.test.ts`,
+  "tests/platform/{carriers,log,tcp,tls}.test.ts",
+  "tests/bench/report.test.ts",
+  "tests/cli/view.test.ts",
+  "tests/examples/word_index_parts.test.ts",
+  "tests/{semantics,tidy}.test.ts",
+];
+
 const config: ViteUserConfig = defineConfig({
   test: {
-    // The tests against BEAM nodes leave out some on Deno and Bun otherwise.
-    include: nightly
-      ? ["tests/nightly/**/*.test.ts", "tests/beam/**/*.test.ts"]
-      : ["tests/**/*.test.ts"],
-    exclude: [
-      "**/node_modules/**",
-      "dist/**",
-      "tests/fixtures/**",
-      ...(nightly ? [] : ["tests/nightly/**"]),
-    ],
+    projects: [{
+      extends: true,
+      test: {
+        name: "alone",
+        include: all,
+        exclude: [...never, ...shared],
+      },
+    }, {
+      extends: true,
+      test: {
+        name: "shared",
+        isolate: false,
+        include: shared,
+        exclude: never,
+      },
+    }],
     pool: process.versions["bun"] === undefined ? "forks" : "threads",
+    setupFiles: ["tests/helpers/setup.ts"],
     // Two, whatever the machine has: many tests start processes of their own.
     maxWorkers: 2,
     maxConcurrency: 2,

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { check } from "./check.mjs";
-import { pack } from "./pack.mjs";
+import { install, pack } from "./pack.mjs";
 import { runSuite, runtimes, summarize } from "./suite.mjs";
 
 const [which = "all", ...args] = process.argv.slice(2);
@@ -30,29 +30,31 @@ if (which !== "all") {
   for (const runtime of runtimes) all.push(await runSuite(runtime, args));
   process.exitCode = summarize(all);
 } else {
-  const all = [await check()];
   const folder = mkdtempSync(join(tmpdir(), "hornbeam-pack-"));
   try {
+    const checking = check();
     const env = packed(folder);
+    const all = [await checking];
     for (const runtime of runtimes) {
       all.push(await runSuite(runtime, [], { env }));
     }
+    process.exitCode = summarize(all);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  process.exitCode = summarize(all);
 }
 
 /**
- * The package is the same for all three runtimes, so it is packed once. When
- * that fails, tests/package.test.ts packs for itself and shows why.
+ * The package is the same for all three runtimes, so it is packed and installed
+ * once. When that fails, tests/package.test.ts does it itself and shows why.
  *
  * @param {string} folder
  * @returns {Record<string, string>}
  */
 function packed(folder) {
   try {
-    return { HORNBEAM_TARBALL: pack(folder) };
+    install(folder, pack(folder));
+    return { HORNBEAM_INSTALLED: folder };
   } catch {
     return {};
   }

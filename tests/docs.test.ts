@@ -22,6 +22,7 @@ import {
   root,
   type SpawnedProcess,
 } from "./helpers/processes.ts";
+import { itOnNode } from "./helpers/share.ts";
 import type { DenoJson, PackageJson } from "./tidy/exports.ts";
 import { filesUnder } from "./tidy/source.ts";
 
@@ -120,7 +121,7 @@ describe("the documentation", () => {
     expect(blocks.map(misuse).filter((said) => said !== undefined)).toEqual([]);
   });
 
-  it("passes the type checker", async () => {
+  itOnNode("passes the type checker (on Node.js)", async () => {
     expect(await workplace.check(programs)).toEqual([]);
   }, 60_000);
 });
@@ -291,15 +292,19 @@ describe("this test itself", () => {
     await succeed(await workplace.runCommands(block), block);
   });
 
-  it("fails programs on what they do and on their types", async () => {
-    const block = { path: "a.md", line: 7, language: "ts", mark: undefined };
-    const throws = { ...block, code: 'throw new Error("bad example");' };
-    const child = await workplace.runProgram(throws);
-    await expect(succeed(child, throws)).rejects.toThrow("bad example");
+  const block = { path: "a.md", line: 7, language: "ts", mark: undefined };
+
+  itOnNode("fails programs on their types (on Node.js)", async () => {
     const wrong = { ...block, code: "const a: number = `a`;" };
     expect((await workplace.check([wrong])).join("\n")).toContain(
       "a.md-7.ts(7,7): error TS2322",
     );
+  });
+
+  it("fails programs on what they do and on what they import", async () => {
+    const throws = { ...block, code: 'throw new Error("bad example");' };
+    const child = await workplace.runProgram(throws);
+    await expect(succeed(child, throws)).rejects.toThrow("bad example");
     const unknown = { ...block, code: 'import "hornbeam/nowhere";' };
     expect(() => workplace.write(unknown)).toThrow(
       'a.md:7: "hornbeam/nowhere" is not among the exports in deno.json',

@@ -1,16 +1,9 @@
 /**
  * The npm package as a user gets it: packed, installed into an empty folder
- * and used from there, on the runtime under test. HORNBEAM_TARBALL names a
- * tarball that scripts/test.mjs packed already; without it the test packs one.
+ * and used from there, on the runtime under test. HORNBEAM_INSTALLED names a
+ * folder in which scripts/test.mjs did that already; without it the test does.
  */
-import {
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  writeFile,
-} from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import process from "node:process";
@@ -22,11 +15,13 @@ import {
   spawnProcess,
   spawnRuntime,
 } from "./helpers/processes.ts";
+import { itOnNode } from "./helpers/share.ts";
 
 const runtime = currentRuntime();
 const SETUP_MS = 120_000;
 
-let folder = "";
+const given = process.env["HORNBEAM_INSTALLED"] ?? "";
+let folder = given;
 let installed = "";
 
 async function output(child: SpawnedProcess, limitMs: number): Promise<string> {
@@ -37,32 +32,16 @@ async function output(child: SpawnedProcess, limitMs: number): Promise<string> {
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "hornbeam-package-"));
-  let tarball = process.env["HORNBEAM_TARBALL"];
-  if (tarball === undefined) {
-    const packing = spawnRuntime("node", join(root, "scripts", "pack.mjs"), [
-      folder,
-    ]);
-    tarball = (await output(packing, SETUP_MS)).split("\n").at(-1) ?? "";
+  if (folder === "") {
+    folder = await mkdtemp(join(tmpdir(), "hornbeam-package-"));
+    const script = join(root, "scripts", "pack.mjs");
+    await output(spawnRuntime("node", script, [folder]), SETUP_MS);
   }
-  const user = join(folder, "user");
-  await mkdir(user);
-  await writeFile(
-    join(user, "package.json"),
-    JSON.stringify({ private: true, type: "module" }),
-  );
-  const npm = spawnProcess("npm", [
-    "install",
-    "--prefer-offline",
-    "--no-audit",
-    "--no-fund",
-    tarball,
-  ], { cwd: user });
-  await output(npm, SETUP_MS);
-  installed = join(user, "node_modules", "hornbeam");
-}, 2 * SETUP_MS);
+  installed = join(folder, "user", "node_modules", "hornbeam");
+}, SETUP_MS);
 
 afterAll(async () => {
+  if (folder === given) return;
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -134,7 +113,7 @@ describe("the installed package", () => {
     );
   });
 
-  it("brings declarations that the compiler accepts", async () => {
+  itOnNode("brings declarations that tsc accepts (on Node.js)", async () => {
     const entries = ["hornbeam", "hornbeam/etf", "hornbeam/testing"];
     for (const name of await modules()) entries.push(`hornbeam/std/${name}`);
     const source = entries.map((entry, i) =>

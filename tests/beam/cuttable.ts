@@ -3,7 +3,7 @@
  * goes on believing in its connection.
  */
 import { connect, createServer, type Socket } from "node:net";
-import { atEnd } from "../net/raw_peer.ts";
+import { atEnd } from "../helpers/at_end.ts";
 
 /** Connections through a port of its own. */
 export class Cuttable {

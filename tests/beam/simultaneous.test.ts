@@ -16,7 +16,7 @@ import {
 import { waitFor } from "../helpers/wait.ts";
 import { eventsOf, scattered } from "../net/raw_peer.ts";
 
-const rounds = 150;
+const rounds = 100;
 
 matrix("a BEAM node and ours that connect at the same moment", () => {
   let epmdPort: number;

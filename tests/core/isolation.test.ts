@@ -12,6 +12,7 @@ import {
   tuple,
 } from "../../runtime/mod.ts";
 import { lone } from "../helpers/actors.ts";
+import { share } from "../helpers/share.ts";
 
 describe("strict", () => {
   test("freezes what was sent, deeply, and sends the same object", async () => {
@@ -217,7 +218,7 @@ describe("both ways", () => {
           expect(freeze(value)).toEqual(value);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: share(300) },
     );
   });
 

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Mailbox } from "../../runtime/core/mailbox.ts";
+import { share } from "../helpers/share.ts";
 
 function contents(mailbox: Mailbox): unknown[] {
   return Array.from({ length: mailbox.length }, (_, i) => mailbox.at(i));
@@ -124,7 +125,7 @@ describe("mailbox", () => {
           expect(mailbox.length).toBe(model.length);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: share(300) },
     );
   });
 });

@@ -21,6 +21,7 @@ import {
 } from "../../runtime/mod.ts";
 import { type Message, Model, type Op } from "../helpers/actor_model.ts";
 import { type FakeHost, fakeNode } from "../helpers/fake_host.ts";
+import { share } from "../helpers/share.ts";
 
 /** What the driver sends: the actor does it in one go. */
 class Turn {
@@ -374,7 +375,7 @@ describe("random programs end as the model says", () => {
         const world = new World(make);
         await compare(world, program, () => world.host.settle());
       }),
-      { numRuns: 400 },
+      { numRuns: share(400) },
     );
   });
 
@@ -391,7 +392,7 @@ describe("random programs end as the model says", () => {
           () => world.host.settleAsync(),
         );
       }),
-      { numRuns: 150 },
+      { numRuns: share(150) },
     );
   });
 });

@@ -11,7 +11,8 @@ import type { Pid, RunningNode, StartOptions } from "../../runtime/mod.ts";
 import { startEpmdServer } from "../../runtime/net/epmd_server.ts";
 import { createHost } from "../../runtime/platform/host.ts";
 import { createTcpNetwork } from "../../runtime/platform/tcp.ts";
-import { atEnd, cookie, type Logged, startNode } from "../net/raw_peer.ts";
+import { cookie, type Logged, startNode } from "../net/raw_peer.ts";
+import { atEnd } from "./at_end.ts";
 import { hasBeam } from "./beam.ts";
 import {
   currentRuntime,
@@ -51,7 +52,7 @@ export type BeamOptions = {
 
 const START_MS = 15_000;
 const EVALUATE_MS = 6_000;
-const driver = join(root, "tests/fixtures/beam_driver.erl");
+const source = join(root, "tests/fixtures/beam_driver.erl");
 
 /** What an expression came to, when it came to no value. */
 export class BeamError extends Error {
@@ -73,7 +74,8 @@ export class BeamNode {
   #asked = 0;
   #sessions = 0;
 
-  constructor(name: string, options: BeamOptions) {
+  /** `driver` is what `compiledDriver` gives. */
+  constructor(name: string, driver: string, options: BeamOptions) {
     const { epmdPort, program = "erl", flags = [], isShort = false } = options;
     this.name = name;
     this.run = this.session("-");
@@ -92,7 +94,11 @@ export class BeamNode {
         ...["--erl", named.join(" "), "--no-halt", "-e", startElixir],
       ];
     this.process = spawnProcess(program, args, {
-      env: { ERL_EPMD_PORT: String(epmdPort), ERL_CRASH_DUMP_BYTES: "0" },
+      env: {
+        ERL_EPMD_PORT: String(epmdPort),
+        ERL_CRASH_DUMP_BYTES: "0",
+        BEAM_DRIVER: driver,
+      },
       // `elixir` is a shell script that becomes `erl`.
       group: program === "elixir",
     });
@@ -127,19 +133,38 @@ export class BeamNode {
   }
 }
 
-const startErlang =
-  `{ok, M, B} = compile:file("${driver}", [binary, report]), ` +
-  `{module, M} = code:load_binary(M, "${driver}", B), M:main().`;
-const startElixir =
-  `{:ok, m, b} = :compile.file(~c"${driver}", [:binary, :report]); ` +
-  `{:module, ^m} = :code.load_binary(m, ~c"${driver}", b); m.main()`;
+const compileDriver =
+  `{ok, _, Code} = compile:file("${source}", [binary, report]),
+   io:format("~s~n", [base64:encode(Code)]), halt().`;
+const startErlang = `Code = base64:decode(os:getenv("BEAM_DRIVER")),
+   {module, M} = code:load_binary(beam_driver, "${source}", Code), M:main().`;
+const startElixir = `code = :base64.decode(:os.getenv(~c"BEAM_DRIVER")); ` +
+  `{:module, m} = :code.load_binary(:beam_driver, ~c"${source}", code); ` +
+  `m.main()`;
+
+let driver: Promise<string> | null = null;
+
+/** The driver's code in base 64. Compiling takes as long as a start does. */
+function compiledDriver(): Promise<string> {
+  driver ??= (async () => {
+    const args = ["-noshell", "-eval", compileDriver];
+    const compiler = spawnProcess("erl", args);
+    const { code } = await compiler.waitForExit(START_MS);
+    const line = compiler.stdout.at(-1);
+    if (code === 0 && line !== undefined) return line;
+    throw new Error(
+      `expected ${source} to compile, got ${compiler.stdout.join("\n")}`,
+    );
+  })();
+  return driver;
+}
 
 /** Starts a BEAM node and waits until it answers. */
 export async function startBeam(
   name: string,
   options: BeamOptions,
 ): Promise<BeamNode> {
-  const node = new BeamNode(name, options);
+  const node = new BeamNode(name, await compiledDriver(), options);
   atEnd(() => node.stop());
   await node.process.waitForLine(/^ready$/, START_MS);
   return node;

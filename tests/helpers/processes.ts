@@ -8,7 +8,6 @@ import { readFileSync, realpathSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { afterAll } from "vitest";
 
 export type Runtime = "node" | "deno" | "bun";
 
@@ -311,5 +310,3 @@ export function spawnRuntime(
 export async function stopAll(): Promise<void> {
   await Promise.all([...running].map((child) => child.stop()));
 }
-
-afterAll(stopAll);

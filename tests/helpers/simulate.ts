@@ -15,6 +15,7 @@ import {
   type SimulationResult,
 } from "../../std/testing.ts";
 import { currentRuntime, root } from "./processes.ts";
+import { share } from "./share.ts";
 
 /** How many seeds, and from which on (default 1). */
 export type Seeds = { readonly count: number; readonly base?: number };
@@ -57,15 +58,16 @@ export function replayCommand(
 }
 
 /**
- * Simulates the body under each seed. Rejects with the first failure, its
- * seed, the command that replays it and the end of its trace.
+ * Simulates the body under each seed, of which Deno and Bun take a share: the
+ * traces are the same on all three. Rejects with the first failure, its seed,
+ * the command that replays it and the end of its trace.
  */
 export async function simulateSeeds(
   options: Seeds & SimulateOptions,
   body: (sim: Simulation) => Promise<void>,
 ): Promise<readonly SimulationResult[]> {
   const results: SimulationResult[] = [];
-  for (const seed of seedsOf(options)) {
+  for (const seed of seedsOf({ ...options, count: share(options.count) })) {
     try {
       results.push(await simulate({ ...options, seed }, body));
     } catch (error) {

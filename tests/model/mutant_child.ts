@@ -3,7 +3,7 @@
  * something is found. A program of its own, since a mutant may do anything;
  * it is started inside of the folder of the copies.
  *
- * Arguments: the most seeds for each, then the copies' folders. Prints a line
+ * Arguments: the seeds for each as JSON, then the copies' folders. Prints a line
  * of JSON per copy: its folder, the first seed that failed or null, and why.
  */
 
@@ -11,7 +11,7 @@ import process from "node:process";
 import type { programOf } from "./program.ts";
 import type { runProgram } from "./run.ts";
 
-const [seeds = "0", ...folders] = process.argv.slice(2);
+const [seeds = "[]", ...folders] = process.argv.slice(2);
 /** What nobody caught, which is a fault as well. */
 let floating: string | null = null;
 process.on("unhandledRejection", (error) => floating = `floating: ${error}`);
@@ -24,14 +24,16 @@ for (const folder of folders) {
   const run: { runProgram: typeof runProgram } = await import(
     at("run.ts").href
   );
-  let seed = 1;
+  let failed: number | null = null;
   let why: string | null = floating = null;
-  for (; why === null && seed <= Number(seeds); seed++) {
+  for (const seed of JSON.parse(seeds) as readonly number[]) {
     const outcome = await run.runProgram(program.programOf(seed));
     why = outcome.violations[0] ?? floating;
+    if (why === null) continue;
+    failed = seed;
+    break;
   }
-  const failed = why === null ? null : seed - 1;
-  console.log(JSON.stringify({ folder, failed, why }));
+  console.log(JSON.stringify({ folder, seed: failed, why }));
 }
 
 function here(): string {

@@ -237,7 +237,7 @@ describe("a process that ends by itself", () => {
 });
 
 /** Kills per process that connects and disconnects all the time. */
-const KILLS = 10;
+const KILLS = currentRuntime() === "node" ? 10 : 4;
 /** No more kills after this, on a machine that is slow. */
 const LONGEST_RAGE_MS = 8_000;
 /** Longest time from a process's first connect to its death. */

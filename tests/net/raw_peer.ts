@@ -5,7 +5,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, type Server, Socket } from "node:net";
-import { afterAll, expect } from "vitest";
+import { expect } from "vitest";
 import {
   type LogRecord,
   memoryNetwork,
@@ -27,22 +27,12 @@ import {
   Initiator,
   type StatusAnswer,
 } from "../../runtime/wire/handshake_machine.ts";
+import { atEnd } from "../helpers/at_end.ts";
 import { freePort } from "../helpers/ports.ts";
 import { waitFor } from "../helpers/wait.ts";
 
 export const host = "127.0.0.1";
 export const cookie = "secret";
-
-const cleanUps: (() => unknown)[] = [];
-
-/** Has something done when the test file ends, the last first. */
-export function atEnd(cleanUp: () => unknown): void {
-  cleanUps.push(cleanUp);
-}
-
-afterAll(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
-});
 
 /** Whole numbers below a limit, the same ones for the same seed. */
 export function scattered(seed: number): (limit: number) => number {

@@ -1,9 +1,10 @@
 /**
  * 50,000 damaged inputs for the parser of frames, the handshake and the codec
- * towards BEAM nodes; a million run nightly.
+ * towards BEAM nodes, and a fifth on Deno and Bun; a million run nightly.
  */
 import process from "node:process";
 import { describe, expect, test } from "vitest";
+import { share } from "../helpers/share.ts";
 import {
   fuzzCodec,
   fuzzFrames,
@@ -16,9 +17,9 @@ const rounds: readonly [
   inputs: number,
   fuzz: (first: number, count: number) => Tally,
 ][] = [
-  ["the codec", 30_000, fuzzCodec],
-  ["the handshake", 12_000, fuzzHandshake],
-  ["the parser of frames", 8_000, fuzzFrames],
+  ["the codec", share(30_000), fuzzCodec],
+  ["the handshake", share(12_000), fuzzHandshake],
+  ["the parser of frames", share(8_000), fuzzFrames],
 ];
 
 describe("damaged recordings", () => {

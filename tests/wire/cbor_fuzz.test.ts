@@ -5,6 +5,7 @@ import { checkItems } from "../../runtime/wire/cbor_check.ts";
 import { DecodeError } from "../../runtime/wire/errors.ts";
 import {
   checkProperty,
+  codePoint,
   collector,
   difference,
   framesOf,
@@ -302,7 +303,7 @@ describe("checkItems", () => {
         ),
         { maxLength: 8 },
       ).map((list) => Uint8Array.from(list)),
-      fc.string({ unit: "binary", maxLength: 5 })
+      fc.string({ unit: codePoint, maxLength: 5 })
         .map((text) => new TextEncoder().encode(text)),
     );
     checkProperty(

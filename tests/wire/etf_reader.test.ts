@@ -214,12 +214,12 @@ describe("decode", () => {
   });
 
   it("gives the same pid again", () => {
-    const pid = from(`58${node}000000010000000200000003`);
-    expect(from(`58${node}000000010000000200000003`)).toBe(pid);
+    const pid = from(`58${node}000004210000000200000003`);
+    expect(from(`58${node}000004210000000200000003`)).toBe(pid);
     expect(decode(encode(pid))).toBe(pid);
-    const other = from(`58${node}000001010000000200000003`);
+    const other = from(`58${node}000005210000000200000003`);
     expect(other).not.toBe(pid);
-    expect(from(`58${node}000000010000000200000003`)).toBe(pid);
+    expect(from(`58${node}000004210000000200000003`)).toBe(pid);
     const ref = new Ref("n@h", 1, [7]);
     expect(decode(encode(ref))).toBe(ref);
   });

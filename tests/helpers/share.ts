@@ -1,0 +1,21 @@
+/** How much of the costly tests is done on each runtime. */
+import process from "node:process";
+import { it } from "vitest";
+import { currentRuntime } from "./processes.ts";
+
+/**
+ * `it`, for what is the same whatever runs the tests, such as the verdict of
+ * the compiler. On Deno and Bun it is shown as skipped.
+ */
+export const itOnNode: typeof it.skip = it.skipIf(currentRuntime() !== "node");
+
+/**
+ * All of it on Node.js and in the nightly run, else a fifth, but ten at least:
+ * the code under test is the same, and what another engine alone gets wrong
+ * shows in few cases.
+ */
+export function share(count: number): number {
+  const isFull = currentRuntime() === "node" ||
+    process.env["HORNBEAM_NIGHTLY"] === "1";
+  return isFull ? count : Math.max(Math.min(count, 10), Math.ceil(count / 5));
+}
