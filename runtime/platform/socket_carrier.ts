@@ -14,6 +14,7 @@ import {
   type CarrierHandlers,
   type Listener,
 } from "../net/carrier.ts";
+import { SocketWatch } from "./socket_watch.ts";
 import { explainTls } from "./tls_errors.ts";
 
 /** `write` returns false above this, where nothing else is said. */
@@ -151,6 +152,7 @@ export class SocketCarrier implements Carrier {
   readonly #silentEnd: string | null;
   readonly #mayPause: boolean;
   #hasRead = false;
+  readonly #watch = new SocketWatch();
 
   constructor(
     socket: Socket,
@@ -207,6 +209,7 @@ export class SocketCarrier implements Carrier {
         new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength),
       );
       if (isBulk) this.#pauseBulk();
+      else this.#watch.came();
     });
   }
 
@@ -278,6 +281,7 @@ export class SocketCarrier implements Carrier {
   }
 
   #onClose(): void {
+    this.#watch.stop();
     clearTimeout(this.#linger);
     this.#reason ??= "closed";
     if (this.#reported || this.#handlers === null) return;
