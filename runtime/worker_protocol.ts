@@ -10,24 +10,30 @@ import type { LinkEnd } from "./platform/worker_carrier.ts";
 import type { NodeStats } from "./running_node.ts";
 import type { StartOptions } from "./start_options.ts";
 
-/** Options that a worker's node has from the node that starts it. */
+/**
+ * Options that a worker's node has from the node that starts it. What is
+ * internal is no key of the options in a package's declarations.
+ */
 export type InheritedOptions = Pick<
   StartOptions,
-  | "binaries"
-  | "cookies"
-  | "epmdPort"
-  | "exact"
-  | "hidden"
-  | "inspectable"
-  | "isolate"
-  | "limits"
-  | "listenHost"
-  | "longTurnMs"
-  | "peerPort"
-  | "peers"
-  | "strict"
-  | "tls"
-  | "withoutFlags"
+  & keyof StartOptions
+  & (
+    | "binaries"
+    | "cookies"
+    | "epmdPort"
+    | "exact"
+    | "hidden"
+    | "inspectable"
+    | "isolate"
+    | "limits"
+    | "listenHost"
+    | "longTurnMs"
+    | "peerPort"
+    | "peers"
+    | "strict"
+    | "tls"
+    | "withoutFlags"
+  )
 >;
 
 /** What a thread is to become. */
