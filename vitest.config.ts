@@ -59,8 +59,8 @@ const config: ViteUserConfig = defineConfig({
     }],
     pool: process.versions["bun"] === undefined ? "forks" : "threads",
     setupFiles: ["tests/helpers/setup.ts"],
-    // Two, whatever the machine has: many tests start processes of their own.
-    maxWorkers: 2,
+    // For the two cores that a small machine has: many tests only wait.
+    maxWorkers: 3,
     maxConcurrency: 2,
     testTimeout: nightly ? 30 * 60_000 : 20_000,
     hookTimeout: nightly ? 60_000 : 20_000,

@@ -241,7 +241,8 @@ describe.skipIf(process.platform !== "linux")("an interruption", () => {
     });
     // Not `child.kill`, after which Deno takes any end for the signal's work.
     process.kill(child.pid, "SIGTERM");
-    expect(await child.waitForExit()).toEqual({ code: 130, signal: null });
+    expect(await child.waitForExit(30_000))
+      .toEqual({ code: 130, signal: null });
     for (const pid of [first, partner]) {
       await waitFor(() => !isRunning(pid), { what: `the end of ${pid}` });
     }

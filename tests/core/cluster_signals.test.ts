@@ -352,7 +352,7 @@ describe("a monitor between nodes", () => {
     });
     await roundTrip(a, b);
     expect(await holdings(b)).toMatchObject({ watchers: 2 });
-    void inside(here, (self) => self.exit("x")).catch(() => {});
+    await inside(here, (self) => self.exit("x")).catch(() => {});
     await roundTrip(a, b);
     expect(await holdings(b)).toMatchObject({ watchers: 0 });
   });

@@ -41,8 +41,8 @@ const monitors: readonly Mutant[] = [
   mutant(
     "DOWN to the first watcher only",
     "core/exits.ts",
-    "tellWatcher(node, watcher, reason);",
-    "tellWatcher(node, watcher, reason); break;",
+    "tellWatcher(actor, watcher, reason);",
+    "tellWatcher(actor, watcher, reason); break;",
   ),
   mutant(
     "no DOWN to other nodes",
@@ -214,26 +214,28 @@ const messages: readonly Mutant[] = [
     name: "what was written last is sent again after a reconnect",
     patches: [{
       file: "runtime/net/outbox.ts",
-      find: "readonly #highMarkBytes: number;",
-      replace: "readonly #highMarkBytes: number;\n" +
+      find: "export class Outbox {",
+      replace: "export class Outbox {\n" +
         "  readonly #last = new Map<string, [object, Uint8Array[]]>();",
     }, {
       file: "runtime/net/outbox.ts",
-      find: "connection.write(peer.out.take());",
-      replace: "const chunks = peer.out.take();\n" +
+      find: "hasRoom = connection.write(peer.out.take());",
+      replace: "{\n" +
+        "      const chunks = peer.out.take();\n" +
         "      const last = this.#last.get(peer.name);\n" +
         "      this.#last.set(peer.name, [connection, chunks]);\n" +
         "      if (last !== undefined && last[0] !== connection) {\n" +
         "        connection.write(last[1]);\n" +
         "      }\n" +
-        "      connection.write(chunks);",
+        "      hasRoom = connection.write(chunks);\n" +
+        "    }",
     }],
   },
   mutant(
     "what waits for a connection is not sent",
-    "net/distribution.ts",
-    "this.#outbox.flush(peer);",
-    "",
+    "net/outbox.ts",
+    "return true;\n    };\n    this.flush(peer);",
+    "return true;\n    };",
   ),
 ];
 

@@ -150,7 +150,7 @@ describe("a cluster on all runtimes", () => {
       await child.waitForLine(new RegExp(`^down ${first}`));
       await child.waitForLine(/^log info epmd registered with epmd again/);
     }
-    const hosts = others.map((child) => countOf(child, /hosting epmd/));
+    const hosts = others.map((child) => countOf(child, /took over epmd/));
     expect(hosts.sort()).toEqual([0, 1]);
     // Both are found by a newcomer, and it by them, and the old name is free.
     const late = await begin(0, z, [x, y]);
