@@ -477,6 +477,8 @@ export abstract class Actor extends ActorState implements Runnable {
     const resolve = this.resolveReceive;
     const onAbort = () => {
       if (this.resolveReceive !== resolve || this.state === DEAD) return;
+      // It goes on although it is held, so nobody owes it a turn any more.
+      this.isParked = false;
       this.#endReceive(Promise.reject(abort.reason));
     };
     abort.addEventListener("abort", onAbort, { once: true });

@@ -85,8 +85,11 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   ready(to: Destination<never>): Promise<void> {
-    if (this.state === DEAD) return new Promise(() => {});
-    return this.#nodeWait(this.owner.ready(this.pid, to));
+    // To an ended actor it says so, as `receive` does: nothing that it sends
+    // would ever make its loop wait.
+    if (this.state === DEAD) return this.receive();
+    return this.#nodeWait(this.owner.ready(this.pid, to))
+      .then(() => this.state === DEAD ? this.receive() : undefined);
   }
 
   spawn<T>(

@@ -32,12 +32,15 @@ type Load = {
   readonly frames: readonly Chunks[];
   /** Frames that were taken. */
   taken: number;
+  /** The one behind it: there may be very many, so they are no array. */
+  next: Load | null;
 };
 
 /** What one sender has here, in order; never empty. */
 type Stream = {
   readonly from: Pid;
-  readonly loads: Load[];
+  first: Load;
+  last: Load;
   /** How many of them are for whom. */
   readonly to: Map<Pid | null, number>;
   /** What waits of them. */
@@ -48,8 +51,12 @@ type Stream = {
 const lengthBytes = 4;
 
 export class Lane {
-  /** Bytes that wait, without lengths and heads of frames. */
+  /** Bytes that wait, without the lengths of frames. */
   bytes = 0;
+  /** Signals that wait. */
+  length = 0;
+  /** What its owner may take although there is no room; below 0: took ahead. */
+  owedBytes = 0;
   readonly #isCut: boolean;
   readonly #streams = new Map<Pid, Stream>();
   /** Streams that take turns: as many as a peer may have open payloads. */
@@ -76,13 +83,6 @@ export class Lane {
     return this.#isCut && payloadBytes <= 2 * fragmentBytes;
   }
 
-  /** Signals that wait. */
-  get length(): number {
-    let length = 0;
-    for (const stream of this.#streams.values()) length += stream.loads.length;
-    return length;
-  }
-
   /** Bytes that wait of one sender. */
   bytesOf(from: Pid): number {
     return this.#streams.get(from)?.bytes ?? 0;
@@ -102,21 +102,22 @@ export class Lane {
     payload: Chunks,
     payloadBytes: number,
   ): void {
-    const isCut = this.#isCut && payloadBytes > fragmentBytes;
-    const frames = isCut
+    const frames = this.#isCut
       ? fragmentsOf(payload, payloadBytes, this.#number++ >>> 0)
       : [payload];
-    const load = { to, frames, taken: 0 };
-    const stream = this.#streams.get(from) ?? this.#begin(from);
-    stream.loads.push(load);
+    const load: Load = { to, frames, taken: 0, next: null };
+    const stream = this.#streams.get(from) ?? this.#begin(from, load);
+    if (stream.last !== load) stream.last = stream.last.next = load;
     const bytes = sizeOf(frames);
     stream.bytes += bytes;
     this.bytes += bytes;
+    this.length++;
     stream.to.set(to, (stream.to.get(to) ?? 0) + 1);
   }
 
-  #begin(from: Pid): Stream {
-    const stream = { from, loads: [], to: new Map(), bytes: 0 };
+  #begin(from: Pid, load: Load): Stream {
+    const to = new Map<Pid | null, number>();
+    const stream: Stream = { from, first: load, last: load, to, bytes: 0 };
     this.#streams.set(from, stream);
     (this.#turns.length < openPayloadsMax ? this.#turns : this.#waiting)
       .push(stream);
@@ -132,12 +133,13 @@ export class Lane {
     const place = this.#next < this.#turns.length ? this.#next : 0;
     const stream = this.#turns[place];
     if (stream === undefined) return null;
-    const load = stream.loads[0] as Load;
+    const load = stream.first;
     const frame = load.frames[load.taken++] as Chunks;
     this.#next = place + 1;
     const bytes = sizeOf([frame]);
     stream.bytes -= bytes;
     this.bytes -= bytes;
+    this.owedBytes -= bytes;
     if (this.#isCut && frame[0]?.[0] === fragmentMark) this.#underWay += bytes;
     if (load.taken === load.frames.length) this.#done(stream, load, place);
     const length = new Uint8Array(lengthBytes);
@@ -151,13 +153,14 @@ export class Lane {
   }
 
   /** A signal is out; whoever waits for a turn gets this one's. */
-  #done(stream: Stream, { to }: Load, place: number): void {
-    stream.loads.shift();
+  #done(stream: Stream, { to, next: behind }: Load, place: number): void {
+    this.length--;
     const left = (stream.to.get(to) ?? 1) - 1;
     if (left > 0) stream.to.set(to, left);
     else stream.to.delete(to);
-    const isEmpty = stream.loads.length === 0;
+    const isEmpty = behind === null;
     if (isEmpty) this.#streams.delete(stream.from);
+    else stream.first = behind;
     if (!isEmpty && this.#waiting.length === 0) return;
     if (!isEmpty) this.#waiting.push(stream);
     const next = this.#waiting.shift();

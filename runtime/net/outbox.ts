@@ -22,7 +22,7 @@ import {
   fragmentMark,
   readAcknowledgement,
 } from "../wire/fragments.ts";
-import { type Lane, partiesOf } from "./lane.ts";
+import { type Lane, type Parties, partiesOf } from "./lane.ts";
 import { BusyError, type Peer } from "./peer.ts";
 import { sayable } from "./sayable.ts";
 
@@ -34,27 +34,30 @@ const LANE_LIMITS = 16;
 const FLUSH_BYTES = 64 * 1024;
 /** Of the lane at most this much is written before others have a turn. */
 const LANE_RUN_BYTES = 512 * 1024;
+/** One byte of the lane is written for so many that overtake it. */
+const LANE_SHARE = 4;
 /** How often to look for room that the carrier does not report. */
 const LOOK_MS = 5;
+
+type Chunks = readonly Uint8Array<ArrayBuffer>[];
 
 export class Outbox {
   readonly #node: Node;
   readonly #highMarkBytes: number;
+  readonly #hardLimitBytes: number;
   /** Peers whose queue is to be written at the end of the turn. */
   #dirty: Peer[] = [];
   /** Peers with a timer that looks for room. */
   readonly #watched = new Set<Peer>();
   /** Peers whose lane goes on in a macrotask that is on its way. */
   readonly #running = new Set<Peer>();
-  /** Between whom the signal is that is being encoded. */
-  #from: Pid | null = null;
-  #to: Pid | null = null;
-  /** Whether it has to wait behind a large one. */
-  #isAlone = false;
+  /** Payloads of the signal that was encoded last, if it is a large one. */
+  readonly #large: { payload: Chunks; bytes: number }[] = [];
 
   constructor(node: Node, highMarkBytes: number) {
     this.#node = node;
     this.#highMarkBytes = highMarkBytes;
+    this.#hardLimitBytes = highMarkBytes * HARD_LIMIT_FACTOR;
   }
 
   /** A message to an actor; see `Remote.send`. */
@@ -62,32 +65,36 @@ export class Outbox {
     if (!peer.isUp) peer.assume(to.creation);
     this.#refuseWhenFull(peer, from, message);
     const { lane } = peer;
-    this.#from = from;
-    this.#to = to;
     const isAlone = lane !== null && lane.isBehind(from, to);
-    this.#isAlone = isAlone;
     peer.codec.encodeSend(from, to, message, peer.out, isAlone);
+    if (this.#large.length > 0) {
+      this.#refuseWhenCrowded(peer, from, message);
+      this.#toLane(peer, { from, to });
+    }
     return this.#wrote(peer, from);
   }
 
   /** Any other signal; see `Remote.signal`. */
   signal(peer: Peer, signal: Signal): boolean {
-    if (signal.type === "sendNamed") {
-      this.#refuseWhenFull(peer, signal.from, signal.message);
-    } else if (signal.type === "spawnRequest") {
-      this.#refuseWhenFull(peer, signal.from, signal.args);
-    }
+    const parties = partiesOf(signal);
+    const { from, to } = parties;
+    const mayRefuse = signal.type === "sendNamed" ||
+      signal.type === "sendAlias" || signal.type === "spawnRequest";
+    const message = signal.type === "spawnRequest"
+      ? signal.args
+      : mayRefuse && signal.message;
+    if (mayRefuse) this.#refuseWhenFull(peer, from, message);
     if (!peer.isUp) assumeFor(peer, signal);
     const { lane } = peer;
-    const { from, to } = partiesOf(signal);
-    this.#from = from;
-    this.#to = to;
     const isAlone = lane !== null && lane.isBehind(from, to);
-    this.#isAlone = isAlone;
     try {
       peer.codec.encode(signal, peer.out, isAlone);
     } catch (error) {
       this.#encodeRefused(peer, signal, error, isAlone);
+    }
+    if (this.#large.length > 0) {
+      if (mayRefuse) this.#refuseWhenCrowded(peer, from, message);
+      this.#toLane(peer, parties);
     }
     return this.#wrote(peer, from);
   }
@@ -95,21 +102,42 @@ export class Outbox {
   /** A connection is up: large messages have a lane from now on. */
   opened(peer: Peer): void {
     const lane = peer.lane as Lane;
-    peer.out.onLargeFrame = (payload, bytes) => {
-      if (!this.#isAlone && lane.isTooSmall(bytes)) return false;
-      lane.add({ from: this.#from as Pid, to: this.#to }, payload, bytes);
+    peer.out.onLargeFrame = (payload, bytes, isAlone) => {
+      if (!isAlone && lane.isTooSmall(bytes)) return false;
+      this.#large.push({ payload, bytes });
       return true;
     };
     this.flush(peer);
   }
 
-  /** Throws `BusyError` when the peer has reached the hard limit. */
+  /** Who sends is known only here: getters of a message may send as well. */
+  #toLane(peer: Peer, parties: Parties): void {
+    const lane = peer.lane as Lane;
+    for (const { payload, bytes } of this.#large.splice(0)) {
+      lane.add(parties, payload, bytes);
+    }
+  }
+
+  /** Throws `BusyError` when the sender has reached the hard limit. */
   #refuseWhenFull(peer: Peer, from: Pid, message: unknown): void {
-    const limit = this.#highMarkBytes * HARD_LIMIT_FACTOR;
-    if (
-      waitingOf(peer, from) >= limit ||
-      (peer.lane !== null && peer.lane.bytes >= LANE_LIMITS * limit)
-    ) throw new BusyError(peer.name, limit, message);
+    if (waitingOf(peer, from) < this.#hardLimitBytes) return;
+    this.#refuse(peer, from, message);
+  }
+
+  /** The same when all senders together have filled the lane. */
+  #refuseWhenCrowded(peer: Peer, from: Pid, message: unknown): void {
+    if (this.#isCrowded(peer)) this.#refuse(peer, from, message);
+  }
+
+  #isCrowded({ lane }: Peer): boolean {
+    return lane !== null && lane.bytes >= LANE_LIMITS * this.#hardLimitBytes;
+  }
+
+  #refuse(peer: Peer, from: Pid, message: unknown): void {
+    // The runtime's own only answer, and nobody would in their place.
+    if (this.#node.localActor(from)?.isExempt) return;
+    this.#large.length = 0;
+    throw new BusyError(peer.name, this.#hardLimitBytes, message);
   }
 
   #encodeRefused(
@@ -151,20 +179,28 @@ export class Outbox {
 
   /** Writes what is in the queue, and of the lane what there is room for. */
   flush(peer: Peer): void {
-    const { connection, lane } = peer;
-    if (connection === null) return;
-    let hasRoom = true;
-    if (peer.out.length > 0) hasRoom = connection.write(peer.out.take());
-    if (lane === null || this.#running.has(peer)) return;
+    const { out, lane } = peer;
+    if (peer.connection === null) return;
+    const overtaking = out.length;
+    if (overtaking > 0) this.#write(peer, out.take());
+    if (lane === null || lane.bytes === 0 || this.#running.has(peer)) return;
+    // Whoever fills the carrier again and again must not starve the lane.
+    lane.owedBytes += overtaking / LANE_SHARE;
     let written = 0;
-    while (hasRoom && lane.bytes > 0) {
+    while (lane.bytes > 0) {
+      if (!peer.isFull) lane.owedBytes = 0;
+      else if (lane.owedBytes <= 0) return;
       if (written >= LANE_RUN_BYTES) return this.#runLater(peer);
       const before = lane.bytes;
       const frame = lane.take();
       if (frame === null) return;
-      hasRoom = connection.write(frame);
+      this.#write(peer, frame);
       written += before - lane.bytes;
     }
+  }
+
+  #write(peer: Peer, chunks: Chunks): void {
+    peer.isFull = peer.connection?.write(chunks) === false;
   }
 
   /**
@@ -182,7 +218,8 @@ export class Outbox {
     }
     if (frame[0] !== acknowledgementMark || peer.isBeam) return false;
     peer.lane?.acknowledged(readAcknowledgement(frame));
-    this.drained(peer);
+    this.flush(peer);
+    this.wakeWaiting(peer);
     return true;
   }
 
@@ -234,8 +271,11 @@ export class Outbox {
     });
   }
 
-  /** The carrier has room: for the lane first, then for who waits for it. */
+  /** The carrier has room: for who waits for it, and for the lane. */
   drained(peer: Peer): void {
+    peer.isFull = false;
+    // First, because the lane takes as much of it as there is.
+    this.wakeWaiting(peer);
     this.flush(peer);
     this.wakeWaiting(peer);
   }
@@ -263,7 +303,8 @@ export class Outbox {
   }
 
   #hasRoom(peer: Peer, from: Pid): boolean {
-    return waitingOf(peer, from) < this.#highMarkBytes / 2;
+    return waitingOf(peer, from) < this.#highMarkBytes / 2 &&
+      !this.#isCrowded(peer);
   }
 
   /**

@@ -88,6 +88,8 @@ export class Peer {
   unacknowledged = 0;
   /** Large messages of the connection that is up; null before it is. */
   lane: Lane | null = null;
+  /** The carrier had no room after what was written last. */
+  isFull = false;
   readonly #options: PeerOptions;
   /** What the codec takes for the peer's incarnation; 0 while unknown. */
   #incarnation: { node: string; creation: number };
@@ -164,6 +166,7 @@ export class Peer {
     this.isSuspect = false;
     this.redials = 0;
     this.lane = new Lane(link === null);
+    this.isFull = false;
     return { fits, refusals };
   }
 

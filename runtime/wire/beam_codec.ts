@@ -273,8 +273,11 @@ export class BeamCodec implements SignalCodec, Rereader {
       // What comes next refers to the atoms it tells of, and must not overtake.
       const lane = out.onLargeFrame;
       out.onLargeFrame = null;
-      this.#appendLarge(out, bytes);
-      out.onLargeFrame = lane;
+      try {
+        this.#appendLarge(out, bytes);
+      } finally {
+        out.onLargeFrame = lane;
+      }
     }
     if (!this.#areCached) {
       this.#areCached = true;

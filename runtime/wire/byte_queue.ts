@@ -22,10 +22,12 @@ export type ByteQueueOptions = {
 /**
  * Takes the payload of a large frame, or returns false. The chunks, in order,
  * are without the frame's length; they may belong to the message that was sent.
+ * `isAlone`: it has to wait behind another one, whatever its size.
  */
 export type LargeFrames = (
   payload: readonly Uint8Array<ArrayBuffer>[],
   payloadBytes: number,
+  isAlone: boolean,
 ) => boolean;
 
 /** Bytes of a frame's length. */
@@ -105,11 +107,14 @@ export class ByteQueue {
    * Appends one frame that consists of these chunks, which are not copied:
    * nobody may write to them from now on. Throws as `reserve` does.
    */
-  largeFrame(payload: readonly Uint8Array<ArrayBuffer>[]): void {
+  largeFrame(
+    payload: readonly Uint8Array<ArrayBuffer>[],
+    isAlone: boolean = false,
+  ): void {
     let bytes = 0;
     for (const chunk of payload) bytes += chunk.length;
     this.checkFrame(bytes);
-    if (this.onLargeFrame?.(payload, bytes) === true) return;
+    if (this.onLargeFrame?.(payload, bytes, isAlone) === true) return;
     this.endFrame();
     if (this.#position + HEADER_BYTES > this.buffer.length) {
       this.#nextChunk(HEADER_BYTES);

@@ -282,7 +282,7 @@ export class CborCodec implements SignalCodec {
   #alone(items: readonly unknown[], out: ByteQueue): void {
     this.#enter();
     try {
-      this.#writeLarge(items, out);
+      this.#writeLarge(items, out, true);
     } finally {
       this.#isEncoding = false;
     }
@@ -292,16 +292,20 @@ export class CborCodec implements SignalCodec {
   #failed(error: unknown, items: readonly unknown[], out: ByteQueue): void {
     this.#shapes.rollback();
     if (error !== tooLarge) throw refusalOf(error);
-    this.#writeLarge(items, out);
+    this.#writeLarge(items, out, false);
   }
 
-  #writeLarge(items: readonly unknown[], out: ByteQueue): void {
+  #writeLarge(
+    items: readonly unknown[],
+    out: ByteQueue,
+    isAlone: boolean,
+  ): void {
     const shapes = new ShapeWriter();
     const attachments: Uint8Array<ArrayBuffer>[] = [];
     this.#writer.begin(shapes, out.maxFrameBytes, attachments);
     try {
       const prepared = this.#prepare(items);
-      out.largeFrame(largePayload(prepared, shapes, attachments));
+      out.largeFrame(largePayload(prepared, shapes, attachments), isAlone);
     } catch (error) {
       if (error !== tooLarge) throw refusalOf(error);
       throw new EncodeError(

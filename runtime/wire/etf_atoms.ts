@@ -12,6 +12,7 @@ import { isAtomName } from "./cbor_tags.ts";
 import { DecodeError } from "./errors.ts";
 import { keyAtomsMax, peerAtomsMax, threadAtomsMax } from "./etf_limits.ts";
 import { Recent } from "./etf_recent.ts";
+import { type Shape, Shapes } from "./etf_shapes.ts";
 import { printTag } from "./etf_tags.ts";
 import { decodeText, encodeText } from "./etf_text.ts";
 
@@ -27,12 +28,32 @@ export class AtomEntry {
   value: unknown;
   /** The key that has followed it in a map the last time. */
   next: AtomEntry | null = null;
+  /** What maps that begin with it mostly look like. */
+  shape: Shape | null = null;
+  /** Which of the atoms of its peer it is. */
+  readonly id: number;
 
-  constructor(name: string) {
-    this.name = name;
+  constructor(name: string, id: number) {
+    this.id = id;
+    this.name = asKey(name);
     this.bytes = encodeText(name);
     this.value = wellKnown.has(name) ? wellKnown.get(name) : unmade;
   }
+
+  /** Whether these bytes are its UTF-8. */
+  isAt(bytes: Uint8Array, at: number, length: number): boolean {
+    const known = this.bytes;
+    if (known.length !== length) return false;
+    for (let i = 0; i < length; i++) {
+      if (known[i] !== bytes[at + i]) return false;
+    }
+    return true;
+  }
+}
+
+/** The same text as keys of objects are kept, which saves engines a look-up. */
+function asKey(text: string): string {
+  return Object.keys({ [text]: true })[0]!;
 }
 
 /** Atoms that are no symbols in JavaScript. */
@@ -94,8 +115,11 @@ export class PeerAtoms {
     return this.#known.has(name);
   }
 
+  /** What the maps of the peer have in common. */
+  readonly shapes: Shapes = new Shapes();
+
   /** Stands in front of the first key of a map. */
-  readonly first: AtomEntry = new AtomEntry("");
+  readonly first: AtomEntry = new AtomEntry("", 0);
 
   /** As `entry`, for a key that stands behind another one in a map. */
   keyAfter(
@@ -105,7 +129,7 @@ export class PeerAtoms {
     length: number,
   ): AtomEntry {
     const likely = previous.next;
-    if (likely !== null && isAt(likely.bytes, bytes, at, length)) return likely;
+    if (likely !== null && likely.isAt(bytes, at, length)) return likely;
     return previous.next = this.entry(bytes, at, length, at - 2);
   }
 
@@ -164,7 +188,7 @@ export class PeerAtoms {
         "send binaries instead of making atoms from data";
       throw failure(problem, bytes, at, start);
     }
-    const entry = new AtomEntry(name);
+    const entry = new AtomEntry(name, this.#known.size);
     this.#known.set(name, entry);
     return entry;
   }
@@ -187,19 +211,6 @@ export class PeerAtoms {
     }
     return entry.value = symbol;
   }
-}
-
-function isAt(
-  known: Uint8Array,
-  bytes: Uint8Array,
-  at: number,
-  length: number,
-): boolean {
-  if (known.length !== length) return false;
-  for (let i = 0; i < length; i++) {
-    if (known[i] !== bytes[at + i]) return false;
-  }
-  return true;
 }
 
 function failure(

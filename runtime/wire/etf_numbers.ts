@@ -26,8 +26,9 @@ const upper = 1 - lower;
 
 /** Whether `writeNumber` can write it; NaN and the infinities have no bytes. */
 export function writeNumber(value: number, out: Output): boolean {
-  if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
-    writeInt32(value, out);
+  const int = value | 0;
+  if (int === value && (int !== 0 || 1 / value > 0)) {
+    writeInt32(int, out);
     return true;
   }
   if (Number.isSafeInteger(value) && value !== 0) {

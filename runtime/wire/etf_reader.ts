@@ -45,8 +45,7 @@ import {
   hasFields,
   hasKeys,
   keysProblem,
-  mapOf,
-  setField,
+  readMap,
 } from "./etf_maps.ts";
 import { readBig, readFloat, readOldFloat } from "./etf_numbers.ts";
 import { isAtomTag, printTag, tags } from "./etf_tags.ts";
@@ -171,7 +170,7 @@ export class EtfReader extends EtfInput {
       case tags.list:
         return level === recursionMax ? this.#deep() : this.#list(level + 1);
       case tags.map:
-        return level === recursionMax ? this.#deep() : this.#map(level + 1);
+        return level === recursionMax ? this.#deep() : readMap(this, level + 1);
       case tags.newFloat: {
         this.at = at + 9;
         if (this.at > end) return this.truncated(at);
@@ -247,38 +246,6 @@ export class EtfReader extends EtfInput {
     return items.length === 0 ? tail : new ImproperList(items, tail);
   }
 
-  #map(level: number): unknown {
-    const start = this.at;
-    const count = this.mapHead();
-    const fields: Fields = {};
-    let key = this.atoms.first;
-    for (let i = 0; i < count; i++) {
-      const next = this.#keyAfter(key);
-      if (next === null) return this.#mixedMap(fields, i, count, level, start);
-      setField(fields, next.name, this.term(level));
-      key = next;
-    }
-    return this.checkedFields(fields, count, start);
-  }
-
-  /** A map of which `done` entries were read before a key that is no atom. */
-  #mixedMap(
-    fields: Fields,
-    done: number,
-    count: number,
-    level: number,
-    start: number,
-  ): unknown {
-    const map = mapOf(fields, this.atoms, start);
-    for (let i = done; i < count; i++) {
-      this.keyLevel += 1;
-      const key = this.term(level);
-      this.keyLevel -= 1;
-      map.set(key, this.term(level));
-    }
-    return this.checkedMap(map, count, start);
-  }
-
   /** Its node gets it back, so that nothing in it may be lost. */
   #closure(level: number): unknown {
     const { head, free } = readClosureHead(this);
@@ -318,8 +285,26 @@ export class EtfReader extends EtfInput {
     }
   }
 
+  /** Whether that atom comes next, which is read then. */
+  isNext(atom: AtomEntry): boolean {
+    const { bytes, at } = this;
+    const tag = bytes[at];
+    let end = at + 2;
+    if (tag === tags.smallAtomUtf8) {
+      const length = bytes[at + 1]!;
+      if (!atom.isAt(bytes, end, length)) return false;
+      end += length;
+    } else if (tag !== tags.atomCacheRef) return false;
+    else if (this.#cachedAtoms[bytes[at + 1]!] !== atom) return false;
+    if (end > this.end) return false;
+    this.start = at;
+    this.at = end;
+    this.owed -= 1;
+    return true;
+  }
+
   /** The atom that comes next, behind another key; null for another term. */
-  #keyAfter(previous: AtomEntry): AtomEntry | null {
+  keyAfter(previous: AtomEntry): AtomEntry | null {
     const { bytes, at, end } = this;
     const tag = at < end ? bytes[at]! : -1;
     if (tag === tags.smallAtomUtf8 && at + 1 < end) {

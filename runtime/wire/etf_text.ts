@@ -37,6 +37,8 @@ export class TextReader {
 
   /** The text of these bytes; undefined when they are not UTF-8. */
   read(bytes: Uint8Array, start: number, end: number): string | undefined {
+    // What is no text mostly shows at once, before it is looked up for nothing.
+    if (start < end && (bytes[start]! & 0xc0) === 0x80) return undefined;
     if (end - start > recentBytesMax) return decodeText(bytes, start, end);
     const known = this.#recent.find(bytes, start, end);
     if (known !== undefined) return known;

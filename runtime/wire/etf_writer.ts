@@ -70,6 +70,9 @@ export type Counterparts = ReadonlyMap<object, (value: object) => unknown>;
 /** Levels of a term for which the writer calls itself. */
 const recursionMax = 64;
 
+/** Room made for the values of an object, so that it seldom has to grow. */
+const usualFields = 16;
+
 /** What fields all objects have because somebody gave them some. */
 const noFields = {};
 
@@ -172,32 +175,39 @@ export class EtfWriter {
    * caller has returned.
    */
   value(value: unknown): void {
-    // Engines know `typeof` compared, not `switch (typeof value)`.
+    // Engines know `typeof` compared, not `switch (typeof value)`. Asking for
+    // classes is quicker than for the prototype, and right for nearly all.
     if (typeof value === "string") this.text(value);
     else if (typeof value === "number") {
       if (!writeNumber(value, this.out)) {
         this.refuse(`expected a number that the BEAM has, got ${value}`);
       }
-    } else if (typeof value === "object" && value !== null) this.#object(value);
-    else this.#primitive(value);
+    } else if (typeof value === "symbol") this.#atom(value);
+    else if (typeof value !== "object" || value === null) {
+      this.#primitive(value);
+    } else if (Array.isArray(value) && value.constructor === Array) {
+      this.#list(value);
+    } else if (value instanceof Tuple && value.constructor === Tuple) {
+      this.#tuple(value);
+    } else if (value instanceof Pid && value.constructor === Pid) {
+      this.pid(value);
+    } else if (
+      value instanceof Uint8Array && value.constructor === Uint8Array
+    ) this.bytes(value);
+    else this.#object(value);
   }
 
+  /** What comes less often and is no object. */
   #primitive(value: unknown): void {
-    switch (typeof value) {
-      case "symbol":
-        return this.#atom(value);
-      case "boolean":
-        return this.out.writePacked(value ? trueAtom : falseAtom);
-      case "undefined":
-        return this.out.writePacked(undefinedAtom);
-      case "bigint":
-        if (writeBigInt(value, this.out)) return;
-        return this.refuse("expected an integer of at most 1048576 bits");
-      case "function":
-        return this.refuse("a function cannot leave its node; send data");
-      default:
-        this.out.writePacked(nilAtom);
-    }
+    if (value === null) this.out.writePacked(nilAtom);
+    else if (typeof value === "bigint") {
+      if (!writeBigInt(value, this.out)) {
+        this.refuse("expected an integer of at most 1048576 bits");
+      }
+    } else if (value === true) this.out.writePacked(trueAtom);
+    else if (value === false) this.out.writePacked(falseAtom);
+    else if (value === undefined) this.out.writePacked(undefinedAtom);
+    else this.refuse("a function cannot leave its node; send data");
   }
 
   text(text: string): void {
@@ -301,20 +311,8 @@ export class EtfWriter {
     this.refuse("expected an atom of at most 255 well-formed characters");
   }
 
+  /** A plain object, or one of a class that comes less often. */
   #object(value: object): void {
-    // Quicker than asking for the prototype, and right for nearly all.
-    if (Array.isArray(value) && value.constructor === Array) {
-      return this.#list(value);
-    }
-    if (value instanceof Tuple && value.constructor === Tuple) {
-      return this.#tuple(value);
-    }
-    if (value instanceof Pid && value.constructor === Pid) {
-      return this.pid(value);
-    }
-    if (value instanceof Uint8Array && value.constructor === Uint8Array) {
-      return this.bytes(value);
-    }
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null) {
       this.#record(value as Fields);
@@ -329,17 +327,17 @@ export class EtfWriter {
     if (Object.getOwnPropertySymbols(fields).length > 0) {
       this.refuse("expected keys that are strings, got a symbol; use a Map");
     }
-    const values: unknown[] = [];
+    const values = new Array<unknown>(usualFields);
+    let count = 0;
     let node: KeyNode | null = this.#keyLists.root;
     // Engines read fields fastest in this kind of loop.
     for (const key in fields) {
       if (this.#isPolluted && !Object.hasOwn(fields, key)) continue;
       if (node !== null) node = node.step(key);
-      values.push(fields[key]);
+      values[count++] = fields[key];
     }
-    const list = node?.list ?? this.#learn(fields, values.length, node);
+    const list = node?.list ?? this.#learn(fields, count, node);
     const { out } = this;
-    const count = values.length;
     const at = out.reserve(5);
     out.buffer[at] = tags.map;
     out.view.setUint32(at + 1, count);

@@ -62,12 +62,17 @@ export function split(chunks: Chunks): Uint8Array<ArrayBuffer>[][] {
   return parts;
 }
 
-/** The frames of a payload; `number` tells it from others under way. */
+/**
+ * The frames of a payload; `number` tells it from others under way. One that
+ * is no longer than the frame of a fragment is left as it is, so that every
+ * limit of frames that lets a payload pass lets its fragments pass as well.
+ */
 export function fragmentsOf(
   payload: Chunks,
   payloadBytes: number,
   number: number,
-): Uint8Array<ArrayBuffer>[][] {
+): Chunks[] {
+  if (payloadBytes <= fragmentBytes + headBytes) return [payload];
   const head = new Uint8Array(headBytes);
   const view = new DataView(head.buffer);
   head[0] = fragmentMark;
@@ -89,7 +94,10 @@ export function acknowledgement(bytes: number): Uint8Array<ArrayBuffer> {
 /** The bytes that a frame acknowledges. Throws a `DecodeError`. */
 export function readAcknowledgement(frame: Uint8Array): number {
   if (frame.length !== 5) {
-    throw new DecodeError("expected an acknowledgement of 5 bytes,", 0);
+    throw new DecodeError(
+      `expected an acknowledgement of 5 bytes, got ${frame.length}`,
+      0,
+    );
   }
   return new DataView(frame.buffer, frame.byteOffset, 5).getUint32(1);
 }
@@ -117,13 +125,19 @@ export class FragmentReader {
     const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
     const number = view.getUint32(1);
     const open = this.#open.get(number) ?? this.#begin(number, view);
-    const size = view.getUint32(5);
-    const filled = open.filled + frame.length - headBytes;
-    if (size !== open.bytes.length || filled > size) {
+    const size = open.bytes.length;
+    const said = view.getUint32(5);
+    if (said !== size) {
       throw new DecodeError(
-        `expected the rest of ${open.bytes.length} bytes, got ` +
-          `${filled - size} bytes too many or another size, ${size},`,
+        `expected the rest of a payload of ${size} bytes, got one of ${said}`,
         5,
+      );
+    }
+    const filled = open.filled + frame.length - headBytes;
+    if (filled > size) {
+      throw new DecodeError(
+        `expected a payload of ${size} bytes, got ${filled}`,
+        headBytes,
       );
     }
     open.bytes.set(frame.subarray(headBytes), open.filled);
@@ -134,17 +148,24 @@ export class FragmentReader {
   }
 
   #begin(number: number, view: DataView): Open {
+    // Else a payload of fragments of fragments would take memory without end.
+    if (view.getUint8(headBytes) === fragmentMark) {
+      throw new DecodeError(
+        "expected a signal in fragments, got a fragment",
+        headBytes,
+      );
+    }
     const size = view.getUint32(5);
     if (size > this.#payloadBytesMax) {
       throw new DecodeError(
         `expected a payload of at most ${this.#payloadBytesMax} bytes, got ` +
-          `one of ${size},`,
+          `one of ${size}`,
         5,
       );
     }
     if (this.#open.size >= openPayloadsMax) {
       throw new DecodeError(
-        `expected at most ${openPayloadsMax} payloads in fragments at a time,`,
+        `expected at most ${openPayloadsMax} payloads in fragments at a time`,
         1,
       );
     }

@@ -219,15 +219,16 @@ const messages: readonly Mutant[] = [
         "  readonly #last = new Map<string, [object, Uint8Array[]]>();",
     }, {
       file: "runtime/net/outbox.ts",
-      find: "hasRoom = connection.write(peer.out.take());",
-      replace: "{\n" +
-        "      const chunks = peer.out.take();\n" +
+      find: "if (overtaking > 0) this.#write(peer, out.take());",
+      replace: "if (overtaking > 0) {\n" +
+        "      const { connection } = peer;\n" +
+        "      const chunks = out.take();\n" +
         "      const last = this.#last.get(peer.name);\n" +
         "      this.#last.set(peer.name, [connection, chunks]);\n" +
         "      if (last !== undefined && last[0] !== connection) {\n" +
         "        connection.write(last[1]);\n" +
         "      }\n" +
-        "      hasRoom = connection.write(chunks);\n" +
+        "      this.#write(peer, chunks);\n" +
         "    }",
     }],
   },

@@ -8,13 +8,13 @@ import process from "node:process";
 import { describe, expect, test } from "vitest";
 import {
   BusyError,
-  type Carrier,
-  type CarrierHandlers,
+  type ConnectionInfo,
+  handler,
   memoryNetwork,
   type Network,
+  type Self,
   SpawnError,
 } from "../../runtime/mod.ts";
-import { createTcpNetwork } from "../../runtime/platform/tcp.ts";
 import {
   currentRuntime,
   root,
@@ -22,120 +22,37 @@ import {
   spawnRuntime,
 } from "../helpers/processes.ts";
 import { waitFor } from "../helpers/wait.ts";
+import { b, dammed, KIB, politely, sink as to, upTo } from "./dam.ts";
 import { cookie, host, type Logged, startNode } from "./raw_peer.ts";
 
-const KIB = 1024;
-
-/** A network that shows its carriers. */
-function shown(network: Network): { network: Network; carriers: Carrier[] } {
-  const carriers: Carrier[] = [];
-  const show = (carrier: Carrier) => {
-    carriers.push(carrier);
-    return carrier;
-  };
-  return {
-    carriers,
-    network: {
-      connect: async (to) => show(await network.connect(to)),
-      listen: (at, accept) =>
-        network.listen(at, (carrier) => accept(show(carrier))),
-    },
-  };
+/** What is known of the connection to a node. */
+function connectionTo({ node }: Logged, peer: string): ConnectionInfo {
+  const info = node.connections().find((one) => one.node === peer);
+  if (info === undefined) throw new Error(`expected a connection to ${peer}`);
+  return info;
 }
 
-/** A network whose dialled carriers keep what is written until `flow`. */
-class Dam {
-  readonly network: Network;
-  readonly #inner = memoryNetwork();
-  #isOpen = true;
-  #held: Uint8Array[] = [];
-  #heldBytes = 0;
-  #carrier: Carrier | null = null;
-  #handlers: CarrierHandlers | null = null;
-
-  constructor(highMarkBytes: number) {
-    this.network = {
-      connect: async (to) => {
-        const carrier = this.#carrier = await this.#inner.connect(to);
-        return this.#dammed(carrier, highMarkBytes);
-      },
-      listen: (at, accept) => this.#inner.listen(at, accept),
-    };
-  }
-
-  get heldBytes(): number {
-    return this.#heldBytes;
-  }
-
-  stem(): void {
-    this.#isOpen = false;
-  }
-
-  /** Lets everything go; the carrier says so as carriers do. */
-  flow(withDrain: boolean): void {
-    this.#isOpen = true;
-    this.#heldBytes = 0;
-    for (const chunk of this.#held.splice(0)) this.#carrier?.write(chunk);
-    if (withDrain) this.#handlers?.drain();
-  }
-
-  #dammed(carrier: Carrier, highMarkBytes: number): Carrier {
-    const heldBytes = () => this.#heldBytes;
-    return {
-      remote: carrier.remote,
-      get bufferedBytes() {
-        return heldBytes();
-      },
-      open: (handlers) => {
-        this.#handlers = handlers;
-        carrier.open(handlers);
-      },
-      write: (chunk) => {
-        if (this.#isOpen) return carrier.write(chunk);
-        this.#held.push(chunk);
-        this.#heldBytes += chunk.length;
-        return this.#heldBytes <= highMarkBytes;
-      },
-      close: (lingerMs) => carrier.close(lingerMs),
-      destroy: () => carrier.destroy(),
-    };
-  }
-}
-
-const b = "b@b.host";
-
-/** A sender behind a dam, and a receiver that counts in order. */
-async function dammed(highMarkBytes: number, carrierMarkBytes: number) {
-  const dam = new Dam(carrierMarkBytes);
-  const common = { network: dam.network, port: 1, peerPort: 1 };
-  const limits = { highMarkBytes };
-  const sender = await startNode({ ...common, name: "a@a.host", limits });
-  const receiver = await startNode({ ...common, name: b });
-  const heard: number[] = [];
-  receiver.node.spawn<{ n: number }>(async (self) => {
-    for await (const { n } of self) heard.push(n);
-  }, { name: "sink" });
-  expect(await sender.node.connect(b)).toBe(true);
-  return { dam, sender, receiver, heard };
-}
-
-/** Sends numbered messages of 1 KiB and waits whenever it is told to. */
-function politely(
-  sender: Logged,
-  node: string,
-  count: number,
-  sent: { count: number },
-): Promise<void> {
-  const data = "x".repeat(KIB);
-  const to = { name: "sink", node };
-  return sender.node.run(async (self) => {
-    for (let n = 0; n < count; n++) {
-      const hasRoom = self.send(to, { n, data });
-      sent.count = n + 1;
-      if (!hasRoom) await self.ready(to);
-    }
+/** Whether its connections were busy, in the order in which that was told. */
+function busyEventsOf({ node }: Logged): boolean[] {
+  const events: boolean[] = [];
+  node.onConnectionEvent((event) => {
+    if (event.type === "nodebusy") events.push(event.isBusy);
   });
+  return events;
 }
+
+const data = "x".repeat(KIB);
+
+/** Sends the numbers that it is given on, and never asks whether it may. */
+const relays = {
+  "a function actor": async (self: Self<number>) => {
+    for await (const n of self) self.send(to, { n, data });
+  },
+  "a handler actor": handler(null, (_: null, n: number, self) => {
+    self.send(to, { n, data });
+    return null;
+  }),
+};
 
 describe("behind a carrier that takes nothing", () => {
   // A carrier's own mark may lie below ours or above it, in which case it will
@@ -166,15 +83,13 @@ describe("behind a carrier that takes nothing", () => {
     await all;
     dam.flow(withDrain);
     await waitFor(() => heard.length === 1_000, { what: "all messages" });
-    expect(heard).toEqual(Array.from({ length: 1_000 }, (_, n) => n));
+    expect(heard).toEqual(upTo(1_000));
   });
 
   test("whoever does not wait is refused, and told what", async () => {
     const high = 64 * KIB;
     const { dam, sender, receiver, heard } = await dammed(high, 16 * KIB);
     dam.stem();
-    const to = { name: "sink", node: b };
-    const data = "x".repeat(KIB);
     let accepted = 0;
     let refused: unknown = null;
     while (refused === null && accepted < 10_000) {
@@ -204,9 +119,161 @@ describe("behind a carrier that takes nothing", () => {
     });
     sender.node.send(to, refused);
     await waitFor(() => heard.length === accepted + 1, { what: "everything" });
-    expect(heard).toEqual(Array.from({ length: accepted + 1 }, (_, n) => n));
+    expect(heard).toEqual(upTo(accepted + 1));
     expect(receiver.node.nodes()).toEqual(["a@a.host"]);
     expect(sender.logs.complaints).toEqual([]);
+  });
+
+  test.each(Object.entries(relays))(
+    "%s is held when it goes on, and nobody else",
+    async (_, behaviour) => {
+      const high = 64 * KIB;
+      const { dam, sender, heard } = await dammed(high, 16 * KIB);
+      const events = busyEventsOf(sender);
+      dam.stem();
+      const actor = sender.node.spawn<number>(behaviour);
+      for (const n of upTo(500)) sender.node.send(actor, n);
+      const status = () => sender.node.info(actor)?.status;
+      for (let tide = 1; heard.length < 500; tide++) {
+        await waitFor(
+          () =>
+            status() === "held" || sender.node.info(actor)?.reductions === 500,
+          { what: "the sender to be held" },
+        );
+        // At most the message that filled it.
+        expect(dam.heldBytes).toBeLessThan(high + 4 * KIB);
+        if (status() === "held") {
+          expect(connectionTo(sender, b))
+            .toMatchObject({ isBusy: true, timesBusy: tide });
+          // Somebody else has a conversation meanwhile.
+          await sender.node.run<void, number>(async (self) => {
+            for (let n = 0; n < 100; n++) {
+              self.send(self.pid, n);
+              expect(await self.receive()).toBe(n);
+            }
+          });
+          expect(status()).toBe("held");
+        }
+        const before = heard.length;
+        dam.flow(true);
+        dam.stem();
+        await waitFor(() => heard.length > before, { what: "the flood" });
+        expect(tide).toBeLessThan(30);
+      }
+      expect(heard).toEqual(upTo(500));
+      const { isBusy, timesBusy } = connectionTo(sender, b);
+      expect(isBusy).toBe(false);
+      // In pairs: it was said of each time that it began, and that it ended.
+      expect(events).toEqual(
+        Array.from({ length: 2 * timesBusy }, (_, i) => i % 2 === 0),
+      );
+      expect(timesBusy).toBeGreaterThan(5);
+    },
+  );
+
+  test("a loop that only sends gets its message back", async () => {
+    const high = 64 * KIB;
+    const { dam, sender, heard } = await dammed(high, 16 * KIB);
+    dam.stem();
+    let last: unknown;
+    const loop = sender.node.run((self) => {
+      for (let n = 0;; n++) self.send(to, last = { n, data });
+    });
+    const error = await loop.catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(BusyError);
+    const { unsent } = error as { unsent: { n: number } };
+    expect(unsent).toBe(last);
+    const { waitingBytes } = connectionTo(sender, b);
+    expect(waitingBytes).toBeGreaterThanOrEqual(4 * high);
+    expect(waitingBytes).toBeLessThan(4 * high + 2 * KIB);
+    dam.flow(true);
+    await waitFor(() => heard.length === unsent.n, { what: "all before it" });
+    expect(heard).toEqual(upTo(unsent.n));
+  });
+
+  test("who waits for something else in between loses nothing", async () => {
+    const high = 64 * KIB;
+    const { dam, sender, heard } = await dammed(high, 16 * KIB);
+    dam.stem();
+    const count = 400;
+    let refusals = 0;
+    await sender.node.run(async (self) => {
+      for (let n = 0; n < count; n++) {
+        if (n % 8 === 0) await fetch("data:text/plain,foreign");
+        const message = { n, data };
+        try {
+          self.send(to, message);
+        } catch (error) {
+          expect((error as BusyError).unsent).toBe(message);
+          expect(connectionTo(sender, b).waitingBytes)
+            .toBeLessThan(4 * high + 2 * KIB);
+          refusals++;
+          dam.flow(true);
+          dam.stem();
+          await self.ready(to);
+          self.send(to, message);
+        }
+      }
+    });
+    expect(refusals).toBe(1);
+    dam.flow(true);
+    await waitFor(() => heard.length === count, { what: "everything" });
+    expect(heard).toEqual(upTo(count));
+  });
+
+  test("messages to an alias and arguments count like any other", async () => {
+    const { dam, sender, receiver } = await dammed(16 * KIB, 16 * KIB);
+    const got: unknown[] = [];
+    receiver.node.spawn(async (self) => {
+      self.send({ name: "asker", node: "a@a.host" }, self.alias());
+      for await (const message of self) got.push(message);
+    });
+    await sender.node.run(async (self: Self<never>) => {
+      const alias = await self.receive();
+      dam.stem();
+      let sent = 0;
+      expect(() => {
+        while (sent < 1_000) self.send(alias, [sent++, data] as never);
+      }).toThrow(BusyError);
+      expect(sent).toBeLessThan(70);
+      expect(() => self.reply({ pid: to as never, tag: alias }, data))
+        .toThrow(BusyError);
+      dam.flow(true);
+      await waitFor(() => got.length === sent - 1, { what: "the rest" });
+    }, { name: "asker" });
+  });
+
+  test("the runtime's own actors answer all the same", async () => {
+    const { dam, sender, receiver } = await dammed(16 * KIB, 16 * KIB);
+    dam.stem();
+    expect(() => {
+      for (;;) sender.node.send(to, { n: 0, data });
+    }).toThrow(BusyError);
+    const before = sender.node.stats();
+    const pong = receiver.node.ping("a@a.host");
+    await waitFor(() => sender.node.stats().messages > before.messages, {
+      what: "the ping to come",
+    });
+    dam.flow(true);
+    expect(await pong).toBe("pong");
+    expect(sender.node.stats().crashes).toBe(before.crashes);
+  });
+
+  test("whoever is held goes on when the connection is gone", async () => {
+    const { dam, sender } = await dammed(64 * KIB, 16 * KIB);
+    const events = busyEventsOf(sender);
+    dam.stem();
+    const actor = sender.node.spawn<number>(relays["a function actor"]);
+    for (const n of upTo(100)) sender.node.send(actor, n);
+    await waitFor(() => sender.node.info(actor)?.status === "held", {
+      what: "the sender to be held",
+    });
+    const before = sender.node.info(actor)!.reductions;
+    sender.node.disconnect(b);
+    expect(events).toEqual([true, false]);
+    await waitFor(() => sender.node.info(actor)!.reductions > before, {
+      what: "the sender to go on",
+    });
   });
 
   test("whoever waits learns that the connection is gone", async () => {
@@ -255,12 +322,15 @@ describe("behind a carrier that takes nothing", () => {
 });
 
 /** A receiver in a process of its own, connected to `sender`. */
-async function receiverOf(sender: Logged): Promise<SpawnedProcess> {
+async function receiverOf(
+  sender: Logged,
+  name = "sink@127.0.0.1",
+): Promise<SpawnedProcess> {
   const child = spawnRuntime(
     currentRuntime(),
     join(root, "tests/fixtures/cluster_node.ts"),
     [JSON.stringify({
-      name: "sink@127.0.0.1",
+      name,
       cookie,
       epmdPort: false,
       peers: { [sender.node.name]: `${host}:${sender.node.port}` },
@@ -279,17 +349,19 @@ async function report(sender: Logged, node: string): Promise<unknown> {
   });
 }
 
+/** Nobody is to be suspect, however long this machine takes. */
+const patience = { suspectAfterMs: 60_000, downAfterMs: 120_000 };
+
 // Signals go by number of process: Deno's children take but one from `kill`.
 describe("a process that is stopped", () => {
   test.each([["small", 128], ["default", 4_096]])(
     "holds a sender at a %s mark and gets everything when it goes on",
     async (what, markKib) => {
       const high = markKib * KIB;
-      const { network, carriers } = shown(createTcpNetwork());
+      const mark = what === "default" ? {} : { highMarkBytes: high };
       const sender = await startNode({
         name: "source@127.0.0.1",
-        network,
-        ...(what === "default" ? {} : { limits: { highMarkBytes: high } }),
+        limits: { ...patience, ...mark },
       });
       const child = await receiverOf(sender);
       process.kill(child.pid, "SIGSTOP");
@@ -302,7 +374,8 @@ describe("a process that is stopped", () => {
       await waitFor(async () => {
         last = sent.count;
         await new Promise((resolve) => setTimeout(resolve, 100));
-        peak = Math.max(peak, carriers[0]!.bufferedBytes);
+        const { waitingBytes } = connectionTo(sender, "sink@127.0.0.1");
+        peak = Math.max(peak, waitingBytes);
         return sent.count === last && peak > 0;
       }, { what: "the sender to stand still", timeoutMs: 10_000 });
       expect(last).toBeLessThan(count);
@@ -319,10 +392,58 @@ describe("a process that is stopped", () => {
     },
   );
 
+  test("holds its senders at receive, and no other connection", async () => {
+    const [stopped, other] = ["stopped@127.0.0.1", "other@127.0.0.1"] as const;
+    const high = 1_024 * KIB;
+    const sender = await startNode({
+      name: "source@127.0.0.1",
+      limits: { ...patience, highMarkBytes: high },
+    });
+    const child = await receiverOf(sender, stopped);
+    const friend = await receiverOf(sender, other);
+    const events = busyEventsOf(sender);
+    process.kill(child.pid, "SIGSTOP");
+    const count = 15_000;
+    const actor = sender.node.spawn<number>(async (self) => {
+      const sink = { name: "sink", node: stopped };
+      for await (const n of self) self.send(sink, { n, data });
+    });
+    for (const n of upTo(count)) sender.node.send(actor, n);
+    await waitFor(() => sender.node.info(actor)?.status === "held", {
+      what: "the sender to be held",
+      timeoutMs: 10_000,
+    });
+    const { reductions } = sender.node.info(actor)!;
+    expect(reductions).toBeLessThan(count);
+    // As many again get through meanwhile to one that reads.
+    await politely(sender, other, count, { count: 0 });
+    expect(await report(sender, other)).toEqual({ count, failure: "" });
+    expect(sender.node.info(actor)).toMatchObject({
+      status: "held",
+      reductions,
+    });
+    const { waitingBytes, isBusy } = connectionTo(sender, stopped);
+    expect(isBusy).toBe(true);
+    expect(waitingBytes).toBeLessThanOrEqual(high + 128 * KIB);
+    process.kill(child.pid, "SIGCONT");
+    await waitFor(() => sender.node.info(actor)?.reductions === count, {
+      what: "the sender to send the rest",
+      timeoutMs: 15_000,
+    });
+    expect(await report(sender, stopped)).toEqual({ count, failure: "" });
+    await waitFor(
+      () => events.filter((isBusy) => isBusy).length * 2 === events.length,
+      { what: "nobody to be busy" },
+    );
+    expect(sender.logs.complaints).toEqual([]);
+    await child.stop();
+    await friend.stop();
+  }, 40_000);
+
   test("refuses a sender that does not wait, and stays connected", async () => {
     const sender = await startNode({
       name: "source@127.0.0.1",
-      limits: { highMarkBytes: 256 * KIB },
+      limits: { ...patience, highMarkBytes: 256 * KIB },
     });
     const child = await receiverOf(sender);
     process.kill(child.pid, "SIGSTOP");
