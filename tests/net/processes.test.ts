@@ -173,6 +173,8 @@ describe("a process that is stopped", () => {
     const parent = await startNode({
       name: parentName,
       port: port(parentName),
+      // On a busy machine the stopped one may be silent for long.
+      limits: { suspectAfterMs: 60_000, downAfterMs: 60_000 },
     });
     const events: string[] = [];
     parent.node.onNodeEvent((event) => events.push(event.type));
