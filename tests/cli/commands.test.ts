@@ -48,7 +48,7 @@ describe("a wrong command line is one line:", () => {
     [`cluster ${file} --runtime=go`, "choices are node, deno, bun, mixed"],
     [`cluster ${file} --base-name=a.b`, 'before the "@" of a node name'],
     ["cluster nowhere.ts", "error: there is no file nowhere.ts; give the"],
-    ["bench --vs=elixir", 'Expected beam, raw or several with commas, got'],
+    ["bench --vs=elixir", "Expected beam, raw or several with commas, got"],
     ["bench --json --markdown", "cannot be used with option '--markdown'"],
   ])("%s", async (line, expected) => {
     vi.stubEnv("HORNBEAM_COOKIE", "");

@@ -77,7 +77,10 @@ describe("trySend", () => {
       cluster.cutAll();
       await apart(a, b);
       const core = await coreOf(a);
-      expect(core.way(a.pid, there.pid)).toEqual({ isUp: false, hasRoom: true });
+      expect(core.way(a.pid, there.pid)).toEqual({
+        isUp: false,
+        hasRoom: true,
+      });
       for (const to of ways) {
         expect(self.trySend(to, "unsent", { noConnect: true }))
           .toBe("noconnect");
