@@ -47,7 +47,7 @@ export class Shape {
 
   /** Counts a map that had these keys. */
   hit(): void {
-    this.#uses += 1;
+    if (this.#uses < usesMax) this.#uses += 1;
     if (this.#uses < usesMin) return;
     if (this.#make === undefined) this.#make = compile(this.keys);
     if (this.#make !== null) this.keys[0]!.shape = this;
