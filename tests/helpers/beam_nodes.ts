@@ -5,7 +5,6 @@
  */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import process from "node:process";
 import { describe } from "vitest";
 import type { Pid, RunningNode, StartOptions } from "../../runtime/mod.ts";
 import { startEpmdServer } from "../../runtime/net/epmd_server.ts";
@@ -15,16 +14,12 @@ import { cookie, type Logged, startNode } from "../net/raw_peer.ts";
 import { atEnd } from "./at_end.ts";
 import { hasBeam } from "./beam.ts";
 import {
-  currentRuntime,
   type Exit,
   root,
   type SpawnedProcess,
   spawnProcess,
 } from "./processes.ts";
-
-/** Whether everything is tried here, or only the core; see `matrix`. */
-const isFull = currentRuntime() === "node" ||
-  process.env["HORNBEAM_NIGHTLY"] === "1";
+import { isFull } from "./share.ts";
 
 /**
  * A `describe` of the full matrix: on Node.js in every run, on Deno and Bun in

@@ -4,20 +4,27 @@
  */
 import { createServer } from "node:net";
 
+/**
+ * Below the ports that an operating system gives to outgoing connections and to
+ * those who ask for port 0, so that none of these takes one in the meantime.
+ */
+const FIRST = 12_000;
+const LAST = 32_000;
+
 /** A port of 127.0.0.1 that nobody listened on a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 100; tries++) {
+    // Tests run side by side in several workers, so each one picks at random.
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST));
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`expected a free port from ${FIRST} to ${LAST}, found none`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (address !== null && typeof address === "object") {
-          resolve(address.port);
-        } else {
-          reject(new Error(`expected an address with a port, got ${address}`));
-        }
-      });
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }

@@ -9,13 +9,16 @@ import { currentRuntime } from "./processes.ts";
  */
 export const itOnNode: typeof it.skip = it.skipIf(currentRuntime() !== "node");
 
+export const isNightly: boolean = process.env["HORNBEAM_NIGHTLY"] === "1";
+
+/** Whether everything is tried here, or only the core of it. */
+export const isFull: boolean = currentRuntime() === "node" || isNightly;
+
 /**
  * All of it on Node.js and in the nightly run, else a fifth, but ten at least:
  * the code under test is the same, and what another engine alone gets wrong
  * shows in few cases.
  */
 export function share(count: number): number {
-  const isFull = currentRuntime() === "node" ||
-    process.env["HORNBEAM_NIGHTLY"] === "1";
   return isFull ? count : Math.max(Math.min(count, 10), Math.ceil(count / 5));
 }
