@@ -15,8 +15,8 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 const nightly = process.env["HORNBEAM_NIGHTLY"] === "1";
 
 // The tests against BEAM nodes leave out some on Deno and Bun otherwise, and
-// those of the benchmarks some of their rows.
-const all = nightly ? ["tests/{nightly,beam,bench}/**/*.test.ts"] : [
+// those of the benchmarks and of the command line some of theirs.
+const all = nightly ? ["tests/{nightly,beam,bench,cli}/**/*.test.ts"] : [
   "tests/**/*.test.ts",
 ];
 const never = [

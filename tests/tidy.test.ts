@@ -5,8 +5,9 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { root } from "./helpers/processes.ts";
+import { describeOnNode as describe } from "./helpers/share.ts";
 import {
   checkExports,
   checkPins,

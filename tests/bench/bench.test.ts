@@ -88,7 +88,7 @@ const roundTrips = {
 
 /** In the order of the suites. */
 const shown: Readonly<Record<string, Shown>> = {
-  "local/receive-ping-pong": { ...messages, on: "node" },
+  "local/receive-ping-pong": messages,
   "local/burst-100k": { ...bursts, on: "node" },
   "local/receive-burst-100k": bursts,
   "local/ref-behind-1m": { unit: "round trips/s", ...queued, on: "node" },
@@ -104,7 +104,7 @@ const shown: Readonly<Record<string, Shown>> = {
   "beam/etf-decode": terms,
   "beam/to-one-way-16B": { ...messages, on: "all" },
   "beam/from-one-way-16B": messages,
-  "beam/round-trip-16B": { ...roundTrips, on: "node" },
+  "beam/round-trip-16B": roundTrips,
 };
 
 const needsErlang = (id: string) => /^beam\/(?!etf)/.test(id);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { freePort } from "../helpers/ports.ts";
+import { itIfFull } from "../helpers/share.ts";
 import {
   currentRuntime,
   isRunning,
@@ -138,17 +139,21 @@ describe("a cluster", () => {
     await allGone(all);
   }, 30_000);
 
-  it("ends with its launcher, even in a loop that never ends", async () => {
-    const one = await cluster("spin", "--runtime=mixed");
-    for (const i of [1, 2, 3]) {
-      await lines(one, RegExp(`^node${i} \\| spinning`), 1);
-    }
-    const all = pids(one);
-    one.launcher.kill("SIGKILL");
-    await allGone(all);
-  }, 30_000);
+  itIfFull(
+    "ends with its launcher, even in a loop that never ends",
+    async () => {
+      const one = await cluster("spin", "--runtime=mixed");
+      for (const i of [1, 2, 3]) {
+        await lines(one, RegExp(`^node${i} \\| spinning`), 1);
+      }
+      const all = pids(one);
+      one.launcher.kill("SIGKILL");
+      await allGone(all);
+    },
+    30_000,
+  );
 
-  it("gives a node up that dies again and again", async () => {
+  itIfFull("gives a node up that dies again and again", async () => {
     const one = await cluster("mortal", "--nodes=2", "--max-restarts=1");
     await ends(one.launcher, 1, START_MS);
     const said = one.launcher.stderr.filter((line) =>
@@ -162,7 +167,7 @@ describe("a cluster", () => {
     expect(one.launcher.stderr).toContain("node2@127.0.0.1 done");
   }, 30_000);
 
-  it("does not start again what shall stay dead", async () => {
+  itIfFull("does not start again what shall stay dead", async () => {
     const one = await cluster("mortal", "--nodes=1", "--no-restart");
     await ends(one.launcher, 1, START_MS);
     const dead = "node1@127.0.0.1 down: killed by SIGKILL";
@@ -213,35 +218,39 @@ describe("a cluster with workers", () => {
     await allGone(pids(one));
   }, 60_000);
 
-  it("starts a worker again that fails, and gives up in the end", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "hornbeam-frail-"));
-    onTestFinished(() => rmSync(folder, { recursive: true }));
-    const args = ["--nodes=1", "--workers=2", "--max-restarts=1"];
-    const one = await cluster("frail", ...args, "--", folder);
-    const { launcher } = one;
-    await lines(one, /^node1 \| node1@127.0.0.1 holds$/, 1);
-    await lines(one, /^node1 \| node1-w1@127.0.0.1 holds$/, 1);
-    const said = () => launcher.stderr.join("\n");
-    await launcher.waitForLine(
-      /node1-w1@127.0.0.1 ended: Error: failure number 1 .*=100$/,
-      START_MS,
-    );
-    // The second worker has failed twice: the process is started again.
-    await launcher.waitForLine(
-      /^node1@127.0.0.1 restarting: exit code 1/,
-      START_MS,
-    );
-    expect(said()).toMatch(
-      /node1-w2@127.0.0.1 is down: Error: failure number 2; restarted as/,
-    );
-    await lines(one, /^node1 \| node1-w2@127.0.0.1 holds$/, 1);
-    // Whose program has not begun cannot take the signal.
-    await lines(one, /^node1 \| node1@127.0.0.1 holds$/, 2);
-    await lines(one, /^node1 \| node1-w1@127.0.0.1 holds$/, 2);
-    interrupt(launcher, "SIGTERM");
-    await ends(launcher, 0);
-    await allGone(pids(one));
-  }, 60_000);
+  itIfFull(
+    "starts a worker again that fails, and gives up in the end",
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "hornbeam-frail-"));
+      onTestFinished(() => rmSync(folder, { recursive: true }));
+      const args = ["--nodes=1", "--workers=2", "--max-restarts=1"];
+      const one = await cluster("frail", ...args, "--", folder);
+      const { launcher } = one;
+      await lines(one, /^node1 \| node1@127.0.0.1 holds$/, 1);
+      await lines(one, /^node1 \| node1-w1@127.0.0.1 holds$/, 1);
+      const said = () => launcher.stderr.join("\n");
+      await launcher.waitForLine(
+        /node1-w1@127.0.0.1 ended: Error: failure number 1 .*=100$/,
+        START_MS,
+      );
+      // The second worker has failed twice: the process is started again.
+      await launcher.waitForLine(
+        /^node1@127.0.0.1 restarting: exit code 1/,
+        START_MS,
+      );
+      expect(said()).toMatch(
+        /node1-w2@127.0.0.1 is down: Error: failure number 2; restarted as/,
+      );
+      await lines(one, /^node1 \| node1-w2@127.0.0.1 holds$/, 1);
+      // Whose program has not begun cannot take the signal.
+      await lines(one, /^node1 \| node1@127.0.0.1 holds$/, 2);
+      await lines(one, /^node1 \| node1-w1@127.0.0.1 holds$/, 2);
+      interrupt(launcher, "SIGTERM");
+      await ends(launcher, 0);
+      await allGone(pids(one));
+    },
+    60_000,
+  );
 });
 
 const hasScript = (process.env["PATH"] ?? "").split(delimiter)
@@ -250,7 +259,7 @@ const hasScript = (process.env["PATH"] ?? "").split(delimiter)
 describe.skipIf(!hasScript || process.platform !== "linux")(
   "on a terminal, a cluster",
   () => {
-    it("is shown in lines that stay in place", async () => {
+    itIfFull("is shown in lines that stay in place", async () => {
       const epmdPort = await freePort();
       const { command, args } = runtimeCommand(
         currentRuntime(),

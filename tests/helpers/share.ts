@@ -1,18 +1,24 @@
 /** How much of the costly tests is done on each runtime. */
 import process from "node:process";
-import { it } from "vitest";
+import { describe, it } from "vitest";
 import { currentRuntime } from "./processes.ts";
+
+export const isNightly: boolean = process.env["HORNBEAM_NIGHTLY"] === "1";
+
+/** Whether everything is tried here, or only the core of it. */
+export const isFull: boolean = currentRuntime() === "node" || isNightly;
 
 /**
  * `it`, for what is the same whatever runs the tests, such as the verdict of
  * the compiler. On Deno and Bun it is shown as skipped.
  */
 export const itOnNode: typeof it.skip = it.skipIf(currentRuntime() !== "node");
+export const describeOnNode: typeof describe.skip = describe.skipIf(
+  currentRuntime() !== "node",
+);
 
-export const isNightly: boolean = process.env["HORNBEAM_NIGHTLY"] === "1";
-
-/** Whether everything is tried here, or only the core of it. */
-export const isFull: boolean = currentRuntime() === "node" || isNightly;
+/** `it`, for costly tests of what one engine alone hardly gets wrong. */
+export const itIfFull: typeof it.skip = it.skipIf(!isFull);
 
 /**
  * All of it on Node.js and in the nightly run, else a fifth, but ten at least:
