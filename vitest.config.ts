@@ -14,11 +14,10 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const nightly = process.env["HORNBEAM_NIGHTLY"] === "1";
 
-// The tests against BEAM nodes leave out some on Deno and Bun otherwise, and
-// those of the benchmarks and of the command line some of theirs.
-const all = nightly ? ["tests/{nightly,beam,bench,cli}/**/*.test.ts"] : [
-  "tests/**/*.test.ts",
-];
+// Those beside tests/nightly leave out some of their cases otherwise.
+const all = nightly
+  ? ["tests/{nightly,beam,bench,cli}/**/*.test.ts", "tests/docs.test.ts"]
+  : ["tests/**/*.test.ts"];
 const never = [
   "**/node_modules/**",
   "dist/**",
