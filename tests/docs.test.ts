@@ -149,8 +149,10 @@ describe("commands at", () => {
   for (const block of shells) {
     const reason = SKIP.exec(block.mark ?? "")?.[1];
     const place = `${block.path}:${block.line}`;
+    // \`hornbeam\` is the one of the runtime under test; others name theirs.
+    const isTried = isFull || /^hornbeam /m.test(block.code);
     if (reason === undefined) {
-      it.concurrent(`${place} run`, async () => {
+      it.skipIf(!isTried).concurrent(`${place} run`, async () => {
         await succeed(await workplace.runCommands(block), block);
       }, LIMIT_MS + 5_000);
     } else {
