@@ -41,8 +41,12 @@ export interface ConnectionOwner {
   ask(connection: Connection, peer: HandshakePeer): void;
   /** The handshake is done; frames follow. */
   up(connection: Connection, peer: HandshakePeer): void;
-  /** One frame that is not a tick. Whatever it throws ends the connection. */
-  frame(connection: Connection, payload: Uint8Array): void;
+  /**
+   * One frame that is not a tick; of one that was landed (see `FrameParser`)
+   * only what it began with, while `bytes` counts all of it. Whatever it throws
+   * ends the connection.
+   */
+  frame(connection: Connection, payload: Uint8Array, bytes: number): void;
   /** The carrier has room again. */
   drain(connection: Connection): void;
   ended(connection: Connection, end: ConnectionEnd): void;
@@ -151,6 +155,11 @@ export class Connection {
     );
   }
 
+  /** See `FrameParser`; for the connection once it is up. */
+  landBy(land: FrameParser["land"]): void {
+    this.#frames.land = land;
+  }
+
   /** Writes frames; false when the carrier cannot keep up. */
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#phase === "ended") return true;
@@ -237,7 +246,8 @@ export class Connection {
     const frames = this.#frames;
     for (let payload = frames.next(); payload; payload = frames.next()) {
       if (this.#phase === "up") {
-        if (payload.length > 0) this.#owner.frame(this, payload);
+        const { length } = frames;
+        if (length > 0) this.#owner.frame(this, payload, length);
         else this.#answerTick();
       } else if (this.#phase === "handshake") {
         this.#armSetup();

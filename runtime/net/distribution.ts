@@ -223,6 +223,7 @@ export class Distribution implements Remote, ConnectionOwner {
       self: { node: this.#node.name, creation: this.#node.creation },
       pids: this.#node.host.pids,
       maxFrameBytes: this.#limits.maxFrameBytes,
+      now: () => this.#node.host.now(),
     });
     this.#peers.set(nodeName, peer);
     return peer;
@@ -360,6 +361,9 @@ export class Distribution implements Remote, ConnectionOwner {
       from.creation,
       link,
     );
+    connection.landBy((start, length) =>
+      peer.codec.land?.(start, length) ?? null
+    );
     if (!fits) this.#node.peerLost(peer.name);
     for (const refusal of refusals) this.#refused(peer, refusal);
     this.#node.peerUp(peer.name, peer.isVisible);
@@ -381,10 +385,10 @@ export class Distribution implements Remote, ConnectionOwner {
     receiveSignal(this.#node, { type, ref, to, flags, result: "badarg" });
   }
 
-  frame(connection: Connection, payload: Uint8Array): void {
+  frame(connection: Connection, payload: Uint8Array, bytes: number): void {
     const peer = this.#peerOf.get(connection);
     if (peer === undefined || peer.connection !== connection) return;
-    if (this.#outbox.concerns(peer, payload)) return;
+    if (this.#outbox.concerns(peer, payload, bytes)) return;
     const node = this.#node;
     peer.codec.decode(payload, {
       message: (id, serial, message) =>

@@ -5,10 +5,9 @@
  * Erlang promises order between any two actors, whatever the signals. So what
  * an actor sends to another one while a large message between the two waits
  * here has to wait behind it. All else passes. Senders take turns, a fragment
- * each. Between Hornbeam nodes at most `windowBytes` are on their way and not
+ * each. Between Hornbeam nodes a window limits what is on its way and not
  * acknowledged: what overtakes here would else wait in a buffer further on. The
- * lane does no I/O and knows no time: its owner takes frames when there is room
- * for them.
+ * lane does no I/O: its owner takes frames when there is room for them.
  */
 
 import type { Signal } from "../core/signal.ts";
@@ -18,8 +17,8 @@ import {
   fragmentMark,
   fragmentsOf,
   openPayloadsMax,
-  windowBytes,
 } from "../wire/fragments.ts";
+import { Window } from "./window.ts";
 
 type Chunks = readonly Uint8Array<ArrayBuffer>[];
 
@@ -66,12 +65,16 @@ export class Lane {
   /** Place in `#turns` of the one that is next. */
   #next = 0;
   #number = 0;
-  /** Bytes of fragments that were taken and not acknowledged. */
-  #underWay = 0;
+  /** Fragments that were taken and not acknowledged. */
+  readonly #window: Window;
 
-  /** `isCut`: its frames are to be cut into fragments here. */
-  constructor(isCut: boolean) {
+  /**
+   * `isCut`: its frames are to be cut into fragments here. `now` is the host's
+   * clock in ms.
+   */
+  constructor(isCut: boolean, now: () => number) {
     this.#isCut = isCut;
+    this.#window = new Window(now);
   }
 
   /**
@@ -129,7 +132,7 @@ export class Lane {
    * does has to wait for an acknowledgement. `isLast`: there will be none.
    */
   take(isLast: boolean = false): Uint8Array<ArrayBuffer>[] | null {
-    if (this.#underWay >= windowBytes && !isLast) return null;
+    if (this.#window.isFull && !isLast) return null;
     const place = this.#next < this.#turns.length ? this.#next : 0;
     const stream = this.#turns[place];
     if (stream === undefined) return null;
@@ -140,7 +143,7 @@ export class Lane {
     stream.bytes -= bytes;
     this.bytes -= bytes;
     this.owedBytes -= bytes;
-    if (this.#isCut && frame[0]?.[0] === fragmentMark) this.#underWay += bytes;
+    if (this.#isCut && frame[0]?.[0] === fragmentMark) this.#window.sent(bytes);
     if (load.taken === load.frames.length) this.#done(stream, load, place);
     const length = new Uint8Array(lengthBytes);
     new DataView(length.buffer).setUint32(0, bytes);
@@ -149,7 +152,7 @@ export class Lane {
 
   /** The peer has so many bytes of fragments. */
   acknowledged(bytes: number): void {
-    this.#underWay = Math.max(0, this.#underWay - bytes);
+    this.#window.acknowledged(bytes);
   }
 
   /** A signal is out; whoever waits for a turn gets this one's. */

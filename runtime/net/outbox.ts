@@ -207,9 +207,9 @@ export class Outbox {
    * Acknowledges fragments that have come. True for a frame that is an
    * acknowledgement itself, and so no signal. Throws a `DecodeError`.
    */
-  concerns(peer: Peer, frame: Uint8Array): boolean {
+  concerns(peer: Peer, frame: Uint8Array, bytes: number): boolean {
     if (frame[0] === fragmentMark && !peer.isBeam) {
-      peer.unacknowledged += frame.length;
+      peer.unacknowledged += bytes;
       if (peer.unacknowledged >= acknowledgedBytes) {
         peer.connection?.write([acknowledgement(peer.unacknowledged)]);
         peer.unacknowledged = 0;

@@ -39,6 +39,8 @@ export type PeerOptions = {
   readonly self: { readonly node: string; readonly creation: number };
   readonly pids: PidTable;
   readonly maxFrameBytes: number;
+  /** The host's clock, in ms. */
+  readonly now: () => number;
 };
 
 /** A signal that cannot be sent to what the peer turned out to be. */
@@ -165,7 +167,7 @@ export class Peer {
     this.#incarnation.creation = creation;
     this.isSuspect = false;
     this.redials = 0;
-    this.lane = new Lane(link === null);
+    this.lane = new Lane(link === null, this.#options.now);
     this.isFull = false;
     return { fits, refusals };
   }

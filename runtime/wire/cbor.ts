@@ -181,6 +181,15 @@ export class CborCodec implements SignalCodec {
     else this.#decodeBehind(frame, read, sink);
   }
 
+  land(start: Uint8Array, frameBytes: number): Uint8Array | null {
+    if (this.#failure !== null) return null;
+    try {
+      return this.#fragments.land(start, frameBytes);
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
   #defragment(frame: Uint8Array): Uint8Array | null {
     try {
       return this.#fragments.read(frame);

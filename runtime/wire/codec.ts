@@ -46,6 +46,8 @@ export interface SignalCodec {
    * for bytes that break the protocol; then the connection is of no more use.
    */
   decode(frame: Uint8Array, sink: SignalSink): void;
+  /** See `FragmentReader.land`. */
+  land?(start: Uint8Array, frameBytes: number): Uint8Array | null;
 }
 
 /**

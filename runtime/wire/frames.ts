@@ -47,6 +47,16 @@ export class FrameParser {
   start = 0;
   /** One past the last byte; equal to `start` for a tick. */
   end = 0;
+  /** Bytes of its payload, which are more than these if it was landed. */
+  length = 0;
+  /**
+   * Asked about each frame that spans chunks, with what has come of it and its
+   * length: where its payload goes from some place on, to its end. Null: it
+   * becomes one buffer as any other. A landed frame is handed out as what
+   * precedes that place, when all of it has come.
+   */
+  land: ((start: Uint8Array, length: number) => Uint8Array | null) | null =
+    null;
 
   #headerBytes: HeaderBytes;
   #maxFrameBytes: number;
@@ -62,6 +72,11 @@ export class FrameParser {
   #bodyLength = -1;
   #body: Uint8Array = nothing;
   #bodyFilled = 0;
+  /**
+   * Of a frame that is written to its place as it comes: what it began with,
+   * and is handed out as.
+   */
+  #landed: Uint8Array | null = null;
   /** Set for ever once a length was out of bounds. */
   #failure: FrameError | null = null;
 
@@ -117,6 +132,7 @@ export class FrameParser {
         this.bytes = chunk;
         this.start = start;
         this.end = start + length;
+        this.length = length;
         this.#offset = this.end;
         if (this.#offset === chunk.length) this.#nextChunk();
         return true;
@@ -143,10 +159,12 @@ export class FrameParser {
       if (this.#bodyLength < 0) this.#takeHeader();
       else this.#takeBody();
       if (this.#bodyLength >= 0 && this.#bodyFilled === this.#bodyLength) {
-        this.bytes = this.#body;
+        this.bytes = this.#landed ?? this.#body;
         this.start = 0;
-        this.end = this.#bodyLength;
+        this.end = this.bytes.length;
+        this.length = this.#bodyLength;
         this.#body = nothing;
+        this.#landed = null;
         this.#bodyLength = -1;
         this.#bodyFilled = 0;
         return true;
@@ -173,17 +191,29 @@ export class FrameParser {
       }
       this.#headFilled = 0;
       this.#bodyLength = length;
+      this.#findPlace(length);
     }
     if (this.#offset === this.#chunk.length) this.#nextChunk();
   }
 
+  #findPlace(length: number): void {
+    const start = this.#chunk.subarray(this.#offset, this.#offset + length);
+    const place = this.land?.(start, length) ?? null;
+    if (place === null) return;
+    this.#body = place;
+    this.#landed = start.subarray(0, length - place.length);
+    this.#offset += this.#landed.length;
+    this.#bodyFilled = this.#landed.length;
+  }
+
   #takeBody(): void {
+    const landed = this.#landed?.length ?? 0;
     const take = Math.min(
       this.#bodyLength - this.#bodyFilled,
       this.#chunk.length - this.#offset,
     );
     const filled = this.#bodyFilled + take;
-    if (filled > this.#body.length) {
+    if (landed === 0 && filled > this.#body.length) {
       // An announcement alone must not cost memory, so a long buffer grows
       // with what arrives and reaches the announced length only at the end.
       const body = new Uint8Array(
@@ -194,7 +224,7 @@ export class FrameParser {
     }
     this.#body.set(
       this.#chunk.subarray(this.#offset, this.#offset + take),
-      this.#bodyFilled,
+      this.#bodyFilled - landed,
     );
     this.#bodyFilled = filled;
     this.#offset += take;

@@ -12,7 +12,7 @@ import {
   fragmentMark,
   FragmentReader,
   openPayloadsMax,
-  windowBytes,
+  windowBytesMin,
 } from "../../runtime/wire/fragments.ts";
 import { FrameParser } from "../../runtime/wire/frames.ts";
 import { checkProperty } from "../wire/cbor_pair.ts";
@@ -58,7 +58,7 @@ class Bench {
   #count = 0;
 
   constructor(isCut = true) {
-    this.lane = new Lane(isCut);
+    this.lane = new Lane(isCut, () => 0);
   }
 
   pid(i: number): Pid {
@@ -311,8 +311,8 @@ describe("a lane", () => {
       return bytes;
     };
     const filled = (isCut: boolean) => {
-      const lane = new Lane(isCut);
-      const bytes = 3 * windowBytes;
+      const lane = new Lane(isCut, () => 0);
+      const bytes = 3 * windowBytesMin;
       lane.add({ from, to }, [new Uint8Array(bytes)], bytes);
       return lane;
     };
@@ -324,9 +324,9 @@ describe("a lane", () => {
       for (let i = 0; lane.bytes > 0; i++) {
         const bytes = taken(lane);
         // The frame that fills the window may be longer than that.
-        expect(bytes).toBeLessThan(windowBytes + fragmentBytes + 9);
+        expect(bytes).toBeLessThan(windowBytesMin + fragmentBytes + 9);
         if (lane.bytes > 0) {
-          expect(bytes).toBeGreaterThanOrEqual(windowBytes - fragmentBytes);
+          expect(bytes).toBeGreaterThanOrEqual(windowBytesMin - fragmentBytes);
         }
         expect(taken(lane)).toBe(0);
         lane.acknowledged(bytes);
@@ -342,8 +342,8 @@ describe("a lane", () => {
       lane.acknowledged(fragmentBytes + 9);
       expect(taken(lane)).toBe(fragmentBytes + 9);
       // More than was ever sent makes the window no wider.
-      lane.acknowledged(100 * windowBytes);
-      expect(taken(lane)).toBeLessThan(windowBytes + fragmentBytes + 9);
+      lane.acknowledged(100 * windowBytesMin);
+      expect(taken(lane)).toBeLessThan(windowBytesMin + fragmentBytes + 9);
     });
 
     it("gives everything away at the end", () => {
@@ -354,23 +354,23 @@ describe("a lane", () => {
     });
 
     it("does not count what is no fragment, nor wait for a BEAM node", () => {
-      const lane = new Lane(true);
+      const lane = new Lane(true, () => 0);
       lane.add(
         { from, to },
-        [new Uint8Array(3 * windowBytes)],
-        3 * windowBytes,
+        [new Uint8Array(3 * windowBytesMin)],
+        3 * windowBytesMin,
       );
       lane.add({ from: to, to: from }, [new Uint8Array(10)], 10);
       taken(lane);
       expect(lane.length).toBe(1);
       const beam = filled(false);
-      expect(taken(beam)).toBe(3 * windowBytes);
+      expect(taken(beam)).toBe(3 * windowBytesMin);
     });
   });
 
   // With one array this was the square of their number, and minutes.
   it("takes very many signals behind a long one", () => {
-    const lane = new Lane(true);
+    const lane = new Lane(true, () => 0);
     const [from, to] = [pid(1), pid(2, "b@lane")];
     lane.add({ from, to }, [new Uint8Array(2 ** 20)], 2 ** 20);
     const small = [new Uint8Array(20)];
@@ -385,7 +385,10 @@ describe("a lane", () => {
 
 describe("a payload", () => {
   it("of two fragments is too small for a lane that cuts", () => {
-    const [cutting, other] = [new Lane(true), new Lane(false)];
+    const [cutting, other] = [
+      new Lane(true, () => 0),
+      new Lane(false, () => 0),
+    ];
     expect(cutting.isTooSmall(2 * fragmentBytes)).toBe(true);
     expect(cutting.isTooSmall(2 * fragmentBytes + 1)).toBe(false);
     expect(other.isTooSmall(1)).toBe(false);

@@ -25,7 +25,13 @@ const link: BeamLink = { chosen: baseFlags | flag.fragments };
 const connection = { bufferedBytes: 0 } as Connection;
 
 function unknownPeer(): Peer {
-  return new Peer({ name: theirs.node, self, pids, maxFrameBytes });
+  return new Peer({
+    name: theirs.node,
+    self,
+    pids,
+    maxFrameBytes,
+    now: () => 0,
+  });
 }
 
 /** What the BEAM node `peer@h` reads of the peer's output. */

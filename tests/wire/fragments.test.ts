@@ -393,7 +393,7 @@ function beamLine(maxFrameBytes: number) {
   const writer = new BeamCodec({ ...common, self: a, peer: b });
   const reader = new BeamCodec({ ...common, self: b, peer: a });
   const out = new ByteQueue({ maxFrameBytes });
-  const lane = new Lane(false);
+  const lane = new Lane(false, () => 0);
   const pid = (of: typeof a, id: number) =>
     internPid(pids, of.node, id, 0, of.creation);
   const [from, to] = [pid(a, 1), pid(b, 2)];
