@@ -195,6 +195,11 @@ function check(options: BenchOptions): void {
         `there, got ${JSON.stringify(plot)}`,
     );
   }
+  if (options.updateReadme && options.quick) {
+    throw new RequestError(
+      "expected --update-readme without --quick, whose figures say nothing",
+    );
+  }
   if (options.updateReadme && !existsSync(readme)) {
     throw new RequestError("expected bench/README.md, which a checkout has");
   }

@@ -10,7 +10,10 @@
 export interface CarrierHandlers {
   /** Bytes as they came; the chunk belongs to the receiver from now on. */
   data(chunk: Uint8Array): void;
-  /** Everything below the low mark again after `write` returned false. */
+  /**
+   * Everything below the low mark again after `write` returned false. Never
+   * inside of a `write`, whose caller may have more of the same to write.
+   */
   drain(): void;
   /** The stream has ended, for whatever reason; called exactly once. */
   closed(reason: string): void;

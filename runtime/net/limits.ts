@@ -2,6 +2,9 @@
  * Limits and times of a node's connections, and what they are by default.
  */
 
+import { UsageError } from "../core/messages.ts";
+import { printTerm } from "../core/terms.ts";
+
 /** Limits and times of a node's connections; every one has a default. */
 export type DistributionLimits = {
   /** Largest signal that is accepted or sent, in bytes. Default 128 MiB. */
@@ -24,17 +27,45 @@ export type DistributionLimits = {
   readonly maxHandshakes?: number;
 };
 
-/** The limits with their defaults filled in. */
+const defaults: Required<DistributionLimits> = {
+  maxFrameBytes: 128 * 1024 * 1024,
+  setupTimeoutMs: 7_000,
+  highMarkBytes: 4 * 1024 * 1024,
+  suspectAfterMs: 2_000,
+  downAfterMs: 15_000,
+  netTicktimeMs: 60_000,
+  maxHandshakes: 256,
+};
+
+/**
+ * The limits with their defaults filled in. Throws `UsageError` for one that
+ * there is not, and for one that is no number above 0: nobody would notice
+ * until a peer is silent, or for ever.
+ */
 export function withDefaults(
   limits: DistributionLimits,
 ): Required<DistributionLimits> {
+  const all: Record<string, number> = { ...defaults };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(defaults, name)) {
+      throw new UsageError(
+        `expected limits among ${Object.keys(defaults).join(", ")}, got ` +
+          name,
+      );
+    }
+    if (value === undefined) continue;
+    if (!(typeof value === "number" && value > 0)) {
+      throw new UsageError(
+        `expected the limit ${name} to be a number above 0, got ` +
+          printTerm(value),
+      );
+    }
+    all[name] = value;
+  }
+  const given = all as Required<DistributionLimits>;
   return {
-    maxFrameBytes: limits.maxFrameBytes ?? 128 * 1024 * 1024,
-    setupTimeoutMs: limits.setupTimeoutMs ?? 7_000,
-    highMarkBytes: limits.highMarkBytes ?? 4 * 1024 * 1024,
-    suspectAfterMs: limits.suspectAfterMs ?? 2_000,
-    downAfterMs: Math.max(1_000, limits.downAfterMs ?? 15_000),
-    netTicktimeMs: Math.max(1_000, limits.netTicktimeMs ?? 60_000),
-    maxHandshakes: limits.maxHandshakes ?? 256,
+    ...given,
+    downAfterMs: Math.max(1_000, given.downAfterMs),
+    netTicktimeMs: Math.max(1_000, given.netTicktimeMs),
   };
 }

@@ -75,6 +75,8 @@ export class WorkerCarrier implements Carrier {
   #waitingBytes = 0;
   /** Whether a `write` returned false since the last `drain`. */
   #isFull = false;
+  /** A microtask is on its way that says so when there is room. */
+  #isDraining = false;
   /** A macrotask is on its way that reads on. */
   #isReadingOn = false;
   /** A macrotask is on its way that watches for more. */
@@ -276,10 +278,22 @@ export class WorkerCarrier implements Carrier {
     this.#waiting.length = 0;
     this.#first = 0;
     if (this.#isClosing) this.#end();
-    else if (this.#isFull) {
+    else if (this.#isFull) this.#drainSoon();
+  }
+
+  /**
+   * Says that there is room, once whoever runs now is done: it may be in the
+   * middle of writing a frame, and who hears of room begins another one.
+   */
+  #drainSoon(): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    microtask(() => {
+      this.#isDraining = false;
+      if (!this.#isFull || this.#waitingBytes > 0) return;
       this.#isFull = false;
-      this.#handlers?.drain();
-    }
+      if (this.#reason === null) this.#handlers?.drain();
+    });
   }
 
   /** Lets go of chunks that are in the ring, a crowd of them at a time. */

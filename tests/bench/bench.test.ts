@@ -296,6 +296,10 @@ describe("a request that makes no sense", () => {
     [{ runtimes: ["jsc"] }, /^expected a runtime \(.*\), got "jsc"\n$/],
     [{ repeats: 0 }, /^expected 1 to 100 repeats, got 0\n$/],
     [{ json: true, markdown: true }, /^expected --json or .*, got both\n$/],
+    [
+      { updateReadme: true, suites: ["local/spawn"] },
+      /^expected --update-readme without --quick, /,
+    ],
   ])("%j is refused in one line", async (options, line) => {
     const { code, stdout, stderr } = await ask(options);
     expect(stderr).toMatch(line);

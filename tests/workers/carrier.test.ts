@@ -15,6 +15,7 @@ import {
   startThread,
   type Thread,
 } from "../../runtime/platform/worker_thread.ts";
+import { RingReader } from "../../runtime/platform/worker_ring.ts";
 import { WatchPolicy } from "../../runtime/platform/worker_watch.ts";
 import { waitFor } from "../helpers/wait.ts";
 import { End } from "../platform/carriers.ts";
@@ -129,6 +130,35 @@ describe("a link with another thread", () => {
     await waitFor(() => end.closings.length === 1, { what: "the end" });
     expect(end.closings).toEqual(["gone"]);
     expect(isSame(joined(end.chunks), bytes)).toBe(true);
+  });
+});
+
+describe("a carrier that has room again", () => {
+  test("says so between two writes and never inside of one", async () => {
+    const [end, { inward, port }] = createLink(64);
+    onTestFinished(() => port.close());
+    const reader = new RingReader(inward);
+    const carrier = new WorkerCarrier(end, {
+      remote: "peer",
+      highMarkBytes: 1,
+    });
+    onTestFinished(() => carrier.destroy());
+    let drains = 0;
+    carrier.open({
+      data: () => {},
+      // What a connection does: it goes on with a frame of its own.
+      drain: () => void (drains++ === 0 && carrier.write(Uint8Array.of(9))),
+      closed: () => {},
+    });
+    expect(carrier.write(new Uint8Array(66))).toBe(false);
+    expect(reader.read(64)).toHaveLength(64);
+    // A frame in three chunks, of which the first one finds room for all.
+    for (const byte of [1, 2, 3]) {
+      expect(carrier.write(Uint8Array.of(byte))).toBe(true);
+    }
+    expect(drains).toBe(0);
+    await waitFor(() => drains === 1, { what: "the news of room" });
+    expect(reader.read(64)).toEqual(Uint8Array.of(0, 0, 1, 2, 3, 9));
   });
 });
 
