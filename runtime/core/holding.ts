@@ -7,7 +7,9 @@
  * there until there is room on every connection it has overfilled. A time-out of
  * that `receive` waits as well. Nobody else waits, signals that end the actor
  * do so at once, and an actor that never comes to a `receive` is refused by
- * `send` at the hard limit.
+ * `send` at the hard limit, if it was told to wait before. So an actor that
+ * keeps to the rules is never refused for what others have sent; each of a
+ * crowd adds what it sends before its next `receive`, as in Erlang.
  */
 
 import type { Actor } from "./actor.ts";

@@ -164,8 +164,9 @@ export interface Self<M = unknown> {
    * are no messages; see `receive`.
    *
    * Throws `UsageError` for a local name nobody holds, `EncodeError` for a
-   * message that cannot leave the node, and `BusyError` when the connection's
-   * hard limit is reached; then nothing was sent.
+   * message that cannot leave the node, and `BusyError` when the connection is
+   * at its hard limit and `send` has told this actor so before by returning
+   * false; then nothing was sent.
    */
   send<T>(to: Destination<T>, message: T): boolean;
   /** Resolves when `send` to this destination has room again. */

@@ -118,9 +118,15 @@ export class Outbox {
     }
   }
 
-  /** Throws `BusyError` when the sender has reached the hard limit. */
+  /**
+   * Throws `BusyError` when the sender has reached the hard limit, and was told
+   * to wait before. Whoever was not is told so after this message, as Erlang
+   * does it: that it is others who fill the connection is not its fault.
+   */
   #refuseWhenFull(peer: Peer, from: Pid, message: unknown): void {
     if (waitingOf(peer, from) < this.#hardLimitBytes) return;
+    const actor = this.#node.localActor(from);
+    if (actor !== null && actor.heldBy?.has(peer.name) !== true) return;
     this.#refuse(peer, from, message);
   }
 
