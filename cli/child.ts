@@ -129,9 +129,14 @@ export class Child {
 
   /** Its node answers. */
   answered(): void {
-    if (this.#state !== "starting") return;
+    if (this.#state !== "starting" && this.#state !== "silent") return;
     this.#wasUp = true;
     this.#become("up", "");
+  }
+
+  /** Its node answers no more, though its process runs. */
+  silent(detail: string): void {
+    if (this.#state === "up") this.#become("silent", detail);
   }
 
   /** Sends its process a signal, and starts no further one. */

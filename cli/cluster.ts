@@ -60,6 +60,8 @@ const HOST = "127.0.0.1";
 const TICK_MS = 100;
 /** A node that is up is asked on every fifth tick: twice a second. */
 const TICKS_PER_QUESTION = 5;
+/** Unanswered questions after which a node is silent: five seconds of them. */
+const SILENT_QUESTIONS = 10;
 /** From SIGTERM to SIGKILL; longer than a member's own grace. */
 const KILL_AFTER_MS = 5_000;
 const STOP_MS = 1_000;
@@ -276,7 +278,8 @@ class Launcher {
 
   #changed(child: Child, detail: string): void {
     const { state } = child;
-    const isNews = state === "restarting" || state === "down";
+    const isNews = state === "restarting" || state === "down" ||
+      state === "silent";
     if (this.#failure === null && (isNews || !this.#screen.isLive)) {
       const what = detail === "" ? state : `${state}: ${detail}`;
       this.#screen.print("stderr", [`${child.name} ${what}`]);
@@ -316,6 +319,13 @@ class Launcher {
       const { incarnation } = child;
       for (const { name, state } of [child, ...this.#workers[i]!]) {
         if (isTurn || state === "starting") this.#watch.ask(name, incarnation);
+      }
+      if (this.#watch.unanswered(child.name) >= SILENT_QUESTIONS) {
+        child.silent(
+          `has not answered for ${
+            SILENT_QUESTIONS * TICKS_PER_QUESTION * TICK_MS / 1_000
+          } s; it is busy in one long turn, or was stopped`,
+        );
       }
     });
     this.#updateWorkers();

@@ -9,6 +9,7 @@ import { createColors } from "picocolors";
 export type MemberState =
   | "starting"
   | "up"
+  | "silent"
   | "restarting"
   | "done"
   | "down"
@@ -94,6 +95,7 @@ function paintOf(colors: Colors, state: MemberState): Paint {
     case "up":
       return colors.green;
     case "starting":
+    case "silent":
     case "restarting":
       return colors.yellow;
     case "down":

@@ -36,6 +36,8 @@ export class Watch {
   readonly #node: RunningNode;
   readonly #asker: Pid<NodeInfoReply>;
   readonly #seen = new Map<string, Seen>();
+  /** Questions to a node since it answered last. */
+  readonly #unanswered = new Map<string, number>();
 
   /** `answered` is told which of `names` is alive, as which incarnation. */
   constructor(
@@ -57,12 +59,18 @@ export class Watch {
 
   /** Asks a node; the answer may come or not. */
   ask(name: string, incarnation: number): void {
+    this.#unanswered.set(name, this.unanswered(name) + 1);
     const question = { type: "stats", from: this.#asker, tag: incarnation };
     try {
       this.#node.send({ name: "node_info", node: name }, question);
     } catch {
       // Its connection is full, and so it has been asked often enough.
     }
+  }
+
+  /** How many questions it has not answered, one after the other. */
+  unanswered(name: string): number {
+    return this.#unanswered.get(name) ?? 0;
   }
 
   /** What it said last, if that was not long ago. */
@@ -74,6 +82,7 @@ export class Watch {
 
   #note(incarnation: number, stats: NodeStats): void {
     const { name, messages, actors } = stats;
+    this.#unanswered.delete(name);
     const at = performance.now();
     const last = this.#seen.get(name);
     const messagesPerSecond = last?.incarnation === incarnation

@@ -153,6 +153,29 @@ describe("a cluster", () => {
     30_000,
   );
 
+  itIfFull("shows a node that hangs, and that it goes on", async () => {
+    const one = await cluster("busy", "--nodes=2", "--runtime=node");
+    for (const i of [1, 2]) await lines(one, RegExp(`^node${i} \\| busy`), 1);
+    const [pid] = pids(one);
+    const said = (pattern: RegExp) =>
+      one.launcher.stderr.filter((line) => pattern.test(line)).length;
+    const [hangs, isUp] = [/^node1@\S+ silent: has not ans/, /^node1@\S+ up$/];
+    await waitFor(() => said(isUp) === 1, { what: "node1 to be up" });
+    process.kill(pid!, "SIGSTOP");
+    try {
+      await waitFor(() => said(hangs) === 1, {
+        what: "its silence to be seen",
+        timeoutMs: START_MS,
+      });
+    } finally {
+      process.kill(pid!, "SIGCONT");
+    }
+    await waitFor(() => said(isUp) === 2, { what: "node1 to be up again" });
+    expect(said(/^node2@\S+ silent/)).toBe(0);
+    one.launcher.kill("SIGKILL");
+    await allGone(pids(one));
+  }, 60_000);
+
   itIfFull("gives a node up that dies again and again", async () => {
     const one = await cluster("mortal", "--nodes=2", "--max-restarts=1");
     await ends(one.launcher, 1, START_MS);
