@@ -163,6 +163,9 @@ export interface Self<M = unknown> {
    * node it is silently lost. Promises and other objects with a method `then`
    * are no messages; see `receive`.
    *
+   * To another node everything is copied at once, but for the bytes of a buffer
+   * of 64 KiB and more: leave them as they are.
+   *
    * Throws `UsageError` for a local name nobody holds, `EncodeError` for a
    * message that cannot leave the node, and `BusyError` when the connection is
    * at its hard limit and `send` has told this actor so before by returning
