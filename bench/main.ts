@@ -200,6 +200,13 @@ function check(options: BenchOptions): void {
       "expected --update-readme without --quick, whose figures say nothing",
     );
   }
+  const isPart = options.suites.length + options.runtimes.length > 0;
+  if (options.updateReadme && isPart) {
+    throw new RequestError(
+      "expected --update-readme with all rows and runtimes, since it replaces " +
+        "all tables; --markdown prints those of some",
+    );
+  }
   if (options.updateReadme && !existsSync(readme)) {
     throw new RequestError("expected bench/README.md, which a checkout has");
   }

@@ -300,6 +300,10 @@ describe("a request that makes no sense", () => {
       { updateReadme: true, suites: ["local/spawn"] },
       /^expected --update-readme without --quick, /,
     ],
+    [
+      { updateReadme: true, quick: false, runtimes: ["node"] },
+      /^expected --update-readme with all rows and runtimes, /,
+    ],
   ])("%j is refused in one line", async (options, line) => {
     const { code, stdout, stderr } = await ask(options);
     expect(stderr).toMatch(line);
