@@ -119,4 +119,7 @@ export type { NodeInfoReply, NodeInfoRequest } from "./kernel/node_info.ts";
 export { erpc } from "./kernel/erpc.ts";
 export { ErpcError } from "./kernel/erpc_error.ts";
 export { ping, type PingSelf } from "./kernel/net_kernel.ts";
+export { type GroupMonitor, Pg, pg, type ScopeMonitor } from "./kernel/pg.ts";
+export { GroupJoin, GroupLeave } from "./kernel/pg_events.ts";
+export type { AtActor, AtNode } from "./kernel/at_node.ts";
 export type { Output } from "./kernel/user.ts";
