@@ -12,12 +12,15 @@
  * moment. After a partition each side has its own members only, until it heals.
  */
 
+import type { ExportedFunction } from "../core/functions.ts";
 import type { LocalActor } from "../core/local_actor.ts";
 import type { Node } from "../core/node.ts";
 import { UsageError } from "../core/messages.ts";
-import { Pid, printTerm, type Ref } from "../core/terms.ts";
+import { atom, Pid, printTerm, type Ref } from "../core/terms.ts";
+import { atomName } from "../wire/dist_ops.ts";
 import { actorAt, type AtActor, type AtNode, nodeAt } from "./at_node.ts";
 import { findScope, type PgScope, startScope } from "./pg_scope.ts";
+import type { PgState } from "./pg_state.ts";
 
 /** A monitor of one group, and who was in it when it was set. */
 export type GroupMonitor<M = never> = {
@@ -232,4 +235,27 @@ function own(node: Node, pids: Pid | readonly Pid[]): Pid[] {
       }; an actor joins and leaves on its own node`,
     );
   });
+}
+
+/** Look-ups for other nodes, by the names that they have on a BEAM node. */
+export function pgFunctions(
+  node: Node,
+): Readonly<Record<string, ExportedFunction>> {
+  const look = <T>(name: unknown, ask: (state: PgState) => T): T | [] => {
+    const scope = findScope(node, atomName(name) ?? "");
+    return scope === undefined ? [] : ask(scope.state);
+  };
+  const usual = atom(DEFAULT_SCOPE);
+  return {
+    "pg:get_members/1": (group) => look(usual, (pg) => pg.members(group)),
+    "pg:get_members/2": (name, group) => look(name, (pg) => pg.members(group)),
+    "pg:get_local_members/1": (group) =>
+      look(usual, (pg) => pg.localMembers(group)),
+    "pg:get_local_members/2": (name, group) =>
+      look(name, (pg) => pg.localMembers(group)),
+    "pg:which_groups/0": () => look(usual, (pg) => pg.groups()),
+    "pg:which_groups/1": (name) => look(name, (pg) => pg.groups()),
+    "pg:which_local_groups/0": () => look(usual, (pg) => pg.localGroups()),
+    "pg:which_local_groups/1": (name) => look(name, (pg) => pg.localGroups()),
+  };
 }
