@@ -16,6 +16,7 @@ import { netKernelActor } from "./net_kernel.ts";
 import { nodeFunctions } from "./node_functions.ts";
 import { nodeInfo } from "./node_info.ts";
 import { pgFunctions } from "./pg.ts";
+import { pg2Functions } from "./pg2.ts";
 import { rex } from "./rex.ts";
 import { type Output, user } from "./user.ts";
 
@@ -34,6 +35,7 @@ export function startKernel(node: Node, options: KernelOptions): void {
   if (options.inspectable) {
     node.functions.addOwn(nodeFunctions(node));
     node.functions.addOwn(pgFunctions(node));
+    node.functions.addOwn(pg2Functions(node));
   }
   serveErpc(node);
   keep(node, "user", () => user(options.output, complain));

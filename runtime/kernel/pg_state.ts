@@ -17,9 +17,8 @@
  * - A group is its members. The last one takes it along, whoever was told.
  */
 
-import { copy, freeze } from "../core/isolation.ts";
 import type { Pid } from "../core/terms.ts";
-import { TermMap } from "./term_map.ts";
+import { keptName, TermMap } from "./term_map.ts";
 
 /** What scopes say to each other. */
 export type PgMessage =
@@ -77,8 +76,7 @@ class Group {
   all: readonly Pid[] | null = null;
   local: readonly Pid[] | null = null;
   constructor(name: unknown) {
-    // A copy, because whoever gave or gets it may write to it.
-    this.name = typeof name === "object" ? freeze(copy(name)) : name;
+    this.name = keptName(name);
   }
 }
 

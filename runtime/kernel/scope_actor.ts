@@ -4,6 +4,7 @@
  * connections. What it does with messages is its owner's business.
  */
 
+import type { ReplyTo } from "../core/calls.ts";
 import type { LocalActor } from "../core/local_actor.ts";
 import type { Node } from "../core/node.ts";
 import type { Destination } from "../core/self.ts";
@@ -68,6 +69,10 @@ export class ScopeActor {
         error,
       });
     }
+  }
+
+  reply(to: ReplyTo, value: unknown): void {
+    this.#actor.reply(to, value);
   }
 
   /** `down` is called once, unless `unwatch` comes before. */

@@ -2,16 +2,20 @@
  * A map whose keys are terms, equal when `termEquals` says so: names of groups
  * may be anything.
  *
- * Strings and atoms, which most names are, are their own keys, because a look-up
- * is then one of a plain `Map`. All other terms go by `termKey`, in a map of
+ * Strings, atoms and integers, which most names are, are their own keys, because
+ * a look-up is then one of a plain `Map`. All other terms go by `termKey`, in a map of
  * their own, so that no text can be taken for the key of another term.
  */
 
 import { termKey } from "../core/term_key.ts";
+import { isFloat } from "../core/term_kinds.ts";
+import { copy, freeze } from "../core/isolation.ts";
 import { atom } from "../core/terms.ts";
 
+type PlainKey = string | symbol | number;
+
 export class TermMap<V> {
-  readonly #plain = new Map<string | symbol, V>();
+  readonly #plain = new Map<PlainKey, V>();
   readonly #others = new Map<string, V>();
 
   get size(): number {
@@ -20,12 +24,11 @@ export class TermMap<V> {
 
   get(term: unknown): V | undefined {
     if (typeof term === "string") return this.#plain.get(term);
-    if (typeof term === "symbol") return this.#plain.get(term);
-    const key = otherKey(term);
+    const key = keyOf(term);
     return key.isPlain ? this.#plain.get(key.key) : this.#others.get(key.key);
   }
 
-  /** Throws a `TypeError` for a key that is no term. */
+  /** Throws a `TypeError` for a key that is no term, as `get` does. */
   set(term: unknown, value: V): void {
     const key = keyOf(term);
     if (key.isPlain) this.#plain.set(key.key, value);
@@ -45,22 +48,49 @@ export class TermMap<V> {
   }
 }
 
+/**
+ * A name to keep: a copy that cannot be written to, because whoever gave it or
+ * is given it may try.
+ */
+export function keptName(name: unknown): unknown {
+  return typeof name === "object" ? freeze(copy(name)) : name;
+}
+
 type Key =
-  | { readonly isPlain: true; readonly key: string | symbol }
+  | { readonly isPlain: true; readonly key: PlainKey }
   | { readonly isPlain: false; readonly key: string };
 
 function keyOf(term: unknown): Key {
-  if (typeof term === "string") return { isPlain: true, key: term };
-  if (typeof term === "symbol" && Symbol.keyFor(term) !== undefined) {
-    return { isPlain: true, key: term };
+  switch (typeof term) {
+    case "string":
+      return { isPlain: true, key: term };
+    case "symbol":
+      return Symbol.keyFor(term) === undefined
+        ? otherKey(term)
+        : { isPlain: true, key: term };
+    case "number":
+      return isFloat(term) ? otherKey(term) : { isPlain: true, key: term };
+    default:
+      return otherKey(term);
   }
-  return otherKey(term);
 }
 
-/** Bytes may be those of a string, and `true` is an atom. */
+/** Bytes may be those of a string, `true` is an atom, and `1n` is 1. */
 function otherKey(term: unknown): Key {
   const key = termKey(term);
-  if (key[0] !== "b" && key[0] !== "a") return { isPlain: false, key };
   const text = key.slice(key.indexOf(":") + 1);
-  return { isPlain: true, key: key[0] === "b" ? text : atom(text) };
+  switch (key[0]) {
+    case "b":
+      return { isPlain: true, key: text };
+    case "a":
+      return { isPlain: true, key: atom(text) };
+    case "i": {
+      const number = Number.parseInt(key.slice(1), 10);
+      return Number.isSafeInteger(number)
+        ? { isPlain: true, key: number }
+        : { isPlain: false, key };
+    }
+    default:
+      return { isPlain: false, key };
+  }
 }

@@ -143,6 +143,7 @@ describe("look-ups", () => {
   test.each([
     ["text and its bytes", "é", new TextEncoder().encode("é")],
     ["numbers", 1, 1n],
+    ["great numbers", 2n ** 64n, 2n ** 64n],
     ["tuples", tuple("a", [1]), tuple("a", [1])],
     ["objects", { a: 1 }, new Map([[Symbol.for("a"), 1]])],
     ["true", true, Symbol.for("true")],

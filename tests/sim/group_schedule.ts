@@ -1,7 +1,8 @@
 /**
- * A random schedule of groups in a simulated cluster: actors join, leave and
- * end, links stall, break and are cut off, nodes crash and come back, scopes
- * are killed. Throws for what must never be, at any moment and at the end.
+ * A random schedule of groups in a simulated cluster, those of `pg` or of `pg2`:
+ * actors join, leave and end, groups are created and deleted, links stall, break
+ * and are cut off, nodes crash and come back, scopes are killed. Throws for what
+ * must never be, at any moment and at the end.
  *
  * It knows no test runner, so that mutants of the runtime can be run by it.
  */
@@ -11,6 +12,8 @@ import {
   type GroupJoin,
   handler,
   pg,
+  pg2,
+  Pg2Error,
   type Pid,
   reasons,
   type RunningNode,
@@ -46,6 +49,59 @@ export function shown(view: View): string {
   ).join(" | ");
 }
 
+/** What of the two is put to the test, in the same words. */
+type Api = {
+  readonly name: "pg" | "pg2";
+  start(node: RunningNode): void;
+  members(node: RunningNode, group: unknown): readonly Pid[];
+  localMembers(node: RunningNode, group: unknown): readonly Pid[];
+  groups(node: RunningNode): readonly unknown[];
+  /** Returns whom it has taken in or out, which it does at once. */
+  join(node: RunningNode, group: unknown, pids: readonly Pid[]): boolean;
+  leave(node: RunningNode, group: unknown, pids: readonly Pid[]): boolean;
+};
+
+const ofPg: Api = {
+  name: "pg",
+  start: (node) => void pg.start(node),
+  members: (node, group) => pg.members(node, group),
+  localMembers: (node, group) => pg.localMembers(node, group),
+  groups: (node) => pg.whichGroups(node),
+  join: (node, group, pids) => {
+    pg.join(node, group, pids);
+    return true;
+  },
+  leave: (node, group, pids) => pg.leave(node, group, pids),
+};
+
+/** Nobody waits for other nodes: one that crashes would not go on. */
+function change(changing: Promise<void>): void {
+  changing.catch((error) => {
+    check(error instanceof Pg2Error, () => String(error));
+  });
+}
+
+const ofPg2: Api = {
+  name: "pg2",
+  start: (node) => pg2.start(node),
+  members: (node, group) =>
+    pg2.whichGroups(node).includes(group) ? pg2.getMembers(node, group) : [],
+  localMembers: (node, group) =>
+    pg2.whichGroups(node).includes(group)
+      ? pg2.getLocalMembers(node, group)
+      : [],
+  groups: (node) => pg2.whichGroups(node),
+  join: (node, group, pids) => {
+    for (const pid of pids) change(pg2.join(node, group, pid));
+    return pg2.whichGroups(node).includes(group);
+  },
+  leave: (node, group, pids) => {
+    const before = ofPg2.localMembers(node, group).length;
+    for (const pid of pids) change(pg2.leave(node, group, pid));
+    return ofPg2.localMembers(node, group).length < before;
+  },
+};
+
 /** Ends when it is sent anything. */
 const mortal = () => handler(0, (_: number, __: string) => stop());
 
@@ -58,13 +114,21 @@ class Place {
   #scope: Pid;
   /** What its monitor makes of the events. */
   told: Map<Pid, number>[] = GROUPS.map(() => new Map());
+  readonly api: Api;
   readonly #tally: GroupTally;
 
-  constructor(node: RunningNode, tally: GroupTally) {
+  constructor(node: RunningNode, api: Api, tally: GroupTally) {
     this.node = node;
+    this.api = api;
     this.#tally = tally;
-    this.#scope = pg.start(node);
+    api.start(node);
+    this.#scope = this.scope;
+    if (api.name !== "pg") return;
     node.spawn((self: Self<unknown>) => this.#listen(self));
+  }
+
+  get scope(): Pid {
+    return this.node.whereis(this.api.name) as Pid;
   }
 
   async #listen(self: Self<unknown>): Promise<void> {
@@ -95,27 +159,27 @@ class Place {
 
   /** What is said of the dead and of a scope before this one is forgotten. */
   refresh(): void {
-    const scope = pg.start(this.node);
+    const { api, node, scope } = this;
     if (scope !== this.#scope) this.mine = GROUPS.map(() => []);
     this.#scope = scope;
-    this.mine = this.mine.map((pids) =>
-      pids.filter((pid) => this.node.isAlive(pid))
-    );
-  }
-
-  get scope(): Pid {
-    return this.#scope;
+    this.mine = this.mine.map((pids, i) => {
+      // Of `pg2`, the group may have been deleted meanwhile.
+      const isGone = api.name === "pg2" &&
+        this.#tally["delete"] !== undefined &&
+        api.localMembers(node, GROUPS[i]).length === 0;
+      return isGone ? [] : pids.filter((pid) => node.isAlive(pid));
+    });
   }
 
   view(): View {
-    return GROUPS.map((group) => pg.members(this.node, group));
+    return GROUPS.map((group) => this.api.members(this.node, group));
   }
 
   /** What holds at every moment. */
   checkNow(): void {
     this.refresh();
     const { node } = this;
-    const local = GROUPS.map((group) => pg.localMembers(node, group));
+    const local = GROUPS.map((group) => this.api.localMembers(node, group));
     check(
       shown(local) === shown(this.mine),
       () => `${node.name} has ${shown(local)} and not ${shown(this.mine)}`,
@@ -124,6 +188,7 @@ class Place {
     for (const pid of this.view().flat()) {
       check(known.has(pid.node), () => `${node.name} sees a phantom: ${pid}`);
     }
+    if (this.api.name !== "pg") return;
     const full = GROUPS.filter((group) => pg.members(node, group).length > 0);
     check(
       pg.whichGroups(node).length === full.length,
@@ -132,6 +197,7 @@ class Place {
   }
 
   checkTold(): void {
+    if (this.api.name !== "pg") return;
     const told = this.told.map((counts) =>
       [...counts].flatMap(([pid, count]) => new Array<Pid>(count).fill(pid))
     );
@@ -152,6 +218,7 @@ const OPS = [
 ] as const;
 
 class Schedule {
+  readonly #api: Api;
   readonly #sim: Simulation;
   readonly #tally: GroupTally;
   readonly #names: readonly string[];
@@ -162,6 +229,7 @@ class Schedule {
     this.#sim = sim;
     this.#tally = tally;
     this.#names = NAMES.slice(0, this.#pick([2, 3, 3, 4]));
+    this.#api = this.#pick([ofPg, ofPg, ofPg2]);
   }
 
   async run(): Promise<void> {
@@ -175,6 +243,7 @@ class Schedule {
     }
     await this.#calm();
     this.#judge();
+    if (this.#api.name === "pg2") await this.#deleteApart();
   }
 
   #pick<T>(from: readonly T[]): T {
@@ -183,7 +252,7 @@ class Schedule {
 
   async #start(name: string): Promise<void> {
     const node = await this.#sim.start(name, { limits: LIMITS });
-    const place = new Place(node, this.#tally);
+    const place = new Place(node, this.#api, this.#tally);
     for (let i = 0; i < 2; i++) place.actors.push(node.spawn(mortal()));
     this.#places.set(name, place);
   }
@@ -195,7 +264,9 @@ class Schedule {
     switch (op) {
       case "join":
       case "leave":
-        return place === undefined ? undefined : this.#change(place, op);
+        if (place === undefined) return;
+        if (this.#api.name === "pg2" && sim.below(3) === 0) this.#found(place);
+        return this.#change(place, op);
       case "end":
         if (place === undefined) return;
         place.node.send(this.#pick(place.actors), "end");
@@ -251,8 +322,17 @@ class Schedule {
     else void this.#places.get(a)?.node.tryConnect(b);
   }
 
+  /** Groups of `pg2` come and go by hand. */
+  #found({ node }: Place): void {
+    const group = this.#pick(GROUPS);
+    const op = this.#sim.below(3) === 0 ? "delete" : "create";
+    this.#tally[op] = (this.#tally[op] ?? 0) + 1;
+    change(pg2[op](node, group));
+  }
+
   #change(place: Place, op: "join" | "leave"): void {
     place.refresh();
+    const { api } = place;
     const at = this.#sim.below(GROUPS.length);
     const mine = place.mine[at] as Pid[];
     const pids = Array.from(
@@ -260,7 +340,7 @@ class Schedule {
       () => this.#pick(place.actors),
     );
     if (op === "join") {
-      pg.join(place.node, GROUPS[at], pids);
+      if (!api.join(place.node, GROUPS[at], pids)) return;
       mine.push(...pids.filter((pid) => place.node.isAlive(pid)));
       return;
     }
@@ -269,7 +349,7 @@ class Schedule {
       if (i >= 0) mine.splice(i, 1);
       return i >= 0;
     });
-    const hasLeft = pg.leave(place.node, GROUPS[at], pids);
+    const hasLeft = api.leave(place.node, GROUPS[at], pids);
     check(hasLeft === left.length > 0, () => `leave said ${hasLeft}`);
   }
 
@@ -329,6 +409,48 @@ class Schedule {
       check(
         view === shown(all),
         () => `${place.node.name} sees ${view} and not ${shown(all)}`,
+      );
+      check(
+        this.#groupsOn(place) === this.#groupsOn(places[0] as Place),
+        () => `${place.node.name} has the groups ${this.#groupsOn(place)}`,
+      );
+    }
+  }
+
+  #groupsOn({ node, api }: Place): string {
+    return api.groups(node).map(String).sort().join();
+  }
+
+  /** What one side of a partition deletes stays deleted on both. */
+  async #deleteApart(): Promise<void> {
+    const [one, ...others] = this.#names.map((name) =>
+      this.#places.get(name) as Place
+    );
+    if (one === undefined) return;
+    const [group] = GROUPS;
+    change(pg2.create(one.node, group));
+    await this.#calm();
+    for (const place of [one, ...others]) {
+      change(pg2.join(place.node, group, this.#pick(place.actors)));
+    }
+    await this.#steps(this.#sim.below(60));
+    const names = others.map(({ node }) => node.name);
+    this.#sim.partition([one.node.name], names);
+    change(pg2.delete(one.node, group));
+    const isNew = this.#sim.below(2) === 0;
+    const anew = this.#pick(one.actors);
+    if (isNew) {
+      change(pg2.create(one.node, group));
+      change(pg2.join(one.node, group, anew));
+    }
+    await this.#sim.advance(this.#sim.below(4_000));
+    await this.#calm();
+    for (const { node, api } of [one, ...others]) {
+      const members = shown([api.members(node, group)]);
+      const wanted = shown([isNew && one.node.isAlive(anew) ? [anew] : []]);
+      check(
+        api.groups(node).includes(group) === isNew && members === wanted,
+        () => `${node.name} has ${members} in a group that was deleted`,
       );
     }
   }
