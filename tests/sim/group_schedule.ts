@@ -7,27 +7,22 @@
  * It knows no test runner, so that mutants of the runtime can be run by it.
  */
 
-import {
-  Down,
-  type GroupJoin,
-  handler,
-  pg,
-  pg2,
-  Pg2Error,
-  type Pid,
-  reasons,
-  type RunningNode,
-  type Self,
-  stop,
-} from "../../runtime/mod.ts";
+import { handler, pg2, type Pid, reasons, stop } from "../../runtime/mod.ts";
 import type { Simulation } from "../../std/testing.ts";
+import {
+  type Api,
+  change,
+  check,
+  GROUPS,
+  type GroupTally,
+  ofPg,
+  ofPg2,
+  Place,
+  shown,
+} from "./group_place.ts";
 
-/** What was done and seen, so that a test can tell that it was put to one. */
-export type GroupTally = Record<string, number>;
-
-export const GROUPS: readonly unknown[] = ["red", Symbol.for("blue"), 7];
 const NAMES = ["a@sim", "b@sim", "c@sim", "d@sim"];
-export const LIMITS = {
+const LIMITS = {
   suspectAfterMs: 1_000,
   downAfterMs: 2_000,
   setupTimeoutMs: 500,
@@ -35,186 +30,14 @@ export const LIMITS = {
 /** Rounds until all nodes have found each other again. */
 const MAX_ROUNDS = 10;
 
-/** Who is in which group, by the group's place in `GROUPS`. */
-export type View = readonly (readonly Pid[])[];
-
-export function check(isSo: boolean, what: () => string): void {
-  if (!isSo) throw new Error(what());
-}
-
-export function shown(view: View): string {
-  return view.map((pids) =>
-    pids.map((pid) => `${pid.node}/${pid.id}.${pid.serial}.${pid.creation}`)
-      .sort().join(" ")
-  ).join(" | ");
-}
-
-/** What of the two is put to the test, in the same words. */
-type Api = {
-  readonly name: "pg" | "pg2";
-  start(node: RunningNode): void;
-  members(node: RunningNode, group: unknown): readonly Pid[];
-  localMembers(node: RunningNode, group: unknown): readonly Pid[];
-  groups(node: RunningNode): readonly unknown[];
-  /** Returns whom it has taken in or out, which it does at once. */
-  join(node: RunningNode, group: unknown, pids: readonly Pid[]): boolean;
-  leave(node: RunningNode, group: unknown, pids: readonly Pid[]): boolean;
-};
-
-const ofPg: Api = {
-  name: "pg",
-  start: (node) => void pg.start(node),
-  members: (node, group) => pg.members(node, group),
-  localMembers: (node, group) => pg.localMembers(node, group),
-  groups: (node) => pg.whichGroups(node),
-  join: (node, group, pids) => {
-    pg.join(node, group, pids);
-    return true;
-  },
-  leave: (node, group, pids) => pg.leave(node, group, pids),
-};
-
-/** Nobody waits for other nodes: one that crashes would not go on. */
-function change(changing: Promise<void>): void {
-  changing.catch((error) => {
-    check(error instanceof Pg2Error, () => String(error));
-  });
-}
-
-const ofPg2: Api = {
-  name: "pg2",
-  start: (node) => pg2.start(node),
-  members: (node, group) =>
-    pg2.whichGroups(node).includes(group) ? pg2.getMembers(node, group) : [],
-  localMembers: (node, group) =>
-    pg2.whichGroups(node).includes(group)
-      ? pg2.getLocalMembers(node, group)
-      : [],
-  groups: (node) => pg2.whichGroups(node),
-  join: (node, group, pids) => {
-    for (const pid of pids) change(pg2.join(node, group, pid));
-    return pg2.whichGroups(node).includes(group);
-  },
-  leave: (node, group, pids) => {
-    const before = ofPg2.localMembers(node, group).length;
-    for (const pid of pids) change(pg2.leave(node, group, pid));
-    return ofPg2.localMembers(node, group).length < before;
-  },
-};
-
 /** Ends when it is sent anything. */
 const mortal = () => handler(0, (_: number, __: string) => stop());
-
-/** One node, and what must be true of it. */
-class Place {
-  readonly node: RunningNode;
-  readonly actors: Pid<string>[] = [];
-  /** Members of this node, as often as they have joined. */
-  mine: Pid[][] = GROUPS.map(() => []);
-  #scope: Pid;
-  /** What its monitor makes of the events. */
-  told: Map<Pid, number>[] = GROUPS.map(() => new Map());
-  readonly api: Api;
-  readonly #tally: GroupTally;
-
-  constructor(node: RunningNode, api: Api, tally: GroupTally) {
-    this.node = node;
-    this.api = api;
-    this.#tally = tally;
-    api.start(node);
-    this.#scope = this.scope;
-    if (api.name !== "pg") return;
-    node.spawn((self: Self<unknown>) => this.#listen(self));
-  }
-
-  get scope(): Pid {
-    return this.node.whereis(this.api.name) as Pid;
-  }
-
-  async #listen(self: Self<unknown>): Promise<void> {
-    for (;;) {
-      const { groups, ref } = pg.monitorScope(self);
-      this.told = GROUPS.map(() => new Map());
-      for (const { group, members } of groups) this.#note(group, members, 1);
-      for (;;) {
-        const event = await self.receive();
-        if (event instanceof Down) break;
-        const { type, group, pids } = event as GroupJoin;
-        this.#tally[type] = (this.#tally[type] ?? 0) + 1;
-        check((event as GroupJoin).ref === ref, () => "an event of another");
-        this.#note(group, pids, type === "groupjoin" ? 1 : -1);
-      }
-    }
-  }
-
-  #note(group: unknown, pids: readonly Pid[], by: number): void {
-    const counts = this.told[GROUPS.indexOf(group)];
-    for (const pid of pids) {
-      const count = (counts?.get(pid) ?? 0) + by;
-      check(count >= 0, () => `${pid} has left more often than joined`);
-      if (count === 0) counts?.delete(pid);
-      else counts?.set(pid, count);
-    }
-  }
-
-  /** What is said of the dead and of a scope before this one is forgotten. */
-  refresh(): void {
-    const { api, node, scope } = this;
-    if (scope !== this.#scope) this.mine = GROUPS.map(() => []);
-    this.#scope = scope;
-    this.mine = this.mine.map((pids, i) => {
-      // Of `pg2`, the group may have been deleted meanwhile.
-      const isGone = api.name === "pg2" &&
-        this.#tally["delete"] !== undefined &&
-        api.localMembers(node, GROUPS[i]).length === 0;
-      return isGone ? [] : pids.filter((pid) => node.isAlive(pid));
-    });
-  }
-
-  view(): View {
-    return GROUPS.map((group) => this.api.members(this.node, group));
-  }
-
-  /** What holds at every moment. */
-  checkNow(): void {
-    this.refresh();
-    const { node } = this;
-    const local = GROUPS.map((group) => this.api.localMembers(node, group));
-    check(
-      shown(local) === shown(this.mine),
-      () => `${node.name} has ${shown(local)} and not ${shown(this.mine)}`,
-    );
-    const known = new Set([node.name, ...node.nodes()]);
-    for (const pid of this.view().flat()) {
-      check(known.has(pid.node), () => `${node.name} sees a phantom: ${pid}`);
-    }
-    if (this.api.name !== "pg") return;
-    const full = GROUPS.filter((group) => pg.members(node, group).length > 0);
-    check(
-      pg.whichGroups(node).length === full.length,
-      () => `${node.name} has an empty group`,
-    );
-  }
-
-  checkTold(): void {
-    if (this.api.name !== "pg") return;
-    const told = this.told.map((counts) =>
-      [...counts].flatMap(([pid, count]) => new Array<Pid>(count).fill(pid))
-    );
-    check(
-      shown(told) === shown(this.view()),
-      () =>
-        `${this.node.name} was told of ${shown(told)} and not of ${
-          shown(this.view())
-        }`,
-    );
-  }
-}
 
 const OPS = [
   ...["join", "join", "join", "join", "leave", "leave", "leave", "end"],
   ...["end", "steps", "steps", "advance", "cut", "stall", "partition"],
-  ...["heal", "crash", "restart", "connect", "disconnect", "kill", "pause"],
+  ...["heal", "crash", "restart", "connect", "connect", "disconnect", "kill"],
+  ...["pause", "hold", "lag", "lag"],
 ] as const;
 
 class Schedule {
@@ -228,18 +51,18 @@ class Schedule {
   constructor(sim: Simulation, tally: GroupTally) {
     this.#sim = sim;
     this.#tally = tally;
-    this.#names = NAMES.slice(0, this.#pick([2, 3, 3, 4]));
+    this.#names = NAMES.slice(0, this.#pick([2, 2, 3, 3, 3, 4]));
     this.#api = this.#pick([ofPg, ofPg, ofPg2]);
   }
 
   async run(): Promise<void> {
     for (const name of this.#names) await this.#start(name);
     if (this.#sim.below(3) > 0) await this.#meet();
-    for (let left = 12 + this.#sim.below(24); left > 0; left--) {
+    for (let left = 8 + this.#sim.below(20); left > 0; left--) {
       const op = this.#pick(OPS);
       this.#tally[op] = (this.#tally[op] ?? 0) + 1;
       await this.#do(op);
-      for (const place of this.#places.values()) place.checkNow();
+      this.#checkNow();
     }
     await this.#calm();
     this.#judge();
@@ -276,6 +99,13 @@ class Schedule {
         if (place === undefined || sim.below(3) > 0) return;
         place.node.spawn((self) => self.sendExit(place.scope, reasons.kill));
         return;
+      case "hold":
+        place?.hold(sim.below(2) === 0);
+        return;
+      case "lag":
+        return place === undefined || a === b
+          ? undefined
+          : await this.#lag(place, b);
       case "steps":
         return await this.#steps(sim.below(40));
       case "advance":
@@ -308,6 +138,26 @@ class Schedule {
       default:
         op satisfies never;
     }
+  }
+
+  /** A scope hears what a peer has said when that may be true no more. */
+  async #lag(place: Place, peer: string): Promise<void> {
+    const { name } = place.node;
+    const other = this.#places.get(peer);
+    if (other !== undefined) this.#change(other, "join");
+    place.node.disconnect(peer);
+    await this.#steps(this.#sim.below(20));
+    this.#touch("connect", name, peer);
+    await this.#steps(this.#sim.below(30));
+    place.hold(true);
+    await this.#steps(this.#sim.below(20));
+    this.#touch(this.#pick(["cut", "disconnect"]), peer, name);
+    await this.#steps(this.#sim.below(10));
+    if (this.#places.get(peer) === other) other?.leaveAll();
+    if (this.#sim.below(2) === 0) this.#touch("connect", peer, name);
+    await this.#steps(this.#sim.below(40));
+    place.hold(false);
+    await this.#steps(this.#sim.below(10));
   }
 
   #touch(
@@ -353,11 +203,16 @@ class Schedule {
     check(hasLeft === left.length > 0, () => `leave said ${hasLeft}`);
   }
 
-  #steps(count: number): Promise<void> {
+  async #steps(count: number): Promise<void> {
     let left = count;
-    return this.#sim.until(() => left-- <= 0 || this.#sim.isQuiet, {
+    await this.#sim.until(() => left-- <= 0 || this.#sim.isQuiet, {
       what: "some steps to be taken",
     });
+    this.#checkNow();
+  }
+
+  #checkNow(): void {
+    for (const place of this.#places.values()) place.checkNow();
   }
 
   #resume(name: string): void {
@@ -373,6 +228,7 @@ class Schedule {
     for (const name of this.#names) {
       if (!this.#places.has(name)) await this.#start(name);
     }
+    for (const place of this.#places.values()) place.hold(false);
     let rounds = 0;
     do await this.#meet(); while (!this.#isWhole && ++rounds < MAX_ROUNDS);
     check(this.#isWhole, () => "the nodes did not find each other");
@@ -433,7 +289,10 @@ class Schedule {
     for (const place of [one, ...others]) {
       change(pg2.join(place.node, group, this.#pick(place.actors)));
     }
-    await this.#steps(this.#sim.below(60));
+    await this.#sim.advance(this.#sim.below(20));
+    if (others.length > 1 && this.#sim.below(2) === 0) {
+      return await this.#deleteByHearsay([one, ...others]);
+    }
     const names = others.map(({ node }) => node.name);
     this.#sim.partition([one.node.name], names);
     change(pg2.delete(one.node, group));
@@ -454,7 +313,28 @@ class Schedule {
       );
     }
   }
+
+  /** One hears of a deletion from a third only, since the first is no more. */
+  async #deleteByHearsay(places: readonly Place[]): Promise<void> {
+    const [one, other, third] = places as [Place, Place, Place];
+    await this.#calm();
+    this.#sim.partition([one.node.name], [other.node.name]);
+    change(pg2.delete(one.node, GROUPS[0]));
+    await this.#sim.advance(10);
+    this.#sim.crash(one.node.name);
+    this.#places.delete(one.node.name);
+    this.#sim.heal();
+    await this.#sim.advance(100);
+    for (const place of [other, third]) {
+      check(
+        !place.api.groups(place.node).includes(GROUPS[0]),
+        () => `${place.node.name} has not heard that a group was deleted`,
+      );
+    }
+  }
 }
+
+export type { GroupTally };
 
 /** Throws for the first thing that is wrong. */
 export async function groupSchedule(
