@@ -37,7 +37,7 @@ const OPS = [
   ...["join", "join", "join", "join", "leave", "leave", "leave", "end"],
   ...["end", "steps", "steps", "advance", "cut", "stall", "partition"],
   ...["heal", "crash", "restart", "connect", "connect", "disconnect", "kill"],
-  ...["pause", "hold", "lag", "lag"],
+  ...["pause", "hold", "lag"],
 ] as const;
 
 class Schedule {
@@ -51,14 +51,14 @@ class Schedule {
   constructor(sim: Simulation, tally: GroupTally) {
     this.#sim = sim;
     this.#tally = tally;
-    this.#names = NAMES.slice(0, this.#pick([2, 2, 3, 3, 3, 4]));
+    this.#names = NAMES.slice(0, this.#pick([2, 2, 2, 3, 3, 4]));
     this.#api = this.#pick([ofPg, ofPg, ofPg2]);
   }
 
   async run(): Promise<void> {
     for (const name of this.#names) await this.#start(name);
     if (this.#sim.below(3) > 0) await this.#meet();
-    for (let left = 8 + this.#sim.below(20); left > 0; left--) {
+    for (let left = 6 + this.#sim.below(16); left > 0; left--) {
       const op = this.#pick(OPS);
       this.#tally[op] = (this.#tally[op] ?? 0) + 1;
       await this.#do(op);
@@ -319,6 +319,7 @@ class Schedule {
     const [one, other, third] = places as [Place, Place, Place];
     await this.#calm();
     this.#sim.partition([one.node.name], [other.node.name]);
+    this.#sim.cut(one.node.name, other.node.name);
     change(pg2.delete(one.node, GROUPS[0]));
     await this.#sim.advance(10);
     this.#sim.crash(one.node.name);
