@@ -230,14 +230,20 @@ async function change(
   if (isMember && !server.state.has(what.group)) {
     throw new Pg2Error("no_such_group", what.group);
   }
+  const self = at instanceof LocalActor ? at : null;
+  if (self?.isHandler) {
+    throw new UsageError(
+      "expected pg2 to be changed by a function actor, got a handler actor, " +
+        "which cannot wait; let it spawn one",
+    );
+  }
   const others = node.nodes();
-  if (at instanceof LocalActor) {
-    server.change(what);
-    await tellAll(at, others, what, options);
-  } else {
+  server.change(what);
+  if (others.length === 0) return;
+  if (self !== null) await tellAll(self, others, what, options);
+  else {
     const { run } = at as unknown as Runner;
-    server.change(what);
-    await run.call(at, (self) => tellAll(self, others, what, options));
+    await run.call(at, (runner) => tellAll(runner, others, what, options));
   }
 }
 

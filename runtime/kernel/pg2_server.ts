@@ -14,7 +14,7 @@
 
 import { Call, Cast } from "../core/calls.ts";
 import type { Node } from "../core/node.ts";
-import { NodeUp } from "../core/messages.ts";
+import { NodeDown, NodeUp } from "../core/messages.ts";
 import { atom, Pid, Tuple } from "../core/terms.ts";
 import { atomName, nameAtom } from "../wire/dist_ops.ts";
 import { itemsOf } from "./kernel_actor.ts";
@@ -144,6 +144,8 @@ export class Pg2Server {
     if (message instanceof NodeUp) {
       if (this.#isBeam(message.node)) this.#exchange(message.node);
       else this.#state.nodeUp(message.node);
+    } else if (message instanceof NodeDown) {
+      this.suspects.delete(message.node);
     } else if (message instanceof Call) {
       this.#answer(message);
     } else {

@@ -29,8 +29,8 @@ describe.skipIf(!hasBeam())("pg on a BEAM node and on one of ours", () => {
   });
 
   /** Resolves when the expression has that value there. */
-  const there = (expression: string, value: string) =>
-    waitFor(async () => await nodes.them.run(expression) === value, {
+  const there = (expression: string, value: string, beam = nodes.them) =>
+    waitFor(async () => await beam.run(expression) === value, {
       what: `${expression} to be ${value}`,
     });
 
@@ -243,7 +243,7 @@ describe.skipIf(!hasBeam())("pg on a BEAM node and on one of ours", () => {
     for (const pid of pg.members(node, atom("killed"))) {
       expect(pid.node === node.name || pid.creation !== creation).toBe(true);
     }
-    expect(await second.run("length(pg:get_members(killed))")).toBe("3");
+    await there("length(pg:get_members(killed))", "3", second);
     await second.stop();
     await here(atom("killed"), [node.name]);
     pg.leave(node, atom("killed"), own);
