@@ -270,10 +270,8 @@ export class Pg2State {
   }
 
   #sendGroups(to: Pid): void {
-    const lengths = Array.from(
-      this.#groups.values(),
-      ({ name, length }): GroupLength => [name, length],
-    );
+    const lengths = this.#groups.values()
+      .map(({ name, length }): GroupLength => [name, length]);
     if (lengths.length === 0) return;
     this.#out.send(to, { type: "groups", from: this.#self, lengths });
   }

@@ -115,7 +115,7 @@ export class PgState {
   }
 
   groups(): unknown[] {
-    return Array.from(this.#groups.values(), ({ name }) => name);
+    return this.#groups.values().map(({ name }) => name);
   }
 
   localGroups(): unknown[] {
