@@ -119,4 +119,8 @@ export type { NodeInfoReply, NodeInfoRequest } from "./kernel/node_info.ts";
 export { erpc } from "./kernel/erpc.ts";
 export { ErpcError } from "./kernel/erpc_error.ts";
 export { ping, type PingSelf } from "./kernel/net_kernel.ts";
+export { type GroupMonitor, Pg, pg, type ScopeMonitor } from "./kernel/pg.ts";
+export { pg2, Pg2Error, type Pg2Options } from "./kernel/pg2.ts";
+export { GroupJoin, GroupLeave } from "./kernel/pg_events.ts";
+export type { AtActor, AtNode } from "./kernel/at_node.ts";
 export type { Output } from "./kernel/user.ts";

@@ -83,6 +83,11 @@ export class RunningNode {
     this.port = parts?.listener.port ?? 0;
   }
 
+  /** @internal For the kernel's functions that are given a running node. */
+  get owner(): Node {
+    return this.#node;
+  }
+
   /** The sender of what this object sends. */
   get pid(): Pid {
     return this.#node.pid;

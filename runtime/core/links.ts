@@ -242,15 +242,26 @@ export function dropMonitor(actor: Actor, state: MonitorState): void {
 }
 
 function flushDown(actor: Actor, ref: Ref): void {
+  flush(actor, (message) => message instanceof Down && message.ref === ref, 1);
+}
+
+/** Removes the oldest messages that match, `most` of them at the most. */
+export function flush(
+  actor: Actor,
+  match: (message: unknown) => boolean,
+  most: number = Infinity,
+): void {
   const mailbox = actor.mailbox;
-  for (let i = 0; i < mailbox.length; i++) {
-    const message = mailbox.at(i);
-    if (message instanceof Down && message.ref === ref) {
-      mailbox.removeAt(i);
-      // A pending receive may have looked past the removed message already.
-      if (actor.scanned > i) actor.scanned--;
-      return;
+  let left = most;
+  for (let i = 0; i < mailbox.length && left > 0;) {
+    if (!match(mailbox.at(i))) {
+      i++;
+      continue;
     }
+    mailbox.removeAt(i);
+    left--;
+    // A pending receive may have looked past the removed message already.
+    if (actor.scanned > i) actor.scanned--;
   }
 }
 

@@ -129,6 +129,8 @@ export type Way = {
   readonly isUp: boolean;
   /** Whether less than the high mark waits in front of what one sends. */
   readonly hasRoom: boolean;
+  /** Whether a BEAM node is known to be at its end. */
+  readonly isBeam?: boolean;
 };
 
 /** What `core` asks of the network part; the lone-node one answers for it. */

@@ -15,6 +15,8 @@ import { loggerProxy } from "./logger_proxy.ts";
 import { netKernelActor } from "./net_kernel.ts";
 import { nodeFunctions } from "./node_functions.ts";
 import { nodeInfo } from "./node_info.ts";
+import { pgFunctions } from "./pg.ts";
+import { pg2Functions } from "./pg2.ts";
 import { rex } from "./rex.ts";
 import { type Output, user } from "./user.ts";
 
@@ -30,7 +32,11 @@ export type KernelOptions = {
 export function startKernel(node: Node, options: KernelOptions): void {
   const complain = (what: string, error: unknown) =>
     node.log("warning", "kernel", what, { error });
-  if (options.inspectable) node.functions.addOwn(nodeFunctions(node));
+  if (options.inspectable) {
+    node.functions.addOwn(nodeFunctions(node));
+    node.functions.addOwn(pgFunctions(node));
+    node.functions.addOwn(pg2Functions(node));
+  }
   serveErpc(node);
   keep(node, "user", () => user(options.output, complain));
   keep(node, "node_info", () => nodeInfo(options.stats));

@@ -263,7 +263,7 @@ export class Outbox {
   way(peer: Peer | undefined, from: Pid): Way {
     if (peer === undefined) return { isUp: false, hasRoom: true };
     const hasRoom = waitingOf(peer, from) < this.#highMarkBytes;
-    return { isUp: peer.isUp, hasRoom };
+    return { isUp: peer.isUp, hasRoom, isBeam: peer.isBeam };
   }
 
   /** Resolves when there is room again, or no connection any more. */
