@@ -30,15 +30,18 @@ export class FrameError extends Error {
 
 const nothing = new Uint8Array(0);
 
-/** First allocation for a frame that spans chunks, when it is longer. */
-const firstBodyBytes = 65_536;
+/**
+ * First allocation for a frame that spans chunks, when it is longer: enough for
+ * the longest that does not come in fragments.
+ */
+const firstBodyBytes = 129 * 1024;
 
 /**
  * An incremental frame parser.
  *
  * Push a chunk, then take frames until there is none. A frame that lies within
  * one chunk is a view of it; one that spans chunks is copied once into a buffer
- * that is never more than 64 KiB or four times what has arrived.
+ * that is never more than 129 KiB or four times what has arrived.
  */
 export class FrameParser {
   /** After `advance` returned true: the bytes the frame lies in. */
