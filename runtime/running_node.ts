@@ -83,6 +83,11 @@ export class RunningNode {
     this.port = parts?.listener.port ?? 0;
   }
 
+  /** @internal For functions that work on a node from outside of any actor. */
+  get owner(): Node {
+    return this.#node;
+  }
+
   /** The sender of what this object sends. */
   get pid(): Pid {
     return this.#node.pid;
