@@ -129,6 +129,7 @@ export {
   type OnNode,
   type TransResult,
 } from "./kernel/global.ts";
+export type { GlobalInside } from "./kernel/global_actor.ts";
 export type { Resolver, ResolverFunction } from "./kernel/global_resolve.ts";
 export type { GlobalOptions } from "./kernel/global_server.ts";
 export { ping, type PingSelf } from "./kernel/net_kernel.ts";

@@ -19,7 +19,12 @@ import { UsageError, type Via } from "../core/messages.ts";
 import { CallError } from "../core/calls.ts";
 import { termKey } from "../core/term_key.ts";
 import { Pid, printTerm } from "../core/terms.ts";
-import { type GlobalNames, GlobalOrder, type Order } from "./global_actor.ts";
+import {
+  type GlobalInside,
+  GlobalNames,
+  GlobalOrder,
+  type Order,
+} from "./global_actor.ts";
 import type { Change } from "./global_registrar.ts";
 import { methodOf, type Resolver } from "./global_resolve.ts";
 import { serverName } from "./global_terms.ts";
@@ -76,8 +81,8 @@ function ownerOf(who: OnNode): Node {
 }
 
 function namesOf(node: Node): GlobalNames {
-  // The kernel's actor is the only one that sets it.
-  if (node.globalNames !== null) return node.globalNames as GlobalNames;
+  const { globalNames } = node;
+  if (globalNames instanceof GlobalNames) return globalNames;
   throw new UsageError(
     `expected ${node.name} to take part in global, but it was started with ` +
       "global: false",
@@ -234,6 +239,11 @@ function send(
   return pid;
 }
 
+/** What is locked on this node and whom it knows, for tests and tools. */
+function inspect(who: OnNode): GlobalInside {
+  return namesOf(ownerOf(who)).inspect();
+}
+
 function checkedLock({ resource, requester }: LockName): LockName {
   mustBeTerm("the resource", resource);
   mustBeTerm("the requester", requester);
@@ -376,6 +386,7 @@ export const global: Via & {
   readonly trans: typeof trans;
   readonly sync: typeof sync;
   readonly disconnect: typeof disconnect;
+  readonly inspect: typeof inspect;
 } = {
   find: (node, name) => namesOf(node).whereis(name) as Pid<unknown> | null,
   registerName,
@@ -389,4 +400,5 @@ export const global: Via & {
   trans,
   sync,
   disconnect,
+  inspect,
 };

@@ -18,7 +18,7 @@ import type { Pid } from "../core/terms.ts";
 import { erpc } from "./erpc.ts";
 import type { Answered, GlobalPort, Undo } from "./global_port.ts";
 import type { Change } from "./global_registrar.ts";
-import type { Resolvers } from "./global_resolve.ts";
+import { isEverywhere, type Resolvers } from "./global_resolve.ts";
 import { type GlobalOptions, GlobalServer } from "./global_server.ts";
 import { type LockId, type NameEntry, serverName } from "./global_terms.ts";
 import { readSaid } from "./global_read.ts";
@@ -66,41 +66,69 @@ class Wake {
   }
 }
 
-/** What a node's other actors see of it, at any time. */
-export interface GlobalNames extends NameService {
-  names(): readonly unknown[];
-  /** What is locked on this node, for tests and tools. */
-  locks(): readonly LockId[];
+/** What there is to see on a node, for tests and tools. */
+export type GlobalInside = {
+  /** What is locked on it. */
+  readonly locks: readonly LockId[];
+  /** Nodes whose names are the same. */
+  readonly known: readonly string[];
+  /** Nodes that it is joining. */
+  readonly pending: readonly string[];
+};
+
+/**
+ * What a node's other actors see of it, at any time: nothing at all until the
+ * server has had its first turn.
+ */
+export class GlobalNames implements NameService {
   readonly resolvers: Resolvers;
+  readonly #node: Node;
+  #server: GlobalServer | null = null;
+
+  constructor(node: Node, resolvers: Resolvers) {
+    this.#node = node;
+    this.resolvers = resolvers;
+  }
+
+  /** From now on this one's names are seen; an earlier one has ended. */
+  serve(server: GlobalServer): void {
+    this.#server = server;
+  }
+
+  whereis(name: unknown): Pid | null {
+    const pid = this.#server?.tables.find(name)?.pid ?? null;
+    const isDead = pid !== null && this.#node.isOwnPid(pid) &&
+      this.#node.localActor(pid) === null;
+    return isDead ? null : pid;
+  }
+
+  names(): readonly unknown[] {
+    return this.#server?.tables.entries().map(({ name }) => name) ?? [];
+  }
+
+  inspect(): GlobalInside {
+    return {
+      locks: this.#server?.tables.locks() ?? [],
+      known: this.#server?.members.known() ?? [],
+      pending: this.#server?.joins.pending() ?? [],
+    };
+  }
 }
 
 export type GlobalParts = {
   readonly options: GlobalOptions;
-  readonly resolvers: Resolvers;
+  readonly names: GlobalNames;
   readonly disconnect: (node: string) => void;
 };
 
 export function globalActor(
-  node: Node,
   parts: GlobalParts,
   complain: Complain,
 ): Handler<unknown> {
   const begin = (self: Self<unknown>): GlobalServer => {
     const port = new NodePort(self as LocalActor, parts);
     const server = new GlobalServer(port, parts.options);
-    const { tables } = server;
-    const names: GlobalNames = {
-      whereis: (name) => {
-        const pid = tables.find(name)?.pid ?? null;
-        const isDead = pid !== null && node.isOwnPid(pid) &&
-          node.localActor(pid) === null;
-        return isDead ? null : pid;
-      },
-      names: () => tables.entries().map(({ name }) => name),
-      locks: () => tables.locks(),
-      resolvers: parts.resolvers,
-    };
-    node.globalNames = names;
+    parts.names.serve(server);
     self.monitorNodes();
     server.start();
     return server;
@@ -216,6 +244,10 @@ class NodePort implements GlobalPort {
 
   nodes(): readonly string[] {
     return this.#node.nodes();
+  }
+
+  isUp(node: string): boolean {
+    return isUp(this.#node, this.pid, node);
   }
 
   cast(node: string, request: unknown): void {
@@ -346,8 +378,8 @@ class NodePort implements GlobalPort {
       call(answer);
     };
     const args = [method, name, theirs, pid] as const;
-    if (this.#node.isOwnPid(pid)) {
-      void this.#parts.resolvers.resolve(...args)
+    if (this.#node.isOwnPid(pid) || isEverywhere(method)) {
+      void this.#parts.names.resolvers.resolve(...args)
         .then((value) => settle({ value }));
       return;
     }

@@ -39,6 +39,9 @@ const JOIN_MS = 20_000;
 const BEAM_DELAY_MS = 100;
 /** Between Hornbeam nodes, so that a crowd does not ask at once. */
 const DELAY_MS = 8;
+/** First and longest rest after the other side could not be locked. */
+const REST_MS = 16;
+const REST_MAX_MS = 1_000;
 
 /** What is known of the other end of a handshake. */
 type Peer = {
@@ -222,8 +225,8 @@ export class Joins {
       if (said.isSet) {
         this.#compare(join);
       } else {
-        // Before the locks are free, which would let it try again at once.
-        this.#pause([]);
+        // Two pairs that share a node may each keep the other from it.
+        this.#rest();
         this.#drop();
       }
     }
@@ -326,12 +329,14 @@ export class Joins {
     this.#join = join;
     session.isAsking = false;
     locking.take({ id: lock, holder: port.pid, steps }, (outcome) => {
-      if (this.#join !== join) {
-        if (outcome.isLocked) locking.release(lock, port.pid, join.nodes);
-        return;
+      // One that has joined us meanwhile would not learn of the other side.
+      const isWhole = members.known().every((one) => join.nodes.includes(one));
+      const isLocked = outcome.isLocked && isWhole && this.#join === join;
+      if (outcome.isLocked && !isLocked) {
+        locking.release(lock, port.pid, join.nodes);
       }
+      if (this.#join !== join) return;
       const isAgreed = !isFirst || session.isAsking;
-      const { isLocked } = outcome;
       if (isAgreed || isLocked) {
         session.isAsking = false;
         port.cast(
@@ -345,7 +350,6 @@ export class Joins {
         this.#pause(outcome.refusedBy);
         return;
       }
-      this.#tries = 0;
       join.stage = "asking";
       if (isAgreed) this.#compare(join);
     });
@@ -355,6 +359,17 @@ export class Joins {
     if (this.#endPause !== null) return;
     const again = { refusedBy, tries: this.#tries++ };
     this.#endPause = this.#parts.locking.wait(globalResource, again, () => {
+      this.#endPause = null;
+      this.#choose();
+    });
+  }
+
+  /** Waits for a random time that nothing shortens but being asked. */
+  #rest(): void {
+    if (this.#endPause !== null) return;
+    const { port } = this.#parts;
+    const longest = Math.min(REST_MS * 2 ** this.#tries++, REST_MAX_MS);
+    this.#endPause = port.timer(1 + port.random(longest), () => {
       this.#endPause = null;
       this.#choose();
     });
@@ -416,6 +431,7 @@ export class Joins {
       const { version } = peer;
       port.cast(node, say.newNodes(port.node, ops, joined, version, lock));
     }
+    this.#tries = 0;
     this.#sessions.delete(session.node);
     this.add([[session.node, peer.version]]);
     const member = members.get(session.node);

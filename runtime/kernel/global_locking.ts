@@ -35,6 +35,12 @@ export type Outcome = {
   readonly refusedBy: readonly string[];
 };
 
+/** Who waits for a node that has refused to have the lock free again. */
+type Waiter = {
+  readonly refusedBy: readonly string[];
+  readonly again: () => void;
+};
+
 export type LockingParts = {
   readonly port: GlobalPort;
   readonly tables: GlobalTables;
@@ -49,7 +55,7 @@ export class Locking {
   /** By resource: nodes that want to know when it is free. */
   readonly #wanted = new Map<string, Set<string>>();
   /** By resource: who of this node waits for another try. */
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<Waiter>>();
 
   constructor(parts: LockingParts) {
     this.#parts = parts;
@@ -129,7 +135,7 @@ export class Locking {
     const waiters = all;
     const end = () => {
       endTimer();
-      waiters.delete(again);
+      waiters.delete(waiter);
       if (waiters.size === 0) this.#waiting.delete(key);
     };
     const again = () => {
@@ -144,7 +150,8 @@ export class Locking {
       );
     const pauseMs = isFree ? 0 : 1 + port.random(longest);
     const endTimer = port.timer(pauseMs, again);
-    waiters.add(again);
+    const waiter: Waiter = { refusedBy, again };
+    waiters.add(waiter);
     return end;
   }
 
@@ -185,13 +192,14 @@ export class Locking {
         port.send(node, say.lockFree(port.node, resource));
       }
     }
-    this.free(resource);
+    this.free(port.node, resource);
   }
 
-  /** Somewhere a resource is free again. */
-  free(resource: unknown): void {
-    for (const again of [...this.#waiting.get(termKey(resource)) ?? []]) {
-      again();
+  /** On a node a resource is free again. */
+  free(node: string, resource: unknown): void {
+    for (const waiter of [...this.#waiting.get(termKey(resource)) ?? []]) {
+      // Others may still hold it elsewhere.
+      if (waiter.refusedBy.includes(node)) waiter.again();
     }
   }
 }

@@ -22,6 +22,8 @@ export interface GlobalPort {
   readonly pid: Pid;
   /** Visible connected nodes. */
   nodes(): readonly string[];
+  /** Whether there is a connection, visible or not. */
+  isUp(node: string): boolean;
   /** A cast to the server of a node. */
   cast(node: string, request: unknown): void;
   /** A plain message to the server of a node. */
@@ -50,7 +52,7 @@ export interface GlobalPort {
   random(count: number): number;
   /**
    * Has the method of `ours` decide between it and another pid under the same
-   * name, on the node of `ours`; null when that cannot be done.
+   * name; null when that cannot be done.
    */
   resolve(ours: NameEntry, theirs: Pid, decided: Answered): void;
   log(level: LogLevel, message: string): void;

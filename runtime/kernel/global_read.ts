@@ -64,6 +64,9 @@ function readOf(
       return { type: "lockWanted", node, resource: first };
     case words.free:
       return { type: "lockFree", node, resource: first };
+    case words.check:
+      if (typeof first !== "string") return null;
+      return { type: "check", node, sum: first };
     case words.lost:
     case words.meet: {
       const other = atomName(first);

@@ -2,9 +2,9 @@
  * Which of two pids keeps a name that both sides of a healed partition gave
  * away: OTP's three methods, and functions of this node.
  *
- * A method runs on the node of the pid that it was registered with. OTP's own
- * travel by their names; a function stays where it is, so it can only be given
- * for an actor of its own node.
+ * A function runs on the node of the pid that it was registered with, and can
+ * only be given for an actor of its own node. OTP's methods travel by their
+ * names, and run where two sides meet.
  */
 
 import type { Node } from "../core/node.ts";
@@ -43,6 +43,14 @@ const methodNames = {
   randomNotify: "random_notify_name",
   notifyAll: "notify_all_name",
 } as const;
+
+/**
+ * Whether a method needs nothing of the node it was given on: any node can run
+ * it, and best the one that has a connection to both sides.
+ */
+export function isEverywhere(method: Method): boolean {
+  return method instanceof ExternalFun && method.module === "global";
+}
 
 const own = new ExternalFun("hornbeam", "resolve_name", 3);
 const conflict = atom("global_name_conflict");

@@ -10,6 +10,7 @@
  */
 
 import type { Pid } from "../core/terms.ts";
+import { Checks } from "./global_checks.ts";
 import { Joins } from "./global_joins.ts";
 import { Locking } from "./global_locking.ts";
 import { type Member, Members } from "./global_members.ts";
@@ -24,6 +25,7 @@ import { Rounds } from "./global_rounds.ts";
 import { GlobalTables } from "./global_tables.ts";
 import {
   type Asked,
+  isChange,
   protocolVersion,
   type Said,
   say,
@@ -46,7 +48,7 @@ export type GlobalOptions = {
 };
 
 /** How long a node that says it knows us may be unknown to us. */
-const UNKNOWN_MS = 2_000;
+const UNKNOWN_MS = 500;
 
 type SyncWait = { readonly done: (isSynced: boolean) => void; end: Undo };
 
@@ -60,6 +62,7 @@ export class GlobalServer {
   readonly #locking: Locking;
   readonly #rounds: Rounds;
   readonly #partitions: Partitions;
+  readonly #checks: Checks;
   /** Nodes that are up and do not take part. */
   readonly #absent = new Set<string>();
   readonly #syncs = new Set<SyncWait>();
@@ -103,6 +106,12 @@ export class GlobalServer {
       allowsSeveral: options.severalNames ?? false,
     });
     this.locks = new UserLocks({ port, locking, rounds });
+    this.#checks = new Checks({
+      port,
+      tables,
+      members,
+      rejoin: (node) => this.#rejoin(node),
+    });
     this.#partitions = new Partitions({
       port,
       members,
@@ -120,6 +129,7 @@ export class GlobalServer {
   nodeUp(node: string): void {
     this.#absent.delete(node);
     this.#partitions.found(node);
+    this.#checks.found();
     this.members.ensure(node);
     if (!this.joins.pending().includes(node)) this.joins.begin(node);
   }
@@ -137,6 +147,9 @@ export class GlobalServer {
     if (reason === atom("noproc") && this.#port.nodes().includes(node)) {
       this.#absent.add(node);
     }
+    this.#checks.forget(node);
+    // It may have ended in the middle of a change.
+    if (member.version !== null) this.#checks.planAll();
     if (reason !== removed) this.#partitions.lost(member);
     this.#checkSync();
   }
@@ -144,6 +157,8 @@ export class GlobalServer {
   // -- Other servers
 
   said(said: Said): void {
+    // What a node has said that is gone by now would bring it back.
+    if ("node" in said && !this.#port.isUp(said.node)) return;
     switch (said.type) {
       case "initConnect":
         return this.#introduced(said);
@@ -173,7 +188,9 @@ export class GlobalServer {
       case "lockWanted":
         return this.#locking.wanted(said.node, said.resource);
       case "lockFree":
-        return this.#locking.free(said.resource);
+        return this.#locking.free(said.node, said.resource);
+      case "check":
+        return this.#checks.heard(said);
       case "lost":
         return this.#partitions.heardLost(said);
       case "meet":
@@ -191,12 +208,19 @@ export class GlobalServer {
     member.isHornbeam = said.isHornbeam;
     if (member.isIntroduced && !this.joins.pending().includes(node)) {
       // It does not know us any more, so nor do we know it.
-      member.version = null;
-      member.isSynced = false;
-      this.joins.begin(node);
+      this.#rejoin(node);
     }
     member.isIntroduced = true;
     this.joins.introduced(said);
+  }
+
+  /** Takes a member for one whose names have to be joined with ours. */
+  #rejoin(node: string): void {
+    const member = this.members.get(node);
+    if (member === undefined) return;
+    member.version = null;
+    member.isSynced = false;
+    this.joins.begin(node);
   }
 
   #newNodes(said: Extract<Said, { readonly type: "newNodes" }>): void {
@@ -216,7 +240,10 @@ export class GlobalServer {
     member.isSynced = true;
     this.joins.end(node);
     this.#checkSync();
-    if (member.version !== null) return;
+    if (member.version !== null) {
+      this.#checks.plan(node);
+      return;
+    }
     // Whoever joined us with it should have told us by then.
     this.#port.timer(UNKNOWN_MS, () => {
       if (this.members.get(node) !== member || member.version !== null) return;
@@ -237,6 +264,8 @@ export class GlobalServer {
   #answer(asked: Asked | null, from: Pid): unknown {
     switch (asked?.type) {
       case "setLock":
+        // It would change names of which it does not know.
+        if (isChange(asked.id) && !this.#isKnown(from.node)) return false;
         return this.tables.setLock(asked.id, from);
       case "delLock":
         this.tables.delLock(asked.id, from);
@@ -259,6 +288,10 @@ export class GlobalServer {
       default:
         return asked satisfies never;
     }
+  }
+
+  #isKnown(node: string): boolean {
+    return node === this.#port.node || this.members.isKnown(node);
   }
 
   // -- Actors of this node

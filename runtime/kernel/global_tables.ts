@@ -72,6 +72,8 @@ export class GlobalTables {
   readonly #names = new Map<string, NameEntry>();
   readonly #namesOf = new Map<Pid, Set<string>>();
   readonly #locks = new Map<string, Lock>();
+  /** Two sums over all names and their pids, of 32 bits each. */
+  readonly #sums: [number, number] = [0, 0];
 
   constructor(port: GlobalPort, events: TablesEvents) {
     this.#port = port;
@@ -93,6 +95,22 @@ export class GlobalTables {
     return this.#namesOf.has(pid);
   }
 
+  /** The same on two nodes when they have the same names, in any order. */
+  get sum(): string {
+    return this.#sums.join();
+  }
+
+  #addToSum(key: string, { pid }: NameEntry, sign: 1 | -1): void {
+    const text = `${key} ${termKey(pid)}`;
+    let [a, b] = [0x811c_9dc5, 0x9747_b28c];
+    for (let i = 0; i < text.length; i++) {
+      a = Math.imul(a ^ text.charCodeAt(i), 0x0100_0193);
+      b = Math.imul(b ^ text.charCodeAt(i), 0x5bd1_e995);
+    }
+    this.#sums[0] = (this.#sums[0] + sign * a) >>> 0;
+    this.#sums[1] = (this.#sums[1] + sign * (b ^ (b >>> 15))) >>> 0;
+  }
+
   apply(op: NameOp): void {
     if (op.type === "delete") {
       this.#delete(termKey(op.name));
@@ -104,6 +122,7 @@ export class GlobalTables {
     this.#watches.add(entry.pid);
     this.#delete(key);
     this.#names.set(key, entry);
+    this.#addToSum(key, entry, 1);
     let keys = this.#namesOf.get(entry.pid);
     if (keys === undefined) this.#namesOf.set(entry.pid, keys = new Set());
     keys.add(key);
@@ -113,6 +132,7 @@ export class GlobalTables {
     const entry = this.#names.get(key);
     if (entry === undefined) return;
     this.#names.delete(key);
+    this.#addToSum(key, entry, -1);
     const keys = this.#namesOf.get(entry.pid);
     keys?.delete(key);
     if (keys?.size === 0) this.#namesOf.delete(entry.pid);

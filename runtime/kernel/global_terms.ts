@@ -107,6 +107,12 @@ export type Said =
     readonly resource: unknown;
   }
   | {
+    /** A sum over the names that the sender knows. */
+    readonly type: "check";
+    readonly node: string;
+    readonly sum: string;
+  }
+  | {
     /** The sender has lost another node. */
     readonly type: "lost";
     readonly node: string;
@@ -170,6 +176,7 @@ type Word =
   | "wanted"
   | "free"
   | "ops"
+  | "check"
   | "lost"
   | "meet";
 
@@ -204,6 +211,7 @@ export const words: { readonly [W in Word]: Atom } = {
   wanted: atom("hornbeam_lock_wanted"),
   free: atom("hornbeam_lock_free"),
   ops: atom("hornbeam_ops"),
+  check: atom("hornbeam_check"),
   lost: atom("hornbeam_lost"),
   meet: atom("hornbeam_meet"),
 };
@@ -215,6 +223,11 @@ export const yes: Atom = atom("yes");
 /** The lock of a node that changes words. */
 export function changeLock(pid: Pid): LockId {
   return { resource: globalResource, requester: pid };
+}
+
+/** Whether a lock is one under which names are changed. */
+export function isChange({ resource, requester }: LockId): boolean {
+  return resource === globalResource && !Array.isArray(requester);
 }
 
 /** The lock under which two nodes join: the same on both sides. */
@@ -330,6 +343,8 @@ export const say = {
     tuple(words.wanted, nameAtom(node), resource),
   lockFree: (node: string, resource: unknown): Tuple =>
     tuple(words.free, nameAtom(node), resource),
+  check: (node: string, sum: string): Tuple =>
+    tuple(words.check, nameAtom(node), sum),
   lost: (node: string, other: string): Tuple =>
     tuple(words.lost, nameAtom(node), nameAtom(other)),
   meet: (node: string, other: string): Tuple =>

@@ -11,7 +11,7 @@
 import type { Node } from "../core/node.ts";
 import type { AnyBehaviour } from "../core/self.ts";
 import { serveErpc } from "./erpc.ts";
-import { globalActor } from "./global_actor.ts";
+import { globalActor, GlobalNames } from "./global_actor.ts";
 import { globalFunctions } from "./global_functions.ts";
 import { Resolvers } from "./global_resolve.ts";
 import type { GlobalOptions } from "./global_server.ts";
@@ -58,8 +58,9 @@ function startGlobal(
     node.log("warning", "kernel", what, { error });
   const resolvers = new Resolvers(node);
   node.functions.addOwn(globalFunctions(node, resolvers));
-  const parts = { options, resolvers, disconnect };
-  keep(node, serverName, () => globalActor(node, parts, complain));
+  const names = node.globalNames = new GlobalNames(node, resolvers);
+  const parts = { options, names, disconnect };
+  keep(node, serverName, () => globalActor(parts, complain));
 }
 
 /** Starts an actor of the kernel, and again whenever it has ended. */
