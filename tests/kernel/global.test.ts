@@ -96,7 +96,7 @@ const gone = (sim: Simulation, all: readonly RunningNode[], name: unknown) =>
 
 describe("names", () => {
   it("are the same everywhere, and go with their owners", async () => {
-    await simulateSeeds({ count: 10 }, async (sim) => {
+    await simulateSeeds({ count: 4 }, async (sim) => {
       const all = await nodes(sim);
       const [a, b, c, d] = all;
       const name = tuple(atom("db"), 1);
@@ -160,7 +160,7 @@ describe("names", () => {
   });
 
   it("of many callers at once are given in few rounds", async () => {
-    await simulateSeeds({ count: 3 }, async (sim) => {
+    await simulateSeeds({ count: 2 }, async (sim) => {
       const all = await nodes(sim);
       const before = sim.timeMs;
       const results = await Promise.all(
@@ -234,7 +234,7 @@ describe("locks", () => {
     );
 
   it("exclude others, and are shared by one requester", async () => {
-    await simulateSeeds({ count: 10 }, async (sim) => {
+    await simulateSeeds({ count: 4 }, async (sim) => {
       const [a, b, c] = await nodes(sim);
       const begin = (node: RunningNode) => {
         const told: boolean[] = [];
@@ -266,7 +266,7 @@ describe("locks", () => {
   });
 
   it("may be on some nodes only, and end with a node", async () => {
-    await simulateSeeds({ count: 5 }, async (sim) => {
+    await simulateSeeds({ count: 3 }, async (sim) => {
       const [a, b, c, d] = await nodes(sim);
       const hold = (node: RunningNode, on: RunningNode[]) => {
         const isSet = { is: null as boolean | null };
@@ -345,7 +345,7 @@ describe("partitions", () => {
   it.each(["ring", "line"])(
     "that meet in a %s leave one owner",
     async (how) => {
-      await simulateSeeds({ count: 6 }, async (sim) => {
+      await simulateSeeds({ count: 3 }, async (sim) => {
         const all = await nodes(sim, { isJoined: false });
         const left = await survivors(sim, all, () => {
           for (const [i, node] of all.entries()) {
@@ -371,7 +371,7 @@ describe("partitions", () => {
   )(
     "with a clash let %s decide, once",
     async (what, alive, notes, winner) => {
-      await simulateSeeds({ count: 5 }, async (sim) => {
+      await simulateSeeds({ count: 3 }, async (sim) => {
         const [a, b] = await nodes(sim, { isJoined: false });
         let asked = 0;
         const told: unknown[] = [];
@@ -428,7 +428,7 @@ describe("partitions", () => {
   });
 
   it("that overlap are healed by those who reach both", async () => {
-    await simulateSeeds({ count: 5 }, async (sim) => {
+    await simulateSeeds({ count: 3 }, async (sim) => {
       const all = await nodes(sim);
       const [a, b, c] = all;
       sim.partition([a.name], [c.name]);
@@ -463,7 +463,7 @@ describe("partitions", () => {
 
 describe("a node", () => {
   it("that comes in the middle of a registration learns of it", async () => {
-    await simulateSeeds({ count: 20 }, async (sim) => {
+    await simulateSeeds({ count: 8 }, async (sim) => {
       const [a, b, c, d] = await nodes(sim, { isJoined: false });
       await join(sim, [a, b, c]);
       const pid = a.spawn(park) as Pid;
@@ -476,7 +476,7 @@ describe("a node", () => {
   });
 
   it("whose server has ended is a member again with the names of all", async () => {
-    await simulateSeeds({ count: 5 }, async (sim) => {
+    await simulateSeeds({ count: 3 }, async (sim) => {
       const all = await nodes(sim);
       const [a, b] = all;
       await register(a, "x", a.spawn(park) as Pid);

@@ -6,7 +6,7 @@ import { seedsOf } from "../helpers/simulate.ts";
 import { runProgram } from "./program.ts";
 import { runSchedules } from "./schedules.ts";
 
-const COUNT = share(200);
+const COUNT = share(300);
 const KINDS = [
   ...["register", "reRegister", "unregister", "lock", "trans", "kill"],
   ...["cut", "split", "overlap", "stall", "heal", "crash", "decision"],
