@@ -58,9 +58,9 @@ export class Partitions {
       this.#askLater(node, missing.tries);
       return;
     }
-    if (version === null) return;
+    // Also one that was about to be known: others may know it already.
     if (this.#parts.policy === "heal") this.#ask(node, 0);
-    else this.#report(node);
+    else if (version !== null) this.#report(node);
   }
 
   found(node: string): void {

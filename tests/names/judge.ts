@@ -22,6 +22,8 @@ export type Owner = {
   pid: Pid | null;
   /** Whether it was told that it has the name. */
   isGiven: boolean;
+  /** Whether all nodes were connected to each other when it asked. */
+  readonly inWhole: boolean;
   /** Whether anybody may have taken it away since. */
   isTaken: boolean;
 };
@@ -92,8 +94,17 @@ function judgeOwners({ views, owners, decisions }: Evidence): string[] {
       (termEquals(one, pid) || termEquals(other, pid)) &&
       !termEquals(winner, pid)
     );
-  for (const { name, pid, isGiven, isTaken } of alive) {
+  // While partitions overlap, nodes may give a name away that others have
+  // given: the later one replaces the earlier where both are known.
+  const isReplaced = (one: Owner) =>
+    owners.some((other) =>
+      other !== one && other.name === one.name && other.isGiven &&
+      !other.inWhole
+    );
+  for (const one of alive) {
+    const { name, pid, isGiven, isTaken } = one;
     if (!isGiven || isTaken || pid === null || lost(pid)) continue;
+    if (isReplaced(one)) continue;
     if (!termEquals(names.get(name), pid)) {
       found.push(`${name} was given to ${pid.node}/${pid.id}, and is lost`);
     }

@@ -25,27 +25,15 @@ export const mutants: readonly Mutant[] = [
     "    }\n    if (!lock.holders",
   ),
   mutant(
-    "who is refused keeps what it has",
-    "kernel/global_locking.ts",
-    "this.release(id, holder, all);",
+    "the other side does not learn who has won",
+    "kernel/global_compare.ts",
+    "if (winner !== other) theirs.push(opFor(winner, own));",
     "",
-  ),
-  mutant(
-    "a change misses a node",
-    "kernel/global_registrar.ts",
-    "const others = known().filter((node) => node !== port.node);",
-    "const others = known().slice(1);",
   ),
   mutant(
     "a name that is taken is given again",
     "kernel/global_registrar.ts",
     "if (known !== null) return null;",
-    "",
-  ),
-  mutant(
-    "the lock of a batch is kept",
-    "kernel/global_registrar.ts",
-    "locking.release(this.#lock, port.pid, nodes);",
     "",
   ),
   mutant(
@@ -65,17 +53,5 @@ export const mutants: readonly Mutant[] = [
     "kernel/global_compare.ts",
     "else if (own.pid !== other.pid && isSmaller(port.node, node)) {",
     "else if (own.pid !== other.pid) {",
-  ),
-  mutant(
-    "the other side does not learn who has won",
-    "kernel/global_compare.ts",
-    "if (winner !== other) theirs.push(opFor(winner, own));",
-    "",
-  ),
-  mutant(
-    "names of the other side are not taken over",
-    "kernel/global_compare.ts",
-    'if (own === null) ours.push({ type: "insert", entry: other });',
-    "if (own === null) continue;",
   ),
 ];
