@@ -16,7 +16,10 @@ const nightly = process.env["HORNBEAM_NIGHTLY"] === "1";
 
 // Those beside tests/nightly leave out some of their cases otherwise.
 const all = nightly
-  ? ["tests/{nightly,beam,bench,cli,model}/**/*.test.ts", "tests/docs.test.ts"]
+  ? [
+    "tests/{nightly,beam,bench,cli,model,names}/**/*.test.ts",
+    "tests/docs.test.ts",
+  ]
   : ["tests/**/*.test.ts"];
 const never = [
   "**/node_modules/**",

@@ -82,6 +82,8 @@ export {
   SpawnError,
   Timeout,
   UsageError,
+  type Via,
+  type ViaTarget,
 } from "./core/messages.ts";
 export type { ActorInfo } from "./core/info.ts";
 export {
@@ -118,6 +120,18 @@ export { NodeNameError, parseNodeName } from "./wire/node_name.ts";
 export type { NodeInfoReply, NodeInfoRequest } from "./kernel/node_info.ts";
 export { erpc } from "./kernel/erpc.ts";
 export { ErpcError } from "./kernel/erpc_error.ts";
+export {
+  global,
+  type GlobalSelf,
+  type LockName,
+  type LockOptions,
+  type NameOptions,
+  type OnNode,
+  type TransResult,
+} from "./kernel/global.ts";
+export type { GlobalInside } from "./kernel/global_actor.ts";
+export type { Resolver, ResolverFunction } from "./kernel/global_resolve.ts";
+export type { GlobalOptions } from "./kernel/global_server.ts";
 export { ping, type PingSelf } from "./kernel/net_kernel.ts";
 export { type GroupMonitor, Pg, pg, type ScopeMonitor } from "./kernel/pg.ts";
 export { pg2, Pg2Error, type Pg2Options } from "./kernel/pg2.ts";

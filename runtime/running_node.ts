@@ -83,7 +83,7 @@ export class RunningNode {
     this.port = parts?.listener.port ?? 0;
   }
 
-  /** @internal For the kernel's functions that are given a running node. */
+  /** @internal For functions that work on a node from outside of any actor. */
   get owner(): Node {
     return this.#node;
   }

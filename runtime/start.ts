@@ -284,6 +284,8 @@ function addKernel(
     stats: () => running.stats(),
     output: options.output ?? writeOutput,
     inspectable: options.inspectable ?? true,
+    global: options.global ?? {},
+    disconnect: (peer) => void running.disconnect(peer),
   });
 }
 

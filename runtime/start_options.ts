@@ -5,6 +5,7 @@
 import type { Host, LogLevel, LogRecord } from "./core/ports.ts";
 import type { ExportedFunction } from "./core/functions.ts";
 import type { ExportedBehaviour } from "./core/self.ts";
+import type { GlobalOptions } from "./kernel/global_server.ts";
 import type { Output } from "./kernel/user.ts";
 import type { Network } from "./net/carrier.ts";
 import type { Discovery } from "./net/discovery.ts";
@@ -40,6 +41,13 @@ export type StartOptions = {
    * node. Default: standard output.
    */
   readonly output?: Output;
+  /**
+   * How the node takes part in the names of the cluster; see `global`. Nodes
+   * that do so connect to all others of their cluster. With false it does not:
+   * it is told no names, and is connected to nobody but those it connects to
+   * itself. All nodes of a cluster should have the same. Default `{}`.
+   */
+  readonly global?: GlobalOptions | false;
   /** Invisible in other nodes' `nodes()`. Default false. */
   readonly hidden?: boolean;
   /** Address to listen on. Default: the host of the name. */

@@ -18,12 +18,14 @@ import {
 } from "../runtime/mod.ts";
 
 /** Options of `testCluster`; those for nodes hold for each of them. */
-export type TestClusterOptions = Pick<StartOptions, "exports" | "limits"> & {
-  /** Receives every node's log records. Default: they are only kept. */
-  readonly log?: (record: LogRecord) => void;
-  /** Whether to connect all nodes to each other. Default true. */
-  readonly connect?: boolean;
-};
+export type TestClusterOptions =
+  & Pick<StartOptions, "exports" | "limits" | "global">
+  & {
+    /** Receives every node's log records. Default: they are only kept. */
+    readonly log?: (record: LogRecord) => void;
+    /** Whether to connect all nodes to each other. Default true. */
+    readonly connect?: boolean;
+  };
 
 /** Log records kept, at most; older ones are dropped first. */
 const MAX_RECORDS = 10_000;
@@ -144,6 +146,7 @@ export async function testCluster(
             ? {}
             : { exports: options.exports }),
           ...(options.limits === undefined ? {} : { limits: options.limits }),
+          ...(options.global === undefined ? {} : { global: options.global }),
           ...(options.connect === false ? {} : {
             connect: names.slice(0, index),
           }),

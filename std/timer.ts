@@ -116,7 +116,7 @@ export function sendAfter<T>(
  * caller or the receiver ends, the receiver's node is lost, or it is cancelled.
  *
  * Whom a name means is looked up for each message, but the interval ends with
- * the actor that held it at the beginning. A message that meets a connection at
+ * the actor that held it at the beginning, unless it is a name of `via`. A message that meets a connection at
  * its hard limit is lost; when it cannot be sent for another cause, the timer
  * crashes, which the log shows.
  */
@@ -126,7 +126,10 @@ export function sendInterval<T>(
   to: Destination<T>,
   message: T,
 ): Timer {
-  const watched = to instanceof Ref ? [self.pid] : [self.pid, to];
+  // An alias cannot be watched, nor a name that is looked up each time.
+  const isWatched = !(to instanceof Ref) &&
+    (typeof to === "string" || !("via" in to));
+  const watched = isWatched ? [self.pid, to] : [self.pid];
   return again(self, periodMs, watched, (own) => {
     try {
       own.send(to, message);

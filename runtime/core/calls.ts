@@ -10,11 +10,11 @@
 
 import type { Actor } from "./actor.ts";
 import type { Node } from "./node.ts";
-import type { NamedTarget } from "./messages.ts";
+import type { NamedTarget, ViaTarget } from "./messages.ts";
 import type { ExitReason } from "./signal.ts";
 import type { Timer } from "./timers.ts";
 import { demonitor, monitorWith } from "./links.ts";
-import { KilledError, UsageError } from "./messages.ts";
+import { isViaTarget, KilledError, reasons, UsageError } from "./messages.ts";
 import { atom, ImproperList, Pid, printTerm, Ref, Tuple } from "./terms.ts";
 import { type Destination, Handler } from "./self.ts";
 
@@ -86,7 +86,7 @@ export type CallOptions = {
 };
 
 /** Whom a call can go to. */
-export type CallTarget = Pid<never> | string | NamedTarget;
+export type CallTarget = Pid<never> | string | NamedTarget | ViaTarget;
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 
@@ -115,7 +115,13 @@ export function call(
   // A name on this node that nobody holds is no error of usage in a call.
   const target = typeof to === "string"
     ? { name: to, node: actor.owner.name }
+    : isViaTarget(to)
+    ? to.via.find(actor.owner, to.name)
     : to;
+  if (target === null) {
+    const error = new CallError(printTerm(to), request, reasons.noproc);
+    return Promise.reject(error);
+  }
   return new Promise((resolve, reject) => {
     const outcome = { resolve, reject };
     new PendingCall(actor, target, { request, envelope }, outcome, options);

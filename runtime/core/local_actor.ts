@@ -35,7 +35,7 @@ import { Actor, DEAD } from "./actor.ts";
 import { sendExitSignal } from "./exits.ts";
 import { holdBack } from "./holding.ts";
 import { demonitor, link, monitor, monitorWith, unlink } from "./links.ts";
-import { ExitError, UsageError } from "./messages.ts";
+import { ExitError, isViaTarget, UsageError } from "./messages.ts";
 
 /** One for all, because a fresh one for each spawn is felt. */
 const NO_OPTIONS: SpawnOptions = {};
@@ -61,6 +61,7 @@ export class LocalActor extends Actor implements Self<unknown> {
       return true;
     }
     if (this.state === DEAD) return true;
+    if (isViaTarget(to)) return this.send(this.owner.find(to), message);
     this.turnLeft--;
     const hasRoom = this.owner.sendFrom(this.pid, to as Destination, message);
     // Within the node there always is.

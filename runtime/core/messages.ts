@@ -6,11 +6,29 @@
  * they are tuples: `{'DOWN', …}`, `{'EXIT', …}`, `{nodeup, …}`.
  */
 
+import type { Node } from "./node.ts";
 import type { ExitReason } from "./signal.ts";
 import { type Atom, atom, type Pid, printTerm, type Ref } from "./terms.ts";
 
 /** A registered name on a node: a destination and a thing to monitor. */
 export type NamedTarget = { readonly name: string; readonly node: string };
+
+/** Whoever keeps names that are not the node's own, such as `global`. */
+export interface Via {
+  /** @internal Who has the name now, as far as this node knows. */
+  readonly find: (node: Node, name: unknown) => Pid<unknown> | null;
+}
+
+/**
+ * A name that is looked up when it is used: `{ via: global, name: "db" }`. A
+ * destination and something to call, but not to monitor.
+ */
+export type ViaTarget = { readonly via: Via; readonly name: unknown };
+
+/** @internal */
+export function isViaTarget(to: unknown): to is ViaTarget {
+  return (to as Partial<ViaTarget> | undefined | null)?.via !== undefined;
+}
 
 /** A monitored actor has ended, or its node cannot be reached any more. */
 export class Down {

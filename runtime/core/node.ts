@@ -22,7 +22,12 @@ import { endActor, type PendingEnd } from "./exits.ts";
 import { type ExportedFunction, Functions } from "./functions.ts";
 import { describeInFull } from "./info.ts";
 import { LocalActor } from "./local_actor.ts";
-import { reasons, UsageError } from "./messages.ts";
+import {
+  isViaTarget,
+  reasons,
+  UsageError,
+  type ViaTarget,
+} from "./messages.ts";
 import { NodeEvents } from "./node_events.ts";
 import type { Isolate } from "./isolation.ts";
 import { Names } from "./names.ts";
@@ -46,6 +51,11 @@ export type NodeOptions = {
   readonly longTurnMs?: number;
 };
 
+/** Finds actors by names that are not the node's own; see `kernel/global.ts`. */
+export interface NameService {
+  whereis(name: unknown): Pid | null;
+}
+
 /** Pid numbers stay below 2^28, which is what old BEAM peers can hold. */
 const MAX_ACTORS = 2 ** 28;
 
@@ -68,6 +78,8 @@ export class Node {
   /** Behaviours of the runtime itself, by `name/arguments`; before `exports`. */
   readonly internals: Map<string, ExportedBehaviour> = new Map();
   readonly functions: Functions = new Functions();
+  /** Names of the whole cluster; null on a node that has no part in them. */
+  globalNames: NameService | null = null;
   /** Of actors that no actor has spawned; null: each is its own. */
   groupLeader: Pid | null = null;
   /** The sender of messages that come from outside of any actor. */
@@ -259,6 +271,7 @@ export class Node {
       return this.isOwnPid(to) || this.remote.send(from, to, message);
     }
     if (to instanceof Ref) return this.sendAlias(from, to, message);
+    if (isViaTarget(to)) return this.sendFrom(from, this.find(to), message);
     const name: unknown = typeof to === "string" ? to : to?.name;
     if (typeof name !== "string") {
       throw new UsageError(
@@ -286,6 +299,15 @@ export class Node {
     return true;
   }
 
+  /** Who has a name that is kept elsewhere. Throws `UsageError` for nobody. */
+  find({ via, name }: ViaTarget): Pid<unknown> {
+    const pid = via.find(this, name);
+    if (pid !== null) return pid;
+    throw new UsageError(
+      `expected somebody to have the name ${printTerm(name)}, but nobody has`,
+    );
+  }
+
   #isolated(message: unknown): unknown {
     return this.isolate === null ? message : this.isolate(message);
   }
@@ -305,7 +327,11 @@ export class Node {
   }
 
   ready(from: Pid, to: Destination<never>): Promise<void> {
-    const node = typeof to === "string" ? this.name : to.node;
+    const node = typeof to === "string"
+      ? this.name
+      : isViaTarget(to)
+      ? this.find(to).node
+      : to.node;
     return node === this.name
       ? Promise.resolve()
       : this.remote.ready(node, from);
@@ -313,7 +339,8 @@ export class Node {
 
   /** The way to a destination; to one on this node it is always open. */
   way(from: Pid, to: Destination<never>): Way {
-    const node = (to as { readonly node?: string } | undefined)?.node;
+    const target = isViaTarget(to) ? this.find(to) : to;
+    const node = (target as { readonly node?: string } | undefined)?.node;
     return node === undefined || node === this.name
       ? { isUp: true, hasRoom: true }
       : this.remote.way(node, from);

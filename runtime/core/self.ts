@@ -10,13 +10,21 @@ import type { CallOptions, CallTarget, ReplyTo } from "./calls.ts";
 import type { ActorInfo } from "./info.ts";
 import type { MailboxOptions } from "./mailbox_limit.ts";
 import type { Schema } from "./patterns.ts";
-import type { NamedTarget } from "./messages.ts";
+import type { NamedTarget, ViaTarget } from "./messages.ts";
 import { reasons } from "./messages.ts";
 import type { ExitReason } from "./signal.ts";
 import type { Pid, Ref } from "./terms.ts";
 
-/** Where a message can go: an actor, a local name, a name on a node, an alias. */
-export type Destination<M = unknown> = Pid<M> | string | NamedTarget | Ref;
+/**
+ * Where a message can go: an actor, a local name, a name on a node, an alias,
+ * or a name that is kept elsewhere.
+ */
+export type Destination<M = unknown> =
+  | Pid<M>
+  | string
+  | NamedTarget
+  | ViaTarget
+  | Ref;
 
 /** Options of `receive`. */
 export type ReceiveOptions = {

@@ -9,7 +9,7 @@
  */
 
 import type { Actor } from "./actor.ts";
-import { type NamedTarget, UsageError } from "./messages.ts";
+import { isViaTarget, type NamedTarget, UsageError } from "./messages.ts";
 import type { Self } from "./self.ts";
 import type { ExitReason } from "./signal.ts";
 import {
@@ -46,6 +46,11 @@ async function ask(
 /** What is asked of a local actor must be noticed by it. */
 function expectAt(actor: Actor, target: CallTarget): void {
   const { owner } = actor;
+  if (isViaTarget(target)) {
+    const pid = target.via.find(owner, target.name);
+    if (pid !== null) expectSystemRequest(owner.localActor(pid));
+    return;
+  }
   if (target instanceof Pid) {
     expectSystemRequest(owner.localActor(target as Pid));
     return;

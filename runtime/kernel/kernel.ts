@@ -2,8 +2,8 @@
  * The actors that every node has, and what it answers without them: started by
  * the composition root, before the first connection.
  *
- * `node_info`, `user`, `rex`, `net_kernel` and `logger_proxy` are registered
- * under these names. Each comes back at once, with another pid, when an exit
+ * `node_info`, `user`, `rex`, `net_kernel`, `logger_proxy` and
+ * `global_name_server` are registered under these names. Each comes back at once, with another pid, when an exit
  * signal has ended it, because other nodes take one that is missing for a fault
  * of the whole node.
  */
@@ -11,6 +11,11 @@
 import type { Node } from "../core/node.ts";
 import type { AnyBehaviour } from "../core/self.ts";
 import { serveErpc } from "./erpc.ts";
+import { globalActor, GlobalNames } from "./global_actor.ts";
+import { globalFunctions } from "./global_functions.ts";
+import { Resolvers } from "./global_resolve.ts";
+import type { GlobalOptions } from "./global_server.ts";
+import { serverName } from "./global_terms.ts";
 import { loggerProxy } from "./logger_proxy.ts";
 import { netKernelActor } from "./net_kernel.ts";
 import { nodeFunctions } from "./node_functions.ts";
@@ -27,6 +32,10 @@ export type KernelOptions = {
   readonly output: Output;
   /** Whether it answers `erlang:nodes/0` and the like. */
   readonly inspectable: boolean;
+  /** How it takes part in `global`, or false for not at all. */
+  readonly global: GlobalOptions | false;
+  /** Ends the connection to a node. */
+  readonly disconnect: (node: string) => void;
 };
 
 export function startKernel(node: Node, options: KernelOptions): void {
@@ -43,6 +52,21 @@ export function startKernel(node: Node, options: KernelOptions): void {
   keep(node, "net_kernel", () => netKernelActor(node, complain));
   keep(node, "rex", () => rex(node, complain));
   keep(node, "logger_proxy", () => loggerProxy(node, complain));
+  if (options.global !== false) startGlobal(node, options, options.global);
+}
+
+function startGlobal(
+  node: Node,
+  { disconnect }: KernelOptions,
+  options: GlobalOptions,
+): void {
+  const complain = (what: string, error: unknown) =>
+    node.log("warning", "kernel", what, { error });
+  const resolvers = new Resolvers(node);
+  node.functions.addOwn(globalFunctions(node, resolvers));
+  const names = node.globalNames = new GlobalNames(node, resolvers);
+  const parts = { options, names, disconnect };
+  keep(node, serverName, () => globalActor(parts, complain));
 }
 
 /** Starts an actor of the kernel, and again whenever it has ended. */

@@ -69,9 +69,14 @@ export class SimulationError extends Error {
 }
 
 /** Options of a simulated node. */
-export type SimNodeOptions = Pick<StartOptions, "hidden" | "limits"> & {
-  readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
-};
+export type SimNodeOptions =
+  & Pick<
+    StartOptions,
+    "global" | "hidden" | "limits"
+  >
+  & {
+    readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
+  };
 
 /** The body of a test waits for something. */
 type Wait = {

@@ -36,7 +36,10 @@ matrix("nodes of ours in a cluster of two BEAM nodes", () => {
     options: StartOptions = {},
   ): Promise<Logged> {
     const name = `${letter}${++count}@127.0.0.1`;
-    const ours = await startOurs(name, epmdPort, options);
+    const ours = await startOurs(name, epmdPort, {
+      global: false,
+      ...options,
+    });
     onTestFinished(() => ours.node.stop());
     return ours;
   }

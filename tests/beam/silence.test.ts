@@ -60,12 +60,18 @@ matrix("silence between BEAM nodes and ours", () => {
     async "idle connections stay, whatever the limits and kinds are"() {
       const { port, start } = await nodes();
       const them = await start("idle@127.0.0.1");
+      // They would make each other known, and be anything but idle.
+      const alone = { global: false } as const;
       const ours = await Promise.all([
-        startOurs("i1@127.0.0.1", port, { limits }),
-        startOurs("i2@127.0.0.1", port, { limits, hidden: true }),
+        startOurs("i1@127.0.0.1", port, { ...alone, limits }),
+        startOurs("i2@127.0.0.1", port, { ...alone, limits, hidden: true }),
         // Ours by default would write too late: it answers ticks.
-        startOurs("i3@127.0.0.1", port),
-        startOurs("i4@127.0.0.1", port, { limits, withoutFlags: 0x802000n }),
+        startOurs("i3@127.0.0.1", port, alone),
+        startOurs("i4@127.0.0.1", port, {
+          ...alone,
+          limits,
+          withoutFlags: 0x802000n,
+        }),
       ]);
       const session = them.session();
       await session("net_kernel:monitor_nodes(true, [{node_type, all}])");

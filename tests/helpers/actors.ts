@@ -82,7 +82,10 @@ export type Holdings = {
 
 export function holdingsOf(core: Node): Holdings {
   const sum = { links: 0, monitors: 0, watchers: 0, timers: 0 };
+  // It watches its peers on other nodes for as long as they are connected.
+  const global = core.names.holder("global_name_server");
   for (const actor of core.actors()) {
+    if (actor === global) continue;
     sum.links += actor.links?.size ?? 0;
     sum.monitors += actor.monitors?.size ?? 0;
     sum.watchers += actor.watchers?.size ?? 0;

@@ -175,7 +175,7 @@ describe("pg2 on several nodes", () => {
 
   test("joined twice on both sides of a partition, eight are seen by all", async () => {
     const names = ["a@test", "b@test", "c@test", "d@test"];
-    const cluster = await testCluster(names);
+    const cluster = await testCluster(names, { global: false });
     onTestFinished(() => cluster.stop());
     const { nodes } = cluster;
     for (const node of nodes) pg2.start(node);

@@ -1,34 +1,9 @@
 /**
- * The runtime with one mistake each: small patches of its source. The model
- * tests must notice every one of them, or they could not notice a real one.
- *
- * A patch names a piece of source that occurs exactly once in its file. When
- * the runtime changes so that it does not, the mutant's test says so: adapt the
- * patch, so that it makes the same mistake in the new code.
+ * Mistakes in the core and in the connections, which the model tests must
+ * notice; see `helpers/mutants.ts`.
  */
 
-/** `find` becomes `replace` in `file`, a path in the checkout. */
-export type Patch = {
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-};
-
-export type Mutant = {
-  /** The mistake, in a few words. */
-  readonly name: string;
-  readonly patches: readonly Patch[];
-};
-
-function mutant(
-  name: string,
-  file: string,
-  find: string,
-  replace: string,
-): Mutant {
-  const patch = { file: `runtime/${file}`, find, replace };
-  return { name, patches: [patch] };
-}
+import { type Mutant, mutant } from "../helpers/mutants.ts";
 
 const monitors: readonly Mutant[] = [
   mutant(

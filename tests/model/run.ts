@@ -143,6 +143,7 @@ class Run {
   async #start(name: string): Promise<void> {
     const node = await this.#sim.start(name, {
       limits: LIMITS,
+      global: false,
       exports: {
         driver: (spawn: number, style: Style) =>
           driver(this.recorder, spawn, style),

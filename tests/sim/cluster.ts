@@ -18,7 +18,11 @@ const echo = () =>
     self.send(message.from, count);
     return count + 1;
   });
-export const EXPORTS: SimNodeOptions = { exports: { park: () => park, echo } };
+/** Without names of the cluster, which would have their own to say. */
+export const EXPORTS: SimNodeOptions = {
+  exports: { park: () => park, echo },
+  global: false,
+};
 
 /** A cluster whose nodes are all connected. */
 export async function cluster(

@@ -3,7 +3,7 @@
  * schedules must notice every one of them.
  */
 
-import type { Mutant } from "../model/mutants.ts";
+import { type Mutant, mutant as mutantOf } from "../helpers/mutants.ts";
 
 function mutant(
   name: string,
@@ -11,8 +11,7 @@ function mutant(
   find: string,
   replace: string,
 ): Mutant {
-  const path = `runtime/kernel/${file}.ts`;
-  return { name, patches: [{ file: path, find, replace }] };
+  return mutantOf(name, `kernel/${file}.ts`, find, replace);
 }
 
 /** The first few are tried in every run, all of them at night. */

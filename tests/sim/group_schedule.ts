@@ -74,7 +74,10 @@ class Schedule {
   }
 
   async #start(name: string): Promise<void> {
-    const node = await this.#sim.start(name, { limits: LIMITS });
+    const node = await this.#sim.start(name, {
+      limits: LIMITS,
+      global: false,
+    });
     const place = new Place(node, this.#api, this.#tally);
     for (let i = 0; i < 2; i++) place.actors.push(node.spawn(mortal()));
     this.#places.set(name, place);

@@ -20,6 +20,8 @@ const brief = (ms: number) => async (self: Self): Promise<void> => {
   self.exit("over");
 };
 const exports = { brief, park: () => park };
+/** Names of the cluster would have their own to say, and to watch. */
+const lone = { global: false } as const;
 
 /** A pause of an actor, which leaves its mailbox alone. */
 async function pause(self: Self<unknown>, timeoutMs: number): Promise<void> {
@@ -44,8 +46,8 @@ describe("unlink and the end of the other", () => {
   it("cross, and after unlink there is nothing to be seen", async () => {
     const early = new Set<boolean>();
     await simulateSeeds({ count: 80 }, async (sim) => {
-      const a = await sim.start("a@sim");
-      await sim.start("b@sim", { exports });
+      const a = await sim.start("a@sim", lone);
+      await sim.start("b@sim", { ...lone, exports });
       await a.run(async (self: Self<unknown>) => {
         self.trapExits = true;
         const { pid } = await self.spawnOn("b@sim", "brief", [
@@ -69,8 +71,8 @@ describe("unlink and the end of the other", () => {
   it("and a new link before the acknowledgement is a new link", async () => {
     const seen = new Set<unknown>();
     await simulateSeeds({ count: 80 }, async (sim) => {
-      const a = await sim.start("a@sim");
-      await sim.start("b@sim", { exports });
+      const a = await sim.start("a@sim", lone);
+      await sim.start("b@sim", { ...lone, exports });
       await a.run(async (self: Self<unknown>) => {
         self.trapExits = true;
         const { pid } = await self.spawnOn("b@sim", "brief", [
@@ -96,8 +98,8 @@ describe("unlink and the end of the other", () => {
   it("without trapping does not end who has taken the link back", async () => {
     const ends = new Set<string>();
     await simulateSeeds({ count: 80 }, async (sim) => {
-      const a = await sim.start("a@sim");
-      await sim.start("b@sim", { exports });
+      const a = await sim.start("a@sim", lone);
+      await sim.start("b@sim", { ...lone, exports });
       const outcome = await a.run(async (self: Self<unknown>) => {
         const { pid } = await self.spawnOn("b@sim", "brief", [
           sim.below(8),
@@ -124,7 +126,7 @@ describe("links and unlinks from both sides", () => {
       let finished = 0;
       for (const [i, name] of names.entries()) {
         const other = names[1 - i]!;
-        const node = await sim.start(name);
+        const node = await sim.start(name, lone);
         node.spawn(async (self: Self<unknown>) => {
           self.trapExits = true;
           const peer = await self.receive() as Pid;
@@ -161,8 +163,8 @@ describe("a spawn on a node that is cut off meanwhile", () => {
   it("is told exactly once, as a rejection or by link and monitor", async () => {
     const outcomes = new Set<string>();
     await simulateSeeds({ count: 120 }, async (sim) => {
-      const a = await sim.start("a@sim");
-      const b = await sim.start("b@sim", { exports });
+      const a = await sim.start("a@sim", lone);
+      const b = await sim.start("b@sim", { ...lone, exports });
       expect(await a.connect("b@sim")).toBe(true);
       const before = b.stats().actors;
       let isAsking = false;

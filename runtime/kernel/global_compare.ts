@@ -1,0 +1,82 @@
+/**
+ * What becomes of the names of two partitions that meet: who decides which
+ * clash, and what each side has to change.
+ *
+ * A clash is decided once, by the node of the two with the smaller name, on the
+ * node of its own pid, by the method that this was registered with.
+ */
+
+import { termKey } from "../core/term_key.ts";
+import { Pid } from "../core/terms.ts";
+import type { GlobalPort } from "./global_port.ts";
+import type { GlobalTables } from "./global_tables.ts";
+import { isSmaller, type NameEntry, type NameOp } from "./global_terms.ts";
+
+/** Changes for this side, and for the other one. */
+export type Verdict = {
+  readonly ours: readonly NameOp[];
+  readonly theirs: readonly NameOp[];
+};
+
+type Parts = { readonly port: GlobalPort; readonly tables: GlobalTables };
+
+/**
+ * Compares the names that a node has with those of this one. Methods may take
+ * their time; they are asked one after the other, and `done` is called last.
+ */
+export function compareNames(
+  { port, tables }: Parts,
+  node: string,
+  names: readonly NameEntry[],
+  done: (verdict: Verdict) => void,
+): void {
+  const ours: NameOp[] = [];
+  const theirs: NameOp[] = [];
+  const clashes: { readonly own: NameEntry; readonly other: NameEntry }[] = [];
+  for (const other of names) {
+    const own = tables.find(other.name);
+    if (own === null) ours.push({ type: "insert", entry: other });
+    else if (own.pid !== other.pid && isSmaller(port.node, node)) {
+      clashes.push({ own, other });
+    }
+  }
+  const next = (): void => {
+    const clash = clashes.shift();
+    if (clash === undefined) {
+      done({ ours, theirs });
+      return;
+    }
+    const { own, other } = clash;
+    port.log(
+      "info",
+      `global: ${termKey(own.name)} is ${own.pid} and, on ${node}'s side, ` +
+        `${other.pid}; its resolver decides`,
+    );
+    port.resolve(own, other.pid, (answer) => {
+      const winner = winnerOf(answer, own, other);
+      if (winner !== own) ours.push(opFor(winner, own));
+      if (winner !== other) theirs.push(opFor(winner, own));
+      next();
+    });
+  };
+  next();
+}
+
+/** Null: nobody. One whose resolver cannot be reached has lost. */
+function winnerOf(
+  answer: { readonly value: unknown } | null,
+  own: NameEntry,
+  other: NameEntry,
+): NameEntry | null {
+  if (answer === null) return other;
+  const { value } = answer;
+  if (!(value instanceof Pid)) return null;
+  if (value === own.pid) return own;
+  return value === other.pid ? other : null;
+}
+
+function opFor(winner: NameEntry | null, { name }: NameEntry): NameOp {
+  return winner === null
+    ? { type: "delete", name }
+    : { type: "insert", entry: winner };
+}

@@ -1,0 +1,13 @@
+/** What the schedule of groups of a seed finds, for `helpers/mutants.ts`. */
+
+import { simulate } from "../../std/testing.ts";
+import { groupSchedule } from "./group_schedule.ts";
+
+export async function violationOf(seed: number): Promise<string | null> {
+  try {
+    await simulate({ seed, maxSteps: 10_000 }, (sim) => groupSchedule(sim));
+    return null;
+  } catch (error) {
+    return String(error);
+  }
+}
