@@ -154,8 +154,9 @@ describe("an end of one's own", () => {
   test("and a signal on its way: one of them counts, and once", async () => {
     const seen = new Set<unknown>();
     await simulateSeeds({ count: 40 }, async (sim) => {
-      const a = await sim.start("a@sim");
+      const a = await sim.start("a@sim", { global: false });
       await sim.start("b@sim", {
+        global: false,
         exports: {
           mortal: () => async (me: Self) => {
             await me.receive({ timeoutMs: 3 });
