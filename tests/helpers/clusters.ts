@@ -20,9 +20,15 @@ export type Two = {
   readonly b: RunningNode;
 };
 
-/** Nodes `a@test` and `b@test`, connected, that stop with the test. */
+/**
+ * Nodes `a@test` and `b@test`, connected, that stop with the test. Without names
+ * of the cluster, whose own messages would be among what a test counts.
+ */
 export async function two(options: TestClusterOptions = {}): Promise<Two> {
-  const cluster = await testCluster(["a@test", "b@test"], options);
+  const cluster = await testCluster(["a@test", "b@test"], {
+    global: false,
+    ...options,
+  });
   onTestFinished(() => cluster.stop());
   const [a, b] = cluster.nodes as [RunningNode, RunningNode];
   expect([a.nodes(), b.nodes()]).toEqual([["b@test"], ["a@test"]]);

@@ -16,7 +16,7 @@ import { waitFor } from "../helpers/wait.ts";
 
 describe("ping", () => {
   test("tells whether a node can be reached, and connects to it", async () => {
-    const { a, b, cluster } = await two();
+    const { a, b, cluster } = await two({ global: {} });
     expect(await a.ping(b.name)).toBe("pong");
     expect(await a.ping(a.name)).toBe("pong");
     expect(await a.ping("nobody@test")).toBe("pang");
@@ -30,7 +30,7 @@ describe("ping", () => {
   });
 
   test("takes no answer in time for pang, and an abort for one", async () => {
-    const { a, b } = await two();
+    const { a, b } = await two({ global: {} });
     const pid = b.whereis("net_kernel") as Pid;
     const core = await coreOf(b);
     core.localActor(pid)!.isSuspended = true;
@@ -48,7 +48,7 @@ describe("net_kernel", () => {
     from.call({ name: "net_kernel", node: to.name }, request);
 
   test("answers what it does not know as well", async () => {
-    const { a, b } = await two();
+    const { a, b } = await two({ global: {} });
     const notsup = tuple(atom("error"), atom("notsup"));
     for (
       const strange of [
@@ -74,7 +74,7 @@ describe("net_kernel", () => {
   });
 
   test("spawns for nodes that know no spawn requests", async () => {
-    const { a, b } = await two();
+    const { a, b } = await two({ global: {} });
     b.export("m:waits", (to: Pid<unknown>) => async (self: Self<unknown>) => {
       self.send(to, [self.pid, self.groupLeader]);
       self.exit(await self.receive());
@@ -130,7 +130,7 @@ describe("the actors of the kernel", () => {
   ];
 
   test("come back when a signal has ended them", async () => {
-    const { a, b } = await two();
+    const { a, b } = await two({ global: {} });
     expect(b.registered().toSorted()).toEqual(names);
     const pids = names.map((name) => b.whereis(name) as Pid);
     await a.run((self) => {
