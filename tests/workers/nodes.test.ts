@@ -7,6 +7,8 @@ import { describe, expect, test } from "vitest";
 import {
   atom,
   type Down,
+  global,
+  pg,
   type Pid,
   reasons,
   type Self,
@@ -125,6 +127,37 @@ describe("workers of one node", () => {
       one.node.name,
       right.name,
     ].sort());
+  });
+
+  test("share groups and names of the cluster with all others", async () => {
+    const one = await parent();
+    const [left, right] = await Promise.all([
+      startWorker(one),
+      startWorker(one),
+    ]);
+    expect(pg.members(one.node, "w")).toEqual([]);
+    for (const [at, other] of [[left, right], [right, left]] as const) {
+      await waitFor(
+        async () =>
+          (await ask<string[]>(one, at.name, "nodes", (self) => [self]))
+            ?.includes(other.name),
+        { what: `${at.name} to see ${other.name}` },
+      );
+    }
+    for (const { name } of [left, right]) {
+      expect(await ask(one, name, "member", (self) => [`w`, self]))
+        .toBe(name === left.name);
+    }
+    const members = () => pg.members(one.node, "w").map(({ node }) => node);
+    await waitFor(() => members().length === 2, { what: "both members" });
+    expect(members().toSorted()).toEqual([left.name, right.name].toSorted());
+    expect(global.whereisName(one.node, "w")?.node).toBe(left.name);
+    await left.terminate();
+    await waitFor(() => members().length === 1, { what: "the end of one" });
+    expect(members()).toEqual([right.name]);
+    await waitFor(() => global.whereisName(one.node, "w") === null, {
+      what: "the name to be free",
+    });
   });
 
   test("see noconnection when one of them ends", async () => {

@@ -6,7 +6,9 @@ import process from "node:process";
 import { setTimeout } from "node:timers";
 import {
   type ExportedBehaviour,
+  global,
   handler,
+  pg,
   type Pid,
   type Self,
 } from "../../../runtime/mod.ts";
@@ -18,6 +20,13 @@ export const exports: Readonly<Record<string, ExportedBehaviour>> = {
   echo: (name?: string) => (self: Self<Ping>) => {
     if (name !== undefined) self.register(name);
     return echo(self);
+  },
+  /** Is in a group and has a name of the cluster; says so, and echoes. */
+  member: (name: string, to: Pid<unknown>) => async (self: Self<Ping>) => {
+    pg.join(self, name, self.pid);
+    await global.sync(self);
+    self.send(to, await global.registerName(self, name, self.pid));
+    await echo(self);
   },
   /** Asks the echo of a node, and tells `to` the answer. */
   ask:
