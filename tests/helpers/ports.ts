@@ -2,7 +2,7 @@
  * Free TCP ports on loopback. Nothing reserves the port between this answer
  * and its use, so prefer port 0 wherever the code under test takes it.
  */
-import { createServer } from "node:net";
+import { connect } from "node:net";
 
 /**
  * Below the ports that an operating system gives to outgoing connections and to
@@ -21,10 +21,18 @@ export async function freePort(): Promise<number> {
   throw new Error(`expected a free port from ${FIRST} to ${LAST}, found none`);
 }
 
+/**
+ * Asks by connecting, not by listening: a listener of our own that closes late
+ * would itself be what the caller then finds in its way.
+ */
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    const socket = connect({ port, host: "127.0.0.1" });
+    const answer = (isTaken: boolean): void => {
+      socket.destroy();
+      resolve(!isTaken);
+    };
+    socket.once("connect", () => answer(true));
+    socket.once("error", () => answer(false));
   });
 }
