@@ -125,7 +125,7 @@ class HostedNode {
   }
 
   lost(nodeName: string, reason: string): void {
-    this.#carriers.lose(nodeName, reason);
+    void this.#carriers.lose(nodeName, reason);
   }
 
   stats(): ReturnType<WorkerApi["stats"]> {
@@ -154,7 +154,9 @@ class HostedNode {
   async #end(end: ProgramEnd, code: number): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
+    // Others see a failed one as they see a crash, but what it said is said.
     if (end.type === "done") await this.#started?.running.stop();
+    else this.#started?.node.scheduler.flush();
     try {
       await this.#parent.call("ended", [end], LAST_WORD_MS);
     } catch {

@@ -10,7 +10,7 @@ import type { NodeStats, Presence } from "./running_node.ts";
 import type { LinkEnd } from "./platform/worker_carrier.ts";
 import type { Thread, ThreadExit } from "./platform/worker_thread.ts";
 import type { ProgramEnd, StartOrder, WorkerApi } from "./worker_protocol.ts";
-import { clearTimer, setTimer } from "./platform/event_loop.ts";
+import { within } from "./platform/event_loop.ts";
 import { type Calls, withPort } from "./platform/worker_control.ts";
 import { stopsBusyThreads } from "./platform/worker_thread.ts";
 
@@ -233,14 +233,8 @@ export class Hosted implements WorkerNode {
   }
 
   /** How it has ended, or null if it has not within the time. */
-  async #within(timeoutMs: number): Promise<WorkerExit | null> {
-    let timer: unknown;
-    const late = new Promise<null>((resolve) => {
-      timer = setTimer(() => resolve(null), timeoutMs);
-    });
-    const exit = await Promise.race([this.exited, late]);
-    clearTimer(timer);
-    return exit;
+  #within(timeoutMs: number): Promise<WorkerExit | null> {
+    return within(this.exited, timeoutMs);
   }
 
   #exitOf({ code, error }: ThreadExit): WorkerExit {

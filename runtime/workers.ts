@@ -25,6 +25,7 @@ import { checkOptions } from "./core/check_options.ts";
 import { UsageError } from "./core/messages.ts";
 import { CarrierError } from "./net/carrier.ts";
 import { printTerm } from "./core/terms.ts";
+import { macrotask, within } from "./platform/event_loop.ts";
 import { createLink, WorkerCarriers } from "./platform/worker_carrier.ts";
 import {
   Calls,
@@ -65,6 +66,8 @@ const MAX_WORKERS = 256;
 const START_MS = 10_000;
 /** For all of them together, when their node stops. */
 const STOP_MS = 5_000;
+/** For reading what a thread that is gone has written. */
+const HEARD_MS = 1_000;
 
 /** The module that threads begin with, built or not. */
 const entry = new URL(
@@ -274,14 +277,24 @@ export class Workers implements Neighbours {
     const { name, presence } = worker;
     const reason = describe(exit);
     if (this.#hosted.get(name) === worker) this.#hosted.delete(name);
-    this.#carriers.lose(name, reason);
+    const read = this.#carriers.lose(name, reason);
     for (const other of this.#hosted.values()) other.tellLost(name, reason);
     const isNews = exit.type === "failed" || exit.type === "exited" ||
       (exit.type === "terminated" && exit.isLost);
     if (isNews && worker.wasUp) {
       this.#parts.node.log("warning", "node", `${name} is gone: ${reason}`);
     }
-    await presence?.stop();
+    await Promise.all([presence?.stop(), this.#heard(read)]);
+  }
+
+  /**
+   * So that whoever hears of the worker's end has heard what it said before:
+   * its messages are in their mailboxes, and actors had a turn. Not for ever: a
+   * thread that Deno could not stop may go on writing.
+   */
+  async #heard(read: Promise<void>): Promise<void> {
+    await within(read, HEARD_MS);
+    await new Promise<void>((resolve) => macrotask(resolve));
   }
 }
 

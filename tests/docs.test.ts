@@ -1,8 +1,8 @@
 /**
  * Every `ts` and `sh` block of the documentation, and every example in a doc
- * comment, runs here on the runtime under test (on Deno and Bun every fifth
- * example of a doc comment, and all of them in the nightly run); CONTRIBUTING.md tells authors
- * how. There is no way to leave a `ts` block out: a fragment that cannot run
+ * comment, runs here on the runtime under test; CONTRIBUTING.md tells authors
+ * how. A program of a page is a process of its own; the small ones of doc
+ * comments follow one another in one process, except in the nightly run. There is no way to leave a `ts` block out: a fragment that cannot run
  * alone is marked `<!-- test: typecheck only -->`, a program that does not end
  * by itself `<!-- test: run by FILE -->` with the test that runs it; both are
  * still type-checked.
@@ -17,13 +17,13 @@ import {
   missingLine,
   promisedLines,
 } from "./docs/blocks.ts";
-import { type Offered, Workplace } from "./docs/workplace.ts";
+import { type Offered, turnsOf, Workplace } from "./docs/workplace.ts";
 import {
   currentRuntime,
   root,
   type SpawnedProcess,
 } from "./helpers/processes.ts";
-import { isFull, itOnNode } from "./helpers/share.ts";
+import { isFull, isNightly, itOnNode } from "./helpers/share.ts";
 import type { DenoJson, PackageJson } from "./tidy/exports.ts";
 import { filesUnder } from "./tidy/source.ts";
 
@@ -127,22 +127,44 @@ describe("the documentation", () => {
   }, 60_000);
 });
 
+const complete = programs.filter(({ mark = "" }) =>
+  mark !== FRAGMENT && !RUN_BY.test(mark)
+);
+const isAlone = ({ path, code }: Block) =>
+  isNightly || path.endsWith(".md") || code.includes("import.meta.main");
+
 describe("a program at", () => {
-  const complete = programs.filter(({ mark = "" }) =>
-    mark !== FRAGMENT && !RUN_BY.test(mark)
-  );
-  for (const [i, block] of complete.entries()) {
-    // Of the many small ones beside the code every fifth will do on an engine
-    // where the suite ran the code itself; the nightly run has all.
-    const isTried = isFull || block.path.endsWith(".md") || i % 5 === 0;
-    it.skipIf(!isTried).concurrent(
-      `${block.path}:${block.line} runs`,
-      async () => {
-        await succeed(await workplace.runProgram(block), block);
-      },
-      LIMIT_MS + 5_000,
-    );
+  for (const block of complete.filter(isAlone)) {
+    it.concurrent(`${block.path}:${block.line} runs`, async () => {
+      await succeed(await workplace.runProgram(block), block);
+    }, LIMIT_MS + 5_000);
   }
+});
+
+describe("an example at", () => {
+  const examples = complete.filter((block) => !isAlone(block));
+  const outputs = new Map<Block, readonly string[]>();
+
+  it.skipIf(isNightly)("some line runs, one after the other", async () => {
+    const child = await workplace.runInTurn(examples);
+    const exit = await child.waitForExit(2 * LIMIT_MS);
+    const output = [...child.stdout, ...child.stderr].join("\n");
+    for (const [i, lines] of turnsOf(child.stdout).entries()) {
+      const block = examples[i];
+      if (block !== undefined) outputs.set(block, lines);
+    }
+    expect(exit, output).toEqual({ code: 0, signal: null });
+  }, 2 * LIMIT_MS + 5_000);
+
+  it.each(examples.map((block) => [`${block.path}:${block.line}`, block]))(
+    "%s says what it promises",
+    (_, block) => {
+      const output = outputs.get(block as Block) ?? [];
+      expect(output).not.toEqual([]);
+      const promised = promisedLines((block as Block).code);
+      expect(missingLine(output, promised), output.join("\n")).toBeUndefined();
+    },
+  );
 });
 
 describe("commands at", () => {

@@ -23,6 +23,22 @@ export function clearTimer(handle: TimerHandle): void {
 /** Longest work in milliseconds between two looks at Deno's sockets. */
 const socketPauseMs = 1;
 
+/** What a promise gives, or null when it gives nothing within the time. */
+export async function within<T>(
+  promise: Promise<T>,
+  timeoutMs: number,
+): Promise<T | null> {
+  let timer: TimerHandle | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimer(() => resolve(null), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    if (timer !== undefined) clearTimer(timer);
+  }
+}
+
 const oneByte = new Uint8Array(1);
 
 /**

@@ -89,6 +89,7 @@ export class WorkerCarrier implements Carrier {
   #peerEnd: string | null = null;
   /** Why the carrier is over; null while it is not. */
   #reason: string | null = null;
+  readonly #over = Promise.withResolvers<void>();
 
   constructor(end: LinkEnd, options: WorkerCarrierOptions) {
     this.remote = options.remote;
@@ -154,13 +155,16 @@ export class WorkerCarrier implements Carrier {
 
   /**
    * The thread at the other end is gone. What it wrote before is delivered
-   * first.
+   * first; resolves when that is done and the handlers know of the end, at once
+   * where nobody has opened the carrier.
    */
-  lose(reason: string): void {
-    if (this.#reason !== null || this.#peerEnd !== null) return;
-    this.#peerEnd = reason;
-    if (this.#isClosing) this.#finish("closed here");
-    else if (this.#handlers !== null) this.#readOn();
+  lose(reason: string): Promise<void> {
+    if (this.#reason === null && this.#peerEnd === null) {
+      this.#peerEnd = reason;
+      if (this.#isClosing) this.#finish("closed here");
+      else if (this.#handlers !== null) this.#readOn();
+    }
+    return this.#handlers === null ? Promise.resolve() : this.#over.promise;
   }
 
   #listenForRoom(): void {
@@ -329,7 +333,10 @@ export class WorkerCarrier implements Carrier {
     const handlers = this.#handlers;
     const reason = this.#reason;
     if (handlers === null || reason === null) return;
-    microtask(() => handlers.closed(reason));
+    microtask(() => {
+      this.#over.resolve();
+      handlers.closed(reason);
+    });
   }
 }
 
@@ -354,10 +361,10 @@ export class WorkerCarriers {
     return carrier;
   }
 
-  /** The thread of that node is gone. */
-  lose(nodeName: string, reason: string): void {
+  /** The thread of that node is gone; resolves when all it wrote has come. */
+  async lose(nodeName: string, reason: string): Promise<void> {
     const carriers = this.#byNode.get(nodeName) ?? [];
     this.#byNode.delete(nodeName);
-    for (const carrier of carriers) carrier.lose(reason);
+    await Promise.all([...carriers].map((carrier) => carrier.lose(reason)));
   }
 }

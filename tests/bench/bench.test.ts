@@ -91,7 +91,7 @@ const shown: Readonly<Record<string, Shown>> = {
   "local/receive-ping-pong": messages,
   "local/burst-100k": bursts,
   "local/receive-burst-100k": bursts,
-  "local/ref-behind-1m": { unit: "round trips/s", ...queued, on: "node" },
+  "local/ref-behind-1m": { unit: "round trips/s", ...queued },
   "local/call-behind-1m": { unit: "calls/s", ...queued },
   "local/spawn": actors,
   "local/spawn-handler": actors,

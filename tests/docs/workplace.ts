@@ -78,6 +78,23 @@ export class Workplace {
   }
 
   /**
+   * Runs `ts` blocks one after the other in one process, which saves starting
+   * many; `turnsOf` tells apart what they printed. It ends when all of them
+   * have let go of whatever would keep it running.
+   */
+  async runInTurn(blocks: readonly Block[]): Promise<SpawnedProcess> {
+    const steps = blocks.map((block) => {
+      const path = `./${relative(this.folder, this.write(block))}`;
+      return `console.log(${JSON.stringify(TURN)});\n` +
+        `await import(${JSON.stringify(path)});\n`;
+    });
+    const path = join(this.folder, "in_turn.ts");
+    writeFileSync(path, `${steps.join("")}export {};\n`);
+    const env = await this.#environment();
+    return spawnRuntime(this.#runtime, path, [], { cwd: this.folder, env });
+  }
+
+  /**
    * Runs a `sh` block in a mirror of its own; what it left in the background
    * ends with it.
    */
@@ -148,6 +165,19 @@ export class Workplace {
       ERL_EPMD_PORT: String(await freePort()),
     };
   }
+}
+
+/** What \`runInTurn\` prints before each block. */
+const TURN = "-- the next block";
+
+/** The lines of each block that \`runInTurn\` ran, with a first one for itself. */
+export function turnsOf(stdout: readonly string[]): string[][] {
+  const turns: string[][] = [];
+  for (const line of stdout) {
+    if (line === TURN) turns.push([]);
+    turns.at(-1)?.push(line);
+  }
+  return turns;
 }
 
 /** Fills a folder with links to what the checkout holds. */

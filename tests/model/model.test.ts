@@ -10,7 +10,7 @@ import { runProgram } from "./run.ts";
 import { runSchedules } from "./schedules.ts";
 
 /** Fewer where the same was seen already; the traces are equal anyway. */
-const COUNT = currentRuntime() === "node" ? 2_000 : 300;
+const COUNT = currentRuntime() === "node" ? 1_400 : 300;
 
 describe("model", () => {
   it(`random programs keep the rules`, async () => {

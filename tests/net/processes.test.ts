@@ -239,7 +239,7 @@ describe("a process that ends by itself", () => {
 });
 
 /** Kills per process that connects and disconnects all the time. */
-const KILLS = currentRuntime() === "node" ? 10 : 4;
+const KILLS = currentRuntime() === "node" ? 6 : 3;
 /** No more kills after this, on a machine that is slow. */
 const LONGEST_RAGE_MS = 8_000;
 /** Longest time from a process's first connect to its death. */

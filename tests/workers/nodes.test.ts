@@ -223,8 +223,8 @@ describe("a worker's module", () => {
       module: main,
       context: { report: one.node.name, then },
     });
-    await waitFor(() => messages.length > 0, { what: "the report" });
     if (["wait", "ignore", "fail late"].includes(then)) {
+      await waitFor(() => messages.length > 0, { what: "the report" });
       await worker.stop({ timeoutMs: 10_000 });
     }
     const exit = await worker.exited;
@@ -247,6 +247,13 @@ describe("a worker's module", () => {
       type: "failed",
       error: { name: "RangeError", message: "the program failed" },
     });
+  });
+
+  test("has been heard to its last word when its end is known", async () => {
+    for (const then of ["return", "throw", "say much"]) {
+      const { messages } = await reported(then);
+      expect(messages).toHaveLength(then === "say much" ? 11 : 1);
+    }
   });
 
   test("that heeds its signal may finish", async () => {
