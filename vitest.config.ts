@@ -65,8 +65,9 @@ const config: ViteUserConfig = defineConfig({
     // For the two cores that a small machine has: many tests only wait.
     maxWorkers: 3,
     maxConcurrency: 2,
-    testTimeout: nightly ? 30 * 60_000 : 20_000,
-    hookTimeout: nightly ? 60_000 : 20_000,
+    // Only for what hangs: a test's own deadlines say what did not come.
+    testTimeout: nightly ? 30 * 60_000 : 60_000,
+    hookTimeout: 60_000,
     teardownTimeout: 5_000,
     // A colour code in a child's output would break the tests' patterns.
     env: { NO_COLOR: "1" },

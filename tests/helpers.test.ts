@@ -56,6 +56,17 @@ describe("waitFor", () => {
         "the condition last gave false",
     );
   });
+
+  it("does not count a time in which the machine stood still", async () => {
+    let now = 0;
+    using _clock = vi.spyOn(Date, "now").mockImplementation(() => now);
+    let calls = 0;
+    const value = await waitFor(() => {
+      now += 60_000;
+      return ++calls > 2;
+    }, { what: "the third call", timeoutMs: 1_000 });
+    expect(value).toBe(true);
+  });
 });
 
 describe("freePort", () => {

@@ -118,6 +118,10 @@ matrix("connecting with a BEAM node", () => {
     const ours = await start();
     const { name } = ours.node;
     const session = them.session();
+    // What stopped in an earlier test is no news of this one.
+    await waitFor(async () => await session("nodes(connected)") === "[]", {
+      what: "no other node there",
+    });
     await session(
       `net_kernel:monitor_nodes(true), monitor_node('${name}', true)`,
     );

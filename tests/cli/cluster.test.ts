@@ -1,6 +1,6 @@
 /** `hornbeam cluster` with real processes on all three runtimes. */
 import process from "node:process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -256,6 +256,7 @@ describe("a cluster with workers", () => {
         /node1-w1@127.0.0.1 ended: Error: failure number 1 .*=100$/,
         START_MS,
       );
+      writeFileSync(join(folder, "again"), "");
       // The second worker has failed twice: the process is started again.
       await launcher.waitForLine(
         /^node1@127.0.0.1 restarting: exit code 1/,

@@ -8,6 +8,7 @@ import { readFileSync, realpathSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { onDeadline } from "./wait.ts";
 
 export type Runtime = "node" | "deno" | "bun";
 
@@ -171,7 +172,7 @@ export class SpawnedProcess {
   ): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const settle = () => {
-        clearTimeout(timer);
+        callOff();
         this.#waiters.delete(look);
       };
       const look = () => {
@@ -188,10 +189,10 @@ export class SpawnedProcess {
           reject(this.#error(`ended without a line like ${pattern}`));
         }
       };
-      const timer = setTimeout(() => {
+      const callOff = onDeadline(timeoutMs, () => {
         settle();
         reject(this.#error(`no line like ${pattern} within ${timeoutMs} ms`));
-      }, timeoutMs);
+      });
       this.#waiters.add(look);
       look();
     });
@@ -202,12 +203,12 @@ export class SpawnedProcess {
    * `timeoutMs` (default 10,000) passes first.
    */
   async waitForExit(timeoutMs: number = DEFAULT_TIMEOUT_MS): Promise<Exit> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    let callOff = (): void => {};
     const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), timeoutMs);
+      callOff = onDeadline(timeoutMs, () => resolve(undefined));
     });
     const exit = await Promise.race([this.exited, late]);
-    clearTimeout(timer);
+    callOff();
     if (exit !== undefined) return exit;
     await this.stop();
     throw this.#error(`did not end within ${timeoutMs} ms`);

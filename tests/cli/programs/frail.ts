@@ -1,9 +1,11 @@
 /**
- * Its workers fail, each as often as its number says. What is left of that is
- * kept in files in the folder that the argument names.
+ * Its workers fail, each as often as its number says, the second time when the
+ * file `again` is there. What is left of that is kept in files in the folder
+ * that the argument names.
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { waitFor } from "../../helpers/wait.ts";
 import type { RunningNode } from "../../../runtime/mod.ts";
 
 export default async function frail(
@@ -17,6 +19,12 @@ export default async function frail(
   for (let time = 1; time <= often; time++) {
     const file = join(args[0]!, `${node.name}-${time}`);
     if (existsSync(file)) continue;
+    if (time > 1) {
+      await waitFor(() => existsSync(join(args[0]!, "again")), {
+        what: "the file again",
+        timeoutMs: 60_000,
+      });
+    }
     writeFileSync(file, "");
     throw new Error(`failure number ${time}`);
   }
