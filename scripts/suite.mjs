@@ -5,8 +5,11 @@
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { root, run, tool } from "./run.mjs";
+
+/** Characters of an error that are shown again at the end. */
+const LONGEST_WHY = 1_500;
 
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
 
@@ -68,6 +71,7 @@ export async function runSuite(runtime, args, options = {}) {
 /**
  * The part of vitest's report that is used here.
  *
+ * @typedef {{ status: string, fullName?: string, failureMessages?: string[] }} Result
  * @typedef {object} Report
  * @property {number} numPassedTests
  * @property {number} numFailedTests
@@ -106,9 +110,15 @@ export function count(name, ended, report) {
   // A file that fails to load, or a hook that fails, has no failed test.
   for (const file of report.testResults) {
     const failures = file.assertionResults.filter((t) => t.status === "failed");
+    const path = relative(root, file.name);
+    // So that the end of a long log says what failed.
+    for (const { fullName = "", failureMessages = [] } of failures) {
+      const [why = ""] = failureMessages.join("\n").split(/\n +at /);
+      notes.push(`${path}: ${fullName}: ${why.slice(0, LONGEST_WHY)}`);
+    }
     if (file.status === "failed" && failures.length === 0) {
       failed++;
-      notes.push(`failed outside its tests: ${file.name.replace(root, "")}`);
+      notes.push(`failed outside its tests: ${path}`);
     }
   }
   if (passed + failed === 0) {
