@@ -68,6 +68,8 @@ export type TimedPart = {
 export interface Partner extends GapMeter {
   /** What the row's `partner` said when it was ready. */
   readonly hello: Readonly<Record<string, unknown>>;
+  /** Stops its process as `SIGSTOP` does, until it is to end. */
+  freeze(): void;
   stop(): Promise<void>;
 }
 

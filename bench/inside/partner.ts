@@ -18,9 +18,13 @@ const START_TIMEOUT_MS = 20_000;
 
 /** Starts `args` with this process's own runtime, as the partner of a row. */
 export async function startPartner(args: readonly string[]): Promise<Partner> {
-  const { hello, ask, stop } = await startSecond(process.execPath, args);
+  const { hello, ask, freeze, stop } = await startSecond(
+    process.execPath,
+    args,
+  );
   return {
     hello,
+    freeze,
     stop,
     begin: async () => {
       await ask("begin");
@@ -50,6 +54,7 @@ type Line = Record<string, unknown>;
 type Second = {
   readonly hello: Line;
   readonly ask: (line: string) => Promise<Line>;
+  readonly freeze: () => void;
   readonly stop: () => Promise<void>;
 };
 
@@ -76,6 +81,12 @@ async function startSecond(
     const line = await Promise.race([lines.next(), ended]);
     return JSON.parse(String(line.value)) as Line;
   };
+  const signal = (name: "SIGSTOP" | "SIGCONT"): void => {
+    // Not the child's own `kill`, which works once on Deno.
+    if (child.pid !== undefined && child.exitCode === null) {
+      process.kill(child.pid, name);
+    }
+  };
   const timer = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
   const { hello } = await next();
   clearTimeout(timer);
@@ -85,7 +96,9 @@ async function startSecond(
       child.stdin.write(`${line}\n`);
       return next();
     },
+    freeze: () => signal("SIGSTOP"),
     stop: async () => {
+      signal("SIGCONT");
       child.stdin.end();
       await ended.catch(() => {});
     },

@@ -93,7 +93,7 @@ export async function sendRounds<M>(
 
 /** Starts a node that needs no epmd and offers the behaviours. */
 export function startNode(
-  options: Pick<StartOptions, "name" | "peers" | "connect">,
+  options: Pick<StartOptions, "name" | "peers" | "connect" | "limits">,
 ): Promise<RunningNode> {
   return start({
     cookie: COOKIE,

@@ -38,7 +38,8 @@ export type Far = {
   readonly prefix: "" | "bench_process:";
 };
 
-async function spawnFar(
+/** Spawns what a node offers. */
+export async function spawnFar(
   self: Self<Message>,
   far: Far,
   name: keyof typeof behaviours,

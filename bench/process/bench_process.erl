@@ -11,6 +11,7 @@
 -define(ROUNDS_MAX, 100_000).
 -define(SMALL_BYTES, 16).
 -define(BLOB_BYTES, 67_108_864).
+-define(FILLER_BYTES, 65_536).
 -define(BESIDE_BLOBS_MAX, 1_000).
 -define(FOREVER, 16#4000000000000).
 -define(MESH_BYTES, 100).
@@ -20,6 +21,10 @@ run("blob-p99", Plan) ->
     with_nodes([second], fun([Second]) -> beside_blobs(Plan, Second) end);
 run("broadcast-mesh", Plan) ->
     with_nodes([second, third, fourth], fun(Others) -> mesh(Plan, Others) end);
+run("one-way-beside-stopped", Plan) ->
+    with_nodes([second, stopped], fun([Second, Stopped]) ->
+        beside_stopped(Plan, Second, Stopped)
+    end);
 run("one-way-" ++ Size, Plan) ->
     with_nodes([second], fun([Second]) ->
         one_way(Plan, Second, bytes(Size))
@@ -135,6 +140,30 @@ stream(Sink, Blob, Sent) ->
     Sink ! Blob,
     counters:add(Sent, 1, 1),
     stream(Sink, Blob, Sent).
+
+%% The stream is suspended once the connection's buffer is full.
+beside_stopped(Plan, Second, Stopped) ->
+    Sink = spawn(Stopped, ?MODULE, counter, [?FOREVER, self()]),
+    Sent = counters:new(1, []),
+    OsPid = erpc:call(Stopped, os, getpid, []),
+    [] = os:cmd("kill -STOP " ++ OsPid),
+    Stream = spawn(fun() -> stream(Sink, payload(?FILLER_BYTES), Sent) end),
+    try
+        await_suspended(Stream),
+        Figures = one_way(Plan, Second, ?SMALL_BYTES),
+        {status, suspended} = process_info(Stream, status),
+        Figures
+    after
+        os:cmd("kill -CONT " ++ OsPid),
+        exit(Stream, kill)
+    end.
+
+await_suspended(Stream) ->
+    case process_info(Stream, status) of
+        {status, suspended} -> ok;
+        {status, _} ->
+            receive after 5 -> await_suspended(Stream) end
+    end.
 
 mesh(Plan, Others) ->
     Nodes = [node() | Others],

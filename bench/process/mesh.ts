@@ -21,7 +21,7 @@ const ROUNDS_MAX = 5_000_000;
 type Peers = Readonly<Record<string, string>>;
 
 /** A node that connects to those that are there already. */
-async function another(argument: PartnerArgument): Promise<PartnerHalf> {
+export async function another(argument: PartnerArgument): Promise<PartnerHalf> {
   const name = String(argument["name"]);
   const peers = argument["peers"] as Peers;
   const node = await startNode({ name, peers, connect: Object.keys(peers) });

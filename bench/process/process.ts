@@ -16,6 +16,7 @@ import {
 } from "../pair/shapes.ts";
 import type { ErlangPeer, PartnerHalf, Row } from "../row.ts";
 import { meshRow } from "./mesh.ts";
+import { stoppedRow } from "./stopped.ts";
 import { rawBesideBlobs, rawPair } from "./raw.ts";
 
 const SMALL_BYTES = 16;
@@ -74,5 +75,6 @@ export const processRows: readonly Row[] = [
         SMALL_BYTES,
       )(bench),
   },
+  stoppedRow,
   meshRow,
 ];

@@ -100,6 +100,7 @@ const shown: Readonly<Record<string, Shown>> = {
   "local/timers-100k": { ...timers, on: "node" },
   "local/timers-all-100k": timers,
   "process/round-trip-16B": { ...roundTrips, on: "all" },
+  "process/one-way-beside-stopped": { ...messages, on: "node" },
   "beam/etf-encode": terms,
   "beam/etf-decode": terms,
   "beam/to-one-way-16B": { ...messages, on: "node" },
