@@ -130,15 +130,15 @@ async function run(options: BenchOptions): Promise<number> {
   const { results, failures } = outcome;
   const usesErlang = isCompared ||
     chosen.some((row) => row.erlangPartner !== undefined);
-  const text = () =>
+  const text = (some = results) =>
     markdown(
-      results,
+      some,
       describeMachine(runtimes, usesErlang ? erlang : undefined),
     );
   if (options.plot !== undefined) {
     writeFileSync(options.plot, chart(results, "hornbeam bench"));
   }
-  if (options.updateReadme) updateReadme(results, text());
+  if (options.updateReadme) updateReadme(results, text);
   await print(show(options, results, text));
   return failures === 0 ? 0 : 1;
 }
@@ -200,11 +200,12 @@ function check(options: BenchOptions): void {
       "expected --update-readme without --quick, whose figures say nothing",
     );
   }
-  const isPart = options.suites.length + options.runtimes.length > 0;
+  const isPart = options.runtimes.length > 0 ||
+    options.suites.some((name) => name.includes("/"));
   if (options.updateReadme && isPart) {
     throw new RequestError(
-      "expected --update-readme with all rows and runtimes, since it replaces " +
-        "all tables; --markdown prints those of some",
+      "expected --update-readme with whole suites and all runtimes, since it " +
+        "replaces whole tables; --markdown prints those of some",
     );
   }
   if (options.updateReadme && !existsSync(readme)) {

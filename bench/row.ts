@@ -70,6 +70,8 @@ export interface Partner extends GapMeter {
   readonly hello: Readonly<Record<string, unknown>>;
   /** Stops its process as `SIGSTOP` does, until it is to end. */
   freeze(): void;
+  /** Kills its process; resolves when it has ended. */
+  kill(): Promise<void>;
   stop(): Promise<void>;
 }
 

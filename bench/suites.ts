@@ -3,6 +3,7 @@
 import { beamRows } from "./beam/beam.ts";
 import { localRows } from "./local/local.ts";
 import { processRows } from "./process/process.ts";
+import { namesRows } from "./names/names.ts";
 import type { Program, RawName, Row } from "./row.ts";
 import { savinaRows } from "./savina/savina.ts";
 import { workerRows } from "./worker/worker.ts";
@@ -12,6 +13,7 @@ export const rows: readonly Row[] = [
   ...processRows,
   ...workerRows,
   ...beamRows,
+  ...namesRows,
   ...savinaRows,
 ];
 

@@ -8,7 +8,10 @@
  *
  * It offers an actor `echo`, a server `counter`, and the functions
  * `math_ts:add/2` and `math_ts:fail/1`; docs/beam.md shows what to say to them
- * in iex. It runs until it is told to end.
+ * in iex. `echo` has the global name `ts_echo` and is in the `pg` group
+ * `ts_group`. `names_ts:register/1`, `unregister/1` and `stop/1` give global
+ * names to actors that do nothing else, and `groups_ts:join/1` and `leave/1`
+ * put such actors into groups of `pg`. It runs until it is told to end.
  */
 
 import {
@@ -18,7 +21,9 @@ import {
   Down,
   Float,
   float,
+  global,
   handler,
+  pg,
   Pid,
   printTerm,
   Ref,
@@ -105,11 +110,80 @@ async function keepCounting(self: Self<unknown>): Promise<void> {
   }
 }
 
+/** Owns a name or is a member, until it is killed. */
+async function idle(self: Self<never>): Promise<void> {
+  for (;;) await self.receive();
+}
+
+/** Global names: who registers is a new actor each time. */
+function offerNames(node: RunningNode): void {
+  node.exportFunction("names_ts:register/1", async (name: unknown) => {
+    const owner = node.spawn(idle, { label: "owner" });
+    const isDone = await node.run((self) =>
+      global.registerName(self, name, owner)
+    );
+    if (!isDone) await kill(node, owner);
+    return atom(isDone ? "yes" : "no");
+  });
+  node.exportFunction("names_ts:unregister/1", async (name: unknown) => {
+    await node.run((self) => global.unregisterName(self, name));
+    return atom("ok");
+  });
+  // Whether there was an owner here, who is dead then.
+  node.exportFunction("names_ts:stop/1", async (name: unknown) => {
+    const owner = global.whereisName(node, name);
+    if (owner?.node !== node.name) return false;
+    await kill(node, owner);
+    return true;
+  });
+}
+
+/** Groups: an actor for each, which joins as often as it is asked to. */
+function offerGroups(node: RunningNode): void {
+  const all = new Set<string>();
+  const memberOf = (group: unknown): Pid | undefined =>
+    pg.localMembers(node, group).find((pid) => all.has(String(pid)));
+  node.exportFunction("groups_ts:join/1", (group: unknown) => {
+    const member = memberOf(group) ?? node.spawn(idle, { label: "member" });
+    all.add(String(member));
+    pg.join(node, group, member);
+    return atom("ok");
+  });
+  node.exportFunction("groups_ts:leave/1", async (group: unknown) => {
+    const member = memberOf(group);
+    if (member === undefined) return atom("not_joined");
+    pg.leave(node, group, member);
+    if (memberOf(group) === undefined) {
+      all.delete(String(member));
+      await kill(node, member);
+    }
+    return atom("ok");
+  });
+}
+
+/** Resolves when the actor has ended. */
+function kill(node: RunningNode, pid: Pid): Promise<void> {
+  return node.run(async (self: Self<Down>) => {
+    const ref = self.monitor(pid);
+    self.sendExit(pid, atom("kill"));
+    await self.receive(ref);
+  });
+}
+
 export default async function beamPeer(
   node: RunningNode,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  node.spawn(echo, { name: "echo" });
+  const known = node.spawn(echo, { name: "echo" });
+  pg.join(node, atom("ts_group"), known);
+  offerNames(node);
+  offerGroups(node);
+  // A second node of this program keeps its echo, and the name leads to one.
+  await node.run((self) =>
+    global.registerName(self, atom("ts_echo"), known, {
+      resolver: "randomNotify",
+    })
+  );
   node.spawn(keepCounting, { label: "counter keeper" });
   console.log(`ready ${node.name}`);
   await new Promise((resolve) => signal.addEventListener("abort", resolve));

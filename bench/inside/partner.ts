@@ -18,13 +18,14 @@ const START_TIMEOUT_MS = 20_000;
 
 /** Starts `args` with this process's own runtime, as the partner of a row. */
 export async function startPartner(args: readonly string[]): Promise<Partner> {
-  const { hello, ask, freeze, stop } = await startSecond(
+  const { hello, ask, freeze, kill, stop } = await startSecond(
     process.execPath,
     args,
   );
   return {
     hello,
     freeze,
+    kill,
     stop,
     begin: async () => {
       await ask("begin");
@@ -55,6 +56,7 @@ type Second = {
   readonly hello: Line;
   readonly ask: (line: string) => Promise<Line>;
   readonly freeze: () => void;
+  readonly kill: () => Promise<void>;
   readonly stop: () => Promise<void>;
 };
 
@@ -81,7 +83,7 @@ async function startSecond(
     const line = await Promise.race([lines.next(), ended]);
     return JSON.parse(String(line.value)) as Line;
   };
-  const signal = (name: "SIGSTOP" | "SIGCONT"): void => {
+  const signal = (name: "SIGSTOP" | "SIGCONT" | "SIGKILL"): void => {
     // Not the child's own `kill`, which works once on Deno.
     if (child.pid !== undefined && child.exitCode === null) {
       process.kill(child.pid, name);
@@ -97,6 +99,10 @@ async function startSecond(
       return next();
     },
     freeze: () => signal("SIGSTOP"),
+    kill: async () => {
+      signal("SIGKILL");
+      await ended.catch(() => {});
+    },
     stop: async () => {
       signal("SIGCONT");
       child.stdin.end();

@@ -93,7 +93,10 @@ export async function sendRounds<M>(
 
 /** Starts a node that needs no epmd and offers the behaviours. */
 export function startNode(
-  options: Pick<StartOptions, "name" | "peers" | "connect" | "limits">,
+  options: Pick<
+    StartOptions,
+    "name" | "peers" | "connect" | "limits" | "exports"
+  >,
 ): Promise<RunningNode> {
   return start({
     cookie: COOKIE,

@@ -1,47 +1,65 @@
 /**
- * The results in README.md, between two comments, as one command makes them,
- * and a chart for each suite in a folder beside it.
+ * The results in README.md, between two comments, as one command makes them: a
+ * section for each suite, with its chart in a folder beside. A suite is run and
+ * replaced as a whole, so that what its rows are compared with is of one run;
+ * those that did not run keep what they have, and each names its day.
  */
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { chart } from "../plot/chart.ts";
+import { rows, suiteOf } from "../suites.ts";
 import type { Result } from "./results.ts";
 
 const BEGIN = "<!-- results:begin -->";
 const END = "<!-- results:end -->";
+const HEADING = "### Results of ";
 
 export const readme: URL = new URL("../README.md", import.meta.url);
 const plots = new URL("../plots/", import.meta.url);
 
-/** `text` with what stands between the two comments replaced. */
-export function replaceResults(text: string, results: string): string {
+/** Text of a section, without its heading, by suite. */
+export type Sections = ReadonlyMap<string, string>;
+
+/** `text` with these sections in place of those of the same suites. */
+export function replaceResults(text: string, sections: Sections): string {
   const begin = text.indexOf(BEGIN);
   const end = text.indexOf(END);
   if (begin < 0 || end < begin) {
     throw new Error(`expected ${BEGIN} and after it ${END} in README.md`);
   }
-  return `${text.slice(0, begin + BEGIN.length)}\n\n${results.trim()}\n\n` +
+  const all = new Map<string, string>();
+  const old = text.slice(begin + BEGIN.length, end);
+  for (const section of old.split(HEADING).slice(1)) {
+    const [name = "", ...lines] = section.split("\n");
+    all.set(name.replaceAll("`", ""), lines.join("\n"));
+  }
+  for (const [suite, section] of sections) all.set(suite, section);
+  const order = [...new Set(rows.map(suiteOf))];
+  const results = order.filter((suite) => all.has(suite)).map((suite) =>
+    `${HEADING}\`${suite}\`\n\n${all.get(suite)!.trim()}\n\n`
+  );
+  return `${text.slice(0, begin + BEGIN.length)}\n\n${results.join("")}` +
     text.slice(end);
 }
 
-/** The results by suite, in their order. */
-function bySuite(results: readonly Result[]): Map<string, Result[]> {
-  return Map.groupBy(
+/** `show` makes the Markdown of some results; charts come before it. */
+export function updateReadme(
+  results: readonly Result[],
+  show: (results: readonly Result[]) => string,
+): void {
+  mkdirSync(plots, { recursive: true });
+  const sections = new Map<string, string>();
+  const bySuite = Map.groupBy(
     results,
     ({ bench }) => bench.slice(0, bench.indexOf("/")),
   );
-}
-
-/** `text` is the results in Markdown; charts come before it. */
-export function updateReadme(results: readonly Result[], text: string): void {
-  // Those of suites that did not run now would be of another machine or time.
-  rmSync(plots, { recursive: true, force: true });
-  mkdirSync(plots);
-  let images = "";
-  for (const [suite, some] of bySuite(results)) {
+  for (const [suite, some] of bySuite) {
     writeFileSync(new URL(`${suite}.svg`, plots), chart(some, suite));
-    images += `![Suite ${suite}](plots/${suite}.svg)\n\n`;
+    const image = `![Suite ${suite}](plots/${suite}.svg)`;
+    sections.set(suite, `${image}\n\n${show(some)}`);
   }
-  const old = readFileSync(readme, "utf8");
-  writeFileSync(readme, replaceResults(old, images + text));
+  writeFileSync(
+    readme,
+    replaceResults(readFileSync(readme, "utf8"), sections),
+  );
 }

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { hasBeam } from "../helpers/beam.ts";
 import { type BeamNode, startBeam, startEpmd } from "../helpers/beam_nodes.ts";
 import { cookie } from "../net/raw_peer.ts";
+import { waitFor } from "../helpers/wait.ts";
 import { ends, hornbeam } from "../cli/command.ts";
 
 const ts = "'ts@127.0.0.1'";
@@ -63,6 +64,71 @@ describe.skipIf(!hasBeam())("examples/beam_peer.ts", () => {
            beam_driver:next(), Stack`,
       ),
     ).toBe("[{math_ts,fail,1,[]}]");
+  });
+
+  test("gives global names, and its echo has one", async () => {
+    const session = them.session();
+    expect(await session(`net_kernel:connect_node(${ts}), global:sync()`))
+      .toBe("ok");
+    expect(
+      await session(`global:send(ts_echo, {self(), 1}), beam_driver:next()`),
+    )
+      .toBe("{echo,1}");
+    const call = (what: string, name: string) =>
+      session(`erpc:call(${ts}, names_ts, ${what}, [${name}])`);
+    for (const name of ["ours", '{<<"room">>, 7}', '"list"']) {
+      const where = `case global:whereis_name(${name}) of
+        undefined -> undefined; P -> node(P) end`;
+      expect(await call("register", name)).toBe("yes");
+      expect(await session(where)).toBe(ts);
+      expect(await call("register", name)).toBe("no");
+      expect(await session(`global:register_name(${name}, self())`)).toBe("no");
+      expect(await call("unregister", name)).toBe("ok");
+      expect(await session(where)).toBe("undefined");
+      expect(await session(`global:register_name(${name}, self())`)).toBe(
+        "yes",
+      );
+      expect(await call("register", name)).toBe("no");
+      // Its owner is not the peer's to kill.
+      expect(await call("stop", name)).toBe("false");
+      expect(await session(`global:unregister_name(${name})`)).toBe("ok");
+      expect(await call("register", name)).toBe("yes");
+      expect(await call("stop", name)).toBe("true");
+      await waitFor(async () => await session(where) === "undefined", {
+        what: "the name to go with its owner",
+      });
+      expect(await call("stop", name)).toBe("false");
+    }
+  });
+
+  test("puts actors into groups of pg, and its echo is in one", async () => {
+    const session = them.session();
+    await session("pg:start(pg)");
+    const count = (group: string) =>
+      session(
+        `length([P || P <- pg:get_members(${group}), node(P) =:= ${ts}])`,
+      );
+    const become = (group: string, size: number) =>
+      waitFor(async () => await count(group) === String(size), {
+        what: `${size} members of ${group}`,
+      });
+    const call = (what: string, group: string) =>
+      session(`erpc:call(${ts}, groups_ts, ${what}, [${group}])`);
+    await become("ts_group", 1);
+    for (const group of ["room", '{<<"room">>, 7}', "ts_group"]) {
+      const before = Number(await count(group));
+      expect(await call("join", group)).toBe("ok");
+      expect(await call("join", group)).toBe("ok");
+      await become(group, before + 2);
+      const distinct = `length(lists:usort(pg:get_members(${group})))`;
+      expect(await session(distinct)).toBe(String(before + 1));
+      expect(await call("leave", group)).toBe("ok");
+      await become(group, before + 1);
+      expect(await call("leave", group)).toBe("ok");
+      await become(group, before);
+      expect(await call("leave", group)).toBe("not_joined");
+    }
+    await session("exit(whereis(pg), kill)");
   });
 
   test("counts in the same way, and is there again after every end", async () => {

@@ -302,8 +302,12 @@ describe("a request that makes no sense", () => {
       /^expected --update-readme without --quick, /,
     ],
     [
+      { updateReadme: true, quick: false, suites: ["local/spawn"] },
+      /^expected --update-readme with whole suites and all runtimes, /,
+    ],
+    [
       { updateReadme: true, quick: false, runtimes: ["node"] },
-      /^expected --update-readme with all rows and runtimes, /,
+      /^expected --update-readme with whole suites and all runtimes, /,
     ],
   ])("%j is refused in one line", async (options, line) => {
     const { code, stdout, stderr } = await ask(options);

@@ -36,6 +36,7 @@ async function run(program: Program): Promise<TimedPart> {
       freeze: () => {
         throw new Error("expected a process of its own");
       },
+      kill: () => half.stop(),
       stop: () => half.stop(),
     };
     return partner;

@@ -116,13 +116,23 @@ describe("the results in a README", () => {
     `# T\n\n<!-- results:begin -->\n\n${inner}\n\n<!-- results:end -->\n\nEnd.\n`;
 
   it("are replaced, and nothing else", () => {
-    const once = replaceResults(frame("Old."), "| new |\n");
-    expect(once).toBe(frame("| new |"));
-    expect(replaceResults(once, "| new |\n")).toBe(once);
+    const local = "### Results of `local`\n\n";
+    const worker = "### Results of `worker`\n\n";
+    const process = "### Results of `process`\n\n";
+    const old = `${local}Old.\n\n${worker}Stays.`;
+    const sections = new Map([["process", "| p |\n"], ["local", "| new |\n"]]);
+    const once = replaceResults(frame(old), sections);
+    // In the order of the suites.
+    expect(once).toBe(
+      frame(`${local}| new |\n\n${process}| p |\n\n${worker}Stays.`),
+    );
+    expect(replaceResults(once, sections)).toBe(once);
+    expect(replaceResults(frame("None yet."), new Map([["local", "| l |"]])))
+      .toBe(frame(`${local}| l |`));
   });
 
   it("need their place", () => {
-    expect(() => replaceResults("# T\n", "new")).toThrow(
+    expect(() => replaceResults("# T\n", new Map())).toThrow(
       "expected <!-- results:begin --> and after it",
     );
   });
