@@ -5,6 +5,7 @@
 
 -define(CALLERS, 100).
 -define(CHANGES_MAX, 100_000).
+-define(WARM_ROUNDS, 1_000).
 -define(LOOKUPS_MAX, 50_000_000).
 -define(FAILOVERS, 10).
 -define(NAME, service).
@@ -18,7 +19,8 @@ run(Row, Plan) ->
     Figures.
 
 run("global-register-1", Plan, _Peers) ->
-    bench_main:measure_from(Plan, 4, ?CHANGES_MAX, fun(Rounds) ->
+    First = bench_main:size(Plan, ?WARM_ROUNDS),
+    bench_main:measure_from(Plan, First, ?CHANGES_MAX, fun(Rounds) ->
         give_and_take(Rounds, one)
     end, fun() -> [] end);
 run("global-register-100", Plan, _Peers) ->
@@ -38,7 +40,9 @@ run("pg-join-5th", Plan, Peers) ->
     {_, Fifth} = lists:last(Peers),
     spawn(Fifth, ?MODULE, watcher, [self()]),
     receive done -> ok end,
-    bench_main:measure(Plan, ?CHANGES_MAX, 1, fun join/1);
+    First = bench_main:size(Plan, ?WARM_ROUNDS),
+    Nothing = fun() -> [] end,
+    bench_main:measure_from(Plan, First, ?CHANGES_MAX, fun join/1, Nothing);
 run("whereis", Plan, Peers) ->
     {_, Fifth} = lists:last(Peers),
     spawn(Fifth, ?MODULE, owner, [self()]),

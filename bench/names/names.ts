@@ -25,6 +25,11 @@ const OTHERS = ["second", "third", "fourth", "fifth"].map((part) =>
 const FIFTH = OTHERS.at(-1)!;
 const CALLERS = 100;
 const CHANGES_MAX = 100_000;
+/**
+ * Rounds of the first run. A round keeps five processes busy for less than a
+ * millisecond, and their compilers want to see more than a few hundred.
+ */
+const WARM_ROUNDS = 1_000;
 const LOOKUPS_MAX = 50_000_000;
 /** Each needs a process of its own. */
 const FAILOVERS = 10;
@@ -92,6 +97,7 @@ class Crew {
 type Measure = (
   self: Self<Report>,
   crew: Crew,
+  bench: Bench,
 ) => TimedPart | Promise<TimedPart>;
 
 function onFiveNodes(prepare: Measure): Row["run"] {
@@ -109,7 +115,7 @@ function onFiveNodes(prepare: Measure): Row["run"] {
       return await node.run(async (self: Self<Report>) => {
         await global.sync(self);
         crew.tell(FIRST, node.port);
-        const part = await prepare(self, crew);
+        const part = await prepare(self, crew, bench);
         // Not in all rows they live to the end.
         const meters = crew.partners.slice(0, -1);
         return await bench.measure({ ...part, meters });
@@ -128,14 +134,15 @@ async function spawnThere(
   return (await self.spawnOn<Report>(node, name, [self.pid])).pid;
 }
 
-const byOne: Measure = (self) => ({
+const byOne: Measure = (self, _crew, bench) => ({
   maxCount: CHANGES_MAX,
-  firstCount: 4,
+  firstCount: bench.size(WARM_ROUNDS),
   run: (rounds) => giveAndTake(self, rounds, "one"),
 });
 
-const byMany: Measure = (self) => ({
+const byMany: Measure = (self, _crew, bench) => ({
   maxCount: CHANGES_MAX / CALLERS,
+  firstCount: bench.size(WARM_ROUNDS) / CALLERS,
   unitsPerCount: CALLERS,
   run: async (rounds) => {
     for (let i = 0; i < CALLERS; i++) {
@@ -148,11 +155,12 @@ const byMany: Measure = (self) => ({
   },
 });
 
-const joins: Measure = async (self) => {
+const joins: Measure = async (self, _crew, bench) => {
   await spawnThere(self, FIFTH, "watcher");
   await self.receive();
   return {
     maxCount: CHANGES_MAX,
+    firstCount: bench.size(WARM_ROUNDS),
     run: async (rounds) => {
       for (let round = 0; round < rounds; round++) {
         pg.join(self, GROUP, self.pid as Pid);

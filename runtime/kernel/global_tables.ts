@@ -15,6 +15,7 @@ import {
   type NameEntry,
   type NameOp,
 } from "./global_terms.ts";
+import { TermMap } from "./term_map.ts";
 
 /** Longest that names may be locked before the holder is taken for stuck. */
 const STUCK_MS = 30_000;
@@ -69,8 +70,8 @@ export class GlobalTables {
   readonly #port: GlobalPort;
   readonly #events: TablesEvents;
   readonly #watches: Watches;
-  readonly #names = new Map<string, NameEntry>();
-  readonly #namesOf = new Map<Pid, Set<string>>();
+  readonly #names = new TermMap<NameEntry>();
+  readonly #namesOf = new Map<Pid, Set<NameEntry>>();
   readonly #locks = new Map<string, Lock>();
   /** Two sums over all names and their pids, of 32 bits each. */
   readonly #sums: [number, number] = [0, 0];
@@ -84,11 +85,11 @@ export class GlobalTables {
   // -- Names
 
   find(name: unknown): NameEntry | null {
-    return this.#names.get(termKey(name)) ?? null;
+    return this.#names.get(name) ?? null;
   }
 
   entries(): readonly NameEntry[] {
-    return [...this.#names.values()];
+    return this.#names.values();
   }
 
   hasName(pid: Pid): boolean {
@@ -100,8 +101,8 @@ export class GlobalTables {
     return this.#sums.join();
   }
 
-  #addToSum(key: string, { pid }: NameEntry, sign: 1 | -1): void {
-    const text = `${key} ${termKey(pid)}`;
+  #addToSum({ name, pid }: NameEntry, sign: 1 | -1): void {
+    const text = `${termKey(name)} ${termKey(pid)}`;
     let [a, b] = [0x811c_9dc5, 0x9747_b28c];
     for (let i = 0; i < text.length; i++) {
       a = Math.imul(a ^ text.charCodeAt(i), 0x0100_0193);
@@ -113,29 +114,28 @@ export class GlobalTables {
 
   apply(op: NameOp): void {
     if (op.type === "delete") {
-      this.#delete(termKey(op.name));
+      this.#delete(op.name);
       return;
     }
     const { entry } = op;
-    const key = termKey(entry.name);
     // The new pid first, so that it is watched without a gap if it is the old.
     this.#watches.add(entry.pid);
-    this.#delete(key);
-    this.#names.set(key, entry);
-    this.#addToSum(key, entry, 1);
-    let keys = this.#namesOf.get(entry.pid);
-    if (keys === undefined) this.#namesOf.set(entry.pid, keys = new Set());
-    keys.add(key);
+    this.#delete(entry.name);
+    this.#names.set(entry.name, entry);
+    this.#addToSum(entry, 1);
+    let names = this.#namesOf.get(entry.pid);
+    if (names === undefined) this.#namesOf.set(entry.pid, names = new Set());
+    names.add(entry);
   }
 
-  #delete(key: string): void {
-    const entry = this.#names.get(key);
+  #delete(name: unknown): void {
+    const entry = this.#names.get(name);
     if (entry === undefined) return;
-    this.#names.delete(key);
-    this.#addToSum(key, entry, -1);
-    const keys = this.#namesOf.get(entry.pid);
-    keys?.delete(key);
-    if (keys?.size === 0) this.#namesOf.delete(entry.pid);
+    this.#names.delete(name);
+    this.#addToSum(entry, -1);
+    const names = this.#namesOf.get(entry.pid);
+    names?.delete(entry);
+    if (names?.size === 0) this.#namesOf.delete(entry.pid);
     this.#watches.remove(entry.pid);
   }
 
@@ -209,7 +209,9 @@ export class GlobalTables {
   }
 
   #gone(pid: Pid): void {
-    for (const key of [...this.#namesOf.get(pid) ?? []]) this.#delete(key);
+    for (const { name } of [...this.#namesOf.get(pid) ?? []]) {
+      this.#delete(name);
+    }
     for (const lock of [...this.#locks.values()]) this.#release(lock, pid);
   }
 }
