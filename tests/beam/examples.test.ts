@@ -80,11 +80,11 @@ describe.skipIf(!hasBeam())("examples/beam_peer.ts", () => {
       const where = `case global:whereis_name(${name}) of
         undefined -> undefined; P -> node(P) end`;
       expect(await call("register", name)).toBe("yes");
-      expect(await session(where)).toBe(ts);
+      expect(await them.run(where)).toBe(ts);
       expect(await call("register", name)).toBe("no");
       expect(await session(`global:register_name(${name}, self())`)).toBe("no");
       expect(await call("unregister", name)).toBe("ok");
-      expect(await session(where)).toBe("undefined");
+      expect(await them.run(where)).toBe("undefined");
       expect(await session(`global:register_name(${name}, self())`)).toBe(
         "yes",
       );
@@ -94,7 +94,7 @@ describe.skipIf(!hasBeam())("examples/beam_peer.ts", () => {
       expect(await session(`global:unregister_name(${name})`)).toBe("ok");
       expect(await call("register", name)).toBe("yes");
       expect(await call("stop", name)).toBe("true");
-      await waitFor(async () => await session(where) === "undefined", {
+      await waitFor(async () => await them.run(where) === "undefined", {
         what: "the name to go with its owner",
       });
       expect(await call("stop", name)).toBe("false");

@@ -15,7 +15,7 @@ import { Seven, type Seventh } from "./seven.ts";
 
 const names = ["n1", "n2", "n3", "n4", "n5"].map(atom);
 const groups = ["g1", "g2", "g3"].map(atom);
-const ROUNDS = isNightly ? 30 : 3;
+const ROUNDS = isNightly ? 100 : 6;
 const STEPS = 12;
 
 /** Name or group, and node. */
