@@ -24,6 +24,8 @@ export type Owner = {
   isGiven: boolean;
   /** Whether all nodes were connected to each other when it asked. */
   readonly inWhole: boolean;
+  /** Whether partitions overlapped when it was given the name. */
+  inOverlap: boolean;
   /** Whether anybody may have taken it away since. */
   isTaken: boolean;
 };
@@ -36,6 +38,12 @@ export type Decision = {
   readonly winner: Pid | null;
   /** Connections that had been lost by then. */
   readonly downs: number;
+  /**
+   * Whether it was for nothing, because a connection was lost while its
+   * resolver was about to run, or may not have reached all, because partitions
+   * overlapped.
+   */
+  readonly isIncomplete: boolean;
 };
 
 export type Evidence = {
@@ -95,11 +103,12 @@ function judgeOwners({ views, owners, decisions }: Evidence): string[] {
       !termEquals(winner, pid)
     );
   // While partitions overlap, nodes may give a name away that others have
-  // given: the later one replaces the earlier where both are known.
+  // given: the later one replaces the earlier where both are known, and whoever
+  // loses may be on a node that the one that decides cannot reach.
   const isReplaced = (one: Owner) =>
     owners.some((other) =>
       other !== one && other.name === one.name && other.isGiven &&
-      !other.inWhole
+      (!other.inWhole || one.inOverlap)
     );
   for (const one of alive) {
     const { name, pid, isGiven, isTaken } = one;
@@ -112,12 +121,15 @@ function judgeOwners({ views, owners, decisions }: Evidence): string[] {
   return found;
 }
 
-/** A clash is decided once, unless a join was broken off after that. */
+/**
+ * A clash is decided once, unless a join was broken off after that, or there
+ * was a node behind a common neighbour that the decision did not reach.
+ */
 function judgeDecisions({ decisions }: Evidence): string[] {
   return decisions.flatMap((decision, i) => {
     const isAgain = decisions.slice(0, i).some((before) =>
       before.name === decision.name && before.downs === decision.downs &&
-      isSamePair(before, decision)
+      !before.isIncomplete && isSamePair(before, decision)
     );
     return isAgain ? [`a clash of ${decision.name} was decided twice`] : [];
   });

@@ -9,8 +9,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "names of the dead stay",
     "kernel/global_tables.ts",
-    "for (const key of [...this.#namesOf.get(pid) ?? []]) this.#delete(key);",
-    "",
+    "for (const { name } of [...this.#namesOf.get(pid) ?? []]) {",
+    "for (const { name } of []) {",
   ),
   mutant(
     "locks of the dead stay",

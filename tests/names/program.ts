@@ -24,6 +24,8 @@ const LOCKS = ["door", "gate"] as const;
 /** A call that has not come back by then never will. */
 const CALL_MS = 8_000;
 const SLACK_MS = 21_000;
+/** From the question to a resolver until it runs, at most. */
+const RESOLVING_MS = 10;
 /** Silence is noticed early, so that a program need not be long. */
 const LIMITS = {
   suspectAfterMs: 1_000,
@@ -52,6 +54,7 @@ class Run {
   /** Names that somebody may still take away, as often as they do. */
   readonly #contested = new Map<string, number>();
   #downs = 0;
+  #lastDownMs = -Infinity;
 
   constructor(sim: Simulation) {
     this.#sim = sim;
@@ -73,8 +76,13 @@ class Run {
     const node = await this.#sim.start(name, { limits: LIMITS });
     this.#up.add(name);
     node.onNodeEvent((event) => {
-      if (event instanceof NodeDown) this.#downs++;
+      if (event instanceof NodeDown) this.#lost();
     });
+  }
+
+  #lost(): void {
+    this.#downs++;
+    this.#lastDownMs = this.#sim.timeMs;
   }
 
   /** An actor that lives until it is killed; what it calls must come back. */
@@ -104,7 +112,16 @@ class Run {
     this.#count("decision");
     const winner = this.#pick([one, other, null]);
     const downs = this.#downs;
-    this.#decisions.push({ name: String(name), one, other, winner, downs });
+    const isIncomplete = this.#isOverlapping() ||
+      this.#sim.timeMs - this.#lastDownMs < RESOLVING_MS;
+    this.#decisions.push({
+      name: String(name),
+      one,
+      other,
+      winner,
+      downs,
+      isIncomplete,
+    });
     return winner;
   };
 
@@ -119,6 +136,7 @@ class Run {
       pid: null,
       isGiven: false,
       inWhole: this.#isWhole(),
+      inOverlap: this.#isOverlapping(),
       isTaken: this.#contested.has(name),
     };
     this.#owners.push(owner);
@@ -141,8 +159,23 @@ class Run {
           self.pid,
           options,
         );
+        owner.inOverlap ||= this.#isOverlapping();
       }
     });
+  }
+
+  /** Whether two nodes are members for a third, and not for each other. */
+  #isOverlapping(): boolean {
+    const known = new Map(
+      this.#nodes.map((node) => [node.name, global.inspect(node).known]),
+    );
+    return [...known.values()].some((names) =>
+      names.some((one) =>
+        names.some((other) =>
+          one !== other && known.get(one)?.includes(other) === false
+        )
+      )
+    );
   }
 
   #unregister(): void {
@@ -238,7 +271,7 @@ class Run {
     for (const pending of this.#pending) {
       if (pending.node === name) this.#pending.delete(pending);
     }
-    this.#downs++;
+    this.#lost();
     await this.#sim.advance(this.#sim.below(500));
     await this.#start(name);
     this.#meet(name);
