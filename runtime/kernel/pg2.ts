@@ -13,7 +13,7 @@ import type { ExportedFunction } from "../core/functions.ts";
 import type { Node } from "../core/node.ts";
 import type { Self } from "../core/self.ts";
 import { LocalActor } from "../core/local_actor.ts";
-import { UsageError } from "../core/messages.ts";
+import { reasons, UsageError } from "../core/messages.ts";
 import { atom, Pid, printTerm, Tuple } from "../core/terms.ts";
 import { type AtNode, nodeAt } from "./at_node.ts";
 import {
@@ -84,7 +84,8 @@ async function remove(
  * twice. One that has ended is not added. Waits likewise: an actor of another
  * node may be seen by third nodes a moment later.
  *
- * Rejects with `Pg2Error` when there is no such group.
+ * Rejects with `Pg2Error` when there is no such group, and with a `CallError`
+ * with reason `noproc` when the actor's node takes no part in `pg2`.
  */
 async function join(
   at: AtNode,
@@ -238,12 +239,19 @@ async function change(
     );
   }
   const others = node.nodes();
-  server.change(what);
+  const outcome = server.change(what);
   if (others.length === 0) return;
-  if (self !== null) await tellAll(self, others, what, options);
+  const tell = (one: Pick<Self, "call">) =>
+    tellAll(
+      one,
+      others,
+      { ...what, isForeign: outcome === "foreign" },
+      options,
+    );
+  if (self !== null) await tell(self);
   else {
     const { run } = at as unknown as Runner;
-    await run.call(at, (runner) => tellAll(runner, others, what, options));
+    await run.call(at, tell);
   }
 }
 
@@ -255,18 +263,22 @@ type Runner = {
 async function tellAll(
   self: Pick<Self, "call">,
   nodes: readonly string[],
-  what: Pg2Change,
+  what: Pg2Change & { readonly isForeign: boolean },
   options: Pg2Options,
 ): Promise<void> {
   const request = requestOf(what);
+  // It alone can make the change.
+  const decides = (node: string): boolean =>
+    what.isForeign && "pid" in what && what.pid.node === node;
   const answers = await Promise.all(nodes.map(async (node) => {
     try {
       const answer = await self.call({ name: PG2, node }, request, options);
       return { node, answer };
     } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      if (error.reason === reasons.noproc && decides(node)) throw error;
       // One that runs no pg2, is lost, or is too slow has no say.
-      if (error instanceof CallError) return null;
-      throw error;
+      return null;
     }
   }));
   if (what.type === "create" || what.type === "delete") return;

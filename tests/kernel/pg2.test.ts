@@ -163,6 +163,21 @@ describe("pg2 on several nodes", () => {
     see([a, b], "empty", []);
   });
 
+  test("one whose node takes no part cannot join, which is said", async () => {
+    const { a, b } = await two();
+    const there = b.spawn(park);
+    await pg2.create(a, "g");
+    await expect(pg2.join(a, "g", there)).rejects.toMatchObject({
+      name: "CallError",
+      reason: reasons.noproc,
+    });
+    see([a], "g", []);
+    pg2.start(b);
+    await waitFor(() => pg2.whichGroups(b).length === 1, { what: "groups" });
+    await pg2.join(a, "g", there);
+    see([a, b], "g", [there]);
+  });
+
   test("one whose node is not there is not added, and nobody waits", async () => {
     const { a, b, cluster } = await pair();
     const there = b.spawn(park);
