@@ -57,6 +57,11 @@ export class Pg2State {
   readonly #groups = new TermMap<Existence>();
   /** Those that are deleted, the first one first. */
   readonly #deleted = new Set<Existence>();
+  /**
+   * The greatest number of those that were forgotten. Others may remember them,
+   * so a group of an unknown name is created with a greater one.
+   */
+  #forgotten = 0;
   /** Processes of BEAM nodes by group, all of them watched; none is empty. */
   readonly #foreign = new TermMap<Map<Pid, number>>();
   /** Their groups, by process. */
@@ -230,7 +235,7 @@ export class Pg2State {
   // -- Which groups exist
 
   #grow(name: unknown): void {
-    const length = (this.#groups.get(name)?.length ?? 0) + 1;
+    const length = (this.#groups.get(name)?.length ?? this.#forgotten) + 1;
     this.#learn(name, length);
     this.#tell([[name, length]], null);
   }
@@ -267,6 +272,7 @@ export class Pg2State {
     if (oldest === undefined) return;
     this.#deleted.delete(oldest);
     this.#groups.delete(oldest.name);
+    this.#forgotten = Math.max(this.#forgotten, oldest.length);
   }
 
   #sendGroups(to: Pid): void {

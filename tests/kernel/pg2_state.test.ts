@@ -144,6 +144,23 @@ describe("groups", () => {
     expect(rig.state.groups()).toEqual([0]);
   });
 
+  test("one that was forgotten is created for those who remember it", () => {
+    const [rig, other] = [new Rig(), Rig.met(peer)];
+    for (let i = 0; i <= MAX_DELETED; i++) {
+      rig.state.create(i);
+      rig.state.delete(i);
+    }
+    // Where groups were deleted in another order, others are forgotten.
+    other.groups(peer, [0, 2]);
+    rig.state.receive({ type: "discover", from: peer });
+    rig.heard();
+    rig.state.create(0);
+    const [told] = rig.heard();
+    expect(told?.slice(0, 2)).toEqual(["groups", peer]);
+    other.groups(peer, ...told?.[2] as GroupLength[]);
+    expect(other.state.groups()).toEqual([0]);
+  });
+
   test("names are terms, and kept as they were", () => {
     const { state } = new Rig();
     const name = ["a", 1];
