@@ -328,7 +328,9 @@ export class Joins {
     };
     this.#join = join;
     session.isAsking = false;
-    locking.take({ id: lock, holder: port.pid, steps }, (outcome) => {
+    const isOver = () => this.#join !== join;
+    const attempt = { id: lock, holder: port.pid, steps, isOver };
+    locking.take(attempt, (outcome) => {
       // One that has joined us meanwhile would not learn of the other side.
       const isWhole = members.known().every((one) => join.nodes.includes(one));
       const isLocked = outcome.isLocked && isWhole && this.#join === join;

@@ -27,6 +27,8 @@ export type Attempt = {
   readonly holder: Pid;
   /** Nodes by step; a step begins when all of the last have agreed. */
   readonly steps: readonly (readonly string[])[];
+  /** Whether nobody wants it any more. */
+  readonly isOver?: () => boolean;
 };
 
 /** What came of it. Nothing is held where it was refused. */
@@ -56,13 +58,40 @@ export class Locking {
   readonly #wanted = new Map<string, Set<string>>();
   /** By resource: who of this node waits for another try. */
   readonly #waiting = new Map<string, Set<Waiter>>();
+  /** By lock and holder: attempts that wait for the one under way. */
+  readonly #taking = new Map<string, (() => void)[]>();
 
   constructor(parts: LockingParts) {
     this.#parts = parts;
   }
 
+  /**
+   * One attempt at a time for a lock and a holder: one that was given up is
+   * answered late and then gives back what it got, and that must not be what a
+   * later one has got.
+   */
   take(attempt: Attempt, done: (outcome: Outcome) => void): void {
-    this.#step(attempt, 0, [], done);
+    const { id: { resource, requester }, holder, isOver } = attempt;
+    const key = termKey([resource, requester, holder]);
+    const before = this.#taking.get(key);
+    if (before !== undefined) {
+      before.push(() => this.take(attempt, done));
+      return;
+    }
+    if (isOver?.()) {
+      done({ isLocked: false, refusedBy: [] });
+      return;
+    }
+    const waiting: (() => void)[] = [];
+    this.#taking.set(key, waiting);
+    this.#step(attempt, 0, [], (outcome) => {
+      try {
+        done(outcome);
+      } finally {
+        this.#taking.delete(key);
+        for (const next of waiting) next();
+      }
+    });
   }
 
   #step(

@@ -81,7 +81,9 @@ export class UserLocks {
     const { id, holder, nodes, retries } = wait.wish;
     const { locking } = this.#parts;
     const steps = [[bossOf(nodes)], nodes];
-    locking.take({ id, holder, steps }, ({ isLocked, refusedBy }) => {
+    const isOver = () => wait.isOver;
+    const attempt = { id, holder, steps, isOver };
+    locking.take(attempt, ({ isLocked, refusedBy }) => {
       if (wait.isOver) {
         // Too late, and nobody would ever give it back.
         if (isLocked) locking.release(id, holder, nodes);
