@@ -127,7 +127,7 @@ async function change(
   throw new CallError(serverName, wanted, result);
 }
 
-function claim(
+async function claim(
   self: GlobalSelf,
   type: "register" | "reRegister",
   [name, pid]: readonly [unknown, Pid],
@@ -138,6 +138,7 @@ function claim(
     throw new UsageError(`expected a pid to name, got ${printTerm(pid)}`);
   }
   const resolver = options.resolver ?? "randomExit";
+  let settle: (isGiven: boolean) => void = () => {};
   if (typeof resolver === "function") {
     const owner = ownerOf(self);
     if (!owner.isOwnPid(pid)) {
@@ -146,13 +147,16 @@ function claim(
           "function, which only decides for actors of its own node",
       );
     }
-    namesOf(owner).resolvers.add(name, pid, resolver);
+    settle = namesOf(owner).addResolver(name, pid, resolver);
   }
-  return change(
-    self,
-    { type, name, pid, method: methodOf(resolver) },
-    options,
-  );
+  let isGiven = false;
+  try {
+    const method = methodOf(resolver);
+    isGiven = await change(self, { type, name, pid, method }, options);
+    return isGiven;
+  } finally {
+    settle(isGiven);
+  }
 }
 
 /**

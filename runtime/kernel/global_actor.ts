@@ -18,14 +18,18 @@ import type { Pid } from "../core/terms.ts";
 import { erpc } from "./erpc.ts";
 import type { Answered, GlobalPort, Undo } from "./global_port.ts";
 import type { Change } from "./global_registrar.ts";
-import { isEverywhere, type Resolvers } from "./global_resolve.ts";
+import {
+  isEverywhere,
+  type ResolverFunction,
+  type Resolvers,
+} from "./global_resolve.ts";
 import { type GlobalOptions, GlobalServer } from "./global_server.ts";
 import { type LockId, type NameEntry, serverName } from "./global_terms.ts";
 import { readSaid } from "./global_read.ts";
 import type { Complain } from "./kernel_actor.ts";
 
-/** Longest wait for a resolver. */
-const RESOLVE_MS = 15_000;
+/** Longest wait for a resolver; well within a join's time. */
+const RESOLVE_MS = 10_000;
 
 /** What an actor of this node asks for. Never crosses to another node. */
 export type Order =
@@ -100,6 +104,19 @@ export class GlobalNames implements NameService {
     const isDead = pid !== null && this.#node.isOwnPid(pid) &&
       this.#node.localActor(pid) === null;
     return isDead ? null : pid;
+  }
+
+  /** See `Resolvers.add`. */
+  addResolver(
+    name: unknown,
+    pid: Pid,
+    resolver: ResolverFunction,
+  ): (isGiven: boolean) => void {
+    const { resolvers } = this;
+    resolvers.sweep((name, pid) =>
+      this.#server?.tables.find(name)?.pid === pid
+    );
+    return resolvers.add(name, pid, resolver);
   }
 
   names(): readonly unknown[] {

@@ -21,8 +21,9 @@ export type Verdict = {
 type Parts = { readonly port: GlobalPort; readonly tables: GlobalTables };
 
 /**
- * Compares the names that a node has with those of this one. Methods may take
- * their time; they are asked one after the other, and `done` is called last.
+ * Compares the names that a node has with those of this one. All methods are
+ * asked at once, so that however many take their time, a join takes no longer
+ * than the slowest; `done` is called last.
  */
 export function compareNames(
   { port, tables }: Parts,
@@ -40,13 +41,9 @@ export function compareNames(
       clashes.push({ own, other });
     }
   }
-  const next = (): void => {
-    const clash = clashes.shift();
-    if (clash === undefined) {
-      done({ ours, theirs });
-      return;
-    }
-    const { own, other } = clash;
+  let open = clashes.length;
+  if (open === 0) done({ ours, theirs });
+  for (const { own, other } of clashes) {
     port.log(
       "info",
       `global: ${termKey(own.name)} is ${own.pid} and, on ${node}'s side, ` +
@@ -56,10 +53,9 @@ export function compareNames(
       const winner = winnerOf(answer, own, other);
       if (winner !== own) ours.push(opFor(winner, own));
       if (winner !== other) theirs.push(opFor(winner, own));
-      next();
+      if (--open === 0) done({ ours, theirs });
     });
-  };
-  next();
+  }
 }
 
 /** Null: nobody. One whose resolver cannot be reached has lost. */

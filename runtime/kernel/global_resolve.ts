@@ -62,28 +62,63 @@ export function methodOf(resolver: Resolver): Method {
     : new ExternalFun("global", methodNames[resolver], 3);
 }
 
+/** Resolvers that are kept before any is looked at again. */
+const KEPT_MIN = 1_000;
+
+/** A function, and what it was given for. */
+type Given = {
+  readonly name: unknown;
+  readonly pid: Pid;
+  readonly resolver: ResolverFunction;
+  /** Whether it is not known yet if the name is given. */
+  isAsked: boolean;
+};
+
 /** The functions that were given for names of this node's actors. */
 export class Resolvers {
   readonly #node: Node;
-  /** By name and pid. What dead actors have left is swept now and then. */
-  readonly #given = new Map<
-    string,
-    { readonly pid: Pid; readonly resolver: ResolverFunction }
-  >();
+  /** By name and pid. Those of names that are over are swept now and then. */
+  readonly #given = new Map<string, Given>();
+  #sweepAt = KEPT_MIN;
 
   constructor(node: Node) {
     this.#node = node;
   }
 
-  add(name: unknown, pid: Pid, resolver: ResolverFunction): void {
-    if (this.#given.size > this.#node.actorCount) this.#sweep();
-    this.#given.set(keyOf(name, pid), { pid, resolver });
+  /**
+   * From now on, since others may have the name before its owner is told.
+   * Returns what is to be told whether the name was given; where it was not,
+   * the resolver that was there before is there again.
+   */
+  add(
+    name: unknown,
+    pid: Pid,
+    resolver: ResolverFunction,
+  ): (isGiven: boolean) => void {
+    const key = keyOf(name, pid);
+    const before = this.#given.get(key);
+    const given: Given = { name, pid, resolver, isAsked: true };
+    this.#given.set(key, given);
+    return (isGiven) => {
+      given.isAsked = false;
+      if (isGiven || this.#given.get(key) !== given) return;
+      if (before === undefined) this.#given.delete(key);
+      else this.#given.set(key, before);
+    };
   }
 
-  #sweep(): void {
-    for (const [key, { pid }] of this.#given) {
-      if (this.#node.localActor(pid) === null) this.#given.delete(key);
+  /** Forgets those of names that nobody has, once there are many. */
+  sweep(hasName: (name: unknown, pid: Pid) => boolean): void {
+    if (this.#given.size < this.#sweepAt) return;
+    for (const [key, { name, pid, isAsked }] of this.#given) {
+      if (!isAsked && !hasName(name, pid)) this.#given.delete(key);
     }
+    this.#sweepAt = Math.max(KEPT_MIN, 2 * this.#given.size);
+  }
+
+  /** How many are kept, for tests. */
+  get count(): number {
+    return this.#given.size;
   }
 
   /** As OTP's `global:resolve_it/4`: a pid, or the atom `none`. */

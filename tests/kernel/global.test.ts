@@ -10,6 +10,8 @@ import {
   type Self,
   tuple,
 } from "../../runtime/mod.ts";
+import type { Node } from "../../runtime/core/node.ts";
+import type { GlobalNames } from "../../runtime/kernel/global_actor.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 import {
   gone,
@@ -151,6 +153,39 @@ describe("names", () => {
       ).rejects.toThrow("a function");
     });
   });
+
+  it("keep the resolver that they were given with, and no longer", async () => {
+    await simulateSeeds({ count: 1 }, async (sim) => {
+      const [a, b] = [await sim.start("a@sim"), await sim.start("b@sim")];
+      const asked: string[] = [];
+      const by = (text: string) => (_name: unknown, one: Pid) => {
+        asked.push(text);
+        return one;
+      };
+      for (const node of [a, b]) {
+        const pid = node.spawn(park) as Pid;
+        const [first, second] = ["first", "second"].map((text) => ({
+          resolver: by(text),
+        }));
+        expect(await register(node, "one", pid, first)).toBe(true);
+        expect(await register(node, "one", pid, second)).toBe(false);
+      }
+      await a.run(async (self: Self) => {
+        const resolver = () => null;
+        for (let i = 0; i < 2_500; i++) {
+          await global.registerName(self, i, self.pid as Pid, { resolver });
+          await global.unregisterName(self, i);
+        }
+      });
+      const { globalNames } = (a as unknown as { readonly owner: Node }).owner;
+      const { resolvers } = globalNames as GlobalNames;
+      expect(resolvers.count).toBeLessThanOrEqual(1_000);
+      await a.connect(b.name);
+      await sim.until(() => asked.length > 0, { what: "a decision" });
+      await sim.advance(100);
+      expect(asked).toEqual(["first"]);
+    });
+  });
 });
 
 describe("locks", () => {
@@ -218,6 +253,30 @@ describe("locks", () => {
       sim.crash(d.name);
       await sim.until(() => b.nodes().length === 1, { what: "the loss" });
       expect(await set(b, { ...both, retries: 5 }, 3)).toBe(true);
+    });
+  });
+
+  it("that are got after a try was given up are not lost with it", async () => {
+    await simulateSeeds({ count: 3 }, async (sim) => {
+      const [a, b] = await nodes(sim);
+      const lock = { resource: "door", requester: "ours" };
+      const got: boolean[] = [];
+      a.spawn(async (self: Self) => {
+        // Answered late, when the second one is under way.
+        got.push(await global.setLock(self, lock, { timeoutMs: 100 }));
+        got.push(await global.setLock(self, lock));
+        await park(self);
+      });
+      sim.stall(b.name, a.name);
+      await sim.advance(300);
+      expect(got).toEqual([false]);
+      sim.heal();
+      await sim.until(() => got.length === 2, { what: "the second try" });
+      expect(got[1]).toBe(true);
+      await sim.advance(100);
+      for (const node of [a, b]) {
+        expect(global.inspect(node).locks, node.name).toEqual([lock]);
+      }
     });
   });
 

@@ -130,6 +130,31 @@ describe("partitions", () => {
     });
   });
 
+  it("are joined in time however many resolvers never answer", async () => {
+    await simulateSeeds({ count: 2 }, async (sim) => {
+      const both = [await sim.start("a@sim"), await sim.start("b@sim")];
+      let asked = 0;
+      const resolver = () => {
+        asked++;
+        return new Promise<null>(() => {});
+      };
+      const names = ["one", "two", "three"];
+      for (const node of both) {
+        for (const name of names) {
+          const pid = node.spawn(park) as Pid;
+          expect(await register(node, name, pid, { resolver })).toBe(true);
+        }
+      }
+      await join(sim, both);
+      expect(sim.timeMs).toBeLessThan(15_000);
+      expect(asked).toBe(names.length);
+      for (const name of names) {
+        // Who is not answered for has lost.
+        expect(owners(both, name)).toEqual(["b@sim", "b@sim"]);
+      }
+    });
+  });
+
   it("that overlap are healed by those who reach both", async () => {
     await simulateSeeds({ count: 3 }, async (sim) => {
       const all = await nodes(sim);
