@@ -119,7 +119,10 @@ export function call(
     ? to.via.find(actor.owner, to.name)
     : to;
   if (target === null) {
-    const error = new CallError(printTerm(to), request, reasons.noproc);
+    const who = isViaTarget(to)
+      ? `whoever has the name ${printTerm(to.name)}`
+      : printTerm(to);
+    const error = new CallError(who, request, reasons.noproc);
     return Promise.reject(error);
   }
   return new Promise((resolve, reject) => {

@@ -29,8 +29,18 @@ import {
   type Tuple,
 } from "./terms.ts";
 
+/** How far a key goes into a term; what is beyond it is refused. */
+type Limits = { readonly levels: number; readonly atomLength: number };
+
+/** Peers send nothing deeper; an array that holds itself has no end. */
+const usual: Limits = { levels: 100_000, atomLength: Infinity };
+/** What every peer can be sent, inside of a message. */
+const sendable: Limits = { levels: 100, atomLength: 255 };
+
 /**
- * The key of a term. Throws a `TypeError` for what is no term.
+ * The key of a term. Throws a `TypeError` for what is no term, and a
+ * `RangeError` for one that is nested more than 100,000 deep, as one that holds
+ * itself is.
  *
  * @example
  * ```ts
@@ -40,7 +50,16 @@ import {
  * ```
  */
 export function termKey(term: unknown): string {
-  return keyOf(term, 0);
+  return keyOf(term, 0, usual);
+}
+
+/**
+ * As `termKey`, for a term that is to be sent to whoever comes: a `RangeError`
+ * is thrown as well for atoms of more than 255 characters, and for what is
+ * nested more than 100 deep.
+ */
+export function sendableKey(term: unknown): string {
+  return keyOf(term, 0, sendable);
 }
 
 /** Terms whose keys are still to come, each behind its text, then `end`. */
@@ -51,12 +70,17 @@ type Parts = {
   index: number;
 };
 
-function keyOf(term: unknown, level: number): string {
+function keyOf(term: unknown, level: number, limits: Limits): string {
   const open: Parts[] = [];
-  let key = step(term, level, open);
+  let key = step(term, level, limits, open);
   for (;;) {
     const parts = open.at(-1);
     if (parts === undefined) return key;
+    if (open.length > limits.levels) {
+      throw new RangeError(
+        `expected a term nested at most ${limits.levels} deep`,
+      );
+    }
     const { index } = parts;
     if (index === parts.items.length) {
       key += parts.end;
@@ -65,12 +89,17 @@ function keyOf(term: unknown, level: number): string {
     }
     parts.index += 1;
     if (parts.texts !== null) key += parts.texts[index]!;
-    key += step(parts.items[index], level, open);
+    key += step(parts.items[index], level, limits, open);
   }
 }
 
 /** The beginning of a term's key; what the term holds is added to `open`. */
-function step(term: unknown, level: number, open: Parts[]): string {
+function step(
+  term: unknown,
+  level: number,
+  limits: Limits,
+  open: Parts[],
+): string {
   const kind = kindOf(term);
   const hold = (
     items: readonly unknown[],
@@ -81,7 +110,7 @@ function step(term: unknown, level: number, open: Parts[]): string {
     case kinds.number:
       return numberKey(term);
     case kinds.atom:
-      return `a${text(atomName(term))}`;
+      return atomKey(atomName(term), limits);
     case kinds.bits:
       return bitsKey(term);
     case kinds.nil:
@@ -96,7 +125,7 @@ function step(term: unknown, level: number, open: Parts[]): string {
       hold((term as Tuple).items, "}");
       return "{";
     case kinds.map: {
-      const { keys, values } = sortedEntries(term as object, level);
+      const { keys, values } = sortedEntries(term as object, level, limits);
       hold(values, ">", keys);
       return "<";
     }
@@ -129,6 +158,16 @@ function step(term: unknown, level: number, open: Parts[]): string {
 /** With its length in front, so that nothing in it can end it. */
 function text(value: string): string {
   return `${value.length}:${value}`;
+}
+
+function atomKey(name: string, { atomLength }: Limits): string {
+  const isLong = name.length > atomLength && [...name].length > atomLength;
+  if (isLong || (atomLength !== Infinity && !name.isWellFormed())) {
+    throw new RangeError(
+      `expected an atom of at most ${atomLength} characters of Unicode`,
+    );
+  }
+  return `a${text(name)}`;
 }
 
 function numberKey(term: unknown): string {
@@ -169,6 +208,7 @@ function refKeyOf(ref: Ref): string {
 function sortedEntries(
   map: object,
   level: number,
+  limits: Limits,
 ): { keys: string[]; values: unknown[] } {
   if (level >= keyLevelsMax) {
     throw new RangeError(
@@ -176,7 +216,7 @@ function sortedEntries(
     );
   }
   const entries = mapKeys(map).map((key): [string, unknown] => [
-    keyOf(key, level + 1),
+    keyOf(key, level + 1, limits),
     mapValue(map, key),
   ]);
   entries.sort(([a], [b]) => a < b ? -1 : 1);

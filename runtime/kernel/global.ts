@@ -17,9 +17,10 @@ import type { Node } from "../core/node.ts";
 import type { Destination, Self } from "../core/self.ts";
 import { UsageError, type Via } from "../core/messages.ts";
 import { CallError } from "../core/calls.ts";
-import { termKey } from "../core/term_key.ts";
+import { sendableKey } from "../core/term_key.ts";
 import { Pid, printTerm } from "../core/terms.ts";
 import {
+  GlobalFault,
   type GlobalInside,
   GlobalNames,
   GlobalOrder,
@@ -29,6 +30,7 @@ import type { Change } from "./global_registrar.ts";
 import { methodOf, type Resolver } from "./global_resolve.ts";
 import { serverName } from "./global_terms.ts";
 import { isReserved } from "./global_user_locks.ts";
+import { keptName } from "./term_map.ts";
 
 /** The actor that asks; the messages that it accepts do not matter. */
 export type GlobalSelf = Pick<
@@ -76,8 +78,13 @@ export type TransResult<T> =
 
 const TIMEOUT_MS = 30_000;
 
+/** Ended actors may ask as well; what waits finds out by itself. */
 function ownerOf(who: OnNode): Node {
-  return (who as unknown as { readonly owner: Node }).owner;
+  const { owner } = who as unknown as { readonly owner?: Node };
+  if (owner !== undefined) return owner;
+  throw new UsageError(
+    `expected an actor's self or a running node, got ${printTerm(who)}`,
+  );
 }
 
 function namesOf(node: Node): GlobalNames {
@@ -92,25 +99,42 @@ function namesOf(node: Node): GlobalNames {
 async function order(self: GlobalSelf, what: Order): Promise<unknown> {
   namesOf(ownerOf(self));
   // The server keeps the time, and answers in any case.
-  return await self.call(serverName, new GlobalOrder(what), {
+  const answer = await self.call(serverName, new GlobalOrder(what), {
     timeoutMs: Infinity,
   });
+  if (answer instanceof GlobalFault) throw answer.error;
+  return answer;
 }
 
-/** Throws `UsageError` for what cannot be a name. */
-function mustBeTerm(what: string, term: unknown): void {
+/**
+ * What every node must be able to send to every other, in a list of all names:
+ * one that cannot be sent would keep them from ever having the same.
+ */
+const KEY_MAX = 65_536;
+
+/**
+ * A term to keep, which nobody can write to. Throws `UsageError` for what cannot
+ * be a name.
+ */
+function kept(what: string, term: unknown): unknown {
+  let key: string;
   try {
-    termKey(term);
+    key = sendableKey(term);
   } catch (error) {
-    throw new UsageError(
-      `expected ${what} to be a term, got ${printTerm(term)}: ` +
-        (error instanceof Error ? error.message : String(error)),
-    );
+    const why = error instanceof Error ? error.message : String(error);
+    // What is nested too deep is not printed.
+    const got = error instanceof RangeError ? "" : `, got ${printTerm(term)}`;
+    throw new UsageError(`expected ${what} to be a term${got}: ${why}`);
   }
+  if (key.length <= KEY_MAX) return keptName(term);
+  throw new UsageError(
+    `expected ${what} to be a term of some ${KEY_MAX} characters at most, ` +
+      `got one of ${key.length}`,
+  );
 }
 
 function mustBeTime(timeoutMs: number): number {
-  if (timeoutMs >= 0) return timeoutMs;
+  if (typeof timeoutMs === "number" && timeoutMs >= 0) return timeoutMs;
   throw new UsageError(
     `expected timeoutMs to be a number from 0 on, got ${printTerm(timeoutMs)}`,
   );
@@ -130,14 +154,15 @@ async function change(
 async function claim(
   self: GlobalSelf,
   type: "register" | "reRegister",
-  [name, pid]: readonly [unknown, Pid],
+  [given, pid]: readonly [unknown, Pid],
   options: NameOptions,
 ): Promise<boolean> {
-  mustBeTerm("the name", name);
+  const name = kept("the name", given);
   if (!(pid instanceof Pid)) {
     throw new UsageError(`expected a pid to name, got ${printTerm(pid)}`);
   }
-  const resolver = options.resolver ?? "randomExit";
+  const { resolver = "randomExit" } = options;
+  const method = methodOf(resolver);
   let settle: (isGiven: boolean) => void = () => {};
   if (typeof resolver === "function") {
     const owner = ownerOf(self);
@@ -151,7 +176,6 @@ async function claim(
   }
   let isGiven = false;
   try {
-    const method = methodOf(resolver);
     isGiven = await change(self, { type, name, pid, method }, options);
     return isGiven;
   } finally {
@@ -207,8 +231,8 @@ async function unregisterName(
   name: unknown,
   options: Pick<NameOptions, "timeoutMs"> = {},
 ): Promise<void> {
-  mustBeTerm("the name", name);
-  await change(self, { type: "unregister", name }, options);
+  const wanted = { type: "unregister", name: kept("the name", name) } as const;
+  await change(self, wanted, options);
 }
 
 /**
@@ -248,9 +272,9 @@ function inspect(who: OnNode): GlobalInside {
   return namesOf(ownerOf(who)).inspect();
 }
 
-function checkedLock({ resource, requester }: LockName): LockName {
-  mustBeTerm("the resource", resource);
-  mustBeTerm("the requester", requester);
+function checkedLock(lock: LockName): LockName {
+  const resource = kept("the resource", lock.resource);
+  const requester = kept("the requester", lock.requester);
   if (isReserved(resource)) {
     throw new UsageError(
       "expected a resource of one's own to lock, got global, under which " +
@@ -276,8 +300,8 @@ function checkedNodes(
 
 /**
  * Locks a resource on nodes, in the calling actor's name. Resolves with true
- * when it is locked on all of them, with false when that could not be done; then
- * nothing is locked. Tries again at random times until it has done so, the
+ * when it is locked on all of them that can be reached, as in OTP, with false
+ * when one refuses; then nothing is locked. Tries again at random times until it has done so, the
  * retries are used up or the time is over.
  *
  * The lock is free again when all that hold it have given it back or ended, or

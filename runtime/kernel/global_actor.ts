@@ -62,6 +62,14 @@ export class GlobalOrder {
   }
 }
 
+/** The answer to an order that threw; who asked would wait for ever. */
+export class GlobalFault {
+  readonly error: unknown;
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
 /** Something that happened to the machine outside of a message. */
 class Wake {
   readonly run: () => void;
@@ -177,7 +185,12 @@ function handle(
     // Who asked has gone by now, and an answer would bring it back.
     if (!isUp(owner, self.pid, from.pid.node)) return;
     if (request instanceof GlobalOrder) {
-      obey(server, request.order, from, self);
+      try {
+        obey(server, request.order, from, self);
+      } catch (error) {
+        self.reply(from, new GlobalFault(error));
+        throw error;
+      }
     } else {
       self.reply(from, server.answer(request, from.pid));
     }
@@ -273,7 +286,14 @@ class NodePort implements GlobalPort {
 
   send(node: string, message: unknown): void {
     if (!this.#isInReach(node)) return;
-    this.#node.sendFrom(this.pid, { name: serverName, node }, message);
+    try {
+      this.#node.sendFrom(this.pid, { name: serverName, node }, message);
+    } catch (error) {
+      // The machine must go on, as when the message is lost.
+      this.#node.log("error", "kernel", "global: a message cannot be sent", {
+        error,
+      });
+    }
   }
 
   /**

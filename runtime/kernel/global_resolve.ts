@@ -9,9 +9,16 @@
 
 import type { Node } from "../core/node.ts";
 import { sendExitSignal } from "../core/exits.ts";
-import { reasons } from "../core/messages.ts";
+import { reasons, UsageError } from "../core/messages.ts";
 import { termKey } from "../core/term_key.ts";
-import { atom, Closure, ExternalFun, Pid, Tuple } from "../core/terms.ts";
+import {
+  atom,
+  Closure,
+  ExternalFun,
+  Pid,
+  printTerm,
+  Tuple,
+} from "../core/terms.ts";
 import { isSmaller, type Method } from "./global_terms.ts";
 import { isMethod } from "./global_read.ts";
 import { callOffered } from "./outcome.ts";
@@ -55,11 +62,16 @@ export function isEverywhere(method: Method): boolean {
 const own = new ExternalFun("hornbeam", "resolve_name", 3);
 const conflict = atom("global_name_conflict");
 
-/** How a resolver travels. */
+/** How a resolver travels. Throws `UsageError` for what is none. */
 export function methodOf(resolver: Resolver): Method {
-  return typeof resolver === "function"
-    ? own
-    : new ExternalFun("global", methodNames[resolver], 3);
+  if (typeof resolver === "function") return own;
+  if (Object.hasOwn(methodNames, resolver)) {
+    return new ExternalFun("global", methodNames[resolver], 3);
+  }
+  throw new UsageError(
+    "expected a resolver: randomExit, randomNotify, notifyAll or a function, " +
+      `got ${printTerm(resolver)}`,
+  );
 }
 
 /** Resolvers that are kept before any is looked at again. */

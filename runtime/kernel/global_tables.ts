@@ -15,7 +15,7 @@ import {
   type NameEntry,
   type NameOp,
 } from "./global_terms.ts";
-import { TermMap } from "./term_map.ts";
+import { keptName, TermMap } from "./term_map.ts";
 
 /** Longest that names may be locked before the holder is taken for stuck. */
 const STUCK_MS = 30_000;
@@ -117,7 +117,8 @@ export class GlobalTables {
       this.#delete(op.name);
       return;
     }
-    const { entry } = op;
+    const name = keptName(op.entry.name);
+    const entry = name === op.entry.name ? op.entry : { ...op.entry, name };
     // The new pid first, so that it is watched without a gap if it is the old.
     this.#watches.add(entry.pid);
     this.#delete(entry.name);

@@ -195,6 +195,9 @@ describe("termKey", () => {
 
   it("refuses what is no term", () => {
     expect(() => termKey([1, new Date(0)])).toThrow("expected a term, got");
+    const loop: unknown[] = [1];
+    loop.push(loop);
+    expect(() => termKey(loop)).toThrow("100000 deep");
   });
 });
 

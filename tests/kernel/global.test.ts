@@ -114,6 +114,25 @@ describe("names", () => {
           expect((async () => await call())()).rejects.toThrow(why);
         const { pid } = self;
         await bad(() => global.registerName(self, () => 0, pid), "a term");
+        const loop: unknown[] = [];
+        loop.push(loop);
+        const long = "x".repeat(256);
+        await bad(() => global.registerName(self, loop, pid), "100 deep");
+        await bad(() => global.registerName(self, atom(long), pid), "255");
+        await bad(
+          () => global.registerName(self, long.repeat(300), pid),
+          "65536",
+        );
+        await bad(
+          () => global.registerName(self, 1, pid, { resolver: "x" as never }),
+          "a resolver",
+        );
+        await bad(
+          () => global.unregisterName(self, 1, { timeoutMs: "5" as never }),
+          "from 0 on",
+        );
+        await bad(() => global.whereisName({} as never, 1), "running node");
+        await bad(() => self.call({ via: global, name: 1 }, 2), "the name 1");
         await bad(() => global.registerName(self, 1, 2 as never), "a pid");
         const lock = { resource: 1, requester: 2 };
         await bad(() => global.setLock(self, lock, { retries: -1 }), "retries");
@@ -139,6 +158,30 @@ describe("names", () => {
       }
       expect(await register(a, "still", a.spawn(park) as Pid)).toBe(true);
       expect(owner(b, "still")).toBe(a.name);
+    });
+  });
+
+  it("and locks stay what they were, whoever writes to the term", async () => {
+    await simulateSeeds({ count: 1 }, async (sim) => {
+      const [a, b] = await nodes(sim);
+      const name = ["db", 1];
+      const lock = { resource: ["door"], requester: ["ours"] };
+      const pid = a.spawn(async (self: Self) => {
+        await global.setLock(self, lock);
+        await global.registerName(self, name, self.pid as Pid);
+        await park(self);
+      });
+      await sim.until(() => owner(b, ["db", 1]) !== null, { what: "the name" });
+      name[0] = lock.resource[0] = lock.requester[0] = "other";
+      const given = global.registeredNames(b)[0] as unknown[];
+      expect(() => given.push(2)).toThrow(TypeError);
+      expect(owners([a, b], ["db", 1])).toEqual([a.name, a.name]);
+      await a.run((self) => self.sendExit(pid, reasons.kill));
+      await sim.advance(50);
+      for (const node of [a, b]) {
+        expect(global.registeredNames(node)).toEqual([]);
+        expect(global.inspect(node).locks).toEqual([]);
+      }
     });
   });
 
