@@ -119,10 +119,12 @@ async function idle(self: Self<never>): Promise<void> {
 function offerNames(node: RunningNode): void {
   node.exportFunction("names_ts:register/1", async (name: unknown) => {
     const owner = node.spawn(idle, { label: "owner" });
-    const isDone = await node.run((self) =>
-      global.registerName(self, name, owner)
-    );
-    if (!isDone) await kill(node, owner);
+    let isDone = false;
+    try {
+      isDone = await node.run((self) => global.registerName(self, name, owner));
+    } finally {
+      if (!isDone) await kill(node, owner);
+    }
     return atom(isDone ? "yes" : "no");
   });
   node.exportFunction("names_ts:unregister/1", async (name: unknown) => {
