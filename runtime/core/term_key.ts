@@ -30,12 +30,21 @@ import {
 } from "./terms.ts";
 
 /** How far a key goes into a term; what is beyond it is refused. */
-type Limits = { readonly levels: number; readonly atomLength: number };
+type Limits = {
+  readonly levels: number;
+  readonly atomLength: number;
+  /** Whether text must have a UTF-8 form. */
+  readonly isUnicode: boolean;
+};
 
 /** Peers send nothing deeper; an array that holds itself has no end. */
-const usual: Limits = { levels: 100_000, atomLength: Infinity };
+const usual: Limits = {
+  levels: 100_000,
+  atomLength: Infinity,
+  isUnicode: false,
+};
 /** What every peer can be sent, inside of a message. */
-const sendable: Limits = { levels: 100, atomLength: 255 };
+const sendable: Limits = { levels: 100, atomLength: 255, isUnicode: true };
 
 /**
  * The key of a term. Throws a `TypeError` for what is no term, and a
@@ -55,8 +64,8 @@ export function termKey(term: unknown): string {
 
 /**
  * As `termKey`, for a term that is to be sent to whoever comes: a `RangeError`
- * is thrown as well for atoms of more than 255 characters, and for what is
- * nested more than 100 deep.
+ * is thrown as well for atoms of more than 255 characters, for text that has no
+ * UTF-8 form, and for what is nested more than 100 deep.
  */
 export function sendableKey(term: unknown): string {
   return keyOf(term, 0, sendable);
@@ -112,6 +121,7 @@ function step(
     case kinds.atom:
       return atomKey(atomName(term), limits);
     case kinds.bits:
+      if (limits.isUnicode) mustBeUnicode(term);
       return bitsKey(term);
     case kinds.nil:
       return "[]";
@@ -160,11 +170,16 @@ function text(value: string): string {
   return `${value.length}:${value}`;
 }
 
-function atomKey(name: string, { atomLength }: Limits): string {
-  const isLong = name.length > atomLength && [...name].length > atomLength;
-  if (isLong || (atomLength !== Infinity && !name.isWellFormed())) {
+function mustBeUnicode(text: unknown): void {
+  if (typeof text !== "string" || text.isWellFormed()) return;
+  throw new RangeError("expected text without halves of surrogate pairs");
+}
+
+function atomKey(name: string, { atomLength, isUnicode }: Limits): string {
+  if (isUnicode) mustBeUnicode(name);
+  if (name.length > atomLength && [...name].length > atomLength) {
     throw new RangeError(
-      `expected an atom of at most ${atomLength} characters of Unicode`,
+      `expected an atom of at most ${atomLength} characters`,
     );
   }
   return `a${text(name)}`;

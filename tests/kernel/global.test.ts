@@ -119,6 +119,7 @@ describe("names", () => {
         const long = "x".repeat(256);
         await bad(() => global.registerName(self, loop, pid), "100 deep");
         await bad(() => global.registerName(self, atom(long), pid), "255");
+        await bad(() => global.registerName(self, ["\ud800"], pid), "halves");
         await bad(
           () => global.registerName(self, long.repeat(300), pid),
           "65536",
