@@ -1,6 +1,7 @@
 /** `pg2` as programs use it, on one node and on several. */
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
+  global,
   handler,
   pg2,
   Pg2Error,
@@ -13,7 +14,9 @@ import {
 import { simulate, testCluster } from "../../std/testing.ts";
 import { lone, park } from "../helpers/actors.ts";
 import { inside, puppet, two } from "../helpers/clusters.ts";
+import { simulateSeeds } from "../helpers/simulate.ts";
 import { waitFor } from "../helpers/wait.ts";
+import { join, register } from "./global_cluster.ts";
 
 const noGroup = { name: "Pg2Error", reason: "no_such_group" };
 
@@ -222,6 +225,42 @@ describe("pg2 on several nodes", () => {
       { what: "all eight everywhere" },
     );
     see(nodes, "g", members);
+  });
+
+  test("one that a resolver of global ends when sides meet is gone everywhere", async () => {
+    await simulateSeeds({ count: 3 }, async (sim) => {
+      const all: RunningNode[] = [];
+      for (const name of ["a@sim", "b@sim", "c@sim"]) {
+        all.push(await sim.start(name));
+      }
+      await join(sim, all);
+      const [a, b] = all as [RunningNode, RunningNode];
+      for (const node of all) pg2.start(node);
+      await pg2.create(a, "g");
+      sim.partition([a.name], ["b@sim", "c@sim"]);
+      await sim.until(
+        () => a.nodes().length === 0 && b.nodes().length === 1,
+        { what: "the cut" },
+      );
+      for (const node of [a, b]) {
+        const pid = node.spawn(park) as Pid;
+        expect(await register(node, "name", pid)).toBe(true);
+        await pg2.join(node, "g", pid);
+        await pg2.join(node, "g", pid);
+      }
+      sim.heal();
+      await join(sim, all);
+      const winner = global.whereisName(a, "name") as Pid;
+      await sim.until(
+        () => all.every((node) => pg2.getMembers(node, "g").length === 2),
+        { what: "the loser to be gone" },
+      );
+      for (const node of all) {
+        for (const { node: on, id } of pg2.getMembers(node, "g")) {
+          expect([on, id], node.name).toEqual([winner.node, winner.id]);
+        }
+      }
+    });
   });
 
   test("the closest one is not on a node that is silent", async () => {
