@@ -206,10 +206,10 @@ export class GlobalServer {
     if (this.members.get(node) === undefined) this.nodeUp(node);
     const member = this.members.ensure(node);
     member.isHornbeam = said.isHornbeam;
-    if (member.isIntroduced && !this.joins.pending().includes(node)) {
-      // It does not know us any more, so nor do we know it.
-      this.#rejoin(node);
-    }
+    // It does not know us any more, so nor do we know it; or it was watched,
+    // for a lock or to be met again, without being joined.
+    const isNew = member.isIntroduced || member.version === null;
+    if (isNew && !this.joins.pending().includes(node)) this.#rejoin(node);
     member.isIntroduced = true;
     this.joins.introduced(said);
   }

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import {
   atom,
+  Cast,
   global,
   type Pid,
   reasons,
@@ -10,6 +11,7 @@ import {
   type Self,
   type Tuple,
 } from "../../runtime/mod.ts";
+import { say, serverName, words } from "../../runtime/kernel/global_terms.ts";
 import type { Simulation } from "../../std/testing.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 import {
@@ -213,6 +215,41 @@ describe("a node", () => {
       await sim.advance(1_000);
       await whole(sim, all);
       expect(owners(all, "x")).toEqual(all.map(() => a.name));
+    });
+  });
+
+  it("that was watched before it introduces itself is joined", async () => {
+    await simulateSeeds({ count: 2 }, async (sim) => {
+      const x = await sim.start("x@sim");
+      // A server of which the test decides when it says something.
+      const f = await sim.start("f@sim", { global: false });
+      const heard: unknown[] = [];
+      const serve = () =>
+        f.spawn(async (self: Self<unknown>) => {
+          for (;;) heard.push(await self.receive());
+        }, { name: serverName });
+      const isAsked = () =>
+        heard.some((said) =>
+          said instanceof Cast &&
+          (said.request as Tuple).items[0] === words.initConnect
+        );
+      const first = serve();
+      await f.connect(x.name);
+      await sim.until(isAsked, { what: "a first word" });
+      await f.run((self) => self.sendExit(first, reasons.kill));
+      await sim.advance(50);
+      heard.length = 0;
+      const second = serve();
+      const lock = { resource: 1, requester: 2 };
+      const options = { nodes: [f.name], timeoutMs: 1_000 };
+      x.spawn(async (self: Self) => {
+        await global.setLock(self, lock, options);
+      });
+      await sim.until(() => heard.length > 0, { what: "the question" });
+      expect(isAsked()).toBe(false);
+      const hello = say.initConnect(f.name, 7, second as Pid);
+      f.send({ name: serverName, node: x.name }, new Cast(hello));
+      await sim.until(isAsked, { what: "an answer" });
     });
   });
 
