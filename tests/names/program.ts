@@ -56,8 +56,11 @@ class Run {
   #downs = 0;
   #lastDownMs = -Infinity;
 
-  constructor(sim: Simulation) {
+  readonly #partitions: "heal" | "prevent";
+
+  constructor(sim: Simulation, partitions: "heal" | "prevent") {
     this.#sim = sim;
+    this.#partitions = partitions;
   }
 
   #count(what: string): void {
@@ -73,7 +76,10 @@ class Run {
   }
 
   async #start(name: string): Promise<void> {
-    const node = await this.#sim.start(name, { limits: LIMITS });
+    const node = await this.#sim.start(name, {
+      limits: LIMITS,
+      global: { partitions: this.#partitions },
+    });
     this.#up.add(name);
     node.onNodeEvent((event) => {
       if (event instanceof NodeDown) this.#lost();
@@ -394,7 +400,8 @@ export async function runProgram(seed: number): Promise<Verdict> {
     const { steps } = await simulate(
       { seed, maxSteps: 400_000 },
       async (sim) => {
-        run = new Run(sim);
+        // Of four programs one prevents overlapping partitions as OTP does.
+        run = new Run(sim, seed % 4 === 0 ? "prevent" : "heal");
         await run.program();
         violations = run.verdict();
       },
