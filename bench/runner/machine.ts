@@ -20,6 +20,7 @@ export function describeMachine(
 ): Machine {
   const cpus = os.cpus();
   return [
+    ["day", new Date().toISOString().slice(0, 10)],
     ["CPU", cpus[0]?.model.trim() ?? "unknown"],
     ["cores", String(cpus.length)],
     ["memory", `${Math.round(os.totalmem() / 2 ** 30)} GiB`],
