@@ -67,7 +67,7 @@ const START_MS = 10_000;
 /** For all of them together, when their node stops. */
 const STOP_MS = 5_000;
 /** For reading what a thread that is gone has written. */
-const HEARD_MS = 1_000;
+const HEARD_MS = 5_000;
 
 /** The module that threads begin with, built or not. */
 const entry = new URL(

@@ -77,7 +77,7 @@ export async function runSuite(runtime, args, options = {}) {
  * @property {number} numFailedTests
  * @property {number} numPendingTests
  * @property {number} numTodoTests
- * @property {{ status: string, name: string, assertionResults: { status: string }[] }[]} testResults
+ * @property {{ status: string, name: string, assertionResults: Result[] }[]} testResults
  */
 
 /**
