@@ -16,8 +16,7 @@ type Context = {
     | "wait"
     | "ignore"
     | "nest"
-    | "fail late"
-    | "say much";
+    | "fail late";
   readonly signal: AbortSignal;
 };
 
@@ -50,10 +49,6 @@ export default async function main(
     case "fail late":
       await aborted(context.signal);
       throw new RangeError("too late");
-    case "say much":
-      // Several times what the ring between two threads holds.
-      for (let n = 0; n < 10; n++) node.send(report, new Uint8Array(100_000));
-      return;
     case "ignore":
       await new Promise<never>(() => {});
   }
