@@ -16,6 +16,7 @@ import type {
 } from "./worker_protocol.ts";
 import { UsageError } from "./core/messages.ts";
 import { printTerm } from "./core/terms.ts";
+import { setTimer } from "./platform/event_loop.ts";
 import { createHost } from "./platform/host.ts";
 import { createLog } from "./platform/log.ts";
 import { WorkerCarriers } from "./platform/worker_carrier.ts";
@@ -38,6 +39,9 @@ type Context = Readonly<Record<string, unknown>> & {
 /** How long the parent's thread may take to note the last word. */
 const LAST_WORD_MS = 1_000;
 const LOG_MS = 5_000;
+/** Longest wait for connections to take what a program has sent at its end. */
+const SENT_MS = 5_000;
+const POLL_MS = 5;
 
 class HostedNode {
   readonly #parent: Calls<ParentApi>;
@@ -155,14 +159,31 @@ class HostedNode {
     if (this.#isEnding) return;
     this.#isEnding = true;
     // Others see a failed one as they see a crash, but what it said is said.
-    if (end.type === "done") await this.#started?.running.stop();
-    else this.#started?.node.scheduler.flush();
+    this.#started?.node.scheduler.flush();
+    if (end.type === "done") {
+      await this.#sent();
+      await this.#started?.running.stop();
+    }
     try {
       await this.#parent.call("ended", [end], LAST_WORD_MS);
     } catch {
       // The exit code says the same, in short.
     }
     await endThread(code);
+  }
+
+  /**
+   * A connection that closes waits for a second, and large messages go piece by
+   * piece as the other end takes them.
+   */
+  async #sent(): Promise<void> {
+    const isSending = () =>
+      this.#node.running.connections().some(({ waitingBytes, waitingLarge }) =>
+        waitingBytes + waitingLarge > 0
+      );
+    for (let left = SENT_MS; left > 0 && isSending(); left -= POLL_MS) {
+      await new Promise<void>((resolve) => void setTimer(resolve, POLL_MS));
+    }
   }
 
   async #connect(nodeName: string, timeoutMs: number) {

@@ -16,7 +16,8 @@ type Context = {
     | "wait"
     | "ignore"
     | "nest"
-    | "fail late";
+    | "fail late"
+    | "say much";
   readonly signal: AbortSignal;
 };
 
@@ -49,6 +50,10 @@ export default async function main(
     case "fail late":
       await aborted(context.signal);
       throw new RangeError("too late");
+    case "say much":
+      // Several times what the ring between two threads holds.
+      for (let n = 0; n < 10; n++) node.send(report, new Uint8Array(100_000));
+      return;
     case "ignore":
       await new Promise<never>(() => {});
   }
