@@ -24,9 +24,6 @@ export {
   type Behaviour,
   type Destination,
   type ExportedBehaviour,
-  Handler,
-  handler,
-  type MessageHandler,
   type MonitorOptions,
   type OfType,
   type ReceiveOptions,
@@ -35,10 +32,19 @@ export {
   type Self,
   type SendOutcome,
   type SpawnOptions,
-  Stop,
-  stop,
   type TrySendOptions,
 } from "./core/self.ts";
+export {
+  asyncHandler,
+  type AsyncMessageHandler,
+  Handler,
+  handler,
+  type HandlerOptions,
+  type MessageHandler,
+  Stop,
+  stop,
+  type SystemHooks,
+} from "./core/handler.ts";
 export {
   type Atom,
   atom,

@@ -23,20 +23,25 @@ import { admit, limitMailbox } from "./mailbox_limit.ts";
 import type { ActorInfo } from "./info.ts";
 import { compile, findMatch, isPattern, type Pattern } from "./patterns.ts";
 import { Mailbox } from "./mailbox.ts";
-import { Handler, Stop } from "./self.ts";
+import { Handler, Stop } from "./handler.ts";
 import { serveSystemRequests } from "./system_requests.ts";
 import { Pid, Ref } from "./terms.ts";
+import {
+  refusePromise,
+  runWaitingHandler,
+  startHandler,
+} from "./waiting_handler.ts";
 
 /** Nothing to do: the mailbox holds nothing that the actor waits for. */
 const IDLE = 0;
 /** In the run queue. */
-const QUEUED = 1;
+export const QUEUED = 1;
 /** Its code runs, or waits for something foreign. */
-const RUNNING = 2;
+export const RUNNING = 2;
 /** Has exited; the object only lives on in closures. */
 export const DEAD = 3;
 /** As RUNNING for a handler actor, which must not `receive`. */
-const HANDLING = 4;
+export const HANDLING = 4;
 
 /** Executor results, kept here so that `receive` allocates no closure. */
 let lastResolve: (value: unknown) => void;
@@ -169,14 +174,18 @@ export abstract class Actor extends ActorState implements Runnable {
       if (budget <= 0) return 0;
     }
     if (!this.started) return this.#start(budget);
-    if (this.isHandler) {
+    // One that awaits a message inside its handler goes on as a function does.
+    if (this.isHandler && this.resolveReceive === null) {
       if (this.isSpecial) {
         budget = serveSystemRequests(this, budget);
         if (budget === 0) {
-          // It is suspended, whatever is in its mailbox, or it has ended.
+          // It is suspended, whatever is in its mailbox, or ends, or has ended.
           if (this.state === QUEUED) this.state = IDLE;
-          return 1;
+          return this.state === RUNNING ? -1 : 1;
         }
+      }
+      if ((this.behaviour as Handler).mayWait) {
+        return runWaitingHandler(this, budget);
       }
       const taken = this.#runHandler(budget);
       this.reductions += taken;
@@ -205,21 +214,7 @@ export abstract class Actor extends ActorState implements Runnable {
     this.state = RUNNING;
     const behaviour = this.behaviour;
     this.turnLeft = budget;
-    if (this.isHandler) {
-      this.state = HANDLING;
-      try {
-        const state = (behaviour as Handler).init(this as never);
-        if (state instanceof Promise) this.#refusePromise(state);
-        // It may have ended itself, and then the field has the reason.
-        if (this.state !== HANDLING) return 1;
-        this.handlerState = state;
-      } catch (error) {
-        crashActor(this, error);
-        return 1;
-      }
-      this.#settle();
-      return 1;
-    }
+    if (this.isHandler) return startHandler(this);
     const run = behaviour as (self: Actor) => unknown;
     try {
       const { host, scheduler } = this.owner;
@@ -269,7 +264,7 @@ export abstract class Actor extends ActorState implements Runnable {
               endActor(this, next.reason);
               return taken;
             }
-            if (next instanceof Promise) this.#refusePromise(next);
+            if (next instanceof Promise) refusePromise(next);
           }
           this.handlerState = next;
         }
@@ -278,20 +273,12 @@ export abstract class Actor extends ActorState implements Runnable {
       crashActor(this, error);
       return taken;
     }
-    this.#settle();
+    this.settle();
     return taken;
   }
 
-  #refusePromise(promise: Promise<unknown>): never {
-    promise.catch(() => {});
-    throw new UsageError(
-      "expected the handler to return the next state, got a promise; " +
-        "a handler is synchronous: use a function actor to await",
-    );
-  }
-
   /** After a turn: back into the queue, or idle. */
-  #settle(): void {
+  settle(): void {
     if (this.mailbox.length > 0) {
       this.state = QUEUED;
       this.owner.scheduler.enqueue(this);
@@ -406,7 +393,7 @@ export abstract class Actor extends ActorState implements Runnable {
       this.wasTold = true;
       return Promise.reject(new KilledError(this.endReason));
     }
-    if (this.behaviour instanceof Handler) {
+    if (this.behaviour instanceof Handler && !this.behaviour.mayWait) {
       throw new UsageError(
         "expected receive to be called by a function actor, got a handler " +
           "actor, which is given its messages one by one",

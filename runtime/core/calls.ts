@@ -16,7 +16,8 @@ import type { Timer } from "./timers.ts";
 import { demonitor, monitorWith } from "./links.ts";
 import { isViaTarget, KilledError, reasons, UsageError } from "./messages.ts";
 import { atom, ImproperList, Pid, printTerm, Ref, Tuple } from "./terms.ts";
-import { type Destination, Handler } from "./self.ts";
+import { Handler } from "./handler.ts";
+import type { Destination } from "./self.ts";
 
 /** Where a reply goes. Treat it as opaque; it may be sent on to other actors. */
 export type ReplyTo = {
@@ -104,10 +105,10 @@ export function call(
   options: CallOptions,
   envelope: Envelope = (from) => new Call(from, request),
 ): Promise<unknown> {
-  if (actor.behaviour instanceof Handler) {
+  if (actor.behaviour instanceof Handler && !actor.behaviour.mayWait) {
     throw new UsageError(
-      "expected call to be made by a function actor, got a handler actor, " +
-        "which cannot wait; send a message and handle the answer as one",
+      "expected call to be made by an actor that can wait, got a handler; " +
+        "use asyncHandler, or send a message and handle the answer as one",
     );
   }
   const abort = options.signal;

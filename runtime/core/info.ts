@@ -6,7 +6,7 @@
 import type { Actor } from "./actor.ts";
 import type { NamedTarget } from "./messages.ts";
 import type { Pid } from "./terms.ts";
-import { type AnyBehaviour, Handler } from "./self.ts";
+import type { AnyBehaviour } from "./self.ts";
 
 /** A living actor, seen from outside. */
 export type ActorInfo = {
@@ -67,9 +67,7 @@ export function infoOf(actor: Actor): ActorInfo {
 /** Never throws, whatever was given as the behaviour or as its name. */
 export function behaviourName(behaviour: AnyBehaviour): string {
   try {
-    return String(
-      behaviour instanceof Handler ? behaviour.handle.name : behaviour.name,
-    );
+    return String(behaviour.name);
   } catch {
     return "";
   }

@@ -1,17 +1,17 @@
 /**
  * What an actor sees of its node, and how behaviours are written.
  *
- * Types, and the two makers of handler actors. `self` is always passed and
- * never ambient, so several nodes can live in one thread and nothing depends on
- * async context.
+ * Types only; handler actors are made in `handler.ts`. `self` is always passed
+ * and never ambient, so several nodes can live in one thread and nothing
+ * depends on async context.
  */
 
 import type { CallOptions, CallTarget, ReplyTo } from "./calls.ts";
+import type { Handler } from "./handler.ts";
 import type { ActorInfo } from "./info.ts";
 import type { MailboxOptions } from "./mailbox_limit.ts";
 import type { Schema } from "./patterns.ts";
 import type { NamedTarget, ViaTarget } from "./messages.ts";
-import { reasons } from "./messages.ts";
 import type { ExitReason } from "./signal.ts";
 import type { Pid, Ref } from "./terms.ts";
 
@@ -349,44 +349,6 @@ export interface Self<M = unknown> {
 /** A function actor: readable, asynchronous, with selective receive. */
 export type ActorFunction<M> = (self: Self<M>) => Promise<void> | void;
 
-/**
- * One synchronous call per message; returns the next state, or `stop(reason)`.
- */
-export type MessageHandler<S, M> = (
-  state: S,
-  message: M,
-  self: Self<M>,
-) => S | Stop;
-
-/** What a handler returns to end its actor. */
-export class Stop {
-  readonly reason: ExitReason;
-  constructor(reason: ExitReason) {
-    this.reason = reason;
-  }
-}
-
-/** A handler actor's behaviour; made by `handler`. */
-export class Handler<in M = never> {
-  /** Never set: it gives the type its variance. */
-  declare readonly handles?: (message: M) => void;
-  /** @internal Called once, before the first message. */
-  readonly init: (self: never) => unknown;
-  /** @internal Typed by `handler`, which is the only maker. */
-  readonly handle: (state: unknown, message: unknown, self: unknown) => unknown;
-  constructor(
-    init: (self: never) => unknown,
-    handle: (state: never, message: never, self: never) => unknown,
-  ) {
-    this.init = init;
-    this.handle = handle as (
-      state: unknown,
-      message: unknown,
-      self: unknown,
-    ) => unknown;
-  }
-}
-
 /** How an actor behaves: a function or a handler. */
 export type Behaviour<M> = ActorFunction<M> | Handler<M>;
 
@@ -403,46 +365,3 @@ export type AnyBehaviour =
 export type ExportedBehaviour = {
   make(...args: unknown[]): AnyBehaviour;
 }["make"];
-
-/**
- * A handler actor: `handle` is called once per message, synchronously, and
- * returns the next state or `stop(reason)`. The fast path.
- *
- * `init` is the first state, or a function that makes it from `self`.
- *
- * @example
- * ```ts
- * import { handler, type Pid, start } from "hornbeam";
- *
- * type Count = { add: number } | { ask: Pid<number> };
- * await using node = await start();
- * const counter = node.spawn(
- *   handler(0, (total, message: Count, self) => {
- *     if ("add" in message) return total + message.add;
- *     self.send(message.ask, total);
- *     return total;
- *   }),
- * );
- * console.log(
- *   await node.run<number, number>(async (self) => {
- *     self.send(counter, { add: 2 });
- *     self.send(counter, { ask: self.pid });
- *     return await self.receive();
- *   }),
- * ); // prints: 2
- * ```
- */
-export function handler<S, M>(
-  init: S | ((self: Self<M>) => S),
-  handle: MessageHandler<S, M>,
-): Handler<M> {
-  const make = typeof init === "function"
-    ? init as (self: Self<M>) => S
-    : () => init;
-  return new Handler<M>(make, handle);
-}
-
-/** Ends a handler actor: `return stop(reason)`; reason `normal` by default. */
-export function stop(reason: ExitReason = reasons.normal): Stop {
-  return new Stop(reason);
-}

@@ -19,7 +19,7 @@ import type { Signal } from "./signal.ts";
 import { splitCalled, stackEntry } from "./functions.ts";
 import { addLink, link, monitor, watcherKey } from "./links.ts";
 import { ExitError, SpawnError } from "./messages.ts";
-import { Handler } from "./self.ts";
+import { Handler } from "./handler.ts";
 import { atom, Pid, type Ref, Tuple } from "./terms.ts";
 
 type SpawnRequest = Extract<Signal, { type: "spawnRequest" }>;

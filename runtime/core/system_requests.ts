@@ -13,12 +13,15 @@
  * also take its parent's exit signal when it traps exits.
  */
 
-import type { Actor } from "./actor.ts";
+import { type Actor, QUEUED, RUNNING } from "./actor.ts";
 import { reply, type ReplyTo, SystemRequest } from "./calls.ts";
-import { endActor } from "./exits.ts";
+import { crashActor, endActor } from "./exits.ts";
+import { type Handler, Stop } from "./handler.ts";
 import { behaviourName } from "./info.ts";
 import { copy } from "./isolation.ts";
+import type { ExitReason } from "./signal.ts";
 import { atom, printTerm, Tuple } from "./terms.ts";
+import { goOn } from "./waiting_handler.ts";
 
 const names = {
   ok: atom("ok"),
@@ -57,13 +60,13 @@ export function serveSystemRequests(actor: Actor, budget: number): number {
   const { mailbox } = actor;
   if (actor.isSuspended) serveSuspended(actor);
   while (
-    !actor.isSuspended && mailbox.length > 0 &&
+    actor.state === QUEUED && !actor.isSuspended && mailbox.length > 0 &&
     mailbox.at(0) instanceof SystemRequest
   ) {
     answer(actor, mailbox.shift() as SystemRequest);
     if (actor.isSuspended) serveSuspended(actor);
   }
-  if (!actor.alive || actor.isSuspended) return 0;
+  if (actor.state !== QUEUED || actor.isSuspended) return 0;
   if (actor.systemRequests > 0) {
     let most = 1;
     while (
@@ -99,10 +102,37 @@ function answer(actor: Actor, { from, request }: SystemRequest): void {
   actor.reductions++;
   if (request instanceof Tuple && request.items[0] === names.terminate) {
     respond(actor, from, () => names.ok);
-    endActor(actor, request.items[1]);
+    terminate(actor, request.items[1]);
     return;
   }
   respond(actor, from, () => outcomeOf(actor, request));
+}
+
+/** The handler may have a last word, which may take time. */
+function terminate(actor: Actor, reason: ExitReason): void {
+  const { system } = actor.behaviour as Handler;
+  if (system?.terminate === undefined) {
+    endActor(actor, reason);
+    return;
+  }
+  actor.isSuspended = false;
+  actor.state = RUNNING;
+  let last: unknown;
+  try {
+    last = system.terminate(
+      actor.handlerState,
+      reason,
+      actor as never,
+    );
+  } catch (error) {
+    crashActor(actor, error);
+    return;
+  }
+  if (last instanceof Promise) {
+    goOn(actor, last.then(() => new Stop(reason)));
+  } else {
+    endActor(actor, reason);
+  }
 }
 
 /** A state may hold what cannot leave the node; the asker learns of that. */
@@ -128,7 +158,7 @@ function messageOf(error: unknown): string {
 function outcomeOf(actor: Actor, request: unknown): unknown {
   switch (request) {
     case names.getState:
-      return shared(actor, actor.handlerState);
+      return shown(actor);
     case names.getStatus:
       return statusOf(actor);
     case names.suspend:
@@ -157,13 +187,26 @@ function outcomeOf(actor: Actor, request: unknown): unknown {
 function replaceState(actor: Actor, change: unknown): unknown {
   if (typeof change !== "function") return tuple(names.error, atom("notsup"));
   try {
-    actor.handlerState = (change as (state: unknown) => unknown)(
-      actor.handlerState,
+    const { system } = actor.behaviour as Handler;
+    const { handlerState: state } = actor;
+    const next = (change as (state: unknown) => unknown)(
+      system?.getState?.(state) ?? state,
     );
+    actor.handlerState = system?.replaceState?.(state, next) ?? next;
   } catch (error) {
     return tuple(names.error, tuple(atom("callback_failed"), error));
   }
-  return shared(actor, actor.handlerState);
+  return shown(actor);
+}
+
+/** What the asker gets to see of the state. */
+function shown(actor: Actor): unknown {
+  const { getState } = (actor.behaviour as Handler).system ?? {};
+  const state = actor.handlerState;
+  return shared(
+    actor,
+    getState === undefined ? state : getState(state),
+  );
 }
 
 /** What is sent may be frozen, and the state is still the actor's. */
@@ -182,7 +225,7 @@ function statusOf(actor: Actor): Tuple {
       tuple("Parent", parent),
       tuple("Behaviour", behaviourName(actor.behaviour)),
     ]),
-    tuple(atom("data"), [tuple("State", shared(actor, actor.handlerState))]),
+    tuple(atom("data"), [tuple("State", statusState(actor))]),
   ];
   return tuple(
     names.status,
@@ -190,6 +233,13 @@ function statusOf(actor: Actor): Tuple {
     tuple(names.module, names.hornbeam),
     [[], state, parent, [], misc],
   );
+}
+
+function statusState(actor: Actor): unknown {
+  const { formatStatus } = (actor.behaviour as Handler).system ?? {};
+  return formatStatus === undefined
+    ? shown(actor)
+    : shared(actor, formatStatus(actor.handlerState));
 }
 
 /** There is nothing to debug with, which is a fine answer to turning it off. */

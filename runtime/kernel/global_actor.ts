@@ -8,12 +8,13 @@
 
 import type { LocalActor } from "../core/local_actor.ts";
 import type { NameService, Node } from "../core/node.ts";
-import type { Handler, Self } from "../core/self.ts";
+import type { Handler } from "../core/handler.ts";
+import type { Self } from "../core/self.ts";
 import { Call, Cast, type ReplyTo } from "../core/calls.ts";
 import { demonitor, monitorWith } from "../core/links.ts";
 import { type NamedTarget, NodeDown, NodeUp } from "../core/messages.ts";
 import type { LogLevel } from "../core/ports.ts";
-import { handler } from "../core/self.ts";
+import { handler } from "../core/handler.ts";
 import type { Pid } from "../core/terms.ts";
 import { erpc } from "./erpc.ts";
 import type { Answered, GlobalPort, Undo } from "./global_port.ts";

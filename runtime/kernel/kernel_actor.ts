@@ -3,7 +3,8 @@
  * nothing of it may end them.
  */
 
-import { type Handler, handler, type Self } from "../core/self.ts";
+import { type Handler, handler } from "../core/handler.ts";
+import type { Self } from "../core/self.ts";
 import { Tuple } from "../core/terms.ts";
 
 /** Told what went wrong with one message. */

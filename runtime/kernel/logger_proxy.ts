@@ -9,7 +9,7 @@
 
 import type { Node } from "../core/node.ts";
 import type { LogLevel } from "../core/ports.ts";
-import type { Handler } from "../core/self.ts";
+import type { Handler } from "../core/handler.ts";
 import { atom, Pid } from "../core/terms.ts";
 import { atomName } from "../wire/dist_ops.ts";
 import { textOf } from "./chardata.ts";

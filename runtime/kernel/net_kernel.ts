@@ -8,7 +8,8 @@
 
 import type { CallOptions } from "../core/calls.ts";
 import type { Node } from "../core/node.ts";
-import type { Handler, Self } from "../core/self.ts";
+import type { Handler } from "../core/handler.ts";
+import type { Self } from "../core/self.ts";
 import { Call, CallError } from "../core/calls.ts";
 import { atom, Pid, Tuple } from "../core/terms.ts";
 import { atomName, nameAtom } from "../wire/dist_ops.ts";

@@ -7,7 +7,7 @@
 
 import type { Behaviour } from "../core/self.ts";
 import type { Pid } from "../core/terms.ts";
-import { handler } from "../core/self.ts";
+import { handler } from "../core/handler.ts";
 import { Pid as PidClass } from "../core/terms.ts";
 
 /** The question; `tag` comes back in the answer. */

@@ -9,7 +9,8 @@
 
 import type { ReplyTo } from "../core/calls.ts";
 import type { Node } from "../core/node.ts";
-import type { Handler, Self } from "../core/self.ts";
+import type { Handler } from "../core/handler.ts";
+import type { Self } from "../core/self.ts";
 import { Call, Cast } from "../core/calls.ts";
 import { atom, Pid, printTerm, Tuple } from "../core/terms.ts";
 import { atomName } from "../wire/dist_ops.ts";

@@ -8,7 +8,7 @@
  * process waits.
  */
 
-import type { Handler } from "../core/self.ts";
+import type { Handler } from "../core/handler.ts";
 import { atom, Pid, Tuple } from "../core/terms.ts";
 import { atomName } from "../wire/dist_ops.ts";
 import { type Encoding, textOf } from "./chardata.ts";

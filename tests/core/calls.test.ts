@@ -135,7 +135,9 @@ describe("a call", () => {
     node.send(pid as Pid<number>, 1);
     await waitFor(() => errors.length === 2, { what: "both refusals" });
     expect(errors).toEqual([
-      expect.stringContaining("expected call to be made by a function actor"),
+      expect.stringContaining(
+        "expected call to be made by an actor that can wait",
+      ),
       expect.stringContaining("expected the from of a Call"),
     ]);
   });
