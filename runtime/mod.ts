@@ -65,7 +65,6 @@ export { compareTerms, termEquals } from "./core/term_order.ts";
 export { termKey } from "./core/term_key.ts";
 export {
   Call,
-  CallError,
   type CallOptions,
   type CallTarget,
   Cast,
@@ -75,6 +74,7 @@ export {
 export { sys } from "./core/sys.ts";
 export type { ExportedFunction } from "./core/functions.ts";
 export {
+  CallError,
   Down,
   Exit,
   ExitError,

@@ -346,9 +346,16 @@ export class Registry<Key, Value, Message = never> {
   /** A unique key as a name that others can be given. */
   via(key: Key, value: Value): Via<Message> {
     this.#mustBeUnique("via");
+    const register = (self: Registrant<Message>) =>
+      this.register(self, key, value).ok;
     return {
+      via: {
+        find: () => this.whereis(key) as Pid<unknown> | null,
+        register: (self) => register(self as never),
+      },
+      name: key,
       whereis: () => this.whereis(key),
-      register: (self) => this.register(self, key, value).ok,
+      register,
       unregister: (self) => this.unregister(self, key),
       send: (self, message) => this.send(self, key, message),
     };

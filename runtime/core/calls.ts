@@ -11,10 +11,15 @@
 import type { Actor } from "./actor.ts";
 import type { Node } from "./node.ts";
 import type { NamedTarget, ViaTarget } from "./messages.ts";
-import type { ExitReason } from "./signal.ts";
 import type { Timer } from "./timers.ts";
 import { demonitor, monitorWith } from "./links.ts";
-import { isViaTarget, KilledError, reasons, UsageError } from "./messages.ts";
+import {
+  CallError,
+  isViaTarget,
+  KilledError,
+  reasons,
+  UsageError,
+} from "./messages.ts";
 import { atom, ImproperList, Pid, printTerm, Ref, Tuple } from "./terms.ts";
 import { Handler } from "./handler.ts";
 import type { Destination } from "./self.ts";
@@ -63,21 +68,6 @@ export class SystemRequest {
   }
 }
 
-/** A call that got no reply. */
-export class CallError extends Error {
-  override readonly name = "CallError";
-  /** `"timeout"`, or why the called actor ended: `noproc`, `noconnection`, … */
-  readonly reason: ExitReason;
-  constructor(target: string, request: unknown, reason: ExitReason) {
-    super(
-      `expected a reply from ${target} to ${printTerm(request)}, got ${
-        printTerm(reason)
-      }`,
-    );
-    this.reason = reason;
-  }
-}
-
 /** Options of `call`. */
 export type CallOptions = {
   /** Longest wait for the reply. Default 5,000; Infinity waits for ever. */
@@ -119,17 +109,35 @@ export function call(
     : isViaTarget(to)
     ? to.via.find(actor.owner, to.name)
     : to;
-  if (target === null) {
-    const who = isViaTarget(to)
-      ? `whoever has the name ${printTerm(to.name)}`
-      : printTerm(to);
-    const error = new CallError(who, request, reasons.noproc);
-    return Promise.reject(error);
+  if (target === null || isItself(actor, target)) {
+    const reason = target === null ? reasons.noproc : CALLING_SELF;
+    return Promise.reject(failure(to, request, reason, options));
   }
   return new Promise((resolve, reject) => {
     const outcome = { resolve, reject };
     new PendingCall(actor, target, { request, envelope }, outcome, options);
   });
+}
+
+function failure(
+  to: CallTarget,
+  request: unknown,
+  reason: unknown,
+  { timeoutMs = DEFAULT_TIMEOUT_MS }: CallOptions,
+): CallError {
+  const who = isViaTarget(to)
+    ? `whoever has the name ${printTerm(to.name)}`
+    : printTerm(to);
+  return new CallError(who, request, reason, { to, timeoutMs });
+}
+
+const CALLING_SELF = atom("calling_self");
+
+/** Who waits for an answer of its own would wait for ever. */
+function isItself(actor: Actor, target: Pid<never> | NamedTarget): boolean {
+  if (target instanceof Pid) return (target as Pid) === actor.pid;
+  return actor.name !== null && target.name === actor.name &&
+    target.node === actor.owner.name;
 }
 
 type Outcome = {
@@ -171,7 +179,9 @@ class PendingCall {
     });
     const fail = (reason: unknown) =>
       this.#end(() =>
-        outcome.reject(new CallError(printTerm(to), request, reason))
+        outcome.reject(
+          failure(to, request, reason, options),
+        )
       );
     try {
       node.sendFrom(

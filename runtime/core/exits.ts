@@ -13,7 +13,13 @@ import type { Watcher } from "./links.ts";
 import type { Pid } from "./terms.ts";
 import { isolateReason } from "./isolation.ts";
 import { dropMonitor, receiveDown } from "./links.ts";
-import { Exit, ExitError, KilledError, reasons } from "./messages.ts";
+import {
+  CallError,
+  Exit,
+  ExitError,
+  KilledError,
+  reasons,
+} from "./messages.ts";
 
 /** An actor that has been marked dead and whose survivors are to be told. */
 export type PendingEnd = { readonly actor: Actor; readonly reason: ExitReason };
@@ -65,9 +71,11 @@ export function crashActor(actor: Actor, thrown: unknown): void {
   const ours = asOurs(thrown);
   const { error, reason } = ours instanceof Crash
     ? ours
+    : ours instanceof CallError
+    ? { error: thrown, reason: ours.exitReason }
     : { error: thrown, reason: thrown };
   if (!actor.alive) {
-    if (ours !== null && !(ours instanceof Crash)) return;
+    if (ours instanceof ExitError || ours instanceof KilledError) return;
     actor.owner.logActor(
       "warning",
       `${actor.describe()} threw after its end, while cleaning up`,
@@ -82,10 +90,12 @@ export function crashActor(actor: Actor, thrown: unknown): void {
 }
 
 /** What the runtime itself threw. Other things may throw when they are asked. */
-function asOurs(error: unknown): ExitError | KilledError | Crash | null {
+function asOurs(
+  error: unknown,
+): ExitError | KilledError | Crash | CallError | null {
   try {
     return error instanceof ExitError || error instanceof KilledError ||
-        error instanceof Crash
+        error instanceof Crash || error instanceof CallError
       ? error
       : null;
   } catch {

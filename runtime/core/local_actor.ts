@@ -7,6 +7,7 @@
  */
 
 import type { NamedTarget } from "./messages.ts";
+import type { LogLevel } from "./ports.ts";
 import type { ExitReason } from "./signal.ts";
 import type {
   Behaviour,
@@ -264,6 +265,14 @@ export class LocalActor extends Actor implements Self<unknown> {
 
   makeRef(): Ref {
     return this.owner.makeRefOf(this);
+  }
+
+  log(
+    level: LogLevel,
+    message: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void {
+    this.owner.logActor(level, message, { pid: String(this.pid), ...fields });
   }
 
   nodes(): readonly string[] {

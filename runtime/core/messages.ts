@@ -7,16 +7,32 @@
  */
 
 import type { Node } from "./node.ts";
+import type { Self } from "./self.ts";
 import type { ExitReason } from "./signal.ts";
-import { type Atom, atom, type Pid, printTerm, type Ref } from "./terms.ts";
+import {
+  type Atom,
+  atom,
+  type Pid,
+  printTerm,
+  type Ref,
+  Tuple,
+} from "./terms.ts";
 
 /** A registered name on a node: a destination and a thing to monitor. */
 export type NamedTarget = { readonly name: string; readonly node: string };
 
 /** Whoever keeps names that are not the node's own, such as `global`. */
 export interface Via {
-  /** @internal Who has the name now, as far as this node knows. */
+  /** Who has the name now, as far as this node knows. */
   readonly find: (node: Node, name: unknown) => Pid<unknown> | null;
+  /**
+   * Gives the name to the calling actor; whether it has it now. Where it is
+   * absent, nothing can be started under such a name.
+   */
+  readonly register?: (
+    self: Self<never>,
+    name: unknown,
+  ) => boolean | Promise<boolean>;
 }
 
 /**
@@ -148,6 +164,65 @@ export class ExitError extends Error {
   constructor(reason: ExitReason) {
     super(`the actor exits with reason ${printTerm(reason)}`);
     this.reason = reason;
+  }
+}
+
+/** Whom and how long a call was for, for the exit reason. */
+type FailedCall = {
+  readonly to: Pid<never> | NamedTarget | ViaTarget | string;
+  readonly timeoutMs: number;
+};
+
+/**
+ * A call that got no reply. An actor that does not catch it ends with its
+ * `exitReason`.
+ */
+export class CallError extends Error {
+  override readonly name = "CallError";
+  /**
+   * `"timeout"`, or why the called actor ended: `noproc`, `noconnection`, …;
+   * `calling_self` when it was the caller.
+   */
+  readonly reason: ExitReason;
+  readonly #request: unknown;
+  readonly #call: FailedCall | undefined;
+  constructor(
+    target: string,
+    request: unknown,
+    reason: ExitReason,
+    call?: FailedCall,
+  ) {
+    super(
+      `expected a reply from ${target} to ${printTerm(request)}, got ${
+        printTerm(reason)
+      }`,
+    );
+    this.reason = reason;
+    this.#request = request;
+    this.#call = call;
+  }
+
+  /**
+   * What OTP's `gen_server:call` exits with:
+   * `{Reason, {gen_server, call, [Target, Request, Timeout]}}`.
+   */
+  get exitReason(): Tuple {
+    const { to, timeoutMs = Infinity } = this.#call ?? {};
+    const target = typeof to === "string"
+      ? atom(to)
+      : to === undefined || !("name" in to)
+      ? to
+      : "node" in to
+      ? new Tuple([atom(to.name), atom(to.node)])
+      : to.name;
+    return new Tuple([
+      this.reason === "timeout" ? atom("timeout") : this.reason,
+      new Tuple([atom("gen_server"), atom("call"), [
+        target,
+        this.#request,
+        timeoutMs === Infinity ? atom("infinity") : timeoutMs,
+      ]]),
+    ]);
   }
 }
 

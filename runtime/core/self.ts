@@ -11,6 +11,7 @@ import type { Handler } from "./handler.ts";
 import type { ActorInfo } from "./info.ts";
 import type { MailboxOptions } from "./mailbox_limit.ts";
 import type { Schema } from "./patterns.ts";
+import type { LogLevel } from "./ports.ts";
 import type { NamedTarget, ViaTarget } from "./messages.ts";
 import type { ExitReason } from "./signal.ts";
 import type { Pid, Ref } from "./terms.ts";
@@ -340,6 +341,12 @@ export interface Self<M = unknown> {
   /** Gives back memory before a long wait: the mailbox's spare room. */
   hibernate(): void;
   makeRef(): Ref;
+  /** Writes to the node's log in the actor's name. Never throws. */
+  log(
+    level: LogLevel,
+    message: string,
+    fields?: Readonly<Record<string, unknown>>,
+  ): void;
   /** Connected nodes. */
   nodes(): readonly string[];
   /** From now on `NodeUp` and `NodeDown` messages arrive; false ends that. */

@@ -9,12 +9,16 @@
  */
 
 import type { Actor } from "./actor.ts";
-import { isViaTarget, type NamedTarget, UsageError } from "./messages.ts";
+import {
+  CallError,
+  isViaTarget,
+  type NamedTarget,
+  UsageError,
+} from "./messages.ts";
 import type { Self } from "./self.ts";
 import type { ExitReason } from "./signal.ts";
 import {
   call,
-  CallError,
   type CallOptions,
   type CallTarget,
   SystemRequest,

@@ -15,9 +15,15 @@
 import type { LocalActor } from "../core/local_actor.ts";
 import type { Node } from "../core/node.ts";
 import type { AnyBehaviour, Self } from "../core/self.ts";
-import { Call, CallError, type CallOptions } from "../core/calls.ts";
+import { Call, type CallOptions } from "../core/calls.ts";
 import { type Functions, splitCalled } from "../core/functions.ts";
-import { Down, reasons, SpawnError, UsageError } from "../core/messages.ts";
+import {
+  CallError,
+  Down,
+  reasons,
+  SpawnError,
+  UsageError,
+} from "../core/messages.ts";
 import { atom, printTerm, type Ref, Tuple } from "../core/terms.ts";
 import { ErpcError } from "./erpc_error.ts";
 import { type Called, callOffered, type Outcome, uncaught } from "./outcome.ts";

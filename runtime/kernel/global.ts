@@ -15,8 +15,8 @@
 
 import type { Node } from "../core/node.ts";
 import type { Destination, Self } from "../core/self.ts";
-import { UsageError, type Via } from "../core/messages.ts";
-import { CallError } from "../core/calls.ts";
+import { CallError, UsageError, type Via } from "../core/messages.ts";
+
 import { sendableKey } from "../core/term_key.ts";
 import { Pid, printTerm } from "../core/terms.ts";
 import {
@@ -417,6 +417,7 @@ export const global: Via & {
   readonly inspect: typeof inspect;
 } = {
   find: (node, name) => namesOf(node).whereis(name) as Pid<unknown> | null,
+  register: (self, name) => registerName(self, name, self.pid),
   registerName,
   reRegisterName,
   unregisterName,

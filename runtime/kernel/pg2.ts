@@ -8,12 +8,12 @@
  * nodes that are connected have it.
  */
 
-import { CallError, type CallOptions } from "../core/calls.ts";
+import { type CallOptions } from "../core/calls.ts";
 import type { ExportedFunction } from "../core/functions.ts";
 import type { Node } from "../core/node.ts";
 import type { Self } from "../core/self.ts";
 import { LocalActor } from "../core/local_actor.ts";
-import { reasons, UsageError } from "../core/messages.ts";
+import { CallError, reasons, UsageError } from "../core/messages.ts";
 import { atom, Pid, printTerm, Tuple } from "../core/terms.ts";
 import { type AtNode, nodeAt } from "./at_node.ts";
 import {

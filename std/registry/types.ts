@@ -1,6 +1,6 @@
 /** What a registry is given and what it returns; see `std/registry.ts`. */
 
-import type { Destination, Pid, Self } from "../../runtime/mod.ts";
+import type { Destination, Pid, Self, ViaTarget } from "../../runtime/mod.ts";
 
 /** What a registry tells its listeners. The end of an actor is not told. */
 export type RegistryEvent<Key = unknown, Value = unknown> =
@@ -79,9 +79,10 @@ export type Registrant<Message> = Pick<
 
 /**
  * A name that is not one of the node's: something that can be asked for an
- * actor, and told to be the name of one. Servers can be given one.
+ * actor, and told to be the name of one. Servers can be started under it, and
+ * it is a destination and something to call.
  */
-export interface Via<Message = never> {
+export interface Via<Message = never> extends ViaTarget {
   whereis(): Pid<Message> | null;
   /** Whether the calling actor has the name now. */
   register(self: Registrant<Message>): boolean;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import {
+  atom,
   Call,
   CallError,
   Cast,
@@ -10,6 +11,7 @@ import {
   reasons,
   type ReplyTo,
   type Self,
+  tuple,
 } from "../../runtime/mod.ts";
 import { simulate, testCluster } from "../../std/testing.ts";
 import { coreOf, drain, lone, park, poll } from "../helpers/actors.ts";
@@ -47,6 +49,31 @@ describe("a call", () => {
       expect(error).toBeInstanceOf(CallError);
       expect((error as CallError).reason).toBe(reasons.noproc);
     }
+  });
+
+  test("of oneself is refused, and one not caught ends as OTP's does", async () => {
+    const { node } = await lone({ log: () => {} });
+    const reasonOf = (body: (self: Self<unknown>) => Promise<unknown>) =>
+      node.run(async (self: Self<Down>) => {
+        const { ref } = self.spawnMonitor(
+          async (me: Self<unknown>) => void await body(me),
+          { name: "me" },
+        );
+        return (await self.receive(ref)).reason;
+      });
+    const failed = (reason: string, args: readonly unknown[]) =>
+      tuple(atom(reason), tuple(atom("gen_server"), atom("call"), args));
+    const me = tuple(atom("me"), atom(node.name));
+    expect(await reasonOf((self) => self.call("me", 1)))
+      .toEqual(failed("calling_self", [atom("me"), 1, 5_000]));
+    const silent = node.spawn(park, { name: "silent" });
+    expect(await reasonOf((self) => self.call(silent, 2, { timeoutMs: 0 })))
+      .toEqual(failed("timeout", [silent, 2, 0]));
+    const elsewhere = { name: "nobody", node: node.name };
+    expect(await reasonOf((self) => self.call(elsewhere, 3)))
+      .toEqual(
+        failed("noproc", [tuple(atom("nobody"), me.items[1]), 3, 5_000]),
+      );
   });
 
   test("rejects with the reason for which the target ends", async () => {

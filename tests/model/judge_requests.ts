@@ -89,6 +89,8 @@ function judgeCalls(
     for (const { at: failedAt, reason } of failures.get(call) ?? []) {
       const node = isActor(to) ? facts.life(to).node : to.node;
       const isTrue = reason === "timeout" ||
+        (reason === ":calling_self" &&
+          candidates(names, to, at, failedAt).includes(actor)) ||
         (reason === ":noconnection" &&
           !facts.isCleanPath(facts.life(actor).node, node, failedAt)) ||
         candidates(names, to, at, failedAt).some((target) => {
