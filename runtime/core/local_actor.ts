@@ -6,7 +6,7 @@
  * because code that goes on after its end must not change the node.
  */
 
-import type { NamedTarget } from "./messages.ts";
+import type { NamedTarget, ViaTarget } from "./messages.ts";
 import type { LogLevel } from "./ports.ts";
 import type { ExitReason } from "./signal.ts";
 import type {
@@ -242,8 +242,10 @@ export class LocalActor extends Actor implements Self<unknown> {
     this.owner.names.unregister(name);
   }
 
-  whereis(name: string): Pid | null {
-    return this.owner.names.whereis(name);
+  whereis(name: string | ViaTarget): Pid | null {
+    return typeof name === "string"
+      ? this.owner.names.whereis(name)
+      : name.via.find(this.owner, name.name);
   }
 
   registered(): readonly string[] {

@@ -320,7 +320,8 @@ export interface Self<M = unknown> {
   register(name: string, pid?: Pid): void;
   /** Frees a name. Throws `UsageError` when nobody holds it. */
   unregister(name: string): void;
-  whereis(name: string): Pid | null;
+  /** Who has a name, as far as this node knows. */
+  whereis(name: string | ViaTarget): Pid | null;
   /** All names that are registered on this node. */
   registered(): readonly string[];
   /** Whether a local actor lives. Throws `UsageError` for one elsewhere. */

@@ -1,0 +1,90 @@
+/**
+ * Typed clients: for each call and cast of a definition a method that sends the
+ * request in OTP's form.
+ */
+
+import {
+  atom,
+  type CallOptions,
+  type CallTarget,
+  Pid,
+  type Self,
+  Tuple,
+  UsageError,
+} from "../../runtime/mod.ts";
+
+/** As much of an actor as a client needs. */
+export type ClientSelf = Pick<Self<never>, "call" | "cast" | "whereis">;
+
+/** What a name of a call or a cast must not be. */
+const RESERVED = new Set(["pid", "target", "with", "then", "constructor"]);
+
+/** The request that calls `name` with arguments, as it goes over the wire. */
+export function requestOf(name: symbol, args: readonly unknown[]): unknown {
+  return args.length === 0 ? name : new Tuple([name, ...args]);
+}
+
+/** The methods that all clients share. */
+export class BoundClient {
+  readonly self: ClientSelf;
+  readonly target: CallTarget;
+  readonly options: CallOptions;
+
+  constructor(self: ClientSelf, target: CallTarget, options: CallOptions) {
+    this.self = self;
+    this.target = target;
+    this.options = options;
+  }
+
+  get pid(): Pid<never> | null {
+    const { target } = this;
+    if (target instanceof Pid) return target;
+    return typeof target === "string" || "via" in target
+      ? this.self.whereis(target)
+      : null;
+  }
+
+  with(options: CallOptions): BoundClient {
+    const Class = this.constructor as typeof BoundClient;
+    return new Class(this.self, this.target, { ...this.options, ...options });
+  }
+}
+
+/** A class of clients with a method for each name. */
+export function clientClass(
+  calls: readonly string[],
+  casts: readonly string[],
+): typeof BoundClient {
+  class NamedClient extends BoundClient {}
+  const methods = NamedClient.prototype as unknown as Record<string, unknown>;
+  for (const name of [...calls, ...casts]) {
+    if (RESERVED.has(name) || name in methods) {
+      throw new UsageError(
+        `expected each name of calls and casts once, and none of ${
+          [...RESERVED].join(", ")
+        }, got ${name}`,
+      );
+    }
+    const head = atom(name);
+    methods[name] = calls.includes(name)
+      ? function (this: BoundClient, ...args: unknown[]): unknown {
+        return this.self.call(this.target, requestOf(head, args), this.options);
+      }
+      : function (this: BoundClient, ...args: unknown[]): void {
+        cast(this.self, this.target, requestOf(head, args));
+      };
+  }
+  return NamedClient;
+}
+
+/** Never fails, whoever is there or is not. */
+export function cast(
+  self: ClientSelf,
+  to: CallTarget,
+  request: unknown,
+): void {
+  const isLocal = typeof to === "string" ||
+    (!(to instanceof Pid) && "via" in to);
+  const target = isLocal ? self.whereis(to) : to;
+  if (target !== null) self.cast(target, request);
+}

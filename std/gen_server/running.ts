@@ -1,0 +1,390 @@
+/**
+ * The life of one server: from its first state through its messages to its last
+ * word. The typed face is in `std/gen_server.ts`.
+ *
+ * Where no callback returns a promise, none is made: a message is one call of
+ * `handleMessage`.
+ */
+
+import {
+  asyncHandler,
+  atom,
+  Call,
+  Cast,
+  Exit,
+  ExitError,
+  type ExitReason,
+  type Handler,
+  KilledError,
+  type Pid,
+  printTerm,
+  reasons,
+  type Ref,
+  type ReplyTo,
+  type Self,
+  Stop,
+  Timeout,
+  Tuple,
+  tuple,
+} from "../../runtime/mod.ts";
+import { alreadyStarted, isOrderly } from "../inner/reasons.ts";
+import type { Starting } from "../proc_lib.ts";
+import {
+  Ignore,
+  Initial,
+  noReply,
+  Refuse,
+  type Server,
+  type ServerName,
+} from "./types.ts";
+
+/** A callback; what it is given is checked by the definition's types. */
+export type Callback = (server: RunningServer, ...args: never[]) => unknown;
+
+/** A definition, ready to be run. */
+export type Plan = {
+  readonly name: string;
+  readonly trapExits: boolean;
+  readonly init: (self: Self<unknown>, arg: never) => unknown;
+  /** By the atom that begins the request. */
+  readonly calls: ReadonlyMap<unknown, Callback>;
+  readonly casts: ReadonlyMap<unknown, Callback>;
+  readonly handleCall: Callback | undefined;
+  readonly handleCast: Callback | undefined;
+  readonly info: Callback | undefined;
+  readonly continue: Callback | undefined;
+  readonly timeout: Callback | undefined;
+  readonly terminate: Callback | undefined;
+  readonly formatStatus: ((state: never) => unknown) | undefined;
+};
+
+/** What `Timeout.message` is when a server's own timer has fired. */
+const IDLE = Symbol("idle");
+
+/** What `handleMessage` returns, as a handler has to. */
+type Next = RunningServer | Stop | Promise<RunningServer | Stop>;
+
+export class RunningServer implements Server<unknown> {
+  readonly plan: Plan;
+  readonly self: Self<unknown>;
+  /** Whose exit signal is an order to end; null without a link. */
+  readonly parent: Pid | null;
+  state: unknown = undefined;
+  /** Of the last call. */
+  from: ReplyTo = undefined as never;
+  /** Set by the methods below, for when the callback has returned. */
+  hasMore = false;
+  stopping: Stop | null = null;
+  continues: unknown[] = [];
+  timeoutMs = -1;
+  isToHibernate = false;
+  /** The timer that the next message cancels. */
+  timer: Ref | null = null;
+
+  constructor(plan: Plan, self: Self<unknown>, parent: Pid | null) {
+    this.plan = plan;
+    this.self = self;
+    this.parent = parent;
+  }
+
+  reply(to: ReplyTo, value: unknown): void {
+    this.self.reply(to, value);
+  }
+
+  stop(reason: ExitReason = reasons.normal): void {
+    this.stopping = new Stop(reason);
+    this.hasMore = true;
+  }
+
+  continue(term: unknown): void {
+    this.continues.push(term);
+    this.hasMore = true;
+  }
+
+  timeout(timeoutMs: number): void {
+    this.timeoutMs = timeoutMs;
+    this.hasMore = true;
+  }
+
+  hibernate(): void {
+    this.isToHibernate = true;
+    this.hasMore = true;
+  }
+}
+
+/** One message, as a handler takes it. */
+function handleMessage(server: RunningServer, message: unknown): Next {
+  if (server.timer !== null) {
+    if (isStale(server, message)) return server;
+    disarm(server);
+  }
+  try {
+    if (message instanceof Call) {
+      const { from } = message;
+      server.from = from;
+      const { calls, handleCall } = server.plan;
+      const value = apply(server, calls, handleCall, message.request);
+      if (value instanceof Promise) {
+        return whenDone(server, message, value, from);
+      }
+      if (value !== noReply) server.self.reply(from, value);
+    } else {
+      const value = message instanceof Cast
+        ? applyCast(server, message.request)
+        : takeInfo(server, message);
+      if (value instanceof Promise) {
+        return whenDone(server, message, value, null);
+      }
+    }
+    return server.hasMore ? goOn(server, message) : server;
+  } catch (error) {
+    return fail(server, error, message);
+  }
+}
+
+function whenDone(
+  server: RunningServer,
+  message: unknown,
+  value: Promise<unknown>,
+  from: ReplyTo | null,
+): Promise<RunningServer | Stop> {
+  return value.then((reply) => {
+    if (from !== null && reply !== noReply) server.self.reply(from, reply);
+    return server.hasMore ? goOn(server, message) : server;
+  }).catch((error: unknown) => fail(server, error, message));
+}
+
+/** Calls the callback of that name with the arguments of the request. */
+function apply(
+  server: RunningServer,
+  callbacks: ReadonlyMap<unknown, Callback>,
+  otherwise: Callback | undefined,
+  request: unknown,
+): unknown {
+  if (request instanceof Tuple) {
+    const { items } = request;
+    const callback = callbacks.get(items[0]);
+    if (callback !== undefined) {
+      return items.length === 2
+        ? callback(server, items[1] as never)
+        : callback(server, ...items.slice(1) as never[]);
+    }
+  } else {
+    const callback = callbacks.get(request);
+    if (callback !== undefined) return callback(server);
+  }
+  if (otherwise !== undefined) return otherwise(server, request as never);
+  const kind = callbacks === server.plan.calls ? "bad_call" : "bad_cast";
+  throw new ExitError(tuple(atom(kind), request));
+}
+
+function applyCast(server: RunningServer, request: unknown): unknown {
+  const { casts, handleCast } = server.plan;
+  return apply(server, casts, handleCast, request);
+}
+
+function takeInfo(server: RunningServer, message: unknown): unknown {
+  const { info, timeout } = server.plan;
+  if (message instanceof Timeout && message.message === IDLE) {
+    return timeout === undefined
+      ? unexpected(server, atom("timeout"))
+      : timeout(server);
+  }
+  if (message instanceof Exit && message.from === server.parent) {
+    server.stop(message.reason);
+    return;
+  }
+  return info === undefined
+    ? unexpected(server, message)
+    : info(server, message as never);
+}
+
+function unexpected(server: RunningServer, message: unknown): void {
+  server.self.log(
+    "warning",
+    `${nameOf(server)} takes no such message: ${printTerm(message)}`,
+  );
+}
+
+/** The timer's word after another message has come first. */
+function isStale(server: RunningServer, message: unknown): boolean {
+  return message instanceof Timeout && message.message === IDLE &&
+    message.ref !== server.timer;
+}
+
+function disarm(server: RunningServer): void {
+  if (server.timer !== null) server.self.cancelTimer(server.timer);
+  server.timer = null;
+}
+
+/** What the callback has asked for. */
+function goOn(server: RunningServer, message: unknown): Next {
+  while (server.stopping === null && server.continues.length > 0) {
+    const term = server.continues.shift();
+    const { continue: callback } = server.plan;
+    if (callback === undefined) {
+      throw new ExitError(tuple(atom("bad_continue"), term));
+    }
+    const value = callback(server, term as never);
+    if (value instanceof Promise) {
+      return value.then(() => goOn(server, message));
+    }
+  }
+  server.hasMore = false;
+  if (server.stopping !== null) {
+    const { reason } = server.stopping;
+    if (!isOrderly(reason)) report(server, reason, message);
+    return lastWord(server, reason, () => new Stop(reason));
+  }
+  if (server.timeoutMs >= 0) {
+    const { timeoutMs } = server;
+    server.timeoutMs = -1;
+    if (timeoutMs !== Infinity) {
+      server.timer = server.self.startTimer(timeoutMs, IDLE);
+    }
+  }
+  if (server.isToHibernate) {
+    server.isToHibernate = false;
+    server.self.hibernate();
+  }
+  return server;
+}
+
+/** A callback has thrown: its last word, and then the end by what was thrown. */
+function fail(server: RunningServer, error: unknown, message: unknown): Next {
+  // It was ended from outside, and has nothing more to say.
+  if (error instanceof KilledError || !server.self.isAlive) throw error;
+  const reason = error instanceof ExitError ? error.reason : error;
+  if (!isOrderly(reason)) report(server, reason, message);
+  return lastWord(server, reason, () => {
+    throw error;
+  });
+}
+
+function lastWord(
+  server: RunningServer,
+  reason: ExitReason,
+  then: () => Stop,
+): Next {
+  const last = server.plan.terminate?.(server, reason as never);
+  return last instanceof Promise ? last.then(then) : then();
+}
+
+function report(
+  server: RunningServer,
+  reason: ExitReason,
+  message: unknown,
+): void {
+  server.self.log("error", `${nameOf(server)} ends: ${printTerm(reason)}`, {
+    report: "server",
+    reason: printTerm(reason),
+    ...(reason instanceof Error ? { stack: reason.stack } : {}),
+    lastMessage: printTerm(shownMessage(message)),
+    state: printTerm(shownState(server)),
+  });
+}
+
+/** A call's reply address is of no interest. */
+function shownMessage(message: unknown): unknown {
+  return message instanceof Call || message instanceof Cast
+    ? tuple(atom(message.type), message.request)
+    : message;
+}
+
+function shownState({ plan, state }: RunningServer): unknown {
+  if (plan.formatStatus === undefined) return state;
+  try {
+    return plan.formatStatus(state as never);
+  } catch {
+    return "formatStatus has thrown";
+  }
+}
+
+function nameOf({ self, plan }: RunningServer): string {
+  const known = self.info()?.name ?? self.label;
+  return known === "" ? `${plan.name} ${self.pid}` : `${plan.name} ${known}`;
+}
+
+/** What a start gives to `behaviourOf`. */
+export type Launch = {
+  readonly arg: unknown;
+  readonly starting: Starting;
+  readonly name: ServerName | undefined;
+  readonly parent: Pid | null;
+};
+
+/** The behaviour of a server that is about to start. */
+export function behaviourOf(plan: Plan, launch: Launch): Handler<unknown> {
+  return asyncHandler<RunningServer, unknown>(
+    (self) => begin(plan, self, launch),
+    handleMessage,
+    {
+      name: plan.name,
+      system: {
+        getState: (server) => server.state,
+        replaceState: (server, state) => {
+          server.state = state;
+          return server;
+        },
+        formatStatus: shownState,
+        terminate: (server, reason) => {
+          if (!isOrderly(reason)) report(server, reason, atom("terminate"));
+          return server.plan.terminate?.(server, reason as never);
+        },
+      },
+    },
+  );
+}
+
+function begin(
+  plan: Plan,
+  self: Self<unknown>,
+  launch: Launch,
+): RunningServer | Promise<RunningServer> {
+  if (plan.trapExits) self.trapExits = true;
+  const server = new RunningServer(plan, self, launch.parent);
+  const initialise = (): RunningServer | Promise<RunningServer> => {
+    const first = plan.init(self, launch.arg as never);
+    return first instanceof Promise
+      ? first.then((value) => settle(server, value, launch.starting))
+      : settle(server, first, launch.starting);
+  };
+  const { name } = launch;
+  if (typeof name !== "object") return initialise();
+  const { register } = name.via;
+  const hasIt = register?.(self as never, name.name) ?? false;
+  const goesOn = (is: boolean) => {
+    if (is) return initialise();
+    return launch.starting.initFail(
+      alreadyStarted(self.whereis(name)),
+      reasons.normal,
+    );
+  };
+  return hasIt instanceof Promise ? hasIt.then(goesOn) : goesOn(hasIt);
+}
+
+/** What `init` has returned. */
+function settle(
+  server: RunningServer,
+  first: unknown,
+  { initAck, initFail }: Starting,
+): RunningServer | Promise<RunningServer> {
+  if (first instanceof Stop) initFail(first.reason);
+  if (first instanceof Refuse) initFail(first.reason, reasons.normal);
+  if (first instanceof Ignore) initFail(first, reasons.normal);
+  if (!(first instanceof Initial)) {
+    server.state = first;
+    initAck();
+    return server;
+  }
+  server.state = first.state;
+  const { timeoutMs } = first.options;
+  if (timeoutMs !== undefined) server.timeout(timeoutMs);
+  if ("continue" in first.options) server.continue(first.options.continue);
+  initAck();
+  try {
+    return goOn(server, atom("init")) as RunningServer;
+  } catch (error) {
+    return fail(server, error, atom("init")) as RunningServer;
+  }
+}
