@@ -11,6 +11,7 @@
 import { DEFAULT_WARN_AT, type MailboxOptions } from "./mailbox_limit.ts";
 import type { ActorTimer } from "./actor_timers.ts";
 import type { LinkState, MonitorState, Watcher } from "./links.ts";
+import type { PendingCall } from "./pending_call.ts";
 import type { Matcher } from "./patterns.ts";
 import type { ExitReason } from "./signal.ts";
 import type { Pid, Ref } from "./terms.ts";
@@ -27,6 +28,8 @@ class Rare {
   monitors: Map<Ref, MonitorState> | null = null;
   watchers: Map<Ref | string, Watcher> | null = null;
   aliases: Set<Ref> | null = null;
+  calls: PendingCall[] | null = null;
+  callers: PendingCall[] | null = null;
   timers: ActorTimer[] | null = null;
   abort: AbortController | null = null;
   onExit: ((reason: ExitReason) => void) | null = null;
@@ -232,6 +235,22 @@ export abstract class ActorState {
   }
   set aliases(aliases: Set<Ref> | null) {
     if (aliases !== null || this.rare !== null) made(this).aliases = aliases;
+  }
+
+  /** Its calls that have no reply yet, in no order; null until the first. */
+  get calls(): PendingCall[] | null {
+    return this.rare === null ? null : this.rare.calls;
+  }
+  set calls(calls: PendingCall[] | null) {
+    if (calls !== null || this.rare !== null) made(this).calls = calls;
+  }
+
+  /** Calls of others on its node that wait for its reply; as `calls`. */
+  get callers(): PendingCall[] | null {
+    return this.rare === null ? null : this.rare.callers;
+  }
+  set callers(calls: PendingCall[] | null) {
+    if (calls !== null || this.rare !== null) made(this).callers = calls;
   }
 
   /** Timers that will send to this actor, in no order; null until the first. */

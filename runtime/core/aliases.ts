@@ -17,54 +17,57 @@ import { dropMonitor } from "./links.ts";
  */
 export type AliasMode = "explicit" | "once" | "demonitor" | "replyDemonitor";
 
-/** An active alias. */
+/** An active alias. The ref that is the alias holds it. */
 export type AliasState = {
   readonly actor: Actor;
   readonly mode: AliasMode;
-  /** Takes what arrives in place of the mailbox; a pending call. */
+  /** Takes what arrives in place of the mailbox. */
   readonly settle: ((message: unknown) => void) | null;
-  /** Told when the owner ends first. */
-  readonly abandon: ((reason: unknown) => void) | null;
+  /** A pending call, which gives up its alias by itself. */
+  readonly isCall?: true;
 };
 
 export class Aliases {
   readonly #node: Node;
-  readonly #active = new Map<Ref, AliasState>();
+  /** Aliases that are active, those of pending calls included. */
+  size: number = 0;
 
   constructor(node: Node) {
     this.#node = node;
   }
 
-  /** Aliases that are active. */
-  get size(): number {
-    return this.#active.size;
-  }
-
   add(ref: Ref, state: AliasState): void {
-    this.#active.set(ref, state);
+    ref.alias = state;
+    this.size++;
     state.actor.aliases ??= new Set();
     state.actor.aliases.add(ref);
   }
 
   /** Returns whether the alias was active. */
   remove(ref: Ref): boolean {
-    const state = this.#active.get(ref);
-    if (state === undefined) return false;
-    this.#active.delete(ref);
+    const state = ref.alias;
+    if (state === null) return false;
+    ref.alias = null;
+    this.size--;
     state.actor.aliases?.delete(ref);
     return true;
   }
 
   /** The monitor of the same ref has ended: so does an alias tied to it. */
   monitorEnded(ref: Ref): void {
-    const mode = this.#active.get(ref)?.mode;
+    const mode = ref.alias?.mode;
     if (mode === "demonitor" || mode === "replyDemonitor") this.remove(ref);
   }
 
   /** A message under an alias. Returns whether anybody took it. */
   deliver(ref: Ref, message: unknown): boolean {
-    const state = this.#active.get(ref);
-    if (state === undefined) return false;
+    const state = ref.alias;
+    if (state === null || state.actor.owner !== this.#node) return false;
+    if (state.isCall === true) {
+      this.#node.delivered++;
+      state.settle?.(message);
+      return true;
+    }
     const { actor, mode } = state;
     if (mode === "once" || mode === "replyDemonitor") this.remove(ref);
     if (mode === "replyDemonitor") {
@@ -80,14 +83,11 @@ export class Aliases {
     return true;
   }
 
-  /** The owner has ended. */
+  /** The owner has ended: so have its aliases and its calls. */
   release(actor: Actor, reason: unknown): void {
-    if (actor.aliases === null) return;
-    for (const ref of actor.aliases) {
-      const state = this.#active.get(ref);
-      this.#active.delete(ref);
-      state?.abandon?.(reason);
-    }
+    for (const ref of actor.aliases ?? []) this.remove(ref);
     actor.aliases = null;
+    for (const call of actor.calls?.slice() ?? []) call.abandon(reason);
+    actor.calls = null;
   }
 }

@@ -11,17 +11,12 @@
 import type { Actor } from "./actor.ts";
 import type { Node } from "./node.ts";
 import type { NamedTarget, ViaTarget } from "./messages.ts";
-import type { Timer } from "./timers.ts";
-import { demonitor, monitorWith } from "./links.ts";
-import {
-  CallError,
-  isViaTarget,
-  KilledError,
-  reasons,
-  UsageError,
-} from "./messages.ts";
+import { monitorWith } from "./links.ts";
+import { CallError, isViaTarget, reasons, UsageError } from "./messages.ts";
+import { mustBeDelay } from "./timers.ts";
 import { atom, ImproperList, Pid, printTerm, Ref, Tuple } from "./terms.ts";
 import { Handler } from "./handler.ts";
+import { PendingCall } from "./pending_call.ts";
 import type { Destination } from "./self.ts";
 
 /** Where a reply goes. Treat it as opaque; it may be sent on to other actors. */
@@ -93,7 +88,7 @@ export function call(
   to: CallTarget,
   request: unknown,
   options: CallOptions,
-  envelope: Envelope = (from) => new Call(from, request),
+  envelope: Envelope | null = null,
 ): Promise<unknown> {
   if (actor.behaviour instanceof Handler && !actor.behaviour.mayWait) {
     throw new UsageError(
@@ -113,10 +108,73 @@ export function call(
     const reason = target === null ? reasons.noproc : CALLING_SELF;
     return Promise.reject(failure(to, request, reason, options));
   }
-  return new Promise((resolve, reject) => {
-    const outcome = { resolve, reject };
-    new PendingCall(actor, target, { request, envelope }, outcome, options);
-  });
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  if (timeoutMs !== Infinity) mustBeDelay(timeoutMs);
+  const promise = new Promise<unknown>(captureResolve);
+  const pending = new PendingCall(
+    actor,
+    actor.owner.makeRef(),
+    lastResolve,
+    (reason) => failure(to, request, reason, options),
+  );
+  begin(pending, target, request, envelope);
+  if (pending.isOver) return promise;
+  actor.owner.callDeadlines.add(pending, timeoutMs);
+  if (abort !== undefined) endOnAbort(pending, abort);
+  return promise;
+}
+
+/** Executor results, kept here so that a call allocates no closure for it. */
+let lastResolve: (value: unknown) => void;
+const captureResolve = (resolve: (value: unknown) => void): void => {
+  lastResolve = resolve;
+};
+
+/** Sends the message and watches the called actor. */
+function begin(
+  pending: PendingCall,
+  to: Pid<never> | NamedTarget,
+  request: unknown,
+  envelope: Envelope | null,
+): void {
+  const { actor, ref } = pending;
+  const node = actor.owner;
+  const from = { pid: actor.pid, tag: ref };
+  const message = envelope === null ? new Call(from, request) : envelope(from);
+  const callee = calleeOf(node, to);
+  try {
+    if (callee === undefined) {
+      node.sendFrom(actor.pid, to as Destination, message);
+      monitorWith(actor, ref, to, { onDown: (reason) => pending.fail(reason) });
+    } else if (callee === null) {
+      pending.fail(reasons.noproc);
+    } else {
+      pending.watch(callee);
+      node.sendFrom(actor.pid, callee.pid, message);
+    }
+  } catch (error) {
+    pending.reject(error);
+    return;
+  }
+  node.scheduler.handOver(actor);
+}
+
+/** Who is called on this node; undefined when it is another node's business. */
+function calleeOf(
+  node: Node,
+  to: Pid<never> | NamedTarget,
+): Actor | null | undefined {
+  if (to instanceof Pid) {
+    return node.isOwnPid(to) ? node.localActor(to as Pid) : undefined;
+  }
+  return to.node === node.name ? node.names.holder(to.name) : undefined;
+}
+
+function endOnAbort(pending: PendingCall, abort: AbortSignal): void {
+  const onAbort = () => pending.reject(abort.reason);
+  abort.addEventListener("abort", onAbort);
+  // A signal may outlive many calls and must not collect their listeners.
+  pending.forgetAbort = () => abort.removeEventListener("abort", onAbort);
 }
 
 function failure(
@@ -138,115 +196,6 @@ function isItself(actor: Actor, target: Pid<never> | NamedTarget): boolean {
   if (target instanceof Pid) return (target as Pid) === actor.pid;
   return actor.name !== null && target.name === actor.name &&
     target.node === actor.owner.name;
-}
-
-type Outcome = {
-  readonly resolve: (reply: unknown) => void;
-  readonly reject: (error: unknown) => void;
-};
-
-class PendingCall {
-  readonly #actor: Actor;
-  readonly #node: Node;
-  readonly #outcome: Outcome;
-  readonly #ref: Ref;
-  #timer: Timer | null = null;
-  #isOver = false;
-  #forgetAbort: (() => void) | null = null;
-
-  constructor(
-    actor: Actor,
-    to: Pid<never> | NamedTarget,
-    { request, envelope }: {
-      readonly request: unknown;
-      readonly envelope: Envelope;
-    },
-    outcome: Outcome,
-    options: CallOptions,
-  ) {
-    const node = actor.owner;
-    this.#actor = actor;
-    this.#node = node;
-    this.#outcome = outcome;
-    const ref = this.#ref = node.makeRef();
-    actor.nodeWaits++;
-    node.aliases.add(ref, {
-      actor,
-      mode: "once",
-      settle: (reply) => this.#end(() => outcome.resolve(reply)),
-      abandon: (reason) =>
-        this.#end(() => outcome.reject(new KilledError(reason))),
-    });
-    const fail = (reason: unknown) =>
-      this.#end(() =>
-        outcome.reject(
-          failure(to, request, reason, options),
-        )
-      );
-    try {
-      node.sendFrom(
-        actor.pid,
-        to as Destination,
-        envelope({ pid: actor.pid, tag: ref }),
-      );
-    } catch (error) {
-      this.#end(() => outcome.reject(error));
-      return;
-    }
-    monitorWith(actor, ref, to, { onDown: fail });
-    node.scheduler.handOver(actor);
-    if (this.#isOver) return;
-    this.#watch(options, fail);
-  }
-
-  #watch(options: CallOptions, fail: (reason: unknown) => void): void {
-    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    if (timeoutMs !== Infinity) {
-      this.#timer = this.#node.timers.set(timeoutMs, () => {
-        this.#timer = null;
-        fail("timeout");
-      });
-    }
-    const abort = options.signal;
-    if (abort === undefined) return;
-    const onAbort = () => this.#end(() => this.#outcome.reject(abort.reason));
-    abort.addEventListener("abort", onAbort);
-    // A signal may outlive many calls and must not collect their listeners.
-    this.#forgetAbort = () => abort.removeEventListener("abort", onAbort);
-  }
-
-  /** Takes everything back, and lets the caller go on in its turn. */
-  #end(settle: () => void): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    const node = this.#node;
-    node.aliases.remove(this.#ref);
-    this.#forgetAbort?.();
-    if (this.#timer !== null) node.timers.cancel(this.#timer);
-    if (!this.#actor.alive) {
-      settle();
-      return;
-    }
-    demonitor(this.#actor, this.#ref, false);
-    const actor = this.#actor;
-    node.scheduler.enqueue({
-      run: () => {
-        actor.nodeWaits--;
-        settle();
-        return -1;
-      },
-      get isBusy() {
-        return actor.isBusy;
-      },
-      cleanTurns: 0,
-      owesTurn: false,
-      takesOver: false,
-      get turnLeft() {
-        return actor.turnLeft;
-      },
-      describe: () => actor.describe(),
-    });
-  }
 }
 
 /** Replies to a call in an actor's name, wherever the caller is. */

@@ -157,6 +157,10 @@ function tellSurvivors(actor: Actor, reason: ExitReason): void {
       tellWatcher(actor, watcher, reason);
     }
   }
+  for (const call of actor.callers?.slice() ?? []) {
+    call.fail(isolateReason(node.isolate, reason));
+  }
+  actor.callers = null;
   node.peers.leave(actor);
   actor.onExit?.(reason);
 }

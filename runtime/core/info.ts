@@ -55,10 +55,16 @@ export function infoOf(actor: Actor): ActorInfo {
     reductions: actor.reductions,
     links: [...actor.links ?? []].filter(([, link]) => link.active)
       .map(([pid]) => pid),
-    monitors: [...actor.monitors?.values() ?? []].map(({ shown }) => shown),
-    monitoredBy: [...actor.watchers?.values() ?? []].map(({ to }) => to),
+    monitors: [
+      ...[...actor.monitors?.values() ?? []].map(({ shown }) => shown),
+      ...(actor.calls ?? []).flatMap(({ callee }) => callee?.pid ?? []),
+    ],
+    monitoredBy: [
+      ...[...actor.watchers?.values() ?? []].map(({ to }) => to),
+      ...(actor.callers ?? []).map((call) => call.actor.pid),
+    ],
     timers: actor.timers?.length ?? 0,
-    aliases: actor.aliases?.size ?? 0,
+    aliases: (actor.aliases?.size ?? 0) + (actor.calls?.length ?? 0),
     trapExits: actor.trapExits,
     groupLeader: actor.groupLeader,
   };

@@ -175,7 +175,6 @@ export class LocalActor extends Actor implements Self<unknown> {
       actor: this,
       mode,
       settle: null,
-      abandon: null,
     });
   }
 

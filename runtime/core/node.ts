@@ -16,6 +16,7 @@ import type {
   SpawnOptions,
 } from "./self.ts";
 import { Aliases } from "./aliases.ts";
+import { CallDeadlines } from "./call_deadlines.ts";
 import { ActorTimers } from "./actor_timers.ts";
 import { crashReport } from "./crash_report.ts";
 import { endActor, type PendingEnd } from "./exits.ts";
@@ -68,6 +69,7 @@ export class Node {
   readonly host: Host;
   readonly scheduler: Scheduler;
   readonly timers: Timers;
+  readonly callDeadlines: CallDeadlines;
   readonly names: Names;
   readonly peers: Peers;
   readonly spawns: Spawns;
@@ -124,6 +126,7 @@ export class Node {
     );
     this.scheduler.onLongTurn((ms, actors) => this.#longTurn(ms, actors));
     this.timers = new Timers(options.host);
+    this.callDeadlines = new CallDeadlines(options.host, this.timers);
     this.names = new Names(this);
     this.peers = new Peers();
     this.spawns = new Spawns(this);

@@ -7,6 +7,8 @@
  * Term order follows the Erlang reference manual, "Term Comparisons".
  */
 
+import type { AliasState } from "./aliases.ts";
+
 /** An atom is a registered symbol, so equal atoms are `===`. */
 export type Atom = symbol;
 
@@ -94,6 +96,8 @@ export class Ref {
   maker: Pid<unknown> | null = null;
   /** @internal Messages that its maker had been sent before. */
   mark: number = 0;
+  /** @internal Set while it is an active alias. */
+  alias: AliasState | null = null;
 
   /** @internal Refs are made by nodes and codecs only. */
   constructor(node: string, creation: number, words: readonly number[]) {

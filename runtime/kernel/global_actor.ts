@@ -328,7 +328,6 @@ class NodePort implements GlobalPort {
       actor: this.#actor,
       mode: "once",
       settle: call,
-      abandon: null,
     });
     this.send(node, new Call({ pid: holder, tag }, request));
     return () => {

@@ -274,8 +274,8 @@ const leaks: readonly Mutant[] = [
   ),
   mutant(
     "aliases outlive their call",
-    "core/calls.ts",
-    "node.aliases.remove(this.#ref);",
+    "core/pending_call.ts",
+    "ref.alias = null;",
     "",
   ),
   mutant(
