@@ -237,6 +237,11 @@ describe("pg2 on several nodes", () => {
       const [a, b] = all as [RunningNode, RunningNode];
       for (const node of all) pg2.start(node);
       await pg2.create(a, "g");
+      // The servers have only just begun to know each other.
+      await sim.until(
+        () => all.every((node) => pg2.whichGroups(node).includes("g")),
+        { what: "the group to be everywhere" },
+      );
       sim.partition([a.name], ["b@sim", "c@sim"]);
       await sim.until(
         () => a.nodes().length === 0 && b.nodes().length === 1,
