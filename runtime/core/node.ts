@@ -35,7 +35,7 @@ import { Names } from "./names.ts";
 import { Peers } from "./peers.ts";
 import { type Runnable, Scheduler } from "./scheduler.ts";
 import { Spawns } from "./spawns.ts";
-import { Pid, printTerm, Ref } from "./terms.ts";
+import { Pid, type PidTable, printTerm, Ref } from "./terms.ts";
 import { Timers } from "./timers.ts";
 
 export type NodeOptions = {
@@ -203,6 +203,19 @@ export class Node {
     this.#actors--;
     this.names.release(actor);
     this.nodeEvents.forget(actor);
+  }
+
+  /** The thread's table of pids, which knows those of this node by itself. */
+  get pids(): PidTable {
+    const { pids } = this.host;
+    return {
+      find: (key) => pids.find(key),
+      add: (key, value) => pids.add(key, value),
+      own: (name, id, serial, creation) =>
+        name === this.name && creation === this.creation
+          ? this.actorById(id, serial)?.pid ?? null
+          : null,
+    };
   }
 
   /** The living local actor behind a pid of this very node, or null. */

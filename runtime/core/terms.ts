@@ -166,6 +166,11 @@ export function refKey(ref: Ref): string {
 export interface PidTable {
   find(key: string): object | undefined;
   add(key: string, value: object): void;
+  /**
+   * A node's own pid by its numbers, if the actor lives: one that has reached
+   * another node of the thread in some other way than through a codec.
+   */
+  own?(node: string, id: number, serial: number, creation: number): Pid | null;
 }
 
 /** The thread's pid object for these numbers, made if it is not known yet. */
@@ -179,7 +184,8 @@ export function internPid(
   const key = pidKey(node, id, serial, creation);
   const known = table.find(key);
   if (known !== undefined) return known as Pid;
-  const pid = new Pid(node, id, serial, creation, null);
+  const pid = table.own?.(node, id, serial, creation) ??
+    new Pid(node, id, serial, creation, null);
   pid.interned = true;
   table.add(key, pid);
   return pid;

@@ -221,7 +221,7 @@ export class Distribution implements Remote, ConnectionOwner {
     const peer = new Peer({
       name: nodeName,
       self: { node: this.#node.name, creation: this.#node.creation },
-      pids: this.#node.host.pids,
+      pids: this.#node.pids,
       maxFrameBytes: this.#limits.maxFrameBytes,
       now: () => this.#node.host.now(),
     });

@@ -11,9 +11,11 @@ import {
   reasons,
   type ReplyTo,
   type Self,
+  stop,
   tuple,
 } from "../../runtime/mod.ts";
 import { simulate, testCluster } from "../../std/testing.ts";
+import { simulateSeeds } from "../helpers/simulate.ts";
 import { coreOf, drain, lone, park, poll } from "../helpers/actors.ts";
 import { waitFor } from "../helpers/wait.ts";
 
@@ -181,6 +183,25 @@ describe("a call", () => {
 });
 
 describe("calls between nodes", () => {
+  test("of a pid that its node never sent: all that concerns it works", async () => {
+    await simulateSeeds({ count: 20 }, async (sim) => {
+      const a = await sim.start("a@sim");
+      const b = await sim.start("b@sim");
+      await a.connect(b.name);
+      // The body knows it, so the other node may use it unseen.
+      const pid = a.spawn(handler(null, (_, message: Call, self) => {
+        self.reply(message.from, self.pid);
+        return stop(reasons.shutdown);
+      }));
+      await b.run(async (self: Self<unknown>) => {
+        const ref = self.monitor(pid);
+        expect(await self.call(pid, 1)).toBe(pid);
+        expect(await self.receive(ref))
+          .toMatchObject({ target: pid, reason: reasons.shutdown });
+      });
+    });
+  });
+
   test("reply, cast, and end with the connection", async () => {
     await using cluster = await testCluster(["a@test", "b@test"]);
     const a = cluster.node("a@test");
