@@ -6,6 +6,7 @@ import { processRows } from "./process/process.ts";
 import { namesRows } from "./names/names.ts";
 import type { Program, RawName, Row } from "./row.ts";
 import { savinaRows } from "./savina/savina.ts";
+import { stdRows } from "./std/std.ts";
 import { workerRows } from "./worker/worker.ts";
 
 export const rows: readonly Row[] = [
@@ -14,6 +15,7 @@ export const rows: readonly Row[] = [
   ...workerRows,
   ...beamRows,
   ...namesRows,
+  ...stdRows,
   ...savinaRows,
 ];
 

@@ -11,6 +11,11 @@ export const erlangPeer: ErlangPeer = {
   distributed: false,
 };
 
+/** Whose rows are made. */
+export type Suite = { readonly name: string; readonly peer: ErlangPeer };
+
+const local: Suite = { name: "local", peer: erlangPeer };
+
 /** What the owner of a row has to work with. */
 export type Owner<M> = {
   readonly self: Self<M>;
@@ -22,15 +27,16 @@ export function ownerRow<M>(options: {
   readonly name: string;
   readonly unit: string;
   readonly what: string;
+  readonly suite?: Suite;
   /** Runs in the owner. */
   readonly measure: (owner: Owner<M>) => Promise<Figures>;
 }): Row {
-  const { name, unit, what, measure } = options;
+  const { name, unit, what, suite = local, measure } = options;
   return {
-    id: `local/${name}`,
+    id: `${suite.name}/${name}`,
     unit,
     what,
-    peer: erlangPeer,
+    peer: suite.peer,
     run: async (bench) => {
       await using node = await start();
       return await node.run((self: Self<M>) => measure({ self, node, bench }));
@@ -51,6 +57,7 @@ export function plainRow<M>(options: {
   readonly what: string;
   readonly maxCount: number;
   readonly unitsPerCount?: number;
+  readonly suite?: Suite;
   readonly prepare: Prepare<M>;
 }): Row {
   const { maxCount, unitsPerCount = 1, prepare } = options;

@@ -1,0 +1,11 @@
+/**
+ * What std adds to actors: servers, supervisors, a registry and PubSub on one
+ * node. `bench_std.erl` does the same with OTP's and Elixir's.
+ */
+
+import type { Row } from "../row.ts";
+import { serverRows } from "./servers.ts";
+
+export const stdRows: readonly Row[] = [
+  ...serverRows,
+];
