@@ -43,7 +43,10 @@ export function runWaitingHandler(actor: Actor, budget: number): number {
     while (mailbox.length > 0 && actor.turnLeft > 0) {
       actor.turnLeft--;
       taken++;
-      const next = handle(actor.handlerState, mailbox.shift(), actor);
+      const state = actor.handlerState;
+      const next = handle(state, mailbox.shift(), actor);
+      // Most servers keep their state, and this spares them the questions.
+      if (next === state && actor.state === RUNNING) continue;
       if (next instanceof Promise) {
         goOn(actor, next);
         actor.reductions += taken;

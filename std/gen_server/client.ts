@@ -71,7 +71,11 @@ export function clientClass(
         return this.self.call(this.target, requestOf(head, args), this.options);
       }
       : function (this: BoundClient, ...args: unknown[]): void {
-        cast(this.self, this.target, requestOf(head, args));
+        const { self, target } = this;
+        const request = args.length === 0 ? head : requestOf(head, args);
+        // Most targets are pids, and need no look-up.
+        if (target instanceof Pid) self.cast(target, request);
+        else cast(self, target, request);
       };
   }
   return NamedClient;
