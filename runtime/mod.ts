@@ -63,6 +63,7 @@ export {
 } from "./core/terms.ts";
 export { compareTerms, termEquals } from "./core/term_order.ts";
 export { termKey } from "./core/term_key.ts";
+export { Shared } from "./core/shared.ts";
 export {
   Call,
   type CallOptions,
