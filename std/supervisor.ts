@@ -218,13 +218,7 @@ export class Supervisor {
    * node takes a start `{Module, Function, Arguments}`.
    */
   async startChild(spec: ChildSpec | OtpChildSpec): Promise<Pid | null> {
-    if (!(spec?.start instanceof Tuple)) {
-      checkSpec(spec as ChildSpec, undefined);
-    }
-    const asked = spec.start instanceof Tuple
-      ? specTerm(spec as OtpChildSpec)
-      : new Shared(spec);
-    const reply = await this.#ask(tuple(words.startChild, asked));
+    const reply = await this.#ask(tuple(words.startChild, askedOf(spec)));
     return startedOf(reply, "start a child");
   }
 
@@ -277,6 +271,13 @@ export class Supervisor {
 
 /** A supervisor that was just started. */
 export type RunningSupervisor = Supervisor & { readonly pid: Pid<never> };
+
+/** A specification as it is sent. */
+function askedOf(spec: ChildSpec | OtpChildSpec): unknown {
+  if (spec?.start instanceof Tuple) return specTerm(spec as OtpChildSpec);
+  checkSpec(spec as ChildSpec, undefined);
+  return new Shared(spec);
+}
 
 async function begin(
   self: AnySelf,
