@@ -12,6 +12,7 @@ import {
   type ReplyTo,
   Tuple,
   tuple,
+  UsageError,
 } from "../../runtime/mod.ts";
 import { noReply, type Server } from "../gen_server/types.ts";
 import type { ChildCounts, ChildInfo } from "./types.ts";
@@ -130,14 +131,19 @@ function isPair(reply: unknown, head: Atom): reply is Tuple {
     reply.items[0] === head;
 }
 
-/** The value of `{ok, Value}` or `ok`. Throws a `SupervisorError`. */
+/**
+ * The value of `{ok, Value}` or `ok`. Throws a `SupervisorError`, or what the
+ * supervisor found to be wrong with a specification.
+ */
 export function valueOf(reply: unknown, what: string): unknown {
   if (reply === words.ok) return undefined;
   if (isPair(reply, words.ok)) return reply.items[1];
-  throw new SupervisorError(
-    what,
-    isPair(reply, words.error) ? reply.items[1] : reply,
-  );
+  const reason = isPair(reply, words.error) ? reply.items[1] : reply;
+  if (isPair(reason, words.invalidSpec)) {
+    const [, why] = reason.items;
+    if (why instanceof UsageError) throw why;
+  }
+  throw new SupervisorError(what, reason);
 }
 
 /** The pid of a child that was started; null when there was nothing to. */

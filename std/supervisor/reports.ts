@@ -66,9 +66,16 @@ function fieldsOf(
   return {
     supervisor: nameOf(self),
     id: printTerm(child.id),
-    child: child.pid === null ? null : String(child.pid),
+    child: child.pid === null ? null : shownPid(self, child.pid),
     restart: child.restart,
   };
+}
+
+/** As it was printed while it lived, so that the lines of a log agree. */
+function shownPid(self: Self<unknown>, pid: Pid): string {
+  return pid.node === self.node
+    ? `#PID<0.${pid.id}.${pid.serial}>`
+    : String(pid);
 }
 
 function nameOf(self: Self<unknown>): string {

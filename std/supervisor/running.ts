@@ -298,7 +298,9 @@ async function startChild(
   try {
     key = checkSpec(spec, family.flags.autoShutdown ?? "never");
   } catch (error) {
-    if (error instanceof UsageError) return refusal(error);
+    if (error instanceof UsageError) {
+      return refusal(tuple(words.invalidSpec, error));
+    }
     throw error;
   }
   const known = family.children.get(key);
