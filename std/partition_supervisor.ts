@@ -42,7 +42,7 @@ import {
 } from "./partition_supervisor/running.ts";
 import type { AnySelf } from "./proc_lib.ts";
 import { Supervisor, SupervisorError } from "./supervisor.ts";
-import { checkFlags, checkSpecs } from "./supervisor/checks.ts";
+import { checkChild, checkFlags, checkSpecs } from "./supervisor/checks.ts";
 import { valueOf } from "./supervisor/protocol.ts";
 import type {
   ChildCounts,
@@ -288,7 +288,11 @@ async function begin(
   const table = new Table(partitions);
   const children = Array.from(
     { length: partitions },
-    (_, number) => table.child(number, child(number)),
+    (_, number) => {
+      const spec = child(number);
+      checkChild(spec);
+      return table.child(number, spec);
+    },
   );
   checkSpecs(children, "never");
   const { pid } = await Server[how](

@@ -1,65 +1,22 @@
-/** Supervisors: starts, restarts by each strategy, and what they are asked. */
+/** Supervisors: starts, restarts, and what they are asked. */
 import { describe, expect, test } from "vitest";
-import {
-  atom,
-  type LogRecord,
-  type Pid,
-  reasons,
-  type RunningNode,
-  type Self,
-  sys,
-  tuple,
-} from "../../runtime/mod.ts";
+import { atom, type Pid, reasons, sys, tuple } from "../../runtime/mod.ts";
 import { genServer } from "../../std/gen_server.ts";
 import { StartError } from "../../std/proc_lib.ts";
 import {
   actorStart,
   type ChildSpec,
-  type RunningSupervisor,
   Supervisor,
   SupervisorError,
-  type SupervisorOptions,
 } from "../../std/supervisor.ts";
 import { lone, park } from "../helpers/actors.ts";
+import { reportsOf, withFamily } from "./families.ts";
 import { endOf, failure, Nursery, refusal } from "./nursery.ts";
 
 const boom = atom("boom");
+const nope = atom("nope");
 const { normal, shutdown } = reasons;
 const orderly = [normal, shutdown, tuple(shutdown, 1)];
-
-type World = {
-  readonly node: RunningNode;
-  readonly records: readonly LogRecord[];
-  readonly nursery: Nursery;
-};
-
-/** A supervisor with some children, in the hands of a body. */
-async function withFamily(
-  options: Partial<SupervisorOptions> & {
-    readonly ids?: string;
-    readonly specs?: (nursery: Nursery) => readonly ChildSpec[];
-  },
-  body: (
-    self: Self<unknown>,
-    sup: RunningSupervisor,
-    world: World,
-  ) => Promise<void>,
-): Promise<void> {
-  const { node, records } = await lone();
-  const nursery = new Nursery();
-  const { ids = "abc", specs, ...more } = options;
-  await node.run(async (self) => {
-    self.trapExits = true;
-    const sup = await Supervisor.startLink(self, {
-      children: specs?.(nursery) ?? nursery.specs(ids),
-      ...more,
-    });
-    await body(self, sup, { node, records, nursery });
-  });
-}
-
-const reportsOf = (records: readonly LogRecord[], kind: string) =>
-  records.filter(({ fields }) => fields?.["report"] === kind);
 
 describe("a supervisor's start", () => {
   test("takes children in order, and its end the other way round", async () => {
@@ -94,7 +51,7 @@ describe("a supervisor's start", () => {
       );
       expect(error).toBeInstanceOf(StartError);
       expect((error as StartError).reason).toEqual(
-        tuple(shutdown, tuple(atom("failed_to_start_child"), "c", boomless)),
+        tuple(shutdown, tuple(atom("failed_to_start_child"), "c", nope)),
       );
       expect(nursery.take()).toBe("+a +b !c -b -a");
       expect(self.whereis("sup")).toBeNull();
@@ -218,8 +175,6 @@ describe("a supervisor's start", () => {
   });
 });
 
-const boomless = atom("nope");
-
 describe("a child that ends", () => {
   const cases = [
     ["permanent", [...orderly, boom], []],
@@ -333,103 +288,6 @@ describe("a child that ends", () => {
   });
 });
 
-describe("the strategy", () => {
-  const cases = [
-    ["oneForOne", "-b +b"],
-    ["oneForAll", "-b -c -a +a +b +c"],
-    ["restForOne", "-b -c +b +c"],
-  ] as const;
-  test.each(cases)("%s restarts whom it says", async (strategy, expected) => {
-    await withFamily({ strategy }, async (self, sup, { nursery }) => {
-      nursery.take();
-      await nursery.finish(self, "b", boom);
-      const rows = await sup.whichChildren();
-      expect(nursery.take()).toBe(expected);
-      expect(rows.map(({ id, pid }) => [id, pid]))
-        .toEqual([..."cba"].map((id) => [id, nursery.pid(id)]));
-    });
-  });
-
-  test.each(
-    [
-      ["oneForOne", "-b !b !b +b"],
-      ["oneForAll", "-b -c -a +a !b -a +a !b -a +a +b +c"],
-      ["restForOne", "-b -c !b !b +b +c"],
-    ] as const,
-  )("%s tries again when a restart fails", async (strategy, expected) => {
-    await withFamily({ strategy }, async (self, sup, { nursery }) => {
-      nursery.take();
-      nursery.refuse("b", 2);
-      await nursery.finish(self, "b", boom);
-      while ((await sup.countChildren()).active < 3);
-      expect(nursery.take()).toBe(expected);
-    });
-  });
-
-  test.each(
-    [
-      ["oneForAll", "-b -d -c -a +a +b !c -b -a +a +b +c +d"],
-      ["restForOne", "-b -d -c +b !c +c +d"],
-    ] as const,
-  )("%s tries again when another child fails", async (strategy, expected) => {
-    const ids = "abcd";
-    await withFamily({ strategy, ids }, async (self, sup, { nursery }) => {
-      nursery.take();
-      nursery.refuse("c", 1);
-      await nursery.finish(self, "b", boom);
-      // The first answer comes between the two tries.
-      const rows = await sup.whichChildren();
-      expect(rows.map(({ pid }) => pid)).toEqual([
-        null,
-        "restarting",
-        nursery.pid("b"),
-        nursery.pid("a"),
-      ]);
-      while ((await sup.countChildren()).active < 4);
-      expect(nursery.take()).toBe(expected);
-    });
-  });
-
-  test.each(["oneForOne", "oneForAll", "restForOne"] as const)(
-    "%s counts tries that fail",
-    async (strategy) => {
-      const options = { strategy, maxRestarts: 3 };
-      await withFamily(options, async (self, sup, { nursery }) => {
-        nursery.refuse("b", 10);
-        nursery.take();
-        const reason = await endOf(
-          self,
-          sup.pid,
-          () => nursery.finish(self, "b", boom),
-        );
-        expect(reason).toBe(shutdown);
-        expect(nursery.events.filter((event) => event === "!b")).toHaveLength(
-          3,
-        );
-      });
-    },
-  );
-
-  test.each(["oneForAll", "restForOne"] as const)(
-    "%s forgets temporary bystanders",
-    async (strategy) => {
-      const specs = (nursery: Nursery) => [
-        nursery.spec("a"),
-        nursery.spec("b", { restart: "temporary" }),
-        nursery.spec("c", { restart: "transient" }),
-      ];
-      const options = { strategy, specs };
-      await withFamily(options, async (self, sup, { nursery }) => {
-        nursery.take();
-        await nursery.finish(self, "a", boom);
-        const rows = await sup.whichChildren();
-        expect(rows.map(({ id }) => id)).toEqual(["c", "a"]);
-        expect(nursery.take()).toBe("-a -c -b +a +c");
-      });
-    },
-  );
-});
-
 describe("a supervisor is asked", () => {
   test("to start, end, start again and forget a child", async () => {
     await withFamily({ ids: "a" }, async (_self, sup, { nursery }) => {
@@ -458,7 +316,7 @@ describe("a supervisor is asked", () => {
       expect(await sup.restartChild("b")).toBe(nursery.pid("b"));
       await sup.terminateChild("b");
       nursery.refuse("b", 1);
-      expect(await refusal(sup.restartChild("b"))).toBe(boomless);
+      expect(await refusal(sup.restartChild("b"))).toBe(nope);
       await sup.deleteChild("b");
       for (
         const asked of [
@@ -475,7 +333,7 @@ describe("a supervisor is asked", () => {
   test("to start a child that cannot be, or has nothing to start", async () => {
     await withFamily({ ids: "" }, async (_self, sup, { nursery }) => {
       nursery.refuse("a", 1);
-      expect(await refusal(sup.startChild(nursery.spec("a")))).toBe(boomless);
+      expect(await refusal(sup.startChild(nursery.spec("a")))).toBe(nope);
       expect(await sup.whichChildren()).toEqual([]);
       for (const restart of ["permanent", "temporary"] as const) {
         nursery.fates.set("a", ["ignore"]);
