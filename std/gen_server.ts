@@ -256,6 +256,7 @@ function planOf(
     timeout: definition.timeout as Callback | undefined,
     terminate: definition.terminate as Callback | undefined,
     formatStatus: definition.formatStatus as Plan["formatStatus"],
+    options: optionsOf(name),
   };
 }
 

@@ -15,6 +15,7 @@ import {
   ExitError,
   type ExitReason,
   type Handler,
+  type HandlerOptions,
   KilledError,
   type Pid,
   printTerm,
@@ -23,6 +24,7 @@ import {
   type ReplyTo,
   type Self,
   Stop,
+  type SystemHooks,
   Timeout,
   Tuple,
   tuple,
@@ -56,7 +58,14 @@ export type Plan = {
   readonly timeout: Callback | undefined;
   readonly terminate: Callback | undefined;
   readonly formatStatus: ((state: never) => unknown) | undefined;
+  /** The same for all servers of the kind. */
+  readonly options: HandlerOptions<RunningServer>;
 };
+
+/** The options of a plan with that name. */
+export function optionsOf(name: string): HandlerOptions<RunningServer> {
+  return { name, system };
+}
 
 /** What `Timeout.message` is when a server's own timer has fired. */
 const IDLE = Symbol("idle");
@@ -313,26 +322,25 @@ export type Launch = {
   readonly parent: Pid | null;
 };
 
+const system: SystemHooks<RunningServer> = {
+  getState: (server) => server.state,
+  replaceState: (server, state) => {
+    server.state = state;
+    return server;
+  },
+  formatStatus: shownState,
+  terminate: (server, reason) => {
+    if (!isOrderly(reason)) report(server, reason, atom("terminate"));
+    return server.plan.terminate?.(server, reason as never);
+  },
+};
+
 /** The behaviour of a server that is about to start. */
 export function behaviourOf(plan: Plan, launch: Launch): Handler<unknown> {
   return asyncHandler<RunningServer, unknown>(
     (self) => begin(plan, self, launch),
     handleMessage,
-    {
-      name: plan.name,
-      system: {
-        getState: (server) => server.state,
-        replaceState: (server, state) => {
-          server.state = state;
-          return server;
-        },
-        formatStatus: shownState,
-        terminate: (server, reason) => {
-          if (!isOrderly(reason)) report(server, reason, atom("terminate"));
-          return server.plan.terminate?.(server, reason as never);
-        },
-      },
-    },
+    plan.options,
   );
 }
 
