@@ -62,7 +62,12 @@ import {
   type ClientSelf,
   requestOf,
 } from "./gen_server/client.ts";
-import { behaviourOf, type Callback, type Plan } from "./gen_server/running.ts";
+import {
+  behaviourOf,
+  type Callback,
+  optionsOf,
+  type Plan,
+} from "./gen_server/running.ts";
 import {
   type Client,
   type Definition,
