@@ -56,7 +56,7 @@ import {
   startLink,
 } from "./proc_lib.ts";
 import {
-  BoundClient,
+  type BoundClient,
   cast as castTo,
   clientClass,
   type ClientSelf,
