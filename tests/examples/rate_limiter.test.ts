@@ -29,8 +29,11 @@ test("gives each key what it may have, and forgets idle ones", async () => {
         refusals++;
         expect(sim.timeMs).toBeGreaterThanOrEqual(2 * TICK_MS);
       }
-      await self.receive("nothing", { timeoutMs: 5 * TICK_MS });
-      expect(await limiter.size()).toBe(0);
+      // A key that never became full again would keep this waiting.
+      while (await limiter.size() > 0) {
+        await self.receive("nothing", { timeoutMs: TICK_MS });
+        expect(sim.timeMs).toBeLessThan(100 * TICK_MS);
+      }
       expect(await limiter.take("a")).toBe(true);
     });
   });
