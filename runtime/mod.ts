@@ -71,7 +71,8 @@ export {
   type ReplyTo,
   SystemRequest,
 } from "./core/calls.ts";
-export { sys } from "./core/sys.ts";
+export { type ActorStatistics, sys } from "./core/sys.ts";
+export type { DebugFunction, SystemEvent } from "./core/debugging.ts";
 export type { ExportedFunction } from "./core/functions.ts";
 export {
   CallError,
