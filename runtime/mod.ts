@@ -62,6 +62,7 @@ export {
   tuple,
 } from "./core/terms.ts";
 export { compareTerms, termEquals } from "./core/term_order.ts";
+export { type MapKey, mapKey } from "./core/map_key.ts";
 export { termKey } from "./core/term_key.ts";
 export {
   Call,

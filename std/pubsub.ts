@@ -43,7 +43,7 @@ import {
   printTerm,
   reasons,
   type Self,
-  Stop,
+  type Stop,
   stop,
   UsageError,
 } from "../runtime/mod.ts";

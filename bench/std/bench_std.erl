@@ -5,6 +5,9 @@
 -export([run/2]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
+-define(KEYS, 10_000).
+-define(SUBSCRIBERS, 100_000).
+
 run("genserver-call", Plan) ->
     bench_main:measure(Plan, 20_000_000, 1, fun(Count) ->
         with_server(fun(Server) -> call(Count, Server) end)
@@ -15,7 +18,83 @@ run("genserver-cast", Plan) ->
             cast(Count, Server),
             Count = gen_server:call(Server, {add, 0}, infinity)
         end)
+    end);
+
+%% Elixir's registry; Erlang has none.
+run("registry-lookup", Plan) ->
+    load_elixir(),
+    Size = bench_main:size(Plan, ?KEYS),
+    {ok, _} = 'Elixir.Registry':start_link([{keys, unique}, {name, keys}]),
+    Keys = list_to_tuple([key(I) || I <- lists:seq(0, Size - 1)]),
+    [
+        {ok, _} = 'Elixir.Registry':register(keys, key(I), I)
+     || I <- lists:seq(0, Size - 1)
+    ],
+    bench_main:measure(Plan, 50_000_000, 1, fun(Count) ->
+        look_up(Count, Size, Keys)
+    end);
+%% What PubSub stands on, without a layer of its own.
+run("pubsub-100k", Plan) ->
+    Size = bench_main:size(Plan, ?SUBSCRIBERS),
+    {ok, _} = pg:start_link(bench),
+    Tally = atomics:new(1, []),
+    Owner = self(),
+    % All at once: each join copies the list of those that are there.
+    ok = pg:join(bench, news, [
+        spawn(fun() -> subscriber(Tally, Size, Owner) end)
+     || _ <- lists:seq(1, Size)
+    ]),
+    bench_main:measure(Plan, 10_000, Size, fun(Count) ->
+        broadcast(Count, Tally)
     end).
+
+load_elixir() ->
+    case os:find_executable("elixir") of
+        false -> error(elixir_is_not_installed);
+        Program -> add_elixir(resolve(Program))
+    end.
+
+%% The script lies in the bin folder of Elixir's own, or is a link to it.
+add_elixir(Script) ->
+    Root = filename:dirname(filename:dirname(Script)),
+    Ebin = filename:join([Root, "lib", "elixir", "ebin"]),
+    true = code:add_path(Ebin),
+    {ok, _} = application:ensure_all_started(elixir),
+    ok.
+
+resolve(Path) ->
+    case file:read_link(Path) of
+        {ok, Target} -> resolve(filename:absname(Target, filename:dirname(Path)));
+        {error, _} -> Path
+    end.
+
+key(I) -> <<"key ", (integer_to_binary(I))/binary>>.
+
+look_up(0, _Size, _Keys) ->
+    ok;
+look_up(N, Size, Keys) ->
+    At = N rem Size,
+    [{_, At}] = 'Elixir.Registry':lookup(keys, element(At + 1, Keys)),
+    look_up(N - 1, Size, Keys).
+
+%% The last one to count tells.
+subscriber(Tally, Size, Owner) ->
+    receive
+        {news, _} ->
+            case atomics:add_get(Tally, 1, 1) of
+                Size -> Owner ! done;
+                _ -> ok
+            end,
+            subscriber(Tally, Size, Owner)
+    end.
+
+broadcast(0, _Tally) ->
+    ok;
+broadcast(N, Tally) ->
+    atomics:put(Tally, 1, 0),
+    [Pid ! {news, N} || Pid <- pg:get_members(bench, news)],
+    receive done -> ok end,
+    broadcast(N - 1, Tally).
 
 with_server(Body) ->
     {ok, Server} = gen_server:start(?MODULE, [], []),

@@ -4,8 +4,12 @@
  */
 
 import type { Row } from "../row.ts";
+import { fanOutRow } from "./fan_out.ts";
+import { lookupRow } from "./lookups.ts";
 import { serverRows } from "./servers.ts";
 
 export const stdRows: readonly Row[] = [
   ...serverRows,
+  lookupRow,
+  fanOutRow,
 ];
