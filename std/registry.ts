@@ -46,9 +46,9 @@ import { rootActor } from "./registry/actors.ts";
 import { runEach } from "./registry/dispatch.ts";
 import type { LockRequest, UnlockRequest } from "./registry/locks.ts";
 import {
+  entriesOf,
   layoutOf,
   type Partition,
-  type Row,
   Tables,
 } from "./registry/tables.ts";
 import type {
