@@ -9,6 +9,10 @@ export { memoryNetwork, start, systemHost } from "./start.ts";
 export type { StartOptions } from "./start_options.ts";
 export { environment } from "./platform/runtime.ts";
 export { createLog, type LogOptions } from "./platform/log.ts";
+export {
+  onTermination,
+  type TerminationSignal,
+} from "./platform/termination.ts";
 export type { Pem, TlsOptions } from "./platform/tls_options.ts";
 export { type NodeStats, RunningNode } from "./running_node.ts";
 export type {
