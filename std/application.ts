@@ -28,6 +28,7 @@
 
 import {
   type CallOptions,
+  Exit,
   onTermination,
   type Pid,
   type RunningNode,
@@ -64,7 +65,6 @@ export type {
 /** An application that can be started; made by `application`. */
 export class Application<E extends Env = Env> {
   readonly name: string;
-  /** @internal */
   readonly definition: ApplicationDefinition<E>;
 
   /** @internal Made by `application`. */
@@ -315,34 +315,6 @@ const ECHO_MS = 500;
  * stops all applications in order and the node, and resolves. Keeps the process
  * alive meanwhile. A second signal, half a second or more after the first, ends
  * the wait for the applications.
- *
- * @example
- * ```ts
- * import { handler, start } from "hornbeam";
- * import {
- *   application,
- *   Applications,
- *   stopOnTermination,
- * } from "hornbeam/std/application";
- *
- * const store = application({
- *   name: "store",
- *   start: (self) => self.spawnLink(handler(0, (n: number) => n)),
- *   stop: () => console.log("saved"),
- * });
- * const node = await start();
- * const abort = new AbortController();
- * node.spawn(async (self) => {
- *   const apps = await Applications.startLink(self);
- *   await apps.ensureAllStarted(self, [store], "permanent");
- *   stopOnTermination(node, apps, { timeoutMs: 5_000, signal: abort.signal })
- *     .then(({ cause }) => console.log(cause));
- *   abort.abort();
- *   await self.receive();
- * });
- * // prints: saved
- * // prints: abort
- * ```
  */
 export async function stopOnTermination(
   node: RunningNode,
@@ -375,4 +347,69 @@ export async function stopOnTermination(
   await watching;
   await node.stop();
   return { cause, inTime };
+}
+
+/** Options of `runApplications`. */
+export type RunOptions = ApplicationsOptions & StopOptions & {
+  /** Of the applications that are named. Default `permanent`. */
+  readonly type?: ApplicationType;
+};
+
+/**
+ * A whole program: starts applications with all that they depend on, waits as
+ * `stopOnTermination` does, also while they start, and resolves when all is
+ * stopped, the node as well. Rejects with an `ApplicationError` when one does
+ * not start, once those before it and the node are stopped.
+ *
+ * @example
+ * ```ts
+ * import { handler, start } from "hornbeam";
+ * import { application, runApplications } from "hornbeam/std/application";
+ *
+ * const abort = new AbortController();
+ * const store = application({
+ *   name: "store",
+ *   start: (self) => self.spawnLink(handler(0, (n: number) => n)),
+ *   // In the place of `kill <pid>`.
+ *   startPhases: { last: () => abort.abort() },
+ *   stop: () => console.log("saved"),
+ * });
+ *
+ * const node = await start();
+ * const { cause, inTime } = await runApplications(node, [store], {
+ *   timeoutMs: 5_000,
+ *   signal: abort.signal,
+ * });
+ * // prints: saved
+ * console.log(cause, inTime); // prints: abort true
+ * ```
+ */
+export async function runApplications(
+  node: RunningNode,
+  apps: readonly AnyApplication[],
+  options: RunOptions = {},
+): Promise<Stopped> {
+  const { type = "permanent" } = options;
+  let failure: ApplicationError | null = null;
+  const begun = Promise.withResolvers<{ readonly end: Promise<Stopped> }>();
+  node.spawn(async (self: Self<unknown>) => {
+    self.trapExits = true;
+    try {
+      const all = await Applications.startLink(self, options);
+      const { pid } = all;
+      begun.resolve({ end: stopOnTermination(node, all, options) });
+      await all.ensureAllStarted(self, apps, type).catch((error: unknown) => {
+        // Anything else means that it was stopped in the meantime.
+        if (!(error instanceof ApplicationError)) throw error;
+        failure = error;
+        return all.shutdown(self);
+      });
+      await self.receive((m) => m instanceof Exit && m.from === pid);
+    } catch (error) {
+      begun.reject(error);
+    }
+  }, { label: "applications of the program" });
+  const stopped = await (await begun.promise).end;
+  if (failure !== null) throw failure as ApplicationError;
+  return stopped;
 }

@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import {
   atom,
-  handler,
   type LogRecord,
   type Pid,
   reasons,
@@ -18,6 +17,7 @@ import {
   Applications,
   type ApplicationsOptions,
   type ApplicationType,
+  runApplications,
   stopOnTermination,
 } from "../../std/application.ts";
 import type { AnySelf } from "../../std/proc_lib.ts";
@@ -29,7 +29,6 @@ import {
   lone,
   park,
 } from "../helpers/actors.ts";
-import { simulateSeeds } from "../helpers/simulate.ts";
 import { waitFor } from "../helpers/wait.ts";
 
 /** An application whose hooks are noted, with a root that parks. */
@@ -444,6 +443,22 @@ test("stopOnTermination stops all and the node when it is aborted", async () => 
   expect(node.stats().actors).toBe(0);
 });
 
+test("runApplications rejects when one does not start, and stops all", async () => {
+  const notes: string[] = [];
+  const { node } = await lone();
+  const store = noted(notes, "store");
+  const bad = noted(notes, "bad", {
+    dependencies: [store],
+    start: () => {
+      throw new Error("no disk");
+    },
+  });
+  const error = await failure(runApplications(node, [bad]));
+  expect(error).toMatchObject({ application: "bad", code: "startFailed" });
+  expect(notes).toEqual(["start store", "prepStop store", "stop store"]);
+  expect(node.stats().actors).toBe(0);
+});
+
 test("stopOnTermination stops the node when the applications have ended", async () => {
   const notes: string[] = [];
   const { node } = await lone();
@@ -459,57 +474,4 @@ test("stopOnTermination stops the node when the applications have ended", async 
   });
   expect(await promise).toEqual({ cause: "ended", inTime: true });
   expect(node.stats().actors).toBe(0);
-});
-
-describe("in random schedules", () => {
-  test(
-    "roots that end at any time leave no application half stopped",
-    () =>
-      simulateSeeds({ count: 60 }, async (sim) => {
-        const node = await sim.start("a@sim", { global: false });
-        const core = await coreOf(node);
-        const before = holdingsOf(core).actors;
-        const running = new Set<string>();
-        const names = ["one", "two", "three", "four"];
-        const list: Application[] = [];
-        for (const name of names) {
-          list.push(application({
-            name,
-            dependencies: list.slice(-1),
-            start: (self) => {
-              expect(running.has(name)).toBe(false);
-              running.add(name);
-              return self.spawnLink(handler(0, (n: number) => n));
-            },
-            stop: () => void running.delete(name),
-          }));
-        }
-        await node.run(async (self: Self<unknown>) => {
-          self.trapExits = true;
-          const apps = await Applications.startLink(self);
-          const last = list.at(-1) as Application;
-          await apps.ensureAllStarted(self, [last], "temporary");
-          const roots = apps.which().map(({ root }) => root);
-          self.spawn(async (killer: Self<unknown>) => {
-            for (const root of roots) {
-              if (sim.below(2) === 0) continue;
-              const never = (message: unknown) => message === "never";
-              await killer.receive(never, { timeoutMs: sim.below(3) });
-              killer.sendExit(root, reasons.kill);
-            }
-          });
-          const stopping = list[sim.below(4)] as Application;
-          await apps.stop(self, stopping).catch((error: unknown) => {
-            expect(error).toMatchObject({ code: "notStarted" });
-          });
-          expect(running.has(stopping.name)).toBe(false);
-          expect(await apps.shutdown(self)).toBe(true);
-        });
-        await sim.until(() => holdingsOf(core).actors === before, {
-          what: "all actors to end",
-        });
-        expect([...running]).toEqual([]);
-      }),
-    20_000,
-  );
 });
