@@ -69,6 +69,7 @@ export {
 export { compareTerms, termEquals } from "./core/term_order.ts";
 export { type MapKey, mapKey } from "./core/map_key.ts";
 export { termKey } from "./core/term_key.ts";
+export { Shared } from "./core/shared.ts";
 export {
   Call,
   type CallOptions,

@@ -288,6 +288,10 @@ export class LocalActor extends Actor implements Self<unknown> {
     this.owner.logActor(level, message, { pid: String(this.pid), ...fields });
   }
 
+  logs(level: LogLevel): boolean {
+    return this.owner.host.logs?.(level) ?? true;
+  }
+
   nodes(): readonly string[] {
     return this.owner.nodes();
   }

@@ -62,13 +62,13 @@ export function serveSystemRequests(actor: Actor, budget: number): number {
   const { mailbox } = actor;
   if (actor.isSuspended) serveSuspended(actor);
   while (
-    actor.state === QUEUED && !actor.isSuspended && mailbox.length > 0 &&
+    isFree(actor) && !actor.isSuspended && mailbox.length > 0 &&
     mailbox.at(0) instanceof SystemRequest
   ) {
     answer(actor, mailbox.shift() as SystemRequest);
     if (actor.isSuspended) serveSuspended(actor);
   }
-  if (actor.state !== QUEUED || actor.isSuspended) return 0;
+  if (!isFree(actor) || actor.isSuspended) return 0;
   const { debug } = actor;
   if (debug !== null) {
     if (mailbox.length > 0) noteIn(actor, debug);
@@ -89,6 +89,14 @@ export function serveSystemRequests(actor: Actor, budget: number): number {
   }
   actor.isSpecial = false;
   return budget;
+}
+
+/**
+ * Whether it may be given messages. One that has its last word may be queued as
+ * well, to go on with what it has received.
+ */
+function isFree(actor: Actor): boolean {
+  return actor.state === QUEUED && actor.resolveReceive === null;
 }
 
 /** Messages that were looked at before are not looked at again. */

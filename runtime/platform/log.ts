@@ -32,24 +32,32 @@ const colors: Readonly<Record<LogLevel, string>> = {
 
 const maxValueLength = 2_000;
 
+/** What a host's `log` and `logs` call. */
+export type Log = {
+  (record: LogRecord): void;
+  /** Whether records of this level are written, or LogTape's to filter. */
+  readonly logs?: (level: LogLevel) => boolean;
+};
+
 /**
  * Makes what a host's `log` calls: records go to LogTape where the program has
  * configured it, in the category `["hornbeam", category, ...domain]`, and are
  * lines on standard error where it has not.
  */
-export function createLog(
-  options: LogOptions = {},
-): (record: LogRecord) => void {
+export function createLog(options: LogOptions = {}): Log {
   const least = options.level ?? "info";
   const write = options.write ?? ((line) => void process.stderr.write(line));
   const color = options.color ?? isColorful();
-  return (record) => {
+  const isWritten = (level: LogLevel) => compareLogLevel(level, least) >= 0;
+  const log = (record: LogRecord) => {
     if (getConfig() !== null) {
       emit(record);
-    } else if (compareLogLevel(record.level, least) >= 0) {
+    } else if (isWritten(record.level)) {
       write(`${formatLogRecord(record, new Date(), color)}\n`);
     }
   };
+  const logs = (level: LogLevel) => getConfig() !== null || isWritten(level);
+  return Object.assign(log, { logs });
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   printTerm,
   reasons,
   type Self,
-  Stop,
+  type Stop,
   stop,
   tuple,
   UsageError,
