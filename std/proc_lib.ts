@@ -20,7 +20,6 @@
 import {
   type Behaviour,
   Down,
-  Exit,
   ExitError,
   type ExitReason,
   type Pid,
@@ -32,7 +31,7 @@ import {
   termEquals,
   UsageError,
 } from "../runtime/mod.ts";
-import { type AnySelf, receiveRef } from "./inner/wait.ts";
+import { type AnySelf, flushExit, receiveRef } from "./inner/wait.ts";
 
 export type { AnySelf };
 
@@ -313,15 +312,6 @@ async function firstWord(
 function killUnlinked(self: AnySelf, pid: Pid<never>): void {
   self.unlink(pid);
   self.sendExit(pid, reasons.kill);
-}
-
-/** After unlink no further `Exit` comes, so what is there is all there is. */
-async function flushExit(self: AnySelf, pid: Pid<never>): Promise<void> {
-  self.unlink(pid);
-  if (!self.trapExits) return;
-  const isOfIt = (message: unknown) =>
-    message instanceof Exit && message.from === pid;
-  await self.receive(isOfIt, { timeoutMs: 0 });
 }
 
 /**
