@@ -125,6 +125,12 @@ export { DecodeError, EncodeError } from "./wire/errors.ts";
 export { NodeNameError, parseNodeName } from "./wire/node_name.ts";
 export type { NodeInfoReply, NodeInfoRequest } from "./kernel/node_info.ts";
 export { erpc } from "./kernel/erpc.ts";
+export {
+  type ErpcRequest,
+  ErpcRequests,
+  type ErpcResult,
+  type LabelledResponse,
+} from "./kernel/erpc_requests.ts";
 export { ErpcError } from "./kernel/erpc_error.ts";
 export {
   global,

@@ -42,7 +42,6 @@ import {
   type CallOptions,
   type CallTarget,
   type ExitReason,
-  type Pid,
   type ReplyTo,
   type Self,
 } from "../runtime/mod.ts";
@@ -50,13 +49,18 @@ import { stopBySystem, type StopOptions } from "./gen_server/stop.ts";
 import { type Launch, startNamed } from "./inner/naming.ts";
 import { type AnySelf, StartError } from "./proc_lib.ts";
 import {
-  BoundClient,
+  type BoundClient,
   cast as castTo,
   clientClass,
   type ClientSelf,
   requestOf,
 } from "./gen_server/client.ts";
-import { behaviourOf, type Callback, type Plan } from "./gen_server/running.ts";
+import {
+  behaviourOf,
+  type Callback,
+  optionsOf,
+  type Plan,
+} from "./gen_server/running.ts";
 import {
   type Client,
   type Definition,
@@ -239,6 +243,7 @@ function planOf(
     timeout: definition.timeout as Callback | undefined,
     terminate: definition.terminate as Callback | undefined,
     formatStatus: definition.formatStatus as Plan["formatStatus"],
+    options: optionsOf(name),
   };
 }
 

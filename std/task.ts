@@ -17,7 +17,9 @@
  * - After `await`, `awaitMany`, `shutdown` and `ignore`, and after `yield` and
  *   `yieldMany` for tasks that have ended, nothing is left of the task in the
  *   owner: no message, no `Exit` of it, no monitor and no link. A late reply is
- *   dropped before the mailbox.
+ *   dropped before the mailbox. Only a task that `await` or `awaitMany` gave up
+ *   keeps its link while it runs, so that an owner that ends by the time-out
+ *   takes it along; `shutdown` ends it.
  * - A reply that was sent before a time-out or a `shutdown` took effect counts.
  * - What ends a task is the `reason` of the `TaskError`: what it threw, the
  *   reason it exited with, `{nodedown, Node}` for `noconnection`, or
@@ -157,7 +159,8 @@ export const Task: {
   /**
    * Resolves with the task's value. Rejects with a `TaskError` when it ended
    * without one or took longer than `timeoutMs` (default 5,000), and with the
-   * reason of `signal`. The task is then nobody's; it is not ended by that.
+   * reason of `signal`. Then it can only be ended, by `shutdown`; it runs on,
+   * and is still linked.
    */
   readonly await: <T>(
     self: AnySelf,
@@ -208,7 +211,8 @@ export const Task: {
    * `{ type: "exit", reason }`. Any other owner ends with a task that fails.
    *
    * Nothing is started before the first result is asked for. The input may be
-   * asynchronous: results do not wait for further inputs. Rejects with a
+   * asynchronous: results do not wait for further inputs, so it must not
+   * `receive` in the caller's name if the loop over the results does. Rejects with a
    * `TaskError` when a task takes longer than `timeoutMs`, unless `onTimeout`
    * is `killTask`, and with whatever the input throws.
    */

@@ -27,6 +27,7 @@ import {
   type CallOptions,
   type CallTarget,
   Cast,
+  expectReply,
   reply,
   type ReplyTo,
 } from "./calls.ts";
@@ -185,6 +186,15 @@ export class LocalActor extends Actor implements Self<unknown> {
   ): Promise<R> {
     this.#mustLive("call");
     return call(this, to, request, options) as Promise<R>;
+  }
+
+  expectReply<R>(
+    target: Pid<never>,
+    announce: (from: ReplyTo) => void,
+    options: CallOptions = {},
+  ): Promise<R> {
+    this.#mustLive("expectReply");
+    return expectReply(this, target, announce, options) as Promise<R>;
   }
 
   cast(to: Destination<never>, request: unknown): boolean {

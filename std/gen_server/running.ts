@@ -15,12 +15,14 @@ import {
   ExitError,
   type ExitReason,
   type Handler,
+  type HandlerOptions,
   type Pid,
   reasons,
   type Ref,
   type ReplyTo,
   type Self,
   Stop,
+  type SystemHooks,
   Timeout,
   Tuple,
   tuple,
@@ -55,7 +57,14 @@ export type Plan = {
   readonly timeout: Callback | undefined;
   readonly terminate: Callback | undefined;
   readonly formatStatus: ((state: never) => unknown) | undefined;
+  /** The same for all servers of the kind. */
+  readonly options: HandlerOptions<RunningServer>;
 };
+
+/** The options of a plan with that name. */
+export function optionsOf(name: string): HandlerOptions<RunningServer> {
+  return { name, system };
+}
 
 /** What `Timeout.message` is when a server's own timer has fired. */
 const IDLE = Symbol("idle");
@@ -252,6 +261,16 @@ function goOn(server: RunningServer, message: unknown): Next {
   return server;
 }
 
+const system: SystemHooks<RunningServer> = {
+  getState: (server) => server.state,
+  replaceState: (server, state) => {
+    server.state = state;
+    return server;
+  },
+  formatStatus: (server) => server.shownState(),
+  terminate: finishBySystem,
+};
+
 /** The behaviour of a server that is about to start. */
 export function behaviourOf(
   plan: Plan,
@@ -261,18 +280,7 @@ export function behaviourOf(
   return asyncHandler<RunningServer, unknown>(
     (self) => begin(plan, self, arg, launch),
     handleMessage,
-    {
-      name: plan.name,
-      system: {
-        getState: (server) => server.state,
-        replaceState: (server, state) => {
-          server.state = state;
-          return server;
-        },
-        formatStatus: (server) => server.shownState(),
-        terminate: finishBySystem,
-      },
-    },
+    plan.options,
   );
 }
 
@@ -314,6 +322,6 @@ function settle(
   try {
     return goOn(server, atom("init")) as RunningServer;
   } catch (error) {
-    return fail(server, error, atom("init")) as RunningServer;
+    return fail(server, error, atom("init")) as Next as RunningServer;
   }
 }

@@ -172,16 +172,17 @@ class Consumer<I, T> {
     this.#begin();
     try {
       for (;;) {
+        // Before any further input, which is for those who read on.
+        const due = this.#due();
+        if (due !== null) {
+          yield this.#resultOf(due);
+          continue;
+        }
         while (this.#running < maxConcurrency) {
           const taken = source.take();
           if (taken === null) break;
           const starting = this.#start(taken.item);
           if (starting !== null) await starting;
-        }
-        const due = this.#due();
-        if (due !== null) {
-          yield this.#resultOf(due);
-          continue;
         }
         if (source.isDone && this.#running === 0) return;
         await this.#something(source.pending);
@@ -288,7 +289,8 @@ class Consumer<I, T> {
       await this.#call({ type: "stop" });
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
+      // Somebody has ended it before.
+      await flushExit(self, this.#stream);
     }
-    await flushExit(self, this.#stream);
   }
 }

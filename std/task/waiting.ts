@@ -1,6 +1,7 @@
 /**
  * What an owner does with its tasks. Whatever it is, afterwards there is no
- * message, no monitor and no link of a task that was taken or given up.
+ * message and no monitor of a task that was taken or given up, and no link
+ * either, unless it was given up at a time-out and still runs.
  *
  * A task's ref is a monitor and at the same time an alias that ends with it: so
  * either a reply comes under it or a `Down`, and after `demonitor` neither.
@@ -59,9 +60,23 @@ async function leave<T>(
   self: AnySelf,
   task: Task<T>,
 ): Promise<Word<T> | undefined> {
+  const word = await giveUp(self, task);
+  await settle(self, task);
+  return word;
+}
+
+/**
+ * As `leave`, but a task that still runs keeps its link: an owner that ends by
+ * the time-out takes it along.
+ */
+async function giveUp<T>(
+  self: AnySelf,
+  task: Task<T>,
+): Promise<Word<T> | undefined> {
   self.demonitor(task.ref);
   const word = await receiveRef(self, task.ref, { timeoutMs: 0 });
-  await settle(self, task);
+  task.isSettled = true;
+  if (word !== undefined) await settle(self, task);
   return word as Word<T> | undefined;
 }
 
@@ -107,10 +122,12 @@ export async function awaitTask<T>(
     word = await receiveRef(self, task.ref, limits) as Word<T> | undefined;
   } catch (error) {
     // A refused call changes nothing.
-    if (self.isAlive && !(error instanceof UsageError)) await leave(self, task);
+    if (self.isAlive && !(error instanceof UsageError)) {
+      await giveUp(self, task);
+    }
     throw error;
   }
-  if (word === undefined) word = await leave(self, task);
+  if (word === undefined) word = await giveUp(self, task);
   else await settle(self, task);
   if (word instanceof TaskReply) return word.value;
   const reason = word === undefined ? "timeout" : word.reason;
@@ -257,7 +274,7 @@ export async function awaitMany(
   } catch (error) {
     if (self.isAlive && !(error instanceof UsageError)) {
       for (const index of open.values()) {
-        await leave(self, tasks[index] as Task<unknown>);
+        await giveUp(self, tasks[index] as Task<unknown>);
       }
     }
     throw error;

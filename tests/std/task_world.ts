@@ -4,7 +4,7 @@ import type { RunningNode, Self } from "../../runtime/mod.ts";
 import { waitFor } from "../helpers/wait.ts";
 
 /** That nothing of any task is left in its owner. */
-export function expectNothingLeft(self: Self<never>): void {
+export function expectNothingLeft(self: Pick<Self, "info">): void {
   expect(self.info()).toMatchObject({
     mailboxLength: 0,
     links: [],
