@@ -6,7 +6,6 @@ import {
   type ReplyTo,
   type Self,
 } from "../../runtime/mod.ts";
-import type { Handlers } from "../gen_server/types.ts";
 
 /** A time-out by its kind, without its time. */
 export type TimeoutEvent =
@@ -207,6 +206,11 @@ export type StateFunction<S, D, C, K> = (
   machine: Machine<S, D, C, K>,
 ) => StatemResult<S, D>;
 
+/** Calls or casts, each declared with `takes`. */
+type Declarations = Readonly<
+  Record<string, (machine: never, ...args: never[]) => unknown>
+>;
+
 /** What both styles of definition have in common. */
 export type StatemBase<R, A, C, K, S> = {
   /** For logs and `info`. Default `GenStatem`. */
@@ -214,9 +218,9 @@ export type StatemBase<R, A, C, K, S> = {
   /** Exit signals become messages, and `terminate` runs at a shutdown. */
   readonly trapExits?: boolean;
   /** What clients may call, each declared with `takes`. */
-  readonly calls?: C & Handlers<never>;
+  readonly calls?: C & Declarations;
   /** What clients may cast. */
-  readonly casts?: K & Handlers<never>;
+  readonly casts?: K & Declarations;
   /**
    * `initial(state, data, actions)`, `ignore`, `refuse(reason)`, or the
    * runtime's `stop(reason)`. The start waits for it.
