@@ -21,7 +21,6 @@ import {
   type Behaviour,
   CallError,
   type Down,
-  Exit,
   ExitError,
   type ExitReason,
   type Pid,
@@ -33,7 +32,7 @@ import {
   termEquals,
   UsageError,
 } from "../runtime/mod.ts";
-import { type AnySelf, receiveRef } from "./inner/wait.ts";
+import { type AnySelf, flushExit, receiveRef } from "./inner/wait.ts";
 
 export type { AnySelf };
 
@@ -281,20 +280,13 @@ async function unanswered(
   throw error;
 }
 
-/**
- * Waits for the end, and removes an `Exit` of it: after unlink no further one
- * comes, so what is there is all there is.
- */
+/** Waits for the end, and removes an `Exit` of it. */
 async function hasEnded(self: AnySelf, pid: Pid<never>): Promise<void> {
   if (self.isActorAlive(pid)) {
     const ref = self.monitor(pid);
     await receiveRef(self, ref);
   }
-  self.unlink(pid);
-  if (!self.trapExits) return;
-  const isOfIt = (message: unknown) =>
-    message instanceof Exit && message.from === pid;
-  await self.receive(isOfIt, { timeoutMs: 0 });
+  await flushExit(self, pid);
 }
 
 function makeStarting<R>(say: (word: Word) => void): Starting<R> {
