@@ -177,7 +177,7 @@ export class GenServer<R, A, C, K> {
     const { name } = more;
     return {
       id: id ?? (typeof name === "string" ? name : name?.name) ?? this.name,
-      start: (self) => this.#start(self, startLink, arg, more),
+      start: (self) => this.#start(self, "linked", arg, more),
       ...(restart === undefined ? {} : { restart }),
       ...(shutdown === undefined ? {} : { shutdown }),
       ...(type === undefined ? {} : { type }),

@@ -29,7 +29,7 @@ import {
   stop,
   takes,
 } from "../../std/gen_statem.ts";
-import { StartError, type StopError } from "../../std/proc_lib.ts";
+import type { StartError, StopError } from "../../std/proc_lib.ts";
 import { Registry } from "../../std/registry.ts";
 import { lone } from "../helpers/actors.ts";
 import { waitFor } from "../helpers/wait.ts";
