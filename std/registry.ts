@@ -54,6 +54,7 @@ import {
 import type {
   DispatchOptions,
   Entry,
+  EntryTest,
   KeyedEntry,
   Registrant,
   Registration,
@@ -219,13 +220,8 @@ export class Registry<Key, Value, Message = never> {
     }
     if (!owning.byOwner.has(pid)) self.link(owner);
     this.#tables.add({ key, mapKey: by, pid, value });
-    this.#tell(self, {
-      type: "register",
-      registry: this.name,
-      key,
-      pid,
-      value,
-    });
+    const { name: registry } = this;
+    this.#tell(self, { type: "register", registry, key, pid, value });
     return { ok: true, owner };
   }
 
@@ -248,7 +244,7 @@ export class Registry<Key, Value, Message = never> {
     const { pid } = self;
     const by = mapKey(key);
     const rows = this.#tables.rowsOf(by, pid);
-    const removed = rows.filter((row) => test(row.value));
+    const removed = rows.filter(({ value }) => test(value));
     if (removed.length === 0) return 0;
     for (const row of removed) this.#tables.delete(row);
     const { owning } = this.#tables.placeOf(by, pid);
@@ -302,7 +298,7 @@ export class Registry<Key, Value, Message = never> {
 
   /** Entries under any key that pass the test; all without one. */
   select(
-    test: (entry: KeyedEntry<Key, Value, Message>) => boolean = () => true,
+    test: EntryTest<Key, Value, Message> = () => true,
   ): readonly KeyedEntry<Key, Value, Message>[] {
     return this.#living(this.#tables.partitions).flatMap(({ byKey }) =>
       [...byKey.all()].map(({ key, pid, value }) => ({ key, pid, value }))
@@ -310,9 +306,7 @@ export class Registry<Key, Value, Message = never> {
   }
 
   /** How many `select` returns. */
-  countSelect(
-    test: (entry: KeyedEntry<Key, Value, Message>) => boolean,
-  ): number {
+  countSelect(test: EntryTest<Key, Value, Message>): number {
     return this.select(test).length;
   }
 
@@ -394,8 +388,8 @@ export class Registry<Key, Value, Message = never> {
     body: (entries: readonly Entry<Value, Message>[]) => void | Promise<void>,
     options: DispatchOptions = {},
   ): Promise<void> {
-    const groups = this.#groups(key);
-    await runEach(self, groups.map((entries) => () => body(entries)), options);
+    const bodies = this.#groups(key).map((entries) => () => body(entries));
+    await runEach(self, bodies, options);
   }
 
   /** What was stored under a key of its own; undefined when nothing was. */

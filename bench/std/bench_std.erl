@@ -3,7 +3,7 @@
 -module(bench_std).
 -behaviour(gen_server).
 -export([run/2]).
--export([init/1, handle_call/3, handle_cast/2]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 -define(KEYS, 10_000).
 -define(SUBSCRIBERS, 100_000).
@@ -20,6 +20,32 @@ run("genserver-cast", Plan) ->
         end)
     end);
 
+%% Elixir's, whose children need not be alike.
+run("dynamic-supervisor-start", Plan) ->
+    load_elixir(),
+    Start = {gen_server, start_link, [?MODULE, [], []]},
+    Spec = #{id => idle, start => Start, restart => temporary},
+    bench_main:measure(Plan, 200_000, 1, fun(Count) ->
+        {ok, Supervisor} =
+            'Elixir.DynamicSupervisor':start_link([{strategy, one_for_one}]),
+        start_children(Count, Supervisor, Spec),
+        unlink(Supervisor),
+        exit(Supervisor, kill)
+    end);
+run("restart", Plan) ->
+    logger:set_primary_config(level, none),
+    Start = {gen_server, start_link, [{local, mortal}, ?MODULE, [], []]},
+    {ok, _} = supervisor:start_link(?MODULE, {
+        #{intensity => 1_000_000_000, period => 1},
+        [#{id => mortal, start => Start}]
+    }),
+    Latencies = ets:new(latencies, []),
+    bench_main:measure(Plan, 100_000, 1, fun(Count) ->
+        ets:delete_all_objects(Latencies),
+        restart(Count, whereis(mortal), Latencies)
+    end, fun() ->
+        bench_main:percentiles([L || {_, L} <- ets:tab2list(Latencies)])
+    end);
 %% Elixir's registry; Erlang has none.
 run("registry-lookup", Plan) ->
     load_elixir(),
@@ -47,6 +73,30 @@ run("pubsub-100k", Plan) ->
     bench_main:measure(Plan, 10_000, Size, fun(Count) ->
         broadcast(Count, Tally)
     end).
+
+start_children(0, _Supervisor, _Spec) ->
+    ok;
+start_children(N, Supervisor, Spec) ->
+    {ok, _} = 'Elixir.DynamicSupervisor':start_child(Supervisor, Spec),
+    start_children(N - 1, Supervisor, Spec).
+
+restart(0, _Pid, _Latencies) ->
+    ok;
+restart(N, Pid, Latencies) ->
+    StartedAt = erlang:monotonic_time(),
+    Pid ! crash,
+    Next = another(Pid),
+    ets:insert(Latencies, {N, erlang:monotonic_time() - StartedAt}),
+    restart(N - 1, Next, Latencies).
+
+another(Pid) ->
+    case whereis(mortal) of
+        Next when Next =/= undefined, Next =/= Pid ->
+            Next;
+        _ ->
+            erlang:yield(),
+            another(Pid)
+    end.
 
 load_elixir() ->
     case os:find_executable("elixir") of
@@ -113,6 +163,8 @@ cast(N, Server) ->
     gen_server:cast(Server, count),
     cast(N - 1, Server).
 
-init([]) -> {ok, 0}.
+init([]) -> {ok, 0};
+init(Supervisor) -> {ok, Supervisor}.
+handle_info(crash, Sum) -> {stop, crash, Sum}.
 handle_call({add, N}, _From, Sum) -> {reply, Sum + N, Sum + N}.
 handle_cast(count, Sum) -> {noreply, Sum + 1}.
