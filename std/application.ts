@@ -361,6 +361,10 @@ export type RunOptions = ApplicationsOptions & StopOptions & {
  * stopped, the node as well. Rejects with an `ApplicationError` when one does
  * not start, once those before it and the node are stopped.
  *
+ * In a program of `hornbeam run`, which heeds signals itself, give it `{ signal,
+ * signals: [] }` with the `signal` that the program is given; it has 3 seconds
+ * to end then.
+ *
  * @example
  * ```ts
  * import { handler, start } from "hornbeam";

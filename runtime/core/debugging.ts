@@ -152,6 +152,10 @@ function asTerm(message: unknown): unknown {
 
 /** Carries out `{debug, What}`, and returns the answer. */
 export function setDebug(actor: Actor, what: unknown): unknown {
+  if (what === atom("no_debug")) {
+    actor.debug = null;
+    return names.ok;
+  }
   const debug = actor.debug ?? new Debug();
   const answer = change(actor, debug, what);
   actor.debug = debug.isOff ? null : debug;
@@ -161,11 +165,6 @@ export function setDebug(actor: Actor, what: unknown): unknown {
 function change(actor: Actor, debug: Debug, what: unknown): unknown {
   const [name, argument] = what instanceof Tuple ? what.items : [what];
   switch (name) {
-    case atom("no_debug"):
-      actor.debug = null;
-      Object.assign(debug, new Debug());
-      debug.functions.clear();
-      return names.ok;
     case atom("statistics"):
       return statistics(actor, debug, argument);
     case atom("log"):

@@ -39,7 +39,7 @@ export type LoggingOptions = {
   readonly host?: Host;
 };
 
-/** Figures of a handler since it was added. */
+/** Figures of a handler since it was added or changed. */
 export type HandlerStats = {
   readonly written: number;
   /** Lost to the limit on bursts. */

@@ -24,7 +24,7 @@ function known(node: RunningNode): number {
 test(
   "a node that cannot keep up is named, and all others are served",
   () =>
-    simulateSeeds({ count: 10 }, async (sim) => {
+    simulateSeeds({ count: 5 }, async (sim) => {
       const limits = { highMarkBytes: 20_000, downAfterMs: 60_000 };
       const options = { global: false, limits } as const;
       const nodes: RunningNode[] = [];
@@ -58,7 +58,7 @@ test(
         let error: unknown;
         let hasRoom = true;
         for (let i = 0; error === undefined && i < 1_000; i++) {
-          const text = `${i} ${"x".repeat(2_000)}`;
+          const text = `${i} ${"x".repeat(20_000)}`;
           sent.push(text);
           try {
             hasRoom = here.broadcast(self, "t", text);
