@@ -313,9 +313,10 @@ async function noDebug(
 
 /**
  * Has a function called with each event, in the turn of the target and with
- * what it returned before; see `DebugFunction`. Only on this node. `id` is what
- * it is removed by, and keeps it from being installed twice; default: the
- * function itself.
+ * what it returned before; see `DebugFunction`. Only on this node, and not on
+ * one with `isolate: "copy"`, since a function has no copy. `id` is what it is
+ * removed by, and keeps it from being installed twice; default: the function
+ * itself.
  */
 async function install<S>(
   self: AnySelf,

@@ -8,8 +8,11 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import { BroadcastError, PubSub } from "../../std/pubsub.ts";
+import { stop } from "../../std/proc_lib.ts";
 import { drain, lone, park } from "../helpers/actors.ts";
+import { two } from "../helpers/clusters.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
+import { waitFor } from "../helpers/wait.ts";
 
 type Topics = { readonly [topic: string]: string };
 
@@ -24,7 +27,7 @@ function known(node: RunningNode): number {
 test(
   "a node that cannot keep up is named, and all others are served",
   () =>
-    simulateSeeds({ count: 5 }, async (sim) => {
+    simulateSeeds({ count: 3 }, async (sim) => {
       const limits = { highMarkBytes: 20_000, downAfterMs: 60_000 };
       const options = { global: false, limits } as const;
       const nodes: RunningNode[] = [];
@@ -80,6 +83,62 @@ test(
     }),
   20_000,
 );
+
+test("pools grow in two steps, node by node, and nothing is lost", async () => {
+  const { a, b } = await two();
+  type Side = { pubsub: PubSub<Topics>; got: string[]; size: number };
+  /** Ends what runs on a node, and starts it with other pools. */
+  const restart = async (
+    node: RunningNode,
+    pools: { readonly poolSize: number; readonly broadcastPoolSize: number },
+    old?: Side,
+  ): Promise<Side> => {
+    const got: string[] = [];
+    const pubsub = await node.run(async (self) => {
+      if (old !== undefined) await stop(self, old.pubsub.pid);
+      return await PubSub.start<Topics>(self, { name: "ps", ...pools });
+    });
+    node.spawn(async (self: Self<string>) => {
+      pubsub.subscribe(self, "t");
+      for await (const text of self) got.push(text);
+    });
+    await waitFor(() => pubsub.countSubscriptions("t") === 1, {
+      what: "the subscription",
+    });
+    return { pubsub, got, size: pools.poolSize };
+  };
+  const old = { poolSize: 1, broadcastPoolSize: 1 };
+  const listens = { poolSize: 3, broadcastPoolSize: 1 };
+  const full = { poolSize: 3, broadcastPoolSize: 3 };
+  let [here, there] = [await restart(a, old), await restart(b, old)];
+  const check = async (): Promise<void> => {
+    const count = here.size + there.size;
+    await waitFor(() => known(a) === count && known(b) === count, {
+      what: "the listeners",
+    });
+    const before = [here.got.length, there.got.length];
+    for (let i = 0; i < 6; i++) {
+      // Of several actors each may choose another listener.
+      a.spawn((self) => void here.pubsub.broadcast(self, "t", `a${i}`));
+      b.spawn((self) => void there.pubsub.broadcast(self, "t", `b${i}`));
+    }
+    const all = ["a", "b"].flatMap((who) =>
+      [0, 1, 2, 3, 4, 5].map((i) => who + i)
+    );
+    for (const [i, { got }] of [here, there].entries()) {
+      const news = () => got.slice(before[i]).toSorted();
+      await waitFor(() => news().length >= 12, { what: "all messages" });
+      expect(news()).toEqual(all);
+    }
+  };
+  await check();
+  for (const pools of [listens, full]) {
+    there = await restart(b, pools, there);
+    await check();
+    here = await restart(a, pools, here);
+    await check();
+  }
+});
 
 test("a running node broadcasts, but no ended actor", async () => {
   const { node } = await lone();
