@@ -19,6 +19,12 @@ const checks = [
     remedy: "mend the types; no cast to `any`",
   },
   {
+    what: "types of the package",
+    command: tool("node"),
+    args: [tsc, "--project", "tsconfig.build.json", "--noEmit"],
+    remedy: "write out the types of what is exported",
+  },
+  {
     what: "types of scripts",
     command: tool("node"),
     args: [tsc, "--project", "scripts/tsconfig.json"],

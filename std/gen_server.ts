@@ -42,28 +42,26 @@ import {
   type CallOptions,
   type CallTarget,
   type ExitReason,
-  type Pid,
   type ReplyTo,
   type Self,
 } from "../runtime/mod.ts";
 import type { ChildOptions, ChildSpec } from "./supervisor/types.ts";
 import { stopBySystem, type StopOptions } from "./gen_server/stop.ts";
-import { alreadyStarted } from "./inner/reasons.ts";
+import { type Launch, startNamed } from "./inner/naming.ts";
+import { type AnySelf, StartError } from "./proc_lib.ts";
 import {
-  type AnySelf,
-  start,
-  StartError,
-  type Starting,
-  startLink,
-} from "./proc_lib.ts";
-import {
-  BoundClient,
+  type BoundClient,
   cast as castTo,
   clientClass,
   type ClientSelf,
   requestOf,
 } from "./gen_server/client.ts";
-import { behaviourOf, type Callback, type Plan } from "./gen_server/running.ts";
+import {
+  behaviourOf,
+  type Callback,
+  optionsOf,
+  type Plan,
+} from "./gen_server/running.ts";
 import {
   type Client,
   type Definition,
@@ -139,7 +137,7 @@ export class GenServer<R, A, C, K> {
     self: AnySelf,
     ...[arg, options]: StartArguments<A, ServerOptions>
   ): Promise<Started<R, C, K>> {
-    return this.#start(self, startLink, arg, options);
+    return this.#start(self, "linked", arg, options);
   }
 
   /** As `startLink`, without a link. */
@@ -147,30 +145,19 @@ export class GenServer<R, A, C, K> {
     self: AnySelf,
     ...[arg, options]: StartArguments<A, ServerOptions>
   ): Promise<Started<R, C, K>> {
-    return this.#start(self, start, arg, options);
+    return this.#start(self, "alone", arg, options);
   }
 
   async #start(
     self: AnySelf,
-    how: typeof startLink | typeof start,
+    how: "linked" | "alone",
     arg: unknown,
     options: ServerOptions = {},
   ): Promise<Started<R, C, K>> {
-    const { name, ...more } = options;
-    const holder = name === undefined ? null : self.whereis(name);
-    if (holder !== null) {
-      throw new StartError(alreadyStarted(holder), holder, null);
-    }
-    const parent = how === startLink ? self.pid as Pid : null;
-    const make = (starting: Starting) =>
-      behaviourOf(this.#plan, { arg, starting, name, parent });
     try {
-      const { pid } = await how(
-        self,
-        make,
-        typeof name === "string" ? { ...more, name } : more,
-      );
-      return this.at(self, pid as Pid<never>) as Started<R, C, K>;
+      const make = (launch: Launch) => behaviourOf(this.#plan, arg, launch);
+      const pid = await startNamed(self, how, make, options);
+      return this.at(self, pid) as Started<R, C, K>;
     } catch (error) {
       if (error instanceof StartError && error.reason instanceof Ignore) {
         return null as Started<R, C, K>;
@@ -190,7 +177,7 @@ export class GenServer<R, A, C, K> {
     const { name } = more;
     return {
       id: id ?? (typeof name === "string" ? name : name?.name) ?? this.name,
-      start: (self) => this.#start(self, startLink, arg, more),
+      start: (self) => this.#start(self, "linked", arg, more),
       ...(restart === undefined ? {} : { restart }),
       ...(shutdown === undefined ? {} : { shutdown }),
       ...(type === undefined ? {} : { type }),
@@ -281,6 +268,7 @@ function planOf(
     timeout: definition.timeout as Callback | undefined,
     terminate: definition.terminate as Callback | undefined,
     formatStatus: definition.formatStatus as Plan["formatStatus"],
+    options: optionsOf(name),
   };
 }
 

@@ -26,7 +26,7 @@ import {
   type CallOptions,
   type CallTarget,
   type ExitReason,
-  Pid,
+  type Pid,
   printTerm,
   tuple,
   UsageError,

@@ -19,20 +19,20 @@
 
 import {
   type Behaviour,
-  Down,
-  Exit,
+  CallError,
+  type Down,
   ExitError,
   type ExitReason,
   type Pid,
   printTerm,
   reasons,
-  type ReceiveOptions,
   type Ref,
+  type ReplyTo,
   type SpawnOptions,
   termEquals,
   UsageError,
 } from "../runtime/mod.ts";
-import { type AnySelf, receiveRef } from "./inner/wait.ts";
+import { type AnySelf, flushExit, receiveRef } from "./inner/wait.ts";
 
 export type { AnySelf };
 
@@ -126,9 +126,8 @@ type Make<M, R> = (starting: Starting<R>) => Behaviour<M>;
 
 type How = "alone" | "linked" | "monitored";
 
-/** What the started actor sends. The ref is the one its starter waits for. */
+/** What the started actor says to its starter. */
 type Word = {
-  readonly ref: Ref;
   readonly type: "ack" | "nack";
   readonly value: unknown;
 };
@@ -214,128 +213,90 @@ async function begin<M, R>(
   options: StartOptions,
   how: How,
 ): Promise<Started<M, R> & { readonly ref: Ref }> {
-  const { timeoutMs, signal, ...spawnOptions } = options;
-  if ("monitor" in spawnOptions || "link" in spawnOptions) {
+  if ("monitor" in options || "link" in options) {
     throw new UsageError(
       "expected options of a start, got link or monitor; use startLink or " +
         "startMonitor",
     );
   }
+  const { timeoutMs = Infinity, signal } = options;
   signal?.throwIfAborted();
-  let alias: Ref | null = null;
-  let hasSpoken = false;
-  const behaviour = make(makeStarting((type, value) => {
-    if (alias === null) {
+  let from: ReplyTo | null = null;
+  const behaviour = make(makeStarting((word) => {
+    if (from === null) {
       throw new UsageError(
         "expected initAck or initFail to be called by the started actor, got " +
           "a call before there is one",
       );
     }
-    if (hasSpoken) return;
-    hasSpoken = true;
-    // In the caller's name, because under an alias it matters to nobody.
-    self.send(alias, { ref: alias, type, value } satisfies Word);
+    // In the caller's name, because to a reply it matters to nobody.
+    if (self.isAlive) self.reply(from, word);
   }));
   const pid = how === "linked"
-    ? self.spawnLink(behaviour, spawnOptions)
-    : self.spawn(behaviour, spawnOptions);
-  const ref = alias = self.monitor(pid, { alias: "explicit" });
-  const limits = {
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(signal === undefined ? {} : { signal }),
+    ? self.spawnLink(behaviour, options)
+    : self.spawn(behaviour, options);
+  const ref = how === "monitored" ? self.monitor(pid) : NO_REF;
+  const announce = (address: ReplyTo) => {
+    from = address;
   };
-  const word = await firstWord(self, { pid, ref, how }, limits);
-  if (word?.type === "ack") {
-    if (how !== "monitored") self.demonitor(ref, { flush: true });
-    return { pid, ref, value: word.value as R };
+  let word: Word;
+  try {
+    word = await self.expectReply<Word>(
+      pid,
+      announce,
+      signal === undefined ? { timeoutMs } : { timeoutMs, signal },
+    );
+  } catch (error) {
+    const reason = await unanswered(self, pid, error);
+    throw new StartError(reason, pid, how === "monitored" ? ref : null);
   }
-  await flushExit(self, pid);
-  if (word?.type === "DOWN") {
-    if (how === "monitored") self.send(self.pid as Pid<unknown>, word);
-  } else {
-    await awaitDown(self, { ref, how });
-  }
-  const reason = word === undefined
-    ? "timeout"
-    : word.type === "DOWN"
-    ? word.reason
-    : word.value;
-  throw new StartError(reason, pid, how === "monitored" ? ref : null);
+  if (word.type === "ack") return { pid, ref, value: word.value as R };
+  await hasEnded(self, pid);
+  throw new StartError(word.value, pid, how === "monitored" ? ref : null);
 }
 
-function makeStarting<R>(
-  say: (type: Word["type"], value: unknown) => void,
-): Starting<R> {
+/** Nobody sees it: `start` and `startLink` return no ref. */
+const NO_REF = null as never;
+
+/** Why there was no word; nothing is left of the actor then. */
+async function unanswered(
+  self: AnySelf,
+  pid: Pid<never>,
+  error: unknown,
+): Promise<unknown> {
+  if (!self.isAlive) throw error;
+  const isFailure = error instanceof CallError;
+  if (isFailure && !self.isActorAlive(pid)) {
+    await hasEnded(self, pid);
+    return error.reason;
+  }
+  // The link first, or it would end the caller as well.
+  self.unlink(pid);
+  self.sendExit(pid, reasons.kill);
+  // The caller is a handler, which cannot wait, or its time limit is none.
+  if (error instanceof UsageError) throw error;
+  await hasEnded(self, pid);
+  if (isFailure) return "timeout";
+  throw error;
+}
+
+/** Waits for the end, and removes an `Exit` of it. */
+async function hasEnded(self: AnySelf, pid: Pid<never>): Promise<void> {
+  if (self.isActorAlive(pid)) {
+    const ref = self.monitor(pid);
+    await receiveRef(self, ref);
+  }
+  await flushExit(self, pid);
+}
+
+function makeStarting<R>(say: (word: Word) => void): Starting<R> {
   return {
-    initAck: (value) => say("ack", value),
+    initAck: (value) => say({ type: "ack", value }),
     initFail: (reason, exitReason = reason) => {
-      say("nack", reason);
+      say({ type: "nack", value: reason });
       throw new ExitError(exitReason);
     },
   };
-}
-
-type Start = {
-  readonly pid: Pid<never>;
-  readonly ref: Ref;
-  readonly how: How;
-};
-
-/** What comes first; undefined when nothing came in time, and it is killed. */
-async function firstWord(
-  self: AnySelf,
-  { pid, ref, how }: Start,
-  limits: ReceiveOptions,
-): Promise<Word | Down | undefined> {
-  let word: Word | Down | undefined;
-  try {
-    word = await receiveRef(self, ref, limits) as Word | Down | undefined;
-  } catch (error) {
-    if (self.isAlive) {
-      killUnlinked(self, pid);
-      if (error instanceof UsageError) {
-        // The caller is a handler actor, or the time limit makes no sense.
-        self.demonitor(ref, { flush: true });
-      } else {
-        await flushExit(self, pid);
-        await awaitDown(self, { ref, how });
-      }
-    }
-    throw error;
-  } finally {
-    self.unalias(ref);
-  }
-  if (word === undefined) killUnlinked(self, pid);
-  return word;
-}
-
-/** The link first, or it would end the caller as well. */
-function killUnlinked(self: AnySelf, pid: Pid<never>): void {
-  self.unlink(pid);
-  self.sendExit(pid, reasons.kill);
-}
-
-/** After unlink no further `Exit` comes, so what is there is all there is. */
-async function flushExit(self: AnySelf, pid: Pid<never>): Promise<void> {
-  self.unlink(pid);
-  if (!self.trapExits) return;
-  const isOfIt = (message: unknown) =>
-    message instanceof Exit && message.from === pid;
-  await self.receive(isOfIt, { timeoutMs: 0 });
-}
-
-/**
- * Passes over an acknowledgement that came too late to count, and early enough
- * to be in the mailbox. For `startMonitor` the caller still wants to see the
- * `Down`.
- */
-async function awaitDown(
-  self: AnySelf,
-  { ref, how }: Pick<Start, "ref" | "how">,
-): Promise<void> {
-  let message: unknown;
-  do message = await receiveRef(self, ref); while (!(message instanceof Down));
-  if (how === "monitored") self.send(self.pid as Pid<unknown>, message);
 }
 
 /**

@@ -90,12 +90,7 @@ export function call(
   options: CallOptions,
   envelope: Envelope | null = null,
 ): Promise<unknown> {
-  if (actor.behaviour instanceof Handler && !actor.behaviour.mayWait) {
-    throw new UsageError(
-      "expected call to be made by an actor that can wait, got a handler; " +
-        "use asyncHandler, or send a message and handle the answer as one",
-    );
-  }
+  mustBeAbleToWait(actor, "call");
   const abort = options.signal;
   if (abort?.aborted) return Promise.reject(abort.reason);
   // A name on this node that nobody holds is no error of usage in a call.
@@ -108,22 +103,75 @@ export function call(
     const reason = target === null ? reasons.noproc : CALLING_SELF;
     return Promise.reject(failure(to, request, reason, options));
   }
-  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  if (timeoutMs !== Infinity) mustBeDelay(timeoutMs);
-  const promise = new Promise<unknown>(captureResolve);
-  const pending = new PendingCall(
+  const pending = pend(
     actor,
-    actor.owner.makeRef(),
-    lastResolve,
     (reason) => failure(to, request, reason, options),
+    options,
   );
+  const promise = lastPromise;
   begin(pending, target, request, envelope);
-  if (pending.isOver) return promise;
-  actor.owner.callDeadlines.add(pending, timeoutMs);
-  if (abort !== undefined) endOnAbort(pending, abort);
+  if (!pending.isOver) limit(pending, options);
   return promise;
 }
 
+/**
+ * The answering half of a call. `announce` is given the address at once and
+ * sees to it that `target`, or somebody for it, gets to know it.
+ */
+export function expectReply(
+  actor: Actor,
+  target: Pid<never>,
+  announce: (from: ReplyTo) => void,
+  options: CallOptions,
+): Promise<unknown> {
+  mustBeAbleToWait(actor, "expectReply");
+  const abort = options.signal;
+  if (abort?.aborted) return Promise.reject(abort.reason);
+  const pending = pend(
+    actor,
+    (reason) => failure(target, EXPECTED, reason, options),
+    options,
+  );
+  const promise = lastPromise;
+  announce({ pid: actor.pid, tag: pending.ref });
+  watch(pending, target);
+  if (!pending.isOver) {
+    limit(pending, options);
+    actor.owner.scheduler.handOver(actor);
+  }
+  return promise;
+}
+
+/** What the error names as the request when there was none. */
+const EXPECTED = atom("expect_reply");
+
+function mustBeAbleToWait(actor: Actor, what: string): void {
+  if (!(actor.behaviour instanceof Handler) || actor.behaviour.mayWait) return;
+  throw new UsageError(
+    `expected ${what} to be made by an actor that can wait, got a handler; ` +
+      "use asyncHandler, or send a message and handle the answer as one",
+  );
+}
+
+/** A call that is about to begin, and its promise in `lastPromise`. */
+function pend(
+  actor: Actor,
+  failure: (reason: unknown) => CallError,
+  { timeoutMs = DEFAULT_TIMEOUT_MS }: CallOptions,
+): PendingCall {
+  if (timeoutMs !== Infinity) mustBeDelay(timeoutMs);
+  lastPromise = new Promise<unknown>(captureResolve);
+  return new PendingCall(actor, actor.owner.makeRef(), lastResolve, failure);
+}
+
+/** To be called once the message is out: nothing ends a call before. */
+function limit(pending: PendingCall, options: CallOptions): void {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
+  pending.actor.owner.callDeadlines.add(pending, timeoutMs);
+  if (signal !== undefined) endOnAbort(pending, signal);
+}
+
+let lastPromise: Promise<unknown>;
 /** Executor results, kept here so that a call allocates no closure for it. */
 let lastResolve: (value: unknown) => void;
 const captureResolve = (resolve: (value: unknown) => void): void => {
@@ -145,7 +193,7 @@ function begin(
   try {
     if (callee === undefined) {
       node.sendFrom(actor.pid, to as Destination, message);
-      monitorWith(actor, ref, to, { onDown: (reason) => pending.fail(reason) });
+      watch(pending, to);
     } else if (callee === null) {
       pending.fail(reasons.noproc);
     } else {
@@ -157,6 +205,19 @@ function begin(
     return;
   }
   node.scheduler.handOver(actor);
+}
+
+/** Has the call fail when the called actor ends. */
+function watch(pending: PendingCall, to: Pid<never> | NamedTarget): void {
+  const { actor, ref } = pending;
+  const callee = calleeOf(actor.owner, to);
+  if (callee === null) {
+    pending.fail(reasons.noproc);
+  } else if (callee === undefined) {
+    monitorWith(actor, ref, to, { onDown: (reason) => pending.fail(reason) });
+  } else {
+    pending.watch(callee);
+  }
 }
 
 /** Who is called on this node; undefined when it is another node's business. */

@@ -230,7 +230,10 @@ export function dropMonitor(actor: Actor, state: MonitorState): void {
   actor.monitors?.delete(state.ref);
   actor.owner.aliases.monitorEnded(state.ref);
   if (state.local !== null) {
-    state.local.watchers?.delete(state.ref);
+    const { watchers } = state.local;
+    watchers?.delete(state.ref);
+    // Most actors are watched while they start, and never again.
+    if (watchers?.size === 0) state.local.watchers = null;
   } else if (state.remote !== null) {
     actor.owner.remote.signal(state.remote.node, {
       type: "demonitor",

@@ -27,12 +27,14 @@ import {
   type CallOptions,
   type CallTarget,
   Cast,
+  expectReply,
   reply,
   type ReplyTo,
 } from "./calls.ts";
 import { setGroupLeader } from "./group_leader.ts";
 import { type ActorInfo, infoOf } from "./info.ts";
 import { Actor, DEAD } from "./actor.ts";
+import { noteOut } from "./debugging.ts";
 import { sendExitSignal } from "./exits.ts";
 import { holdBack } from "./holding.ts";
 import { demonitor, link, monitor, monitorWith, unlink } from "./links.ts";
@@ -187,6 +189,15 @@ export class LocalActor extends Actor implements Self<unknown> {
     return call(this, to, request, options) as Promise<R>;
   }
 
+  expectReply<R>(
+    target: Pid<never>,
+    announce: (from: ReplyTo) => void,
+    options: CallOptions = {},
+  ): Promise<R> {
+    this.#mustLive("expectReply");
+    return expectReply(this, target, announce, options) as Promise<R>;
+  }
+
   cast(to: Destination<never>, request: unknown): boolean {
     return this.send(to as Destination<Cast>, new Cast(request));
   }
@@ -194,6 +205,7 @@ export class LocalActor extends Actor implements Self<unknown> {
   reply(to: ReplyTo, value: unknown): boolean {
     if (this.state === DEAD) return true;
     const hasRoom = reply(this, to, value);
+    if (this.isSpecial) noteOut(this, to, value);
     if (!hasRoom) holdBack(this, to.pid.node);
     return hasRoom;
   }

@@ -178,7 +178,7 @@ type FailedCall = {
  * `exitReason`.
  */
 export class CallError extends Error {
-  override readonly name = "CallError";
+  override readonly name: string = "CallError";
   /**
    * `"timeout"`, or why the called actor ended: `noproc`, `noconnection`, …;
    * `calling_self` when it was the caller.

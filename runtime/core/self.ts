@@ -283,6 +283,17 @@ export interface Self<M = unknown> {
     request: unknown,
     options?: CallOptions,
   ): Promise<R>;
+  /**
+   * The answering half of a call, for requests that go another way: resolves
+   * with what is replied to the address that `announce` is given at once, and
+   * rejects as `call` does, also when `target` ends first. It costs no message
+   * in the mailbox and no monitor that could be left behind.
+   */
+  expectReply<R = unknown>(
+    target: Pid<never>,
+    announce: (from: ReplyTo) => void,
+    options?: CallOptions,
+  ): Promise<R>;
   /** Sends a `Cast` with this request: no reply, no guarantee. */
   cast(to: Destination<never>, request: unknown): boolean;
   /** Replies to a `Call`: `self.reply(call.from, value)`. */

@@ -8,17 +8,19 @@
  * then is anything here asked. Function actors receive the requests like any
  * other message.
  *
- * Tracing, code changes and debug functions do not exist here and are answered
- * so. A suspended actor takes nothing but system requests; in OTP it would
- * also take its parent's exit signal when it traps exits.
+ * Code changes do not exist here and are answered so. A suspended actor takes
+ * nothing but system requests and, if it traps exits, the exit signal of the
+ * actor that spawned it, which ends it.
  */
 
 import { type Actor, QUEUED, RUNNING } from "./actor.ts";
 import { reply, type ReplyTo, SystemRequest } from "./calls.ts";
+import { noteIn, setDebug } from "./debugging.ts";
 import { crashActor, endActor } from "./exits.ts";
 import { type Handler, Stop } from "./handler.ts";
 import { behaviourName } from "./info.ts";
 import { copy } from "./isolation.ts";
+import { Exit } from "./messages.ts";
 import type { ExitReason } from "./signal.ts";
 import { atom, printTerm, Tuple } from "./terms.ts";
 import { goOn } from "./waiting_handler.ts";
@@ -67,6 +69,11 @@ export function serveSystemRequests(actor: Actor, budget: number): number {
     if (actor.isSuspended) serveSuspended(actor);
   }
   if (!isFree(actor) || actor.isSuspended) return 0;
+  const { debug } = actor;
+  if (debug !== null) {
+    if (mailbox.length > 0) noteIn(actor, debug);
+    return 1;
+  }
   if (actor.systemRequests > 0) {
     let most = 1;
     while (
@@ -96,8 +103,13 @@ function isFree(actor: Actor): boolean {
 function serveSuspended(actor: Actor): void {
   const { mailbox } = actor;
   while (actor.isSuspended && actor.scanned < mailbox.length) {
-    if (mailbox.at(actor.scanned) instanceof SystemRequest) {
+    const message = mailbox.at(actor.scanned);
+    if (message instanceof SystemRequest) {
       answer(actor, mailbox.removeAt(actor.scanned) as SystemRequest);
+    } else if (message instanceof Exit && message.from === actor.parent) {
+      actor.scanned = 0;
+      terminate(actor, message.reason);
+      return;
     } else {
       actor.scanned++;
     }
@@ -182,7 +194,7 @@ function outcomeOf(actor: Actor, request: unknown): unknown {
     case names.replaceState:
       return replaceState(actor, argument);
     case names.debug:
-      return debug(argument);
+      return setDebug(actor, argument);
     default:
       return tuple(
         names.error,
@@ -248,30 +260,4 @@ function statusState(actor: Actor): unknown {
   return formatStatus === undefined
     ? shown(actor)
     : shared(actor, formatStatus(actor.handlerState));
-}
-
-/** There is nothing to debug with, which is a fine answer to turning it off. */
-function debug(what: unknown): unknown {
-  const [name, argument] = what instanceof Tuple ? what.items : [what];
-  const isOff = argument === false;
-  switch (name) {
-    case atom("no_debug"):
-    case atom("remove"):
-      return names.ok;
-    case atom("trace"):
-      if (isOff) return names.ok;
-      break;
-    case atom("log"):
-      if (isOff) return names.ok;
-      if (argument === atom("get")) return tuple(names.ok, []);
-      break;
-    case atom("statistics"):
-      if (isOff) return names.ok;
-      if (argument === atom("get")) {
-        return tuple(names.ok, atom("no_statistics"));
-      }
-      break;
-    default:
-  }
-  return atom("unknown_debug");
 }

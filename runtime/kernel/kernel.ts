@@ -10,7 +10,7 @@
 
 import type { Node } from "../core/node.ts";
 import type { AnyBehaviour } from "../core/self.ts";
-import { serveErpc } from "./erpc.ts";
+import { serveErpc } from "./erpc_serve.ts";
 import { globalActor, GlobalNames } from "./global_actor.ts";
 import { globalFunctions } from "./global_functions.ts";
 import { Resolvers } from "./global_resolve.ts";

@@ -8,7 +8,7 @@
  * nodes that are connected have it.
  */
 
-import { type CallOptions } from "../core/calls.ts";
+import type { CallOptions } from "../core/calls.ts";
 import type { ExportedFunction } from "../core/functions.ts";
 import type { Node } from "../core/node.ts";
 import type { Self } from "../core/self.ts";

@@ -15,28 +15,29 @@ import {
   ExitError,
   type ExitReason,
   type Handler,
-  KilledError,
+  type HandlerOptions,
   type Pid,
-  printTerm,
   reasons,
   type Ref,
   type ReplyTo,
   type Self,
   Stop,
+  type SystemHooks,
   Timeout,
   Tuple,
   tuple,
 } from "../../runtime/mod.ts";
-import { alreadyStarted, isOrderly } from "../inner/reasons.ts";
-import type { Starting } from "../proc_lib.ts";
 import {
-  Ignore,
-  Initial,
-  noReply,
-  Refuse,
-  type Server,
-  type ServerName,
-} from "./types.ts";
+  type Ending,
+  fail,
+  finish,
+  finishBySystem,
+  formatted,
+  logUnexpected,
+} from "../inner/ending.ts";
+import { type Launch, underName } from "../inner/naming.ts";
+import type { Starting } from "../proc_lib.ts";
+import { Ignore, Initial, noReply, Refuse, type Server } from "./types.ts";
 
 /** A callback; what it is given is checked by the definition's types. */
 export type Callback = (server: RunningServer, ...args: never[]) => unknown;
@@ -56,7 +57,14 @@ export type Plan = {
   readonly timeout: Callback | undefined;
   readonly terminate: Callback | undefined;
   readonly formatStatus: ((state: never) => unknown) | undefined;
+  /** The same for all servers of the kind. */
+  readonly options: HandlerOptions<RunningServer>;
 };
+
+/** The options of a plan with that name. */
+export function optionsOf(name: string): HandlerOptions<RunningServer> {
+  return { name, system };
+}
 
 /** What `Timeout.message` is when a server's own timer has fired. */
 const IDLE = Symbol("idle");
@@ -64,7 +72,7 @@ const IDLE = Symbol("idle");
 /** What `handleMessage` returns, as a handler has to. */
 type Next = RunningServer | Stop | Promise<RunningServer | Stop>;
 
-export class RunningServer implements Server<unknown> {
+export class RunningServer implements Server<unknown>, Ending {
   readonly plan: Plan;
   readonly self: Self<unknown>;
   /** Whose exit signal is an order to end; null without a link. */
@@ -85,6 +93,18 @@ export class RunningServer implements Server<unknown> {
     this.plan = plan;
     this.self = self;
     this.parent = parent;
+  }
+
+  get kind(): string {
+    return this.plan.name;
+  }
+
+  shownState(): unknown {
+    return formatted(this.plan.formatStatus, this.state as never);
+  }
+
+  lastWord(reason: ExitReason): unknown {
+    return this.plan.terminate?.(this, reason as never);
   }
 
   reply(to: ReplyTo, value: unknown): void {
@@ -187,7 +207,7 @@ function takeInfo(server: RunningServer, message: unknown): unknown {
   const { info, timeout } = server.plan;
   if (message instanceof Timeout && message.message === IDLE) {
     return timeout === undefined
-      ? unexpected(server, atom("timeout"))
+      ? logUnexpected(server, atom("timeout"))
       : timeout(server);
   }
   if (message instanceof Exit && message.from === server.parent) {
@@ -195,15 +215,8 @@ function takeInfo(server: RunningServer, message: unknown): unknown {
     return;
   }
   return info === undefined
-    ? unexpected(server, message)
+    ? logUnexpected(server, message)
     : info(server, message as never);
-}
-
-function unexpected(server: RunningServer, message: unknown): void {
-  server.self.log(
-    "warning",
-    `${nameOf(server)} takes no such message: ${printTerm(message)}`,
-  );
 }
 
 /** The timer's word after another message has come first. */
@@ -232,9 +245,7 @@ function goOn(server: RunningServer, message: unknown): Next {
   }
   server.hasMore = false;
   if (server.stopping !== null) {
-    const { reason } = server.stopping;
-    if (!isOrderly(reason)) report(server, reason, message);
-    return lastWord(server, reason, () => new Stop(reason));
+    return finish(server, server.stopping.reason, message);
   }
   if (server.timeoutMs >= 0) {
     const { timeoutMs } = server;
@@ -250,117 +261,43 @@ function goOn(server: RunningServer, message: unknown): Next {
   return server;
 }
 
-/** A callback has thrown: its last word, and then the end by what was thrown. */
-function fail(server: RunningServer, error: unknown, message: unknown): Next {
-  // It was ended from outside, and has nothing more to say.
-  if (error instanceof KilledError || !server.self.isAlive) throw error;
-  const reason = error instanceof ExitError ? error.reason : error;
-  if (!isOrderly(reason)) report(server, reason, message);
-  return lastWord(server, reason, () => {
-    throw error;
-  });
-}
-
-function lastWord(
-  server: RunningServer,
-  reason: ExitReason,
-  then: () => Stop,
-): Next {
-  const last = server.plan.terminate?.(server, reason as never);
-  return last instanceof Promise ? last.then(then) : then();
-}
-
-function report(
-  server: RunningServer,
-  reason: ExitReason,
-  message: unknown,
-): void {
-  server.self.log("error", `${nameOf(server)} ends: ${printTerm(reason)}`, {
-    report: "server",
-    reason: printTerm(reason),
-    ...(reason instanceof Error ? { stack: reason.stack } : {}),
-    lastMessage: printTerm(shownMessage(message)),
-    state: printTerm(shownState(server)),
-  });
-}
-
-/** A call's reply address is of no interest. */
-function shownMessage(message: unknown): unknown {
-  return message instanceof Call || message instanceof Cast
-    ? tuple(atom(message.type), message.request)
-    : message;
-}
-
-function shownState({ plan, state }: RunningServer): unknown {
-  if (plan.formatStatus === undefined) return state;
-  try {
-    return plan.formatStatus(state as never);
-  } catch {
-    return "formatStatus has thrown";
-  }
-}
-
-function nameOf({ self, plan }: RunningServer): string {
-  const known = self.info()?.name ?? self.label;
-  return known === "" ? `${plan.name} ${self.pid}` : `${plan.name} ${known}`;
-}
-
-/** What a start gives to `behaviourOf`. */
-export type Launch = {
-  readonly arg: unknown;
-  readonly starting: Starting;
-  readonly name: ServerName | undefined;
-  readonly parent: Pid | null;
+const system: SystemHooks<RunningServer> = {
+  getState: (server) => server.state,
+  replaceState: (server, state) => {
+    server.state = state;
+    return server;
+  },
+  formatStatus: (server) => server.shownState(),
+  terminate: finishBySystem,
 };
 
 /** The behaviour of a server that is about to start. */
-export function behaviourOf(plan: Plan, launch: Launch): Handler<unknown> {
+export function behaviourOf(
+  plan: Plan,
+  arg: unknown,
+  launch: Launch,
+): Handler<unknown> {
   return asyncHandler<RunningServer, unknown>(
-    (self) => begin(plan, self, launch),
+    (self) => begin(plan, self, arg, launch),
     handleMessage,
-    {
-      name: plan.name,
-      system: {
-        getState: (server) => server.state,
-        replaceState: (server, state) => {
-          server.state = state;
-          return server;
-        },
-        formatStatus: shownState,
-        terminate: (server, reason) => {
-          if (!isOrderly(reason)) report(server, reason, atom("terminate"));
-          return server.plan.terminate?.(server, reason as never);
-        },
-      },
-    },
+    plan.options,
   );
 }
 
 function begin(
   plan: Plan,
   self: Self<unknown>,
+  arg: unknown,
   launch: Launch,
 ): RunningServer | Promise<RunningServer> {
   if (plan.trapExits) self.trapExits = true;
   const server = new RunningServer(plan, self, launch.parent);
-  const initialise = (): RunningServer | Promise<RunningServer> => {
-    const first = plan.init(self, launch.arg as never);
+  return underName<RunningServer>(self, launch, () => {
+    const first = plan.init(self, arg as never);
     return first instanceof Promise
       ? first.then((value) => settle(server, value, launch.starting))
       : settle(server, first, launch.starting);
-  };
-  const { name } = launch;
-  if (typeof name !== "object") return initialise();
-  const { register } = name.via;
-  const hasIt = register?.(self as never, name.name) ?? false;
-  const goesOn = (is: boolean) => {
-    if (is) return initialise();
-    return launch.starting.initFail(
-      alreadyStarted(self.whereis(name)),
-      reasons.normal,
-    );
-  };
-  return hasIt instanceof Promise ? hasIt.then(goesOn) : goesOn(hasIt);
+  });
 }
 
 /** What `init` has returned. */
@@ -385,6 +322,6 @@ function settle(
   try {
     return goOn(server, atom("init")) as RunningServer;
   } catch (error) {
-    return fail(server, error, atom("init")) as RunningServer;
+    return fail(server, error, atom("init")) as Next as RunningServer;
   }
 }

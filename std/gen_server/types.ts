@@ -8,9 +8,9 @@ import type {
   ReplyTo,
   Self,
   Stop,
-  ViaTarget,
 } from "../../runtime/mod.ts";
-import type { AnySelf, StartOptions } from "../proc_lib.ts";
+import type { NamedStartOptions, ServerName } from "../inner/naming.ts";
+import type { AnySelf } from "../proc_lib.ts";
 
 /** What a server's callbacks work with. One object for the server's life. */
 export interface Server<S> {
@@ -80,14 +80,8 @@ export type Handlers<S> = Readonly<
   Record<string, (server: Server<S>, ...args: never[]) => unknown>
 >;
 
-/** Where a server can be found: a local name, or one that is kept elsewhere. */
-export type ServerName = string | ViaTarget;
-
 /** Options of a server's start. */
-export type ServerOptions = Omit<StartOptions, "name"> & {
-  /** A local name, `{ via: global, name }`, or a registry's `via(key, value)`. */
-  readonly name?: ServerName;
-};
+export type ServerOptions = NamedStartOptions;
 
 /** A definition. Every callback may return a promise; the next message waits. */
 export type Definition<R, A, C, K> = {
@@ -171,4 +165,4 @@ export type StartArguments<A, O> = unknown extends A
   : undefined extends A ? [arg?: A, options?: O]
   : [arg: A, options?: O];
 
-export type { AnySelf };
+export type { AnySelf, ServerName };

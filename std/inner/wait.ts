@@ -5,7 +5,13 @@
  * limit, and what the caller accepts otherwise is no matter.
  */
 
-import type { ReceiveOptions, Ref, Self } from "../../runtime/mod.ts";
+import {
+  Exit,
+  type Pid,
+  type ReceiveOptions,
+  type Ref,
+  type Self,
+} from "../../runtime/mod.ts";
 
 /** Any actor's `self`, where the messages that it accepts do not matter. */
 export type AnySelf =
@@ -32,4 +38,16 @@ export function receiveRef(
     ...(timeoutMs === Infinity ? {} : { timeoutMs }),
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+/**
+ * Takes a link back, and removes the `Exit` that may have come over it. After
+ * unlink no further one comes, so what is there is all there is.
+ */
+export async function flushExit(self: AnySelf, pid: Pid<never>): Promise<void> {
+  self.unlink(pid);
+  if (!self.trapExits) return;
+  const isOfIt = (message: unknown) =>
+    message instanceof Exit && message.from === pid;
+  await self.receive(isOfIt, { timeoutMs: 0 });
 }

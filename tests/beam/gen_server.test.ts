@@ -15,7 +15,7 @@ import {
   noReply,
   stop,
 } from "../../std/gen_server.ts";
-import { StopError } from "../../std/proc_lib.ts";
+import type { StopError } from "../../std/proc_lib.ts";
 import {
   type BeamNode,
   type Evaluator,

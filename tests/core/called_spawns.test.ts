@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { receiveSignal } from "../../runtime/core/inbound.ts";
 import type { Node, NodeOptions } from "../../runtime/core/node.ts";
 import type { Signal } from "../../runtime/core/signal.ts";
-import { serveErpc } from "../../runtime/kernel/erpc.ts";
+import { serveErpc } from "../../runtime/kernel/erpc_serve.ts";
 import {
   atom,
   ExitError,

@@ -173,7 +173,7 @@ describe("demonitor refuses", () => {
       });
       expect(await self.receive()).toBe("refused");
       expect(self.demonitor(ref)).toBe(true);
-      expect((await coreOf(node)).localActor(watched)?.watchers?.size).toBe(0);
+      expect((await coreOf(node)).localActor(watched)?.watchers).toBeNull();
     });
     expect(node.stats().crashes).toBe(0);
   });

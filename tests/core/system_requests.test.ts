@@ -296,7 +296,7 @@ describe("system requests of a BEAM node", () => {
       [tuple(atom("debug"), atom("no_debug")), ok],
       [tuple(atom("debug"), tuple(atom("trace"), false)), ok],
       [
-        tuple(atom("debug"), tuple(atom("trace"), true)),
+        tuple(atom("debug"), tuple(atom("trace"), "yes")),
         atom("unknown_debug"),
       ],
       [tuple(atom("debug"), tuple(atom("log"), atom("get"))), tuple(ok, [])],

@@ -14,7 +14,7 @@ import {
   Tuple,
 } from "../../runtime/mod.ts";
 import { genServer, noReply, stop } from "../../std/gen_server.ts";
-import { StartError } from "../../std/proc_lib.ts";
+import type { StartError } from "../../std/proc_lib.ts";
 import type { Simulation } from "../../std/testing.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 

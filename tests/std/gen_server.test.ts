@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import {
   atom,
-  CallError,
+  type CallError,
   type Down,
   global,
   type Pid,
@@ -27,7 +27,7 @@ import {
   type Server,
   stop,
 } from "../../std/gen_server.ts";
-import { StartError, StopError } from "../../std/proc_lib.ts";
+import { StartError, type StopError } from "../../std/proc_lib.ts";
 import { Registry } from "../../std/registry.ts";
 import { testCluster } from "../../std/testing.ts";
 import { lone, park } from "../helpers/actors.ts";

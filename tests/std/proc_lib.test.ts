@@ -246,22 +246,31 @@ describe("start", () => {
       await expect(start(self, silent, { signal: early })).rejects.toBe(reason);
       expect(node.stats().actors).toBe(before);
       for (const begin of [start, startLink, startMonitor]) {
-        for (const saysSo of [false, true]) {
-          const controller = new AbortController();
-          const make = ({ initAck }: Starting) => async (me: Self) => {
-            // Too late to count, but in the mailbox before the abort.
-            if (saysSo) initAck();
-            controller.abort(reason);
-            await park(me);
-          };
-          const { signal } = controller;
-          await expect(begin(self, make, { signal, name: "server" }))
-            .rejects.toBe(reason);
-          expect(self.whereis("server")).toBeNull();
-        }
+        const controller = new AbortController();
+        const make = () => async (me: Self) => {
+          controller.abort(reason);
+          await park(me);
+        };
+        const { signal } = controller;
+        await expect(begin(self, make, { signal, name: "server" }))
+          .rejects.toBe(reason);
+        expect(self.whereis("server")).toBeNull();
       }
       // The monitors of startMonitor have spoken.
-      expect(await drain(self)).toEqual([expect.any(Down), expect.any(Down)]);
+      expect(await drain(self)).toEqual([expect.any(Down)]);
+    });
+  });
+
+  test("an abort that comes after the word comes too late", async () => {
+    const { node } = await lone();
+    await node.run(async (self) => {
+      const controller = new AbortController();
+      const { pid } = await start(self, ({ initAck }) => async (me: Self) => {
+        initAck();
+        controller.abort();
+        await park(me);
+      }, { signal: controller.signal });
+      expect(self.isActorAlive(pid)).toBe(true);
     });
   });
 
@@ -323,7 +332,7 @@ describe("start", () => {
       self.send(caller, null);
       const error = await self.receive();
       expect(error).toBeInstanceOf(UsageError);
-      expect((error as Error).message).toContain("function actor");
+      expect((error as Error).message).toContain("an actor that can wait");
       expect(node.stats().actors).toBe(before + 1);
     });
   });

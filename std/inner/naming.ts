@@ -1,0 +1,78 @@
+/** Starting servers under names: local ones, and those that are kept elsewhere. */
+
+import {
+  type Handler,
+  type Pid,
+  reasons,
+  type Self,
+  type ViaTarget,
+} from "../../runtime/mod.ts";
+import {
+  type AnySelf,
+  start,
+  StartError,
+  type Starting,
+  startLink,
+  type StartOptions,
+} from "../proc_lib.ts";
+import { alreadyStarted } from "./reasons.ts";
+
+/** Where a server can be found: a local name, or one that is kept elsewhere. */
+export type ServerName = string | ViaTarget;
+
+/** Options of a server's start. */
+export type NamedStartOptions = Omit<StartOptions, "name"> & {
+  /** A local name, `{ via: global, name }`, or a registry's `via(key, value)`. */
+  readonly name?: ServerName;
+};
+
+/** What a server that is about to start needs to know. */
+export type Launch = {
+  readonly starting: Starting;
+  readonly name: ServerName | undefined;
+  /** Whose exit signal is an order to end; null without a link. */
+  readonly parent: Pid | null;
+};
+
+/**
+ * Starts a server and resolves with its pid when it has acknowledged. Rejects
+ * with a `StartError`, `{already_started, Pid}` when the name has a holder.
+ */
+export async function startNamed(
+  self: AnySelf,
+  how: "linked" | "alone",
+  make: (launch: Launch) => Handler<unknown>,
+  options: NamedStartOptions,
+): Promise<Pid<never>> {
+  const { name, ...more } = options;
+  const holder = name === undefined ? null : self.whereis(name);
+  if (holder !== null) {
+    throw new StartError(alreadyStarted(holder), holder, null);
+  }
+  const parent = how === "linked" ? self.pid as Pid : null;
+  const { pid } = await (how === "linked" ? startLink : start)(
+    self,
+    (starting: Starting) => make({ starting, name, parent }),
+    typeof name === "string" ? { ...more, name } : more,
+  );
+  return pid as Pid<never>;
+}
+
+/**
+ * Takes the name, where that is not done by the spawn, and then initialises.
+ * Ends the actor when somebody else has it.
+ */
+export function underName<T>(
+  self: Self<unknown>,
+  { name, starting }: Launch,
+  initialise: () => T | Promise<T>,
+): T | Promise<T> {
+  if (typeof name !== "object") return initialise();
+  const hasIt = name.via.register?.(self as never, name.name) ?? false;
+  const goOn = (is: boolean) =>
+    is ? initialise() : starting.initFail(
+      alreadyStarted(self.whereis(name)),
+      reasons.normal,
+    );
+  return hasIt instanceof Promise ? hasIt.then(goOn) : goOn(hasIt);
+}

@@ -1,0 +1,122 @@
+/**
+ * The subscriptions of one node: by topic in a dense array of pids, which is
+ * what a delivery walks along, and by subscriber, for when that ends.
+ *
+ * A subscription knows its place in both, so that taking it out costs the same
+ * among a hundred thousand: the last one takes its place. Hence there is no
+ * order among subscribers.
+ */
+
+import type { Pid } from "../../runtime/mod.ts";
+import type { SubscriptionEntry } from "./types.ts";
+
+/** One subscription. */
+type Subscription = {
+  readonly topic: Topic;
+  readonly owner: Owner;
+  readonly metadata: unknown;
+  /** Places in the lists of the topic and of the owner. */
+  atTopic: number;
+  atOwner: number;
+};
+
+/** Who is subscribed to a topic. The two lists run side by side. */
+class Topic {
+  readonly name: string;
+  readonly pids: Pid<unknown>[] = [];
+  readonly subscriptions: Subscription[] = [];
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** A subscriber, with at least one subscription. */
+type Owner = {
+  readonly pid: Pid<unknown>;
+  readonly subscriptions: Subscription[];
+};
+
+const NOBODY: readonly Pid<unknown>[] = [];
+
+export class Table {
+  readonly #topics = new Map<string, Topic>();
+  readonly #owners = new Map<Pid<unknown>, Owner>();
+
+  /** The subscribers of a topic, as often as they are. Not to be kept. */
+  pids(topic: string): readonly Pid<unknown>[] {
+    return this.#topics.get(topic)?.pids ?? NOBODY;
+  }
+
+  /** A list of its own. */
+  entries(topic: string): SubscriptionEntry[] {
+    const { subscriptions = [] } = this.#topics.get(topic) ?? {};
+    return subscriptions.map(({ owner, metadata }) => ({
+      pid: owner.pid,
+      metadata,
+    }));
+  }
+
+  has(pid: Pid<unknown>): boolean {
+    return this.#owners.has(pid);
+  }
+
+  add(pid: Pid<unknown>, name: string, metadata: unknown): void {
+    let topic = this.#topics.get(name);
+    if (topic === undefined) this.#topics.set(name, topic = new Topic(name));
+    let owner = this.#owners.get(pid);
+    if (owner === undefined) {
+      this.#owners.set(pid, owner = { pid, subscriptions: [] });
+    }
+    const subscription: Subscription = {
+      topic,
+      owner,
+      metadata,
+      atTopic: topic.pids.length,
+      atOwner: owner.subscriptions.length,
+    };
+    topic.pids.push(pid);
+    topic.subscriptions.push(subscription);
+    owner.subscriptions.push(subscription);
+  }
+
+  /** Takes all of a subscriber's out of a topic; returns how many. */
+  remove(pid: Pid<unknown>, name: string): number {
+    const topic = this.#topics.get(name);
+    const owner = this.#owners.get(pid);
+    if (topic === undefined || owner === undefined) return 0;
+    // Either may be long: many topics of one, or many subscribers of one topic.
+    const ofOwner = owner.subscriptions;
+    const ofTopic = topic.subscriptions;
+    const found = (ofOwner.length <= ofTopic.length ? ofOwner : ofTopic)
+      .filter((one) => one.topic === topic && one.owner === owner);
+    for (const subscription of found) this.#delete(subscription);
+    return found.length;
+  }
+
+  /** A subscriber has ended. */
+  forget(pid: Pid<unknown>): void {
+    const owner = this.#owners.get(pid);
+    if (owner === undefined) return;
+    for (const subscription of [...owner.subscriptions]) {
+      this.#delete(subscription);
+    }
+  }
+
+  #delete(subscription: Subscription): void {
+    const { topic, owner } = subscription;
+    const last = topic.subscriptions.pop() as Subscription;
+    topic.pids.pop();
+    if (last !== subscription) {
+      last.atTopic = subscription.atTopic;
+      topic.subscriptions[last.atTopic] = last;
+      topic.pids[last.atTopic] = last.owner.pid;
+    }
+    if (topic.pids.length === 0) this.#topics.delete(topic.name);
+    const lastOfOwner = owner.subscriptions.pop() as Subscription;
+    if (lastOfOwner !== subscription) {
+      lastOfOwner.atOwner = subscription.atOwner;
+      owner.subscriptions[lastOfOwner.atOwner] = lastOfOwner;
+    }
+    if (owner.subscriptions.length === 0) this.#owners.delete(owner.pid);
+  }
+}
