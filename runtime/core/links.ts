@@ -90,9 +90,19 @@ function linkToDead(actor: Actor, to: Pid): void {
   else receiveExit(actor, to, reasons.noproc, false);
 }
 
+/**
+ * Every link within a node: it is active for as long as it is there. One for
+ * all, since a supervisor may have a million.
+ */
+const LOCAL: LinkState = Object.freeze({ active: true, unlinkId: 0 });
+
 /** Makes this side's entry active. */
 export function addLink(actor: Actor, to: Pid): void {
   actor.links ??= new Map();
+  if (actor.owner.isOwnPid(to)) {
+    actor.links.set(to, LOCAL);
+    return;
+  }
   const known = actor.links.get(to);
   if (known === undefined) {
     actor.links.set(to, { active: true, unlinkId: 0 });

@@ -113,6 +113,8 @@ export interface Self<M = unknown> {
   readonly isAlive: boolean;
   /** Set to receive exit signals as `Exit` messages. */
   trapExits: boolean;
+  /** The name that it is registered under on its node, or null. */
+  readonly name: string | null;
   /** What logs and `info` call it where it has no registered name. */
   label: string;
 

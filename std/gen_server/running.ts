@@ -83,7 +83,8 @@ export class RunningServer implements Server<unknown>, Ending {
   /** Set by the methods below, for when the callback has returned. */
   hasMore = false;
   stopping: Stop | null = null;
-  continues: unknown[] = [];
+  /** Null where there is none, which most servers never have. */
+  continues: unknown[] | null = null;
   timeoutMs = -1;
   isToHibernate = false;
   /** The timer that the next message cancels. */
@@ -117,6 +118,7 @@ export class RunningServer implements Server<unknown>, Ending {
   }
 
   continue(term: unknown): void {
+    this.continues ??= [];
     this.continues.push(term);
     this.hasMore = true;
   }
@@ -232,8 +234,9 @@ function disarm(server: RunningServer): void {
 
 /** What the callback has asked for. */
 function goOn(server: RunningServer, message: unknown): Next {
-  while (server.stopping === null && server.continues.length > 0) {
+  while (server.stopping === null && server.continues !== null) {
     const term = server.continues.shift();
+    if (server.continues.length === 0) server.continues = null;
     const { continue: callback } = server.plan;
     if (callback === undefined) {
       throw new ExitError(tuple(atom("bad_continue"), term));

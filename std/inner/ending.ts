@@ -101,7 +101,7 @@ export function formatted<S>(
 
 /** What logs call it. */
 export function nameOf({ self, kind }: Pick<Ending, "self" | "kind">): string {
-  const known = self.info()?.name ?? self.label;
+  const known = self.name ?? self.label;
   return known === "" ? `${kind} ${self.pid}` : `${kind} ${known}`;
 }
 

@@ -79,5 +79,5 @@ function shownPid(self: Self<unknown>, pid: Pid): string {
 }
 
 function nameOf(self: Self<unknown>): string {
-  return self.info()?.name ?? String(self.pid);
+  return self.name ?? String(self.pid);
 }
