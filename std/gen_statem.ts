@@ -216,24 +216,20 @@ export class GenStatem<R, A, C, K> {
  *   init: () => initial("locked", { coins: 0 }),
  *   states: {
  *     locked: (event, machine) => {
- *       if (event.type !== "call") return;
- *       // Who pushes too early waits for somebody's coin.
- *       if (event.name === "push") {
- *         return machine.keepStateAndData([{ type: "postpone" }]);
- *       }
- *       if (event.name === "coin") {
+ *       if (event.type === "call" && event.name === "coin") {
  *         machine.reply(event.from, ++machine.data.coins);
  *         return machine.nextState("open", machine.data, [
  *           { type: "stateTimeout", timeoutMs: 1_000 },
  *         ]);
  *       }
+ *       // Who pushes too early waits for somebody's coin.
+ *       return machine.keepStateAndData([{ type: "postpone" }]);
  *     },
  *     open: (event, machine) => {
  *       if (event.type === "call" && event.name === "push") {
  *         machine.reply(event.from, "welcome");
- *         return machine.nextState("locked");
  *       }
- *       if (event.type === "stateTimeout") return machine.nextState("locked");
+ *       return machine.nextState("locked");
  *     },
  *   },
  * });
