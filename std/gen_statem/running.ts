@@ -136,24 +136,37 @@ export class RunningMachine implements Machine<unknown, unknown>, Ending {
     return new Result("next", state, given(more), more[1] ?? []);
   }
 
-  keepState(data: unknown, actions: readonly AnyAction[] = []) {
-    return new Result<unknown, unknown>("keep", null, { value: data }, actions);
+  keepState(
+    data: unknown,
+    actions: readonly AnyAction[] = [],
+  ): Result<unknown, unknown> {
+    return new Result("keep", null, { value: data }, actions);
   }
 
-  keepStateAndData(actions: readonly AnyAction[] = []) {
-    return new Result<unknown, unknown>("keep", null, null, actions);
+  keepStateAndData(
+    actions: readonly AnyAction[] = [],
+  ): Result<unknown, unknown> {
+    return new Result("keep", null, null, actions);
   }
 
-  repeatState(data: unknown, actions: readonly AnyAction[] = []) {
+  repeatState(
+    data: unknown,
+    actions: readonly AnyAction[] = [],
+  ): Result<unknown, unknown> {
     const value = { value: data };
-    return new Result<unknown, unknown>("repeat", null, value, actions);
+    return new Result("repeat", null, value, actions);
   }
 
-  repeatStateAndData(actions: readonly AnyAction[] = []) {
-    return new Result<unknown, unknown>("repeat", null, null, actions);
+  repeatStateAndData(
+    actions: readonly AnyAction[] = [],
+  ): Result<unknown, unknown> {
+    return new Result("repeat", null, null, actions);
   }
 
-  stop(reason: ExitReason = reasons.normal, ...data: [data?: unknown]) {
+  stop(
+    reason: ExitReason = reasons.normal,
+    ...data: [data?: unknown]
+  ): Result<unknown, unknown> {
     return this.stopAndReply(reason, [], ...data);
   }
 
@@ -161,8 +174,8 @@ export class RunningMachine implements Machine<unknown, unknown>, Ending {
     reason: ExitReason,
     replies: readonly ReplyAction[],
     ...data: [data?: unknown]
-  ) {
-    return new Result<unknown, unknown>(
+  ): Result<unknown, unknown> {
+    return new Result(
       "stop",
       null,
       given(data),

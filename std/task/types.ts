@@ -9,7 +9,7 @@ import {
   reasons,
   type Ref,
   type Self,
-  Tuple,
+  type Tuple,
   tuple,
 } from "../../runtime/mod.ts";
 import type { AnySelf } from "../proc_lib.ts";

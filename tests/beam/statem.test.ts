@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from "vitest";
 import { atom, CallError, reasons, sys, tuple } from "../../runtime/mod.ts";
 import { eventHandler, GenEvent } from "../../std/gen_event.ts";
 import { genStatem, initial, stop, takes } from "../../std/gen_statem.ts";
-import { StopError } from "../../std/proc_lib.ts";
+import type { StopError } from "../../std/proc_lib.ts";
 import {
   type BeamNode,
   matrix,

@@ -11,7 +11,7 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import { Agent } from "../../std/agent.ts";
-import { StartError, StopError } from "../../std/proc_lib.ts";
+import type { StartError, StopError } from "../../std/proc_lib.ts";
 import { Registry } from "../../std/registry.ts";
 import { testCluster } from "../../std/testing.ts";
 import { sleep } from "../../std/timer.ts";

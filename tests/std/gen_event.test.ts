@@ -2,13 +2,11 @@
 import { describe, expect, test } from "vitest";
 import {
   atom,
-  CallError,
   Cast,
   type Down,
   global,
   type Pid,
   reasons,
-  type Self,
   sys,
   Timeout,
   tuple,
@@ -17,15 +15,12 @@ import {
 import {
   eventHandler,
   GenEvent,
-  GenEventExit,
   type HandlerEnd,
 } from "../../std/gen_event.ts";
-import { StartError, type StopError } from "../../std/proc_lib.ts";
+import type { StartError, StopError } from "../../std/proc_lib.ts";
 import { Registry } from "../../std/registry.ts";
 import { testCluster } from "../../std/testing.ts";
-import { sleep } from "../../std/timer.ts";
-import { drain, lone } from "../helpers/actors.ts";
-import { simulateSeeds } from "../helpers/simulate.ts";
+import { lone } from "../helpers/actors.ts";
 import { waitFor } from "../helpers/wait.ts";
 import {
   type Event,

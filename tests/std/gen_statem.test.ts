@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import {
   atom,
   type CallError,
-  type Down,
   global,
   type Pid,
   reasons,
@@ -16,7 +15,6 @@ import {
 } from "../../runtime/mod.ts";
 import {
   call,
-  cast,
   type Client,
   type From,
   genStatem,
@@ -29,7 +27,7 @@ import {
   stop,
   takes,
 } from "../../std/gen_statem.ts";
-import { StartError, type StopError } from "../../std/proc_lib.ts";
+import type { StartError, StopError } from "../../std/proc_lib.ts";
 import { Registry } from "../../std/registry.ts";
 import { lone } from "../helpers/actors.ts";
 import { waitFor } from "../helpers/wait.ts";

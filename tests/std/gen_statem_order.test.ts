@@ -16,7 +16,7 @@ import {
   type Decision,
   type Kind,
   Model,
-  states,
+  type states,
   type Step,
   type TimeoutStep,
 } from "./gen_statem_model.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import {
   atom,
-  CallError,
+  type CallError,
   Down,
   Exit,
   type Pid,

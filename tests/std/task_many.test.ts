@@ -1,7 +1,7 @@
 /** Several tasks of one owner, and races of one with its owner. */
 import { describe, expect, test } from "vitest";
 import { Exit, type Pid, reasons, type Self } from "../../runtime/mod.ts";
-import { Task, TaskError } from "../../std/task.ts";
+import { Task, type TaskError } from "../../std/task.ts";
 import { sleep } from "../../std/timer.ts";
 import { drain } from "../helpers/actors.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";

@@ -12,10 +12,10 @@ import {
   tuple,
   UsageError,
 } from "../../runtime/mod.ts";
-import { StartError } from "../../std/proc_lib.ts";
+import type { StartError } from "../../std/proc_lib.ts";
 import {
   Task,
-  TaskError,
+  type TaskError,
   TaskSupervisor,
   type TaskSupervisorOptions,
 } from "../../std/task.ts";
