@@ -8,6 +8,11 @@
 export { memoryNetwork, start, systemHost } from "./start.ts";
 export type { StartOptions } from "./start_options.ts";
 export { environment } from "./platform/runtime.ts";
+export { createLog, type LogOptions } from "./platform/log.ts";
+export {
+  onTermination,
+  type TerminationSignal,
+} from "./platform/termination.ts";
 export type { Pem, TlsOptions } from "./platform/tls_options.ts";
 export { type NodeStats, RunningNode } from "./running_node.ts";
 export type {
@@ -62,7 +67,9 @@ export {
   tuple,
 } from "./core/terms.ts";
 export { compareTerms, termEquals } from "./core/term_order.ts";
+export { type MapKey, mapKey } from "./core/map_key.ts";
 export { termKey } from "./core/term_key.ts";
+export { Shared } from "./core/shared.ts";
 export {
   Call,
   type CallOptions,
@@ -71,7 +78,8 @@ export {
   type ReplyTo,
   SystemRequest,
 } from "./core/calls.ts";
-export { sys } from "./core/sys.ts";
+export { type ActorStatistics, sys } from "./core/sys.ts";
+export type { DebugFunction, SystemEvent } from "./core/debugging.ts";
 export type { ExportedFunction } from "./core/functions.ts";
 export {
   CallError,

@@ -45,6 +45,7 @@ import {
   type ReplyTo,
   type Self,
 } from "../runtime/mod.ts";
+import type { ChildOptions, ChildSpec } from "./supervisor/types.ts";
 import { stopBySystem, type StopOptions } from "./gen_server/stop.ts";
 import { type Launch, startNamed } from "./inner/naming.ts";
 import { type AnySelf, StartError } from "./proc_lib.ts";
@@ -87,6 +88,11 @@ export type {
   StopOptions,
 };
 export type { Handlers, Server, StateOf } from "./gen_server/types.ts";
+
+/** What a supervisor is told of a server: `Counter.child(0, { id: "a" })`. */
+export type ServerChildOptions = ServerOptions & ChildOptions & {
+  readonly id?: unknown;
+};
 
 /** What `init` returns for the start to come to nothing, without an error. */
 export const ignore: Ignore = new Ignore();
@@ -158,6 +164,25 @@ export class GenServer<R, A, C, K> {
       }
       throw error;
     }
+  }
+
+  /**
+   * What tells a supervisor to start such a server: the options of a start and
+   * of a child in one. `id` is the name, or else the definition's, unless told.
+   */
+  child(
+    ...[arg, options]: StartArguments<A, ServerChildOptions>
+  ): ChildSpec {
+    const { id, restart, shutdown, type, significant, ...more } = options ?? {};
+    const { name } = more;
+    return {
+      id: id ?? (typeof name === "string" ? name : name?.name) ?? this.name,
+      start: (self) => this.#start(self, "linked", arg, more),
+      ...(restart === undefined ? {} : { restart }),
+      ...(shutdown === undefined ? {} : { shutdown }),
+      ...(type === undefined ? {} : { type }),
+      ...(significant === undefined ? {} : { significant }),
+    };
   }
 
   /**

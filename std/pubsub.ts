@@ -20,9 +20,8 @@
  *   to the sender. One that joins in the middle of a stream gets a tail of it,
  *   with no gap and nothing twice, as long as it stays connected.
  * - A subscriber is linked to the PubSub's actor until it has unsubscribed from
- *   its last topic; its end removes it. A PubSub that crashes takes its
- *   subscribers with it, unless they trap exits, since they would hear nothing
- *   any more.
+ *   its last topic; its end removes it. A PubSub that ends takes its subscribers
+ *   with it, unless they trap exits, since they would hear nothing any more.
  * - Messages are shared with local subscribers and not copied, unless the node
  *   has `isolate`. A local subscriber whose mailbox refuses a message is passed
  *   over.
@@ -43,7 +42,7 @@ import {
   printTerm,
   reasons,
   type Self,
-  Stop,
+  type Stop,
   stop,
   UsageError,
 } from "../runtime/mod.ts";
@@ -194,8 +193,9 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
           this.#table.forget(subscriber);
           return state;
         }
-        const isOrder = from === this.#parent || reason !== reasons.normal;
-        return isOrder ? stop(reason) : state;
+        if (reason !== reasons.normal) return stop(reason);
+        // Subscribers would not notice an end with reason normal.
+        return from === this.#parent ? stop(reasons.shutdown) : state;
       },
     );
   }

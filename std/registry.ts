@@ -33,10 +33,11 @@
 import {
   type CallOptions,
   type Destination,
+  type MapKey,
+  mapKey,
   type Pid,
   printTerm,
   type Self,
-  termKey,
   UsageError,
 } from "../runtime/mod.ts";
 import type { AnySelf } from "./inner/wait.ts";
@@ -44,10 +45,16 @@ import { start, type Starting, startLink } from "./proc_lib.ts";
 import { rootActor } from "./registry/actors.ts";
 import { runEach } from "./registry/dispatch.ts";
 import type { LockRequest, UnlockRequest } from "./registry/locks.ts";
-import { layoutOf, type Partition, Tables } from "./registry/tables.ts";
+import {
+  entriesOf,
+  layoutOf,
+  type Partition,
+  Tables,
+} from "./registry/tables.ts";
 import type {
   DispatchOptions,
   Entry,
+  EntryTest,
   KeyedEntry,
   Registrant,
   Registration,
@@ -123,7 +130,7 @@ export class Registry<Key, Value, Message = never> {
   readonly kind: "unique" | "duplicate";
   readonly #tables: Tables<Key, Value, Message>;
   readonly #listeners: readonly Destination<RegistryEvent<Key, Value>>[];
-  readonly #meta = new Map<string, unknown>();
+  readonly #meta = new Map<MapKey, unknown>();
   /** The registry's own actor. The start waits for it. */
   #root: Self<unknown> | null = null;
 
@@ -134,7 +141,7 @@ export class Registry<Key, Value, Message = never> {
     this.#tables = new Tables(layoutOf(options), options.partitions ?? 1);
     this.#listeners = options.listeners ?? [];
     for (const [key, value] of options.meta ?? []) {
-      this.#meta.set(termKey(key), value);
+      this.#meta.set(mapKey(key), value);
     }
   }
 
@@ -195,8 +202,8 @@ export class Registry<Key, Value, Message = never> {
   register(self: Registrant<Message>, key: Key, value: Value): Registration {
     this.#mayChange(self);
     const { pid } = self;
-    const keyText = termKey(key);
-    const { keyed, owning } = this.#tables.placeOf(keyText, pid);
+    const by = mapKey(key);
+    const { keyed, owning } = this.#tables.placeOf(by, pid);
     const owner = owning.pid;
     if (owner === null || !this.#lives(owner) || !this.#lives(keyed.pid)) {
       throw new UsageError(
@@ -205,21 +212,16 @@ export class Registry<Key, Value, Message = never> {
       );
     }
     if (this.kind === "unique") {
-      for (const row of keyed.byKey.get(keyText)) {
+      for (const row of keyed.byKey.get(by)) {
         if (this.#lives(row.pid)) return { ok: false, holder: row.pid };
         // The cleanup after its owner is still to come.
         this.#tables.delete(row);
       }
     }
     if (!owning.byOwner.has(pid)) self.link(owner);
-    this.#tables.add({ key, keyText, pid, value });
-    this.#tell(self, {
-      type: "register",
-      registry: this.name,
-      key,
-      pid,
-      value,
-    });
+    this.#tables.add({ key, mapKey: by, pid, value });
+    const { name: registry } = this;
+    this.#tell(self, { type: "register", registry, key, pid, value });
     return { ok: true, owner };
   }
 
@@ -240,12 +242,12 @@ export class Registry<Key, Value, Message = never> {
   ): number {
     this.#mayChange(self);
     const { pid } = self;
-    const keyText = termKey(key);
-    const rows = this.#tables.rowsOf(keyText, pid);
-    const removed = rows.filter((row) => test(row.value));
+    const by = mapKey(key);
+    const rows = this.#tables.rowsOf(by, pid);
+    const removed = rows.filter(({ value }) => test(value));
     if (removed.length === 0) return 0;
     for (const row of removed) this.#tables.delete(row);
-    const { owning } = this.#tables.placeOf(keyText, pid);
+    const { owning } = this.#tables.placeOf(by, pid);
     if (owning.pid !== null && !owning.byOwner.has(pid)) {
       self.unlink(owning.pid);
     }
@@ -266,7 +268,7 @@ export class Registry<Key, Value, Message = never> {
   ): { readonly newValue: Value; readonly oldValue: Value } | null {
     this.#mustBeUnique("updateValue");
     this.#mayChange(self);
-    const [row] = this.#tables.rowsOf(termKey(key), self.pid);
+    const [row] = this.#tables.rowsOf(mapKey(key), self.pid);
     if (row === undefined) return null;
     const oldValue = row.value;
     const newValue = row.value = update(oldValue);
@@ -275,7 +277,10 @@ export class Registry<Key, Value, Message = never> {
 
   /** Who is under this key; in a partition, in the order of registration. */
   lookup(key: Key): readonly Entry<Value, Message>[] {
-    return this.#groups(key).flat();
+    if (this.#tables.layout === "byPid") return this.#groups(key).flat();
+    const by = mapKey(key);
+    const { pid, byKey } = this.#tables.ofKey(by);
+    return this.#lives(pid) ? entriesOf(byKey.get(by)) : [];
   }
 
   /** As `lookup`, of those whose value passes the test. */
@@ -293,7 +298,7 @@ export class Registry<Key, Value, Message = never> {
 
   /** Entries under any key that pass the test; all without one. */
   select(
-    test: (entry: KeyedEntry<Key, Value, Message>) => boolean = () => true,
+    test: EntryTest<Key, Value, Message> = () => true,
   ): readonly KeyedEntry<Key, Value, Message>[] {
     return this.#living(this.#tables.partitions).flatMap(({ byKey }) =>
       [...byKey.all()].map(({ key, pid, value }) => ({ key, pid, value }))
@@ -301,9 +306,7 @@ export class Registry<Key, Value, Message = never> {
   }
 
   /** How many `select` returns. */
-  countSelect(
-    test: (entry: KeyedEntry<Key, Value, Message>) => boolean,
-  ): number {
+  countSelect(test: EntryTest<Key, Value, Message>): number {
     return this.select(test).length;
   }
 
@@ -323,7 +326,7 @@ export class Registry<Key, Value, Message = never> {
   /** The values of an actor under a key. */
   values(key: Key, pid: Pid<never>): readonly Value[] {
     this.#running();
-    return this.#tables.rowsOf(termKey(key), pid).map(({ value }) => value);
+    return this.#tables.rowsOf(mapKey(key), pid).map(({ value }) => value);
   }
 
   /** The living actor under a unique key, or null. */
@@ -385,25 +388,25 @@ export class Registry<Key, Value, Message = never> {
     body: (entries: readonly Entry<Value, Message>[]) => void | Promise<void>,
     options: DispatchOptions = {},
   ): Promise<void> {
-    const groups = this.#groups(key);
-    await runEach(self, groups.map((entries) => () => body(entries)), options);
+    const bodies = this.#groups(key).map((entries) => () => body(entries));
+    await runEach(self, bodies, options);
   }
 
   /** What was stored under a key of its own; undefined when nothing was. */
   meta(key: unknown): unknown {
     this.#running();
-    return this.#meta.get(termKey(key));
+    return this.#meta.get(mapKey(key));
   }
 
   /** Stores something that concerns the registry as a whole. */
   putMeta(key: unknown, value: unknown): void {
     this.#running();
-    this.#meta.set(termKey(key), value);
+    this.#meta.set(mapKey(key), value);
   }
 
   deleteMeta(key: unknown): void {
     this.#running();
-    this.#meta.delete(termKey(key));
+    this.#meta.delete(mapKey(key));
   }
 
   /**
@@ -422,11 +425,11 @@ export class Registry<Key, Value, Message = never> {
     options: CallOptions = {},
   ): Promise<T> {
     this.#running();
-    const keyText = termKey(key);
-    const partition = this.#tables.ofKey(keyText).pid as Pid<unknown>;
+    const by = mapKey(key);
+    const partition = this.#tables.ofKey(by).pid as Pid<unknown>;
     const ticket = self.makeRef();
     try {
-      const request: LockRequest = { type: "lock", keyText, ticket };
+      const request: LockRequest = { type: "lock", mapKey: by, ticket };
       await self.call(partition, request, options);
       return await body();
     } finally {
@@ -437,11 +440,10 @@ export class Registry<Key, Value, Message = never> {
 
   /** The entries under a key, by partition; no group is empty. */
   #groups(key: Key): readonly Entry<Value, Message>[][] {
-    const keyText = termKey(key);
-    return this.#living(this.#tables.placesOf(keyText))
-      .map(({ byKey }) =>
-        [...byKey.get(keyText)].map(({ pid, value }) => ({ pid, value }))
-      ).filter((entries) => entries.length > 0);
+    const by = mapKey(key);
+    return this.#living(this.#tables.placesOf(by))
+      .map(({ byKey }) => entriesOf(byKey.get(by)))
+      .filter((entries) => entries.length > 0);
   }
 
   /** What a crashed partition held until it is started anew does not count. */

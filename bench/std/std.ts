@@ -4,8 +4,15 @@
  */
 
 import type { Row } from "../row.ts";
+import { fanOutRow } from "./fan_out.ts";
+import { lookupRow } from "./lookups.ts";
 import { serverRows } from "./servers.ts";
+import { restartRow, startsRow } from "./supervisors.ts";
 
 export const stdRows: readonly Row[] = [
   ...serverRows,
+  startsRow,
+  lookupRow,
+  restartRow,
+  fanOutRow,
 ];

@@ -180,7 +180,9 @@ export abstract class Actor extends ActorState implements Runnable {
         budget = serveSystemRequests(this, budget);
         if (budget === 0) {
           // It is suspended, whatever is in its mailbox, or ends, or has ended.
-          if (this.state === QUEUED) this.state = IDLE;
+          if (this.state === QUEUED && this.resolveReceive === null) {
+            this.state = IDLE;
+          }
           return this.state === RUNNING ? -1 : 1;
         }
       }

@@ -9,6 +9,7 @@
  */
 
 import { DEFAULT_WARN_AT, type MailboxOptions } from "./mailbox_limit.ts";
+import type { Debug } from "./debugging.ts";
 import type { ActorTimer } from "./actor_timers.ts";
 import type { LinkState, MonitorState, Watcher } from "./links.ts";
 import type { PendingCall } from "./pending_call.ts";
@@ -38,6 +39,7 @@ class Rare {
   lostMessages = 0;
   nodeWaits = 0;
   systemRequests = 0;
+  debug: Debug | null = null;
   heldBy: Set<string> | null = null;
 }
 
@@ -118,7 +120,10 @@ export abstract class ActorState {
     setFlag(this, UNATTRIBUTED, on);
   }
 
-  /** Whether `system_requests.ts` is to be asked before each turn. */
+  /**
+   * Whether `system_requests.ts` is to be asked before each turn, and
+   * `debugging.ts` be told of replies.
+   */
   get isSpecial(): boolean {
     return (this.flags & SPECIAL) !== 0;
   }
@@ -322,5 +327,13 @@ export abstract class ActorState {
   }
   set systemRequests(count: number) {
     if (count !== 0 || this.rare !== null) made(this).systemRequests = count;
+  }
+
+  /** What watches it, if it is a handler actor; see `debugging.ts`. */
+  get debug(): Debug | null {
+    return this.rare === null ? null : this.rare.debug;
+  }
+  set debug(debug: Debug | null) {
+    if (debug !== null || this.rare !== null) made(this).debug = debug;
   }
 }

@@ -28,6 +28,7 @@ export function crashReport(
   return {
     message: `${actor.describe()} crashed: ${reason}`,
     fields: {
+      report: "crash",
       // What was thrown, as it was.
       error,
       pid: String(actor.pid),

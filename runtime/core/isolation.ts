@@ -9,6 +9,7 @@
  */
 
 import { UsageError } from "./messages.ts";
+import { Shared } from "./shared.ts";
 import {
   BitString,
   ExternalFun,
@@ -24,8 +25,8 @@ import {
 /** Returns what the receiver gets in place of the message. */
 export type Isolate = (message: unknown) => unknown;
 
-/** Terms that nobody can change. */
-const immutable = [Pid, Ref, Float, Port, ExternalFun] as const;
+/** Terms that nobody can change, and what is shared on purpose. */
+const immutable = [Pid, Ref, Float, Port, ExternalFun, Shared] as const;
 
 /**
  * Freezes objects, arrays and tuples, deeply, and returns the same message. A

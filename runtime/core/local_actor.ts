@@ -34,6 +34,7 @@ import {
 import { setGroupLeader } from "./group_leader.ts";
 import { type ActorInfo, infoOf } from "./info.ts";
 import { Actor, DEAD } from "./actor.ts";
+import { noteOut } from "./debugging.ts";
 import { sendExitSignal } from "./exits.ts";
 import { holdBack } from "./holding.ts";
 import { demonitor, link, monitor, monitorWith, unlink } from "./links.ts";
@@ -204,6 +205,7 @@ export class LocalActor extends Actor implements Self<unknown> {
   reply(to: ReplyTo, value: unknown): boolean {
     if (this.state === DEAD) return true;
     const hasRoom = reply(this, to, value);
+    if (this.isSpecial) noteOut(this, to, value);
     if (!hasRoom) holdBack(this, to.pid.node);
     return hasRoom;
   }
@@ -284,6 +286,10 @@ export class LocalActor extends Actor implements Self<unknown> {
     fields: Readonly<Record<string, unknown>> = {},
   ): void {
     this.owner.logActor(level, message, { pid: String(this.pid), ...fields });
+  }
+
+  logs(level: LogLevel): boolean {
+    return this.owner.host.logs?.(level) ?? true;
   }
 
   nodes(): readonly string[] {

@@ -80,6 +80,8 @@ export interface Host {
    */
   readonly stepped?: (scheduler: SteppedScheduler) => void;
   log(record: LogRecord): void;
+  /** Whether anybody wants records of this level. Absent: all are wanted. */
+  readonly logs?: (level: LogLevel) => boolean;
   /** Runs `body` so that a floating rejection inside it is reported to `owner`. */
   attribute<T>(owner: (error: unknown) => void, body: () => T): T;
   /**

@@ -359,6 +359,11 @@ export interface Self<M = unknown> {
     message: string,
     fields?: Readonly<Record<string, unknown>>,
   ): void;
+  /**
+   * Whether the node's log takes records of this level: to be asked before one
+   * is made that is costly or frequent.
+   */
+  logs(level: LogLevel): boolean;
   /** Connected nodes. */
   nodes(): readonly string[];
   /** From now on `NodeUp` and `NodeDown` messages arrive; false ends that. */

@@ -23,6 +23,7 @@ import {
   type CallTarget,
   SystemRequest,
 } from "./calls.ts";
+import { type DebugFunction, done } from "./debugging.ts";
 import { expectSystemRequest } from "./system_requests.ts";
 import { type Atom, atom, Pid, printTerm, Tuple } from "./terms.ts";
 
@@ -157,6 +158,188 @@ async function terminate(
   await ask(self, target, request, options);
 }
 
+/** Asks for something about watching; `what` may be refused. */
+async function debug(
+  self: AnySelf,
+  target: CallTarget,
+  what: unknown,
+  options: CallOptions,
+): Promise<unknown> {
+  const request = new Tuple([atom("debug"), what]);
+  const answer = await ask(self, target, request, options);
+  if (answer === atom("unknown_debug")) {
+    throw new CallError(printTerm(target), request, answer);
+  }
+  return valueOf(answer, target, request);
+}
+
+/** The value in `{ok, Value}`. */
+function inOk(answer: unknown): unknown {
+  return answer instanceof Tuple && answer.items[0] === atom("ok")
+    ? answer.items[1]
+    : answer;
+}
+
+function pair(name: string, argument: unknown): Tuple {
+  return new Tuple([atom(name), argument]);
+}
+
+/** What an actor has done since its statistics were turned on. */
+export type ActorStatistics = {
+  /** To the second, in the target's local time. */
+  readonly startTime: Date;
+  readonly currentTime: Date;
+  readonly reductions: number;
+  readonly messagesIn: number;
+  /** Replies; of a process on a BEAM node, what its behaviour counts. */
+  readonly messagesOut: number;
+};
+
+/** Begins to count, or ends it; see `getStatistics`. */
+async function statistics(
+  self: AnySelf,
+  target: CallTarget,
+  isOn: boolean,
+  options: CallOptions = {},
+): Promise<void> {
+  await debug(self, target, pair("statistics", isOn), options);
+}
+
+/**
+ * What was counted since `statistics` was turned on; null when it is off.
+ *
+ * @example
+ * ```ts
+ * import { handler, start, sys } from "hornbeam";
+ *
+ * await using node = await start();
+ * const counter = node.spawn(handler(0, (total, n: number) => total + n));
+ * await node.run(async (self) => {
+ *   await sys.statistics(self, counter, true);
+ *   for (const n of [1, 2, 3]) self.send(counter, n);
+ *   const counted = await sys.getStatistics(self, counter);
+ *   console.log(counted?.messagesIn); // prints: 3
+ *   await sys.noDebug(self, counter);
+ * });
+ * ```
+ */
+async function getStatistics(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<ActorStatistics | null> {
+  const what = pair("statistics", atom("get"));
+  const items = inOk(await debug(self, target, what, options));
+  if (!Array.isArray(items)) return null;
+  const known = new Map(
+    (items as Tuple[]).map((item) => [item.items[0], item.items[1]]),
+  );
+  const figure = (name: string) => known.get(atom(name)) as number;
+  const time = (name: string) => dateOf(known.get(atom(name)) as Tuple);
+  return {
+    startTime: time("start_time"),
+    currentTime: time("current_time"),
+    reductions: figure("reductions"),
+    messagesIn: figure("messages_in"),
+    messagesOut: figure("messages_out"),
+  };
+}
+
+function dateOf({ items }: Tuple): Date {
+  const [[y, mo, d], [h, mi, s]] = items.map((half) =>
+    (half as Tuple).items as number[]
+  ) as [[number, number, number], [number, number, number]];
+  const at = new Date(0);
+  at.setFullYear(y, mo - 1, d);
+  at.setHours(h, mi, s, 0);
+  return at;
+}
+
+/** Prints what goes in and out onto the output of the target's group leader. */
+async function trace(
+  self: AnySelf,
+  target: CallTarget,
+  isOn: boolean,
+  options: CallOptions = {},
+): Promise<void> {
+  await debug(self, target, pair("trace", isOn), options);
+}
+
+/**
+ * Keeps the last events: 10 with true, or as many as said; false forgets them.
+ * See `getLog`.
+ */
+async function log(
+  self: AnySelf,
+  target: CallTarget,
+  isOn: boolean | number,
+  options: CallOptions = {},
+): Promise<void> {
+  const argument = typeof isOn === "number" ? new Tuple([true, isOn]) : isOn;
+  await debug(self, target, pair("log", argument), options);
+}
+
+/**
+ * The events that are kept, oldest first, as terms: `{in, Message}` and `{out,
+ * Message, To}`, and what else processes on BEAM nodes note. Calls and casts are
+ * the tuples that they are in OTP.
+ */
+async function getLog(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<readonly unknown[]> {
+  const events = await debug(self, target, pair("log", atom("get")), options);
+  return inOk(events) as readonly unknown[];
+}
+
+/** Prints the events that are kept, as `trace` does. */
+async function printLog(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<void> {
+  await debug(self, target, pair("log", atom("print")), options);
+}
+
+/** Ends all watching. */
+async function noDebug(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<void> {
+  await debug(self, target, atom("no_debug"), options);
+}
+
+/**
+ * Has a function called with each event, in the turn of the target and with
+ * what it returned before; see `DebugFunction`. Only on this node, and not on
+ * one with `isolate: "copy"`, since a function has no copy. `id` is what it is
+ * removed by, and keeps it from being installed twice; default: the function
+ * itself.
+ */
+async function install<S>(
+  self: AnySelf,
+  target: CallTarget,
+  call: DebugFunction<S>,
+  state: S,
+  options: CallOptions & { readonly id?: unknown } = {},
+): Promise<void> {
+  const { id, ...limits } = options;
+  const items = id === undefined ? [call, state] : [id, call, state];
+  await debug(self, target, pair("install", new Tuple(items)), limits);
+}
+
+/** Removes a function by its `id`, or by itself. */
+async function remove(
+  self: AnySelf,
+  target: CallTarget,
+  id: unknown,
+  options: CallOptions = {},
+): Promise<void> {
+  await debug(self, target, pair("remove", id), options);
+}
+
 /** See the functions. They wait, so a function actor must call them. */
 export const sys: {
   readonly getState: typeof getState;
@@ -165,4 +348,32 @@ export const sys: {
   readonly suspend: typeof suspend;
   readonly resume: typeof resume;
   readonly terminate: typeof terminate;
-} = { getState, replaceState, getStatus, suspend, resume, terminate };
+  readonly statistics: typeof statistics;
+  readonly getStatistics: typeof getStatistics;
+  readonly trace: typeof trace;
+  readonly log: typeof log;
+  readonly getLog: typeof getLog;
+  readonly printLog: typeof printLog;
+  readonly noDebug: typeof noDebug;
+  readonly install: typeof install;
+  readonly remove: typeof remove;
+  /** What a debug function returns to be removed. */
+  readonly done: Atom;
+} = {
+  getState,
+  replaceState,
+  getStatus,
+  suspend,
+  resume,
+  terminate,
+  statistics,
+  getStatistics,
+  trace,
+  log,
+  getLog,
+  printLog,
+  noDebug,
+  install,
+  remove,
+  done,
+};

@@ -8,17 +8,19 @@
  * then is anything here asked. Function actors receive the requests like any
  * other message.
  *
- * Tracing, code changes and debug functions do not exist here and are answered
- * so. A suspended actor takes nothing but system requests; in OTP it would
- * also take its parent's exit signal when it traps exits.
+ * Code changes do not exist here and are answered so. A suspended actor takes
+ * nothing but system requests and, if it traps exits, the exit signal of the
+ * actor that spawned it, which ends it.
  */
 
 import { type Actor, QUEUED, RUNNING } from "./actor.ts";
 import { reply, type ReplyTo, SystemRequest } from "./calls.ts";
+import { noteIn, setDebug } from "./debugging.ts";
 import { crashActor, endActor } from "./exits.ts";
 import { type Handler, Stop } from "./handler.ts";
 import { behaviourName } from "./info.ts";
 import { copy } from "./isolation.ts";
+import { Exit } from "./messages.ts";
 import type { ExitReason } from "./signal.ts";
 import { atom, printTerm, Tuple } from "./terms.ts";
 import { goOn } from "./waiting_handler.ts";
@@ -60,13 +62,18 @@ export function serveSystemRequests(actor: Actor, budget: number): number {
   const { mailbox } = actor;
   if (actor.isSuspended) serveSuspended(actor);
   while (
-    actor.state === QUEUED && !actor.isSuspended && mailbox.length > 0 &&
+    isFree(actor) && !actor.isSuspended && mailbox.length > 0 &&
     mailbox.at(0) instanceof SystemRequest
   ) {
     answer(actor, mailbox.shift() as SystemRequest);
     if (actor.isSuspended) serveSuspended(actor);
   }
-  if (actor.state !== QUEUED || actor.isSuspended) return 0;
+  if (!isFree(actor) || actor.isSuspended) return 0;
+  const { debug } = actor;
+  if (debug !== null) {
+    if (mailbox.length > 0) noteIn(actor, debug);
+    return 1;
+  }
   if (actor.systemRequests > 0) {
     let most = 1;
     while (
@@ -84,12 +91,25 @@ export function serveSystemRequests(actor: Actor, budget: number): number {
   return budget;
 }
 
+/**
+ * Whether it may be given messages. One that has its last word may be queued as
+ * well, to go on with what it has received.
+ */
+function isFree(actor: Actor): boolean {
+  return actor.state === QUEUED && actor.resolveReceive === null;
+}
+
 /** Messages that were looked at before are not looked at again. */
 function serveSuspended(actor: Actor): void {
   const { mailbox } = actor;
   while (actor.isSuspended && actor.scanned < mailbox.length) {
-    if (mailbox.at(actor.scanned) instanceof SystemRequest) {
+    const message = mailbox.at(actor.scanned);
+    if (message instanceof SystemRequest) {
       answer(actor, mailbox.removeAt(actor.scanned) as SystemRequest);
+    } else if (message instanceof Exit && message.from === actor.parent) {
+      actor.scanned = 0;
+      terminate(actor, message.reason);
+      return;
     } else {
       actor.scanned++;
     }
@@ -174,7 +194,7 @@ function outcomeOf(actor: Actor, request: unknown): unknown {
     case names.replaceState:
       return replaceState(actor, argument);
     case names.debug:
-      return debug(argument);
+      return setDebug(actor, argument);
     default:
       return tuple(
         names.error,
@@ -240,30 +260,4 @@ function statusState(actor: Actor): unknown {
   return formatStatus === undefined
     ? shown(actor)
     : shared(actor, formatStatus(actor.handlerState));
-}
-
-/** There is nothing to debug with, which is a fine answer to turning it off. */
-function debug(what: unknown): unknown {
-  const [name, argument] = what instanceof Tuple ? what.items : [what];
-  const isOff = argument === false;
-  switch (name) {
-    case atom("no_debug"):
-    case atom("remove"):
-      return names.ok;
-    case atom("trace"):
-      if (isOff) return names.ok;
-      break;
-    case atom("log"):
-      if (isOff) return names.ok;
-      if (argument === atom("get")) return tuple(names.ok, []);
-      break;
-    case atom("statistics"):
-      if (isOff) return names.ok;
-      if (argument === atom("get")) {
-        return tuple(names.ok, atom("no_statistics"));
-      }
-      break;
-    default:
-  }
-  return atom("unknown_debug");
 }

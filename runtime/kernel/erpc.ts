@@ -40,7 +40,7 @@ import {
  *   erpc.multicall<number>(self, [self.node, "b@x"], "math:half", [8])
  * );
  * for (const result of results) {
- *   console.log(result.type === "ok" ? result.value : result.reason);
+ *   console.log(result.type === "ok" ? result.value : result.error.reason);
  * }
  * // prints: 4
  * // prints: Symbol(noconnection)

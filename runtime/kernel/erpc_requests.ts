@@ -163,8 +163,9 @@ export async function waitResponse<R>(
 
 /** The result of a request, if it has come; else null. Does not wait. */
 export function checkResponse<R>(
-  { outcome }: ErpcRequest<R>,
+  request: ErpcRequest<R>,
 ): ErpcResult<R> | null {
+  const { outcome } = request;
   if (outcome === null) return null;
   return outcome.type === "value"
     ? { type: "ok", value: outcome.value as R }

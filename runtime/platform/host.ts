@@ -4,10 +4,10 @@
  */
 
 import { createHash, webcrypto } from "node:crypto";
-import type { Host, LogRecord } from "../core/ports.ts";
+import type { Host } from "../core/ports.ts";
 import type { PidTable } from "../core/terms.ts";
 import { clearTimer, macrotask, microtask, setTimer } from "./event_loop.ts";
-import { createLog } from "./log.ts";
+import { createLog, type Log } from "./log.ts";
 import {
   adopt,
   attribute,
@@ -58,7 +58,7 @@ function md5(data: Uint8Array): Uint8Array {
 
 /** Makes a host. `log` defaults to `createLog()`. */
 export function createHost(
-  options: { readonly log?: (record: LogRecord) => void } = {},
+  options: { readonly log?: Log } = {},
 ): PlatformHost {
   const log = options.log ?? createLog();
   threadPids ??= createWeakPidTable();
@@ -75,6 +75,7 @@ export function createHost(
     randomU32,
     md5,
     log,
+    ...(log.logs === undefined ? {} : { logs: log.logs }),
     attribute,
     adopt,
     get rejections() {

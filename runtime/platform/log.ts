@@ -2,8 +2,8 @@
  * The log of a thread, on LogTape.
  *
  * A program that has configured LogTape gets every record in the category
- * `["hornbeam", <part>]`, to filter and format as it likes. For a program that
- * has not, records are written to the standard error stream, one line each.
+ * `["hornbeam", <part>]`, or with more parts where the field `domain` names
+ * them, to filter and format as it likes. For a program that has not, records are written to the standard error stream, one line each.
  * LogTape is never configured from here: it can be configured once only, and
  * that is the program's to do, whenever it wants.
  */
@@ -32,20 +32,32 @@ const colors: Readonly<Record<LogLevel, string>> = {
 
 const maxValueLength = 2_000;
 
-/** Makes what a host's `log` calls. */
-export function createLog(
-  options: LogOptions = {},
-): (record: LogRecord) => void {
+/** What a host's `log` and `logs` call. */
+export type Log = {
+  (record: LogRecord): void;
+  /** Whether records of this level are written, or LogTape's to filter. */
+  readonly logs?: (level: LogLevel) => boolean;
+};
+
+/**
+ * Makes what a host's `log` calls: records go to LogTape where the program has
+ * configured it, in the category `["hornbeam", category, ...domain]`, and are
+ * lines on standard error where it has not.
+ */
+export function createLog(options: LogOptions = {}): Log {
   const least = options.level ?? "info";
   const write = options.write ?? ((line) => void process.stderr.write(line));
   const color = options.color ?? isColorful();
-  return (record) => {
+  const isWritten = (level: LogLevel) => compareLogLevel(level, least) >= 0;
+  const log = (record: LogRecord) => {
     if (getConfig() !== null) {
       emit(record);
-    } else if (compareLogLevel(record.level, least) >= 0) {
+    } else if (isWritten(record.level)) {
       write(`${formatLogRecord(record, new Date(), color)}\n`);
     }
   };
+  const logs = (level: LogLevel) => getConfig() !== null || isWritten(level);
+  return Object.assign(log, { logs });
 }
 
 /**
@@ -82,9 +94,14 @@ function isColorful(): boolean {
   }
 }
 
+/** Severities of OTP that LogTape knows as one. */
+const fatal: ReadonlySet<unknown> = new Set(["critical", "alert", "emergency"]);
+
 function emit(record: LogRecord): void {
-  getLogger(["hornbeam", record.category]).emit({
-    level: record.level,
+  const { level: severity, domain } = record.fields ?? {};
+  const inner = Array.isArray(domain) ? domain.map(String) : [];
+  getLogger(["hornbeam", record.category, ...inner]).emit({
+    level: fatal.has(severity) ? "fatal" : record.level,
     message: [record.message],
     rawMessage: record.message,
     timestamp: Date.now(),

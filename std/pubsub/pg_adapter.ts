@@ -11,13 +11,17 @@ import {
   atom,
   BusyError,
   Down,
+  Exit,
   type Handler,
   handler,
   pg,
   type Pid,
   printTerm,
+  reasons,
   type Ref,
   type Self,
+  type Stop,
+  stop,
   Tuple,
 } from "../../runtime/mod.ts";
 import {
@@ -44,7 +48,7 @@ export class PgAdapter implements Adapter {
     this.#groups = groupsOf(host);
     this.#broadcastPoolSize = host.broadcastPoolSize;
     this.#listeners = this.#groups.map((name) =>
-      self.spawnLink(listener(host), { name })
+      self.spawnLink(listener(host, self.pid), { name, trapExits: true })
     );
     this.#join(self);
   }
@@ -127,9 +131,16 @@ function forwardOf(
   return new Tuple([FORWARD, topic, message, how]);
 }
 
-/** Takes what other nodes send. */
-function listener({ deliver }: AdapterHost): Handler<unknown> {
-  return handler<null, unknown>(null, (state, message, self) => {
+/** Takes what other nodes send, until the PubSub ends, for whatever reason. */
+function listener(
+  { deliver }: AdapterHost,
+  root: Pid<unknown>,
+): Handler<unknown> {
+  return handler<null, unknown>(null, (state, message, self): null | Stop => {
+    if (message instanceof Exit) {
+      const { from, reason } = message;
+      return from === root || reason !== reasons.normal ? stop(reason) : state;
+    }
     const items = message instanceof Tuple ? message.items : [];
     const [kind, topic, content, how] = items;
     if (kind !== FORWARD || typeof how !== "symbol") {

@@ -5,13 +5,13 @@
  * the end of a holder frees its lock and the end of one who waits leaves no gap.
  */
 
-import type { Pid, Ref, ReplyTo, Self } from "../../runtime/mod.ts";
+import type { MapKey, Pid, Ref, ReplyTo, Self } from "../../runtime/mod.ts";
 
 /** Asks for a lock; sent as a call, which is answered when it is held. */
 export type LockRequest = {
   readonly type: "lock";
-  /** `termKey` of the lock's key. */
-  readonly keyText: string;
+  /** `mapKey` of the lock's key. */
+  readonly mapKey: MapKey;
   /** Names the request when it is taken back. */
   readonly ticket: Ref;
 };
@@ -20,7 +20,7 @@ export type LockRequest = {
 export type UnlockRequest = { readonly type: "unlock"; readonly ticket: Ref };
 
 type Claim = {
-  readonly keyText: string;
+  readonly mapKey: MapKey;
   readonly ticket: Ref;
   readonly monitor: Ref;
   readonly from: ReplyTo;
@@ -28,22 +28,22 @@ type Claim = {
 
 export class Locks {
   /** By key, oldest first: the first one holds the lock. */
-  readonly #queues = new Map<string, Set<Claim>>();
+  readonly #queues = new Map<MapKey, Set<Claim>>();
   readonly #byTicket = new Map<Ref, Claim>();
   readonly #byMonitor = new Map<Ref, Claim>();
 
   request(self: Self<unknown>, request: LockRequest, from: ReplyTo): void {
-    const { keyText, ticket } = request;
+    const { mapKey, ticket } = request;
     const monitor = self.monitor(from.pid as Pid<never>);
-    const claim: Claim = { keyText, ticket, monitor, from };
+    const claim: Claim = { mapKey, ticket, monitor, from };
     this.#byTicket.set(ticket, claim);
     this.#byMonitor.set(monitor, claim);
-    const queue = this.#queues.get(keyText);
+    const queue = this.#queues.get(mapKey);
     if (queue !== undefined) {
       queue.add(claim);
       return;
     }
-    this.#queues.set(keyText, new Set([claim]));
+    this.#queues.set(mapKey, new Set([claim]));
     self.reply(from, null);
   }
 
@@ -63,12 +63,12 @@ export class Locks {
   #remove(self: Self<unknown>, claim: Claim): void {
     this.#byTicket.delete(claim.ticket);
     this.#byMonitor.delete(claim.monitor);
-    const queue = this.#queues.get(claim.keyText);
+    const queue = this.#queues.get(claim.mapKey);
     if (queue === undefined) return;
     const [holder] = queue;
     queue.delete(claim);
     if (queue.size === 0) {
-      this.#queues.delete(claim.keyText);
+      this.#queues.delete(claim.mapKey);
     } else if (holder === claim) {
       const [next] = queue;
       if (next !== undefined) self.reply(next.from, null);

@@ -7,23 +7,29 @@
  * may lie apart and each must put up with what the other has lost.
  */
 
-import { type Pid, printTerm, UsageError } from "../../runtime/mod.ts";
-import type { RegistryOptions } from "./types.ts";
+import {
+  type MapKey,
+  type Pid,
+  printTerm,
+  UsageError,
+} from "../../runtime/mod.ts";
+import type { Entry, RegistryOptions } from "./types.ts";
 
 /** One registration. */
 export type Row<Key, Value, Message> = {
   readonly key: Key;
-  /** `termKey` of the key. */
-  readonly keyText: string;
+  /** `mapKey` of the key. */
+  readonly mapKey: MapKey;
   readonly pid: Pid<Message>;
   value: Value;
 };
 
-const NONE: ReadonlySet<never> = new Set<never>();
-
-/** Sets of rows by something; no set is empty. */
-class Index<By, R> {
-  readonly #sets = new Map<By, Set<R>>();
+/**
+ * Rows by something. Mostly there is one, and then no set is made: that takes
+ * less memory, and a look-up less time.
+ */
+class Index<By, R extends object> {
+  readonly #rows = new Map<By, R | Set<R>>();
   #size = 0;
 
   get size(): number {
@@ -31,34 +37,41 @@ class Index<By, R> {
   }
 
   add(by: By, row: R): void {
-    let rows = this.#sets.get(by);
-    if (rows === undefined) this.#sets.set(by, rows = new Set());
-    rows.add(row);
+    const rows = this.#rows.get(by);
+    if (rows === undefined) this.#rows.set(by, row);
+    else if (rows instanceof Set) rows.add(row);
+    else this.#rows.set(by, new Set([rows, row]));
     this.#size++;
   }
 
   delete(by: By, row: R): void {
-    const rows = this.#sets.get(by);
-    if (!rows?.delete(row)) return;
+    const rows = this.#rows.get(by);
+    if (rows instanceof Set ? !rows.delete(row) : rows !== row) return;
     this.#size--;
-    if (rows.size === 0) this.#sets.delete(by);
+    if (!(rows instanceof Set) || rows.size === 0) this.#rows.delete(by);
   }
 
   has(by: By): boolean {
-    return this.#sets.has(by);
+    return this.#rows.has(by);
+  }
+
+  count(by: By): number {
+    const rows = this.#rows.get(by);
+    return rows === undefined ? 0 : rows instanceof Set ? rows.size : 1;
   }
 
   /** In the order in which they were added. */
-  get(by: By): ReadonlySet<R> {
-    return this.#sets.get(by) ?? NONE;
+  get(by: By): Iterable<R> {
+    const rows = this.#rows.get(by);
+    return rows === undefined ? [] : rows instanceof Set ? rows : [rows];
   }
 
   *all(): Generator<R> {
-    for (const rows of this.#sets.values()) yield* rows;
+    for (const by of this.#rows.keys()) yield* this.get(by);
   }
 
   clear(): void {
-    this.#sets.clear();
+    this.#rows.clear();
     this.#size = 0;
   }
 }
@@ -67,7 +80,7 @@ class Index<By, R> {
 export class Partition<Key, Value, Message> {
   /** Null until the registry's first turn. */
   pid: Pid<unknown> | null = null;
-  readonly byKey: Index<string, Row<Key, Value, Message>> = new Index();
+  readonly byKey: Index<MapKey, Row<Key, Value, Message>> = new Index();
   readonly byOwner: Index<Pid<never>, Row<Key, Value, Message>> = new Index();
 
   clear(): void {
@@ -111,16 +124,17 @@ export class Tables<Key, Value, Message> {
   }
 
   /** The partition of a key, where entries of a key lie together. */
-  ofKey(keyText: string): Partition<Key, Value, Message> {
-    return this.#at(hash(keyText));
+  ofKey(mapKey: MapKey): Partition<Key, Value, Message> {
+    // With one partition there is nothing to choose.
+    return this.#at(this.partitions.length === 1 ? 0 : hash(String(mapKey)));
   }
 
   /** Where an owner's entry lies: by its key, and by its owner. */
-  placeOf(keyText: string, owner: Pid<never>): {
+  placeOf(mapKey: MapKey, owner: Pid<never>): {
     readonly keyed: Partition<Key, Value, Message>;
     readonly owning: Partition<Key, Value, Message>;
   } {
-    const ofKey = this.ofKey(keyText);
+    const ofKey = this.ofKey(mapKey);
     const ofOwner = this.#at(owner.id);
     return {
       keyed: this.layout === "byPid" ? ofOwner : ofKey,
@@ -129,30 +143,29 @@ export class Tables<Key, Value, Message> {
   }
 
   /** Where entries of a key may lie. */
-  placesOf(keyText: string): readonly Partition<Key, Value, Message>[] {
-    return this.layout === "byPid" ? this.partitions : [this.ofKey(keyText)];
+  placesOf(mapKey: MapKey): readonly Partition<Key, Value, Message>[] {
+    return this.layout === "byPid" ? this.partitions : [this.ofKey(mapKey)];
   }
 
   add(row: Row<Key, Value, Message>): void {
-    const { keyed, owning } = this.placeOf(row.keyText, row.pid);
-    keyed.byKey.add(row.keyText, row);
+    const { keyed, owning } = this.placeOf(row.mapKey, row.pid);
+    keyed.byKey.add(row.mapKey, row);
     owning.byOwner.add(row.pid, row);
   }
 
   delete(row: Row<Key, Value, Message>): void {
-    const { keyed, owning } = this.placeOf(row.keyText, row.pid);
-    keyed.byKey.delete(row.keyText, row);
+    const { keyed, owning } = this.placeOf(row.mapKey, row.pid);
+    keyed.byKey.delete(row.mapKey, row);
     owning.byOwner.delete(row.pid, row);
   }
 
   /** The rows of an owner under a key. */
-  rowsOf(keyText: string, owner: Pid<never>): Row<Key, Value, Message>[] {
-    const { keyed, owning } = this.placeOf(keyText, owner);
-    const ofKey = keyed.byKey.get(keyText);
-    const ofOwner = owning.byOwner.get(owner);
+  rowsOf(mapKey: MapKey, owner: Pid<never>): Row<Key, Value, Message>[] {
+    const { keyed, owning } = this.placeOf(mapKey, owner);
     // Either may be long: many owners of a key, or many keys of an owner.
-    return [...ofKey.size <= ofOwner.size ? ofKey : ofOwner]
-      .filter((row) => row.pid === owner && row.keyText === keyText);
+    const isShort = keyed.byKey.count(mapKey) <= owning.byOwner.count(owner);
+    return [...isShort ? keyed.byKey.get(mapKey) : owning.byOwner.get(owner)]
+      .filter((row) => row.pid === owner && row.mapKey === mapKey);
   }
 
   /** An owner has ended; its rows in this partition go, and no others. */
@@ -176,4 +189,13 @@ function hash(text: string): number {
     sum = Math.imul(sum ^ text.charCodeAt(i), 0x0100_0193);
   }
   return sum >>> 0;
+}
+
+/** What is shown of rows. */
+export function entriesOf<Key, Value, Message>(
+  rows: Iterable<Row<Key, Value, Message>>,
+): Entry<Value, Message>[] {
+  const entries: Entry<Value, Message>[] = [];
+  for (const { pid, value } of rows) entries.push({ pid, value });
+  return entries;
 }

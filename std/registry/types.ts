@@ -52,6 +52,11 @@ export type KeyedEntry<Key, Value, Message = never> = Entry<Value, Message> & {
   readonly key: Key;
 };
 
+/** Whether an entry is meant. */
+export type EntryTest<Key, Value, Message> = (
+  entry: KeyedEntry<Key, Value, Message>,
+) => boolean;
+
 /** What `register` came to. */
 export type Registration =
   | {

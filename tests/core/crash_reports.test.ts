@@ -337,6 +337,7 @@ describe("a crash report", () => {
     host.settle();
     expect(host.records.map(fields)).toEqual(
       [0, 1, 2].map((i) => ({
+        report: "crash",
         error: i,
         pid: `#PID<0.${i + 1}.0>`,
         behaviour: "boom",

@@ -8,6 +8,7 @@ import {
   type Pid,
   printTerm,
   type Self,
+  Shared,
   type StartOptions,
   tuple,
 } from "../../runtime/mod.ts";
@@ -111,6 +112,21 @@ describe("isolate: copy", () => {
     });
   });
 });
+
+test.each<StartOptions>([{}, { strict: true }, { isolate: "copy" }])(
+  "what is Shared arrives as it is with %o",
+  async (options) => {
+    const { node } = await lone(options);
+    await node.run(async (self: Self<unknown>) => {
+      const value = { call: () => 1, list: [1] };
+      self.send(self.pid, [new Shared(value)]);
+      const [shared] = await self.receive() as [Shared<typeof value>];
+      expect(shared).toBeInstanceOf(Shared);
+      expect(shared.value).toBe(value);
+      value.list.push(2);
+    });
+  },
+);
 
 describe.each<StartOptions>([{ strict: true }, { isolate: "copy" }])(
   "on a node with %o",

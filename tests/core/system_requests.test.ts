@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { ReplyTo } from "../../runtime/core/calls.ts";
 import { receiveSignal } from "../../runtime/core/inbound.ts";
 import {
+  asyncHandler,
   atom,
   type Behaviour,
   Call,
@@ -17,6 +18,7 @@ import {
   tuple,
   UsageError,
 } from "../../runtime/mod.ts";
+import { simulate } from "../../std/testing.ts";
 import { coreOf, crashReports, lone } from "../helpers/actors.ts";
 import { two } from "../helpers/clusters.ts";
 import { fakeNode } from "../helpers/fake_host.ts";
@@ -131,6 +133,35 @@ describe("sys", () => {
         .toEqual(new Down(ref, pid as Pid, tuple(atom("bye"))));
     });
     expect(totals).toEqual([1, 3, 6]);
+  });
+
+  test("lets a last word receive what was there already", async () => {
+    await simulate({ seed: 1 }, async (sim) => {
+      const node = await sim.start("a@sim");
+      const last: unknown[] = [];
+      const taken: unknown[] = [];
+      await node.run(async (self) => {
+        const pid = self.spawn(asyncHandler(0, (n, message) => {
+          taken.push(message);
+          return n;
+        }, {
+          system: {
+            terminate: async (_state, _reason, me) => {
+              for (let i = 0; i < 3; i++) {
+                last.push(await me.receive());
+              }
+            },
+          },
+        }));
+        self.send(pid, 0);
+        const ref = self.monitor(pid as Pid);
+        const ending = sys.terminate(self, pid, "why");
+        for (let i = 1; i <= 4; i++) self.send(pid, i);
+        await ending;
+        expect(await self.receive(ref)).toMatchObject({ reason: "why" });
+      });
+      expect([taken, last]).toEqual([[0], [1, 2, 3]]);
+    });
   });
 
   test("tells the status in the shape that OTP's tools expect", async () => {
@@ -265,7 +296,7 @@ describe("system requests of a BEAM node", () => {
       [tuple(atom("debug"), atom("no_debug")), ok],
       [tuple(atom("debug"), tuple(atom("trace"), false)), ok],
       [
-        tuple(atom("debug"), tuple(atom("trace"), true)),
+        tuple(atom("debug"), tuple(atom("trace"), "yes")),
         atom("unknown_debug"),
       ],
       [tuple(atom("debug"), tuple(atom("log"), atom("get"))), tuple(ok, [])],

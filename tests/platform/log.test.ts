@@ -86,6 +86,8 @@ describe("a log", () => {
     });
     quiet(record);
     expect(errors).toEqual([]);
+    expect([log, quiet].map(({ logs }) => [logs?.("info"), logs?.("error")]))
+      .toEqual([[true, true], [false, true]]);
   });
 
   test("goes to LogTape as soon as the program configures it", () => {

@@ -212,15 +212,23 @@ test("a subscriber may end it, and its end takes subscribers along", async () =>
 
 test("the end of its parent is its end, of another nothing", async () => {
   const { node } = await lone();
+  const subscriber = node.spawn(obedient);
   let linked: PubSub<Topics> | undefined;
   let loose: PubSub<Topics> | undefined;
   await node.run(async (self: Self<unknown>) => {
-    linked = await PubSub.startLink(self, { name: "linked" });
+    const one = linked = await PubSub.startLink<Topics>(self, {
+      name: "linked",
+    });
+    await as(self, subscriber, (me) => one.subscribe(me, "t"));
     loose = await PubSub.start(self, { name: "loose" });
     loose.subscribe(self, "t");
   });
   await waitFor(() => node.whereis("linked") === null, { what: "its end" });
   expect(() => linked?.pid).toThrow(UsageError);
+  await waitFor(() => node.whereis("linked.Adapter") === null, {
+    what: "the end of its listener",
+  });
+  expect(node.isAlive(subscriber)).toBe(false);
   await waitFor(() => loose?.countSubscriptions("t") === 0, {
     what: "the subscriber to be gone",
   });

@@ -1,0 +1,64 @@
+/**
+ * A limit on how many events a handler is given in a while, so that a storm of
+ * them costs no more than counting.
+ */
+
+import type { Host } from "../../runtime/mod.ts";
+
+/** Of a handler: at most `limit` events in any window of `windowMs`. */
+export type BurstLimit = {
+  readonly limit: number;
+  readonly windowMs: number;
+};
+
+export const DEFAULT_BURST: BurstLimit = { limit: 500, windowMs: 1_000 };
+
+export class Bursts {
+  readonly #limit: BurstLimit;
+  readonly #host: Host;
+  /** Told at the end of a window in which some were dropped. */
+  readonly #report: (dropped: number) => void;
+  #windowEnd = -Infinity;
+  #taken = 0;
+  #dropped = 0;
+  #timer: unknown = null;
+
+  constructor(
+    limit: BurstLimit,
+    host: Host,
+    report: (dropped: number) => void,
+  ) {
+    this.#limit = limit;
+    this.#host = host;
+    this.#report = report;
+  }
+
+  /** Whether there is room for one more; if not, it is counted. */
+  admit(): boolean {
+    const now = this.#host.now();
+    if (now >= this.#windowEnd) {
+      this.flush();
+      this.#windowEnd = now + this.#limit.windowMs;
+      this.#taken = 0;
+    }
+    if (this.#taken < this.#limit.limit) {
+      this.#taken++;
+      return true;
+    }
+    this.#dropped++;
+    this.#timer ??= this.#host.setTimer(
+      () => this.flush(),
+      Math.max(1, Math.ceil(this.#windowEnd - now)),
+    );
+    return false;
+  }
+
+  /** Reports what was dropped and not yet reported. */
+  flush(): void {
+    if (this.#timer !== null) this.#host.clearTimer(this.#timer);
+    this.#timer = null;
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    if (dropped > 0) this.#report(dropped);
+  }
+}

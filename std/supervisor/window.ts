@@ -1,0 +1,37 @@
+/** The sliding window in which a supervisor counts its restarts. */
+
+import { Clock, type Timekeeper } from "../inner/clock.ts";
+import type { RestartLimits } from "./types.ts";
+
+/**
+ * Times of the last restarts, of which it keeps no more than it needs. The
+ * clock is made at the first one, since most supervisors never restart anybody.
+ */
+export class RestartWindow {
+  readonly #self: Timekeeper;
+  readonly #maxRestarts: number;
+  readonly #withinMs: number;
+  #clock: Clock | null = null;
+  /** In whole ms. */
+  #times: number[] = [];
+
+  constructor(self: Timekeeper, limits: RestartLimits) {
+    this.#self = self;
+    this.#maxRestarts = limits.maxRestarts ?? 3;
+    this.#withinMs = limits.withinMs ?? 5_000;
+  }
+
+  /** Notes a restart that is due now, and tells whether it is one too many. */
+  isOneTooMany(): boolean {
+    if (this.#maxRestarts === Infinity) return false;
+    this.#clock ??= new Clock(this.#self);
+    const now = Math.round(this.#clock.elapsedMs);
+    const since = now - this.#withinMs;
+    const times = this.#times;
+    times.push(now);
+    let gone = 0;
+    while ((times[gone] as number) < since) gone++;
+    if (gone > 0) times.splice(0, gone);
+    return times.length > this.#maxRestarts;
+  }
+}
