@@ -215,14 +215,10 @@ function given(
 /** One message, as a handler takes it. */
 function handleMessage(machine: RunningMachine, message: unknown): Next {
   if (message instanceof Call) {
-    const { request, from } = message;
-    const named = namedOf(machine.plan.calls, request);
-    return run(machine, { type: "call", ...named, request, from } as Queued);
+    return run(machine, callEvent(machine.plan.calls, message));
   }
   if (message instanceof Cast) {
-    const { request } = message;
-    const named = namedOf(machine.plan.casts, request);
-    return run(machine, { type: "cast", ...named, request } as Queued);
+    return run(machine, castEvent(machine.plan.casts, message));
   }
   if (message instanceof Timeout && message.message === FIRED) {
     return run(machine, machine.timeouts.fired(message));
@@ -233,13 +229,31 @@ function handleMessage(machine: RunningMachine, message: unknown): Next {
   return run(machine, { type: "info", message });
 }
 
-function namedOf(
-  names: ReadonlyMap<unknown, string>,
-  request: unknown,
-): { readonly name: string | null; readonly args: readonly unknown[] } {
-  const items = request instanceof Tuple ? request.items : [request];
-  const name = names.get(items[0]) ?? null;
-  return { name, args: name === null ? [] : items.slice(1) };
+function callEvent(names: Names, { request, from }: Call): Queued {
+  const name = nameOf(names, request);
+  const args = argsOf(name, request);
+  return { type: "call", name, args, request, from } as Queued;
+}
+
+function castEvent(names: Names, { request }: Cast): Queued {
+  const name = nameOf(names, request);
+  const args = argsOf(name, request);
+  return { type: "cast", name, args, request } as Queued;
+}
+
+type Names = ReadonlyMap<unknown, string>;
+
+function nameOf(names: Names, request: unknown): string | null {
+  const head = request instanceof Tuple ? request.items[0] : request;
+  return names.get(head) ?? null;
+}
+
+const NONE: readonly unknown[] = [];
+
+function argsOf(name: string | null, request: unknown): readonly unknown[] {
+  return name === null || !(request instanceof Tuple)
+    ? NONE
+    : request.items.slice(1);
 }
 
 /** Handles an event, and after it all that come before the mailbox. */
