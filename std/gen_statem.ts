@@ -24,7 +24,8 @@
  *   change.
  * - An event time-out is cancelled by any event, a state time-out by a change
  *   of the state, a generic one only by its name. What was cancelled does not
- *   come, even if its timer had fired already.
+ *   come, even if its timer had fired already. If one result, with the enter
+ *   call after it, names a time-out more than once, only the last time counts.
  * - Replies are sent at once, before the enter call of the next state and before
  *   `terminate`. Time-outs start after the enter call.
  * - An enter call may not change the state, postpone or insert events: that ends

@@ -374,7 +374,7 @@ function start(
   machine: RunningMachine,
   timeouts: readonly TimeoutAction[],
 ): undefined {
-  for (const timeout of timeouts) machine.timeouts.apply(timeout);
+  if (timeouts.length > 0) machine.timeouts.apply(timeouts);
 }
 
 /**
