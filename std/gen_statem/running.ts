@@ -26,7 +26,6 @@ import {
   type SystemHooks,
   termEquals,
   Timeout,
-  Tuple,
   tuple,
   UsageError,
 } from "../../runtime/mod.ts";
@@ -40,12 +39,12 @@ import {
 } from "../inner/ending.ts";
 import { type Launch, underName } from "../inner/naming.ts";
 import type { Starting } from "../proc_lib.ts";
+import { callEvent, castEvent, type Names, type Queued } from "./events.ts";
 import { FIRED, Timeouts } from "./timeouts.ts";
 import {
   type Action,
   InitialState,
   type Machine,
-  type QueuedEvent,
   type ReplyAction,
   Result,
   type StatemEvent,
@@ -53,8 +52,6 @@ import {
 } from "./types.ts";
 
 type AnyEvent = StatemEvent<unknown>;
-// deno-lint-ignore ban-types
-type Queued = QueuedEvent<{}, {}>;
 type AnyAction = Action;
 
 /** A definition, ready to be run. */
@@ -64,8 +61,8 @@ export type Plan = {
   readonly stateEnter: boolean;
   readonly init: (self: Self<unknown>, arg: never) => unknown;
   /** Names of calls and casts, by the atom that begins the request. */
-  readonly calls: ReadonlyMap<unknown, string>;
-  readonly casts: ReadonlyMap<unknown, string>;
+  readonly calls: Names;
+  readonly casts: Names;
   /** By state; null when one function is for all. */
   readonly states: ReadonlyMap<unknown, Callback> | null;
   readonly handleEvent: Callback | null;
@@ -227,33 +224,6 @@ function handleMessage(machine: RunningMachine, message: unknown): Next {
     return finish(machine, message.reason, message);
   }
   return run(machine, { type: "info", message });
-}
-
-function callEvent(names: Names, { request, from }: Call): Queued {
-  const name = nameOf(names, request);
-  const args = argsOf(name, request);
-  return { type: "call", name, args, request, from } as Queued;
-}
-
-function castEvent(names: Names, { request }: Cast): Queued {
-  const name = nameOf(names, request);
-  const args = argsOf(name, request);
-  return { type: "cast", name, args, request } as Queued;
-}
-
-type Names = ReadonlyMap<unknown, string>;
-
-function nameOf(names: Names, request: unknown): string | null {
-  const head = request instanceof Tuple ? request.items[0] : request;
-  return names.get(head) ?? null;
-}
-
-const NONE: readonly unknown[] = [];
-
-function argsOf(name: string | null, request: unknown): readonly unknown[] {
-  return name === null || !(request instanceof Tuple)
-    ? NONE
-    : request.items.slice(1);
 }
 
 /** Handles an event, and after it all that come before the mailbox. */
