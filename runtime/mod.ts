@@ -31,6 +31,7 @@ export {
   type ExportedBehaviour,
   type MonitorOptions,
   type OfType,
+  type ReadySpawn,
   type ReceiveOptions,
   type RemoteSpawn,
   type RemoteSpawnOptions,

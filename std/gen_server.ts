@@ -42,6 +42,7 @@ import {
   type CallOptions,
   type CallTarget,
   type ExitReason,
+  type Pid,
   type ReplyTo,
   type Self,
 } from "../runtime/mod.ts";
@@ -107,6 +108,14 @@ export function initial<S>(state: S, options: InitialOptions): Initial<S> {
   return new Initial(state, options);
 }
 
+/** Throws what is no wish of `init` that there be no server. */
+function nullIfIgnored(error: unknown): null {
+  if (error instanceof StartError && error.reason instanceof Ignore) {
+    return null;
+  }
+  throw error;
+}
+
 /**
  * A kind of server: made by `genServer`, started as often as you like.
  */
@@ -159,10 +168,7 @@ export class GenServer<R, A, C, K> {
       const pid = await startNamed(self, how, make, options);
       return this.at(self, pid) as Started<R, C, K>;
     } catch (error) {
-      if (error instanceof StartError && error.reason instanceof Ignore) {
-        return null as Started<R, C, K>;
-      }
-      throw error;
+      return nullIfIgnored(error) as Started<R, C, K>;
     }
   }
 
@@ -177,12 +183,23 @@ export class GenServer<R, A, C, K> {
     const { name } = more;
     return {
       id: id ?? (typeof name === "string" ? name : name?.name) ?? this.name,
-      start: (self) => this.#start(self, "linked", arg, more),
+      start: (self) => this.#startChild(self, arg, more),
       ...(restart === undefined ? {} : { restart }),
       ...(shutdown === undefined ? {} : { shutdown }),
       ...(type === undefined ? {} : { type }),
       ...(significant === undefined ? {} : { significant }),
     };
+  }
+
+  /** Without a promise and a client, where the start needs none. */
+  #startChild(
+    self: AnySelf,
+    arg: unknown,
+    options: ServerOptions,
+  ): Pid<never> | null | Promise<Pid<never> | null> {
+    const make = (launch: Launch) => behaviourOf(this.#plan, arg, launch);
+    const started = startNamed(self, "linked", make, options);
+    return started instanceof Promise ? started.catch(nullIfIgnored) : started;
   }
 
   /**

@@ -177,7 +177,12 @@ export class PartitionSupervisor {
   /** As the static one, for this supervisor. */
   via(key: unknown): ViaTarget {
     return {
-      via: { find: () => this.#table().find(key) as Pid<unknown> | null },
+      via: {
+        find: () =>
+          (this.#known()?.find(key) ?? null) as
+            | Pid<unknown>
+            | null,
+      },
       name: key,
     };
   }
@@ -210,8 +215,17 @@ export class PartitionSupervisor {
     return this.#table().pids[number] ?? null;
   }
 
+  /** Null where there is no such supervisor on this node. */
+  #known(): Table | null {
+    const { self } = this;
+    const pid = this.pid as Pid | null;
+    const isHere = pid !== null && pid.node === self.node &&
+      self.isActorAlive(pid);
+    return isHere ? tableOf(pid) : null;
+  }
+
   #table(): Table {
-    const table = tableOf(this.pid as Pid | null);
+    const table = this.#known();
     if (table !== null) return table;
     throw new UsageError(
       "expected a PartitionSupervisor that runs on this node, got " +

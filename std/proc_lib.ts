@@ -10,7 +10,8 @@
  * When not to use it: for an actor with nothing to prepare, `spawnLink` and
  * `spawnMonitor` of `self` are enough and cost no wait. Actors on other nodes
  * are started with `spawnOn`. The caller must be a function actor, because it
- * waits; what is started can be of either kind.
+ * waits; what is started can be of either kind. A handler makes its first state
+ * in the caller's turn, and costs no wait where its `init` does not.
  *
  * Labels, parents and crash reports need no counterpart here: `SpawnOptions`
  * and `self` have a `label`, `self.info` tells `parent` and `behaviour`, and
@@ -23,6 +24,7 @@ import {
   type Down,
   ExitError,
   type ExitReason,
+  KilledError,
   type Pid,
   printTerm,
   reasons,
@@ -207,37 +209,94 @@ export function startMonitor<M = unknown, R = void>(
   return begin(self, make, options, "monitored");
 }
 
+/** How a start is going. */
+type Progress = {
+  /** Nobody is there yet, somebody is, or is waited for. */
+  phase: "making" | "running" | "waiting";
+  /** Where the word is to go, once the starter waits for it. */
+  from: ReplyTo | null;
+  /** What was said before that. */
+  early: Word | null;
+};
+
 async function begin<M, R>(
   self: AnySelf,
   make: Make<M, R>,
   options: StartOptions,
   how: How,
 ): Promise<Started<M, R> & { readonly ref: Ref }> {
+  return await startNow(self, make, options, how);
+}
+
+/**
+ * As `start` and its like, but without a promise where an actor is ready that
+ * had nothing to wait for. For what starts others in great numbers.
+ *
+ * @internal
+ */
+export function startNow<M, R>(
+  self: AnySelf,
+  make: Make<M, R>,
+  options: StartOptions,
+  how: How,
+):
+  | Started<M, R> & { readonly ref: Ref }
+  | Promise<Started<M, R> & { readonly ref: Ref }> {
   if ("monitor" in options || "link" in options) {
     throw new UsageError(
       "expected options of a start, got link or monitor; use startLink or " +
         "startMonitor",
     );
   }
+  options.signal?.throwIfAborted();
+  const progress: Progress = { phase: "making", from: null, early: null };
+  const behaviour = make(makeStarting(self, progress));
+  progress.phase = "running";
+  // Whoever is monitored must be so before anything happens to it.
+  if (how === "monitored" || typeof behaviour === "function") {
+    const pid = how === "linked"
+      ? self.spawnLink(behaviour, options)
+      : self.spawn(behaviour, options);
+    const ref = how === "monitored" ? self.monitor(pid) : NO_REF;
+    return untilReady(self, progress, { pid, ref }, options);
+  }
+  const { pid, hasEnded, reason } = self.spawnReady(
+    behaviour,
+    how === "linked" ? { ...options, link: true } : options,
+  );
+  const { early } = progress;
+  if (early?.type === "ack") {
+    return { pid, ref: NO_REF, value: early.value as R };
+  }
+  if (early === null && !hasEnded) {
+    return untilReady(self, progress, { pid, ref: NO_REF }, options);
+  }
+  return failed(self, pid, early === null ? reason : early.value);
+}
+
+/** Nothing is left of an actor that had its first turn in vain. */
+async function failed(
+  self: AnySelf,
+  pid: Pid<never>,
+  reason: unknown,
+): Promise<never> {
+  // It was linked and has taken its starter along.
+  if (!self.isAlive) throw new KilledError(reason);
+  await hasEnded(self, pid);
+  throw new StartError(reason, pid, null);
+}
+
+/** The start of an actor that has something to wait for. */
+async function untilReady<M, R>(
+  self: AnySelf,
+  progress: Progress,
+  { pid, ref }: { readonly pid: Pid<M>; readonly ref: Ref },
+  options: StartOptions,
+): Promise<Started<M, R> & { readonly ref: Ref }> {
   const { timeoutMs = Infinity, signal } = options;
-  signal?.throwIfAborted();
-  let from: ReplyTo | null = null;
-  const behaviour = make(makeStarting((word) => {
-    if (from === null) {
-      throw new UsageError(
-        "expected initAck or initFail to be called by the started actor, got " +
-          "a call before there is one",
-      );
-    }
-    // In the caller's name, because to a reply it matters to nobody.
-    if (self.isAlive) self.reply(from, word);
-  }));
-  const pid = how === "linked"
-    ? self.spawnLink(behaviour, options)
-    : self.spawn(behaviour, options);
-  const ref = how === "monitored" ? self.monitor(pid) : NO_REF;
   const announce = (address: ReplyTo) => {
-    from = address;
+    progress.from = address;
+    progress.phase = "waiting";
   };
   let word: Word;
   try {
@@ -248,11 +307,11 @@ async function begin<M, R>(
     );
   } catch (error) {
     const reason = await unanswered(self, pid, error);
-    throw new StartError(reason, pid, how === "monitored" ? ref : null);
+    throw new StartError(reason, pid, ref);
   }
   if (word.type === "ack") return { pid, ref, value: word.value as R };
   await hasEnded(self, pid);
-  throw new StartError(word.value, pid, how === "monitored" ? ref : null);
+  throw new StartError(word.value, pid, ref);
 }
 
 /** Nobody sees it: `start` and `startLink` return no ref. */
@@ -289,14 +348,26 @@ async function hasEnded(self: AnySelf, pid: Pid<never>): Promise<void> {
   await flushExit(self, pid);
 }
 
-function makeStarting<R>(say: (word: Word) => void): Starting<R> {
+function makeStarting<R>(self: AnySelf, progress: Progress): Starting<R> {
   return {
-    initAck: (value) => say({ type: "ack", value }),
+    initAck: (value) => say(self, progress, { type: "ack", value }),
     initFail: (reason, exitReason = reason) => {
-      say({ type: "nack", value: reason });
+      say(self, progress, { type: "nack", value: reason });
       throw new ExitError(exitReason);
     },
   };
+}
+
+function say(self: AnySelf, progress: Progress, word: Word): void {
+  if (progress.phase === "making") {
+    throw new UsageError(
+      "expected initAck or initFail to be called by the started actor, got " +
+        "a call before there is one",
+    );
+  }
+  if (progress.from === null) progress.early ??= word;
+  // In the caller's name, because to a reply it matters to nobody.
+  else if (self.isAlive) self.reply(progress.from, word);
 }
 
 /**

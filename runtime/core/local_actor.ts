@@ -13,6 +13,7 @@ import type {
   Behaviour,
   Destination,
   MonitorOptions,
+  ReadySpawn,
   RemoteSpawn,
   RemoteSpawnOptions,
   Self,
@@ -36,6 +37,7 @@ import { type ActorInfo, infoOf } from "./info.ts";
 import { Actor, DEAD } from "./actor.ts";
 import { noteOut } from "./debugging.ts";
 import { sendExitSignal } from "./exits.ts";
+import { Handler } from "./handler.ts";
 import { holdBack } from "./holding.ts";
 import { demonitor, link, monitor, monitorWith, unlink } from "./links.ts";
 import { ExitError, isViaTarget, UsageError } from "./messages.ts";
@@ -108,6 +110,29 @@ export class LocalActor extends Actor implements Self<unknown> {
     const pid = this.spawn(behaviour, options);
     link(this, pid);
     return pid;
+  }
+
+  spawnReady<T>(
+    behaviour: Handler<T>,
+    options: SpawnOptions & { readonly link?: boolean } = NO_OPTIONS,
+  ): ReadySpawn<T> {
+    this.#mustLive("spawnReady");
+    if (!(behaviour instanceof Handler)) {
+      throw new UsageError(
+        "expected spawnReady to be given a handler, got a function; use spawn, " +
+          "since nobody knows when the first turn of a function is over",
+      );
+    }
+    const { owner } = this;
+    const actor = owner.spawnActor(behaviour, options, this, false);
+    if (options.link === true) link(this, actor.pid);
+    if (actor.run(1) < 0) owner.scheduler.goesOn(actor);
+    const hasEnded = !actor.alive;
+    return {
+      pid: actor.pid as Pid<T>,
+      hasEnded,
+      reason: hasEnded ? actor.endReason : undefined,
+    };
   }
 
   spawnMonitor<T>(

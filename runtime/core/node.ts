@@ -152,10 +152,12 @@ export class Node {
     }
   }
 
+  /** One that is not `queued` waits for its spawner to give it a turn. */
   spawnActor(
     behaviour: AnyBehaviour,
     options: SpawnOptions,
     parent: Actor | null,
+    queued = true,
   ): LocalActor {
     if (this.stopped) {
       throw new UsageError(
@@ -189,7 +191,7 @@ export class Node {
     }
     this.#slots[id] = actor;
     this.#actors++;
-    this.scheduler.enqueue(actor);
+    if (queued) this.scheduler.enqueue(actor);
     return actor;
   }
 

@@ -61,6 +61,15 @@ export type SpawnOptions = {
   readonly label?: string;
 };
 
+/** What `spawnReady` returns. */
+export type ReadySpawn<M = unknown> = {
+  readonly pid: Pid<M>;
+  /** Whether it has ended in making its first state. */
+  readonly hasEnded: boolean;
+  /** Why it has ended, if it has. */
+  readonly reason: ExitReason;
+};
+
 /** Options of a spawn on another node. */
 export type RemoteSpawnOptions = {
   readonly link?: boolean;
@@ -205,6 +214,15 @@ export interface Self<M = unknown> {
     behaviour: Behaviour<T>,
     options?: SpawnOptions,
   ): Pid<T>;
+  /**
+   * Starts a handler actor and has it make its first state at once, in this
+   * actor's turn, so that nobody needs to wait for it. Only an `init` that waits
+   * goes on by itself. Without options as `spawn`, with `link` as `spawnLink`.
+   */
+  spawnReady<T = unknown>(
+    behaviour: Handler<T>,
+    options?: SpawnOptions & { readonly link?: boolean },
+  ): ReadySpawn<T>;
   /** Spawn and monitor in one step. */
   spawnMonitor<T = unknown>(
     behaviour: Behaviour<T>,

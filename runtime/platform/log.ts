@@ -48,15 +48,21 @@ export function createLog(options: LogOptions = {}): Log {
   const least = options.level ?? "info";
   const write = options.write ?? ((line) => void process.stderr.write(line));
   const color = options.color ?? isColorful();
-  const isWritten = (level: LogLevel) => compareLogLevel(level, least) >= 0;
+  // Asked for whatever is frequent, and does not change.
+  const written: Readonly<Record<LogLevel, boolean>> = {
+    debug: compareLogLevel("debug", least) >= 0,
+    info: compareLogLevel("info", least) >= 0,
+    warning: compareLogLevel("warning", least) >= 0,
+    error: compareLogLevel("error", least) >= 0,
+  };
   const log = (record: LogRecord) => {
     if (getConfig() !== null) {
       emit(record);
-    } else if (isWritten(record.level)) {
+    } else if (written[record.level]) {
       write(`${formatLogRecord(record, new Date(), color)}\n`);
     }
   };
-  const logs = (level: LogLevel) => getConfig() !== null || isWritten(level);
+  const logs = (level: LogLevel) => written[level] || getConfig() !== null;
   return Object.assign(log, { logs });
 }
 

@@ -277,8 +277,14 @@ export function behaviourOf(
   arg: unknown,
   launch: Launch,
 ): Handler<unknown> {
+  // It begins once, and a server that lives long need not keep what for.
+  let once: readonly [unknown, Launch] | null = [arg, launch];
   return asyncHandler<RunningServer, unknown>(
-    (self) => begin(plan, self, arg, launch),
+    (self) => {
+      const [first, how] = once as readonly [unknown, Launch];
+      once = null;
+      return begin(plan, self, first, how);
+    },
     handleMessage,
     plan.options,
   );

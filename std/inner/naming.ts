@@ -9,10 +9,9 @@ import {
 } from "../../runtime/mod.ts";
 import {
   type AnySelf,
-  start,
   StartError,
   type Starting,
-  startLink,
+  startNow,
   type StartOptions,
 } from "../proc_lib.ts";
 import { alreadyStarted } from "./reasons.ts";
@@ -35,27 +34,38 @@ export type Launch = {
 };
 
 /**
- * Starts a server and resolves with its pid when it has acknowledged. Rejects
- * with a `StartError`, `{already_started, Pid}` when the name has a holder.
+ * Starts a server and returns its pid when it has acknowledged, or a promise of
+ * it where the server has something to wait for. Throws or rejects with a
+ * `StartError`, `{already_started, Pid}` when the name has a holder.
  */
-export async function startNamed(
+export function startNamed(
   self: AnySelf,
   how: "linked" | "alone",
   make: (launch: Launch) => Handler<unknown>,
   options: NamedStartOptions,
-): Promise<Pid<never>> {
-  const { name, ...more } = options;
+): Pid<never> | Promise<Pid<never>> {
+  const { name } = options;
   const holder = name === undefined ? null : self.whereis(name);
   if (holder !== null) {
     throw new StartError(alreadyStarted(holder), holder, null);
   }
   const parent = how === "linked" ? self.pid as Pid : null;
-  const { pid } = await (how === "linked" ? startLink : start)(
+  const started = startNow(
     self,
     (starting: Starting) => make({ starting, name, parent }),
-    typeof name === "string" ? { ...more, name } : more,
+    typeof name === "object" ? unnamed(options) : options as StartOptions,
+    how,
   );
+  return started instanceof Promise ? started.then(pidOf) : pidOf(started);
+}
+
+function pidOf({ pid }: { readonly pid: Pid<unknown> }): Pid<never> {
   return pid as Pid<never>;
+}
+
+/** A name that is kept elsewhere is not for the spawn to take. */
+function unnamed({ name: _, ...options }: NamedStartOptions): StartOptions {
+  return options;
 }
 
 /**

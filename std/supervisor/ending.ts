@@ -71,6 +71,62 @@ export function hasEndedWell(
   return restart !== "permanent" && isOrderly(reason);
 }
 
+/** How many are told to end in one go, so that others have their turns. */
+const BATCH = 500;
+
+/** Sent by a supervisor to itself, when more of them are to be told. */
+class More {}
+
+/** What is known of children that are ended all at once. */
+class Endings<C extends Mortal> {
+  readonly self: Self<unknown>;
+  /** Those that were not told yet. */
+  readonly left: Iterator<readonly [Pid, C]>;
+  readonly waiting: Map<Ref, readonly [Pid, C]> = new Map();
+  /** What the links of those said that had ended before. */
+  readonly known: Map<Pid, ExitReason> = new Map();
+  /** Whose time is over when a timer fires. */
+  readonly timers: Map<Ref, readonly Ref[]> = new Map();
+  isComplete = false;
+
+  constructor(self: Self<unknown>, children: Iterable<readonly [Pid, C]>) {
+    this.self = self;
+    this.left = children[Symbol.iterator]();
+  }
+
+  tellSome(): void {
+    const { self } = this;
+    const limits = new Map<number, Ref[]>();
+    for (let i = 0; i < BATCH; i++) {
+      const { done, value } = this.left.next();
+      if (done === true) {
+        this.isComplete = true;
+        break;
+      }
+      const [pid, { shutdown }] = value;
+      const ref = self.monitor(pid);
+      this.waiting.set(ref, value);
+      const isBrutal = shutdown === "brutalKill";
+      self.sendExit(pid, isBrutal ? reasons.kill : reasons.shutdown);
+      if (isBrutal || shutdown === Infinity) continue;
+      const same = limits.get(shutdown);
+      if (same === undefined) limits.set(shutdown, [ref]);
+      else same.push(ref);
+    }
+    for (const [limitMs, refs] of limits) {
+      this.timers.set(self.startTimer(limitMs, null), refs);
+    }
+    if (!this.isComplete) self.send(self.pid, new More());
+  }
+
+  killLate(timer: Ref): void {
+    for (const ref of this.timers.get(timer) ?? []) {
+      const late = this.waiting.get(ref);
+      if (late !== undefined) this.self.sendExit(late[0], reasons.kill);
+    }
+  }
+}
+
 /**
  * Ends many children at once and resolves when all are gone, which takes as
  * long as the slowest of them may. Only for a supervisor that ends itself: what
@@ -81,34 +137,17 @@ export async function endAll<C extends Mortal>(
   children: Iterable<readonly [Pid, C]>,
   onEnd: (child: C, pid: Pid, reason: ExitReason) => void,
 ): Promise<void> {
-  const waiting = new Map<Ref, readonly [Pid, C]>();
-  /** What a child's link has said before its monitor was set. */
-  const known = new Map<Pid, ExitReason>();
-  const limits = new Map<number, Ref[]>();
-  for (const entry of children) {
-    const [pid, { shutdown }] = entry;
-    const ref = self.monitor(pid);
-    waiting.set(ref, entry);
-    const isBrutal = shutdown === "brutalKill";
-    self.sendExit(pid, isBrutal ? reasons.kill : reasons.shutdown);
-    if (isBrutal || shutdown === Infinity) continue;
-    const same = limits.get(shutdown);
-    if (same === undefined) limits.set(shutdown, [ref]);
-    else same.push(ref);
-  }
-  const timers = new Map<Ref, readonly Ref[]>();
-  for (const [limitMs, refs] of limits) {
-    timers.set(self.startTimer(limitMs, null), refs);
-  }
-  while (waiting.size > 0) {
+  const endings = new Endings(self, children);
+  const { waiting, known } = endings;
+  endings.tellSome();
+  while (waiting.size > 0 || !endings.isComplete) {
     const message = await self.receive();
     if (message instanceof Exit) {
       known.set(message.from, message.reason);
     } else if (message instanceof Timeout) {
-      for (const ref of timers.get(message.ref) ?? []) {
-        const late = waiting.get(ref);
-        if (late !== undefined) self.sendExit(late[0], reasons.kill);
-      }
+      endings.killLate(message.ref);
+    } else if (message instanceof More) {
+      endings.tellSome();
     } else if (message instanceof Down) {
       const entry = waiting.get(message.ref);
       if (entry === undefined) continue;
@@ -122,5 +161,5 @@ export async function endAll<C extends Mortal>(
       );
     }
   }
-  for (const timer of timers.keys()) self.cancelTimer(timer);
+  for (const timer of endings.timers.keys()) self.cancelTimer(timer);
 }

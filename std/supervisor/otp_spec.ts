@@ -1,7 +1,6 @@
 /** Child specifications in the form of OTP, for supervisors of a BEAM node. */
 
 import {
-  type Atom,
   atom,
   printTerm,
   Shared,
@@ -9,7 +8,7 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import { checkChild } from "./checks.ts";
-import type { ChildOptions, ChildSpec, Shutdown } from "./types.ts";
+import type { ChildOptions, ChildSpec, Restart, Shutdown } from "./types.ts";
 
 /** A child that a supervisor of a BEAM node is to start. */
 export type OtpChildSpec = ChildOptions & {
@@ -51,7 +50,7 @@ export function specTerm(spec: OtpChildSpec): unknown {
   mustBeStart(spec.start);
   checkOptions(spec);
   const { restart, type, significant, shutdown } = defaults(spec);
-  return mapOf({
+  return {
     id: spec.id,
     start: spec.start,
     restart: atom(restart),
@@ -59,7 +58,7 @@ export function specTerm(spec: OtpChildSpec): unknown {
     type: atom(type),
     modules: modulesOf(spec.start),
     significant,
-  });
+  };
 }
 
 /** The tuple that Elixir's `DynamicSupervisor` takes. */
@@ -76,19 +75,13 @@ export function dynamicTerm(spec: Omit<OtpChildSpec, "id">): Tuple {
   ]);
 }
 
-function mapOf(fields: Readonly<Record<string, unknown>>) {
-  return new Map(
-    Object.entries(fields).map(([name, value]) => [atom(name), value]),
-  );
-}
-
 /**
  * What an own supervisor shows of a specification to another node, where its
  * start has no form.
  */
 export function shownTerm(spec: ChildSpec): unknown {
   const { restart, type, significant, shutdown } = defaults(spec);
-  return mapOf({
+  return {
     id: spec.id,
     start: new Tuple([atom("hornbeam"), atom("start"), []]),
     restart: atom(restart),
@@ -96,24 +89,22 @@ export function shownTerm(spec: ChildSpec): unknown {
     type: atom(type),
     modules: [],
     significant,
-  });
+  };
 }
 
-/** Reads what `get_childspec` answers. */
+/** Reads what `get_childspec` answers: a map with atoms as keys is an object. */
 export function specOf(answered: unknown): ChildSpec | OtpChildSpec {
   if (answered instanceof Shared) return answered.value as ChildSpec;
-  const fields = answered as ReadonlyMap<unknown, unknown>;
-  const name = (field: string) => {
-    const value = fields.get(atom(field));
-    return typeof value === "symbol" ? Symbol.keyFor(value) : undefined;
-  };
-  const shutdown = fields.get(atom("shutdown")) as Atom | number;
+  const { id, start, restart, type, shutdown, significant } =
+    answered as Readonly<Record<string, unknown>>;
+  const name = (value: unknown, otherwise: string) =>
+    typeof value === "symbol" ? Symbol.keyFor(value) : otherwise;
   return {
-    id: fields.get(atom("id")),
-    start: fields.get(atom("start")) as Tuple,
-    restart: (name("restart") ?? "permanent") as "permanent",
-    type: (name("type") ?? "worker") as "worker",
-    significant: fields.get(atom("significant")) === true,
+    id,
+    start: start as Tuple,
+    restart: name(restart, "permanent") as Restart,
+    type: name(type, "worker") as "worker",
+    significant: significant === true,
     shutdown: typeof shutdown === "number"
       ? shutdown
       : shutdown === atom("infinity")

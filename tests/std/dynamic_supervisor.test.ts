@@ -223,7 +223,11 @@ describe("a supervisor of many", () => {
     });
     const [a, b] = cluster.nodes;
     const far = await a?.run(async (self) => {
-      const sup = await DynamicSupervisor.start(self, { name: "crowd" });
+      const sup = await DynamicSupervisor.start(self, {
+        name: "crowd",
+        // Until the connection is there again, starts may fail.
+        maxRestarts: Infinity,
+      });
       return await sup.startChild({
         start: async (me) =>
           (await me.spawnOn("b@test", "park", [], { link: true })).pid,

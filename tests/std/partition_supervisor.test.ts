@@ -61,7 +61,8 @@ describe("partitions", () => {
       expect(await parts.countChildren())
         .toEqual({ specs: 4, active: 4, supervisors: 0, workers: 4 });
       await parts.stop();
-      expect(() => parts.partitions).not.toThrow();
+      expect(() => parts.partitions).toThrow(UsageError);
+      expect(self.whereis(parts.via(1))).toBeNull();
       expect(self.isActorAlive(rows[0]?.pid as Pid)).toBe(false);
     });
   });
