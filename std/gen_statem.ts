@@ -24,7 +24,8 @@
  *   change.
  * - An event time-out is cancelled by any event, a state time-out by a change
  *   of the state, a generic one only by its name. What was cancelled does not
- *   come, even if its timer had fired already.
+ *   come, even if its timer had fired already. If one result, with the enter
+ *   call after it, names a time-out more than once, only the last time counts.
  * - Replies are sent at once, before the enter call of the next state and before
  *   `terminate`. Time-outs start after the enter call.
  * - An enter call may not change the state, postpone or insert events: that ends
@@ -216,24 +217,20 @@ export class GenStatem<R, A, C, K> {
  *   init: () => initial("locked", { coins: 0 }),
  *   states: {
  *     locked: (event, machine) => {
- *       if (event.type !== "call") return;
- *       // Who pushes too early waits for somebody's coin.
- *       if (event.name === "push") {
- *         return machine.keepStateAndData([{ type: "postpone" }]);
- *       }
- *       if (event.name === "coin") {
+ *       if (event.type === "call" && event.name === "coin") {
  *         machine.reply(event.from, ++machine.data.coins);
  *         return machine.nextState("open", machine.data, [
  *           { type: "stateTimeout", timeoutMs: 1_000 },
  *         ]);
  *       }
+ *       // Who pushes too early waits for somebody's coin.
+ *       return machine.keepStateAndData([{ type: "postpone" }]);
  *     },
  *     open: (event, machine) => {
  *       if (event.type === "call" && event.name === "push") {
  *         machine.reply(event.from, "welcome");
- *         return machine.nextState("locked");
  *       }
- *       if (event.type === "stateTimeout") return machine.nextState("locked");
+ *       return machine.nextState("locked");
  *     },
  *   },
  * });

@@ -26,7 +26,6 @@ import {
   type SystemHooks,
   termEquals,
   Timeout,
-  Tuple,
   tuple,
   UsageError,
 } from "../../runtime/mod.ts";
@@ -40,12 +39,12 @@ import {
 } from "../inner/ending.ts";
 import { type Launch, underName } from "../inner/naming.ts";
 import type { Starting } from "../proc_lib.ts";
+import { callEvent, castEvent, type Names, type Queued } from "./events.ts";
 import { FIRED, Timeouts } from "./timeouts.ts";
 import {
   type Action,
   InitialState,
   type Machine,
-  type QueuedEvent,
   type ReplyAction,
   Result,
   type StatemEvent,
@@ -53,8 +52,6 @@ import {
 } from "./types.ts";
 
 type AnyEvent = StatemEvent<unknown>;
-// deno-lint-ignore ban-types
-type Queued = QueuedEvent<{}, {}>;
 type AnyAction = Action;
 
 /** A definition, ready to be run. */
@@ -64,8 +61,8 @@ export type Plan = {
   readonly stateEnter: boolean;
   readonly init: (self: Self<unknown>, arg: never) => unknown;
   /** Names of calls and casts, by the atom that begins the request. */
-  readonly calls: ReadonlyMap<unknown, string>;
-  readonly casts: ReadonlyMap<unknown, string>;
+  readonly calls: Names;
+  readonly casts: Names;
   /** By state; null when one function is for all. */
   readonly states: ReadonlyMap<unknown, Callback> | null;
   readonly handleEvent: Callback | null;
@@ -136,24 +133,37 @@ export class RunningMachine implements Machine<unknown, unknown>, Ending {
     return new Result("next", state, given(more), more[1] ?? []);
   }
 
-  keepState(data: unknown, actions: readonly AnyAction[] = []) {
-    return new Result<unknown, unknown>("keep", null, { value: data }, actions);
+  keepState(
+    data: unknown,
+    actions: readonly AnyAction[] = [],
+  ): Result<unknown, unknown> {
+    return new Result("keep", null, { value: data }, actions);
   }
 
-  keepStateAndData(actions: readonly AnyAction[] = []) {
-    return new Result<unknown, unknown>("keep", null, null, actions);
+  keepStateAndData(
+    actions: readonly AnyAction[] = [],
+  ): Result<unknown, unknown> {
+    return new Result("keep", null, null, actions);
   }
 
-  repeatState(data: unknown, actions: readonly AnyAction[] = []) {
+  repeatState(
+    data: unknown,
+    actions: readonly AnyAction[] = [],
+  ): Result<unknown, unknown> {
     const value = { value: data };
-    return new Result<unknown, unknown>("repeat", null, value, actions);
+    return new Result("repeat", null, value, actions);
   }
 
-  repeatStateAndData(actions: readonly AnyAction[] = []) {
-    return new Result<unknown, unknown>("repeat", null, null, actions);
+  repeatStateAndData(
+    actions: readonly AnyAction[] = [],
+  ): Result<unknown, unknown> {
+    return new Result("repeat", null, null, actions);
   }
 
-  stop(reason: ExitReason = reasons.normal, ...data: [data?: unknown]) {
+  stop(
+    reason: ExitReason = reasons.normal,
+    ...data: [data?: unknown]
+  ): Result<unknown, unknown> {
     return this.stopAndReply(reason, [], ...data);
   }
 
@@ -161,8 +171,8 @@ export class RunningMachine implements Machine<unknown, unknown>, Ending {
     reason: ExitReason,
     replies: readonly ReplyAction[],
     ...data: [data?: unknown]
-  ) {
-    return new Result<unknown, unknown>(
+  ): Result<unknown, unknown> {
+    return new Result(
       "stop",
       null,
       given(data),
@@ -202,14 +212,10 @@ function given(
 /** One message, as a handler takes it. */
 function handleMessage(machine: RunningMachine, message: unknown): Next {
   if (message instanceof Call) {
-    const { request, from } = message;
-    const named = namedOf(machine.plan.calls, request);
-    return run(machine, { type: "call", ...named, request, from } as Queued);
+    return run(machine, callEvent(machine.plan.calls, message));
   }
   if (message instanceof Cast) {
-    const { request } = message;
-    const named = namedOf(machine.plan.casts, request);
-    return run(machine, { type: "cast", ...named, request } as Queued);
+    return run(machine, castEvent(machine.plan.casts, message));
   }
   if (message instanceof Timeout && message.message === FIRED) {
     return run(machine, machine.timeouts.fired(message));
@@ -218,15 +224,6 @@ function handleMessage(machine: RunningMachine, message: unknown): Next {
     return finish(machine, message.reason, message);
   }
   return run(machine, { type: "info", message });
-}
-
-function namedOf(
-  names: ReadonlyMap<unknown, string>,
-  request: unknown,
-): { readonly name: string | null; readonly args: readonly unknown[] } {
-  const items = request instanceof Tuple ? request.items : [request];
-  const name = names.get(items[0]) ?? null;
-  return { name, args: name === null ? [] : items.slice(1) };
 }
 
 /** Handles an event, and after it all that come before the mailbox. */
@@ -347,7 +344,7 @@ function start(
   machine: RunningMachine,
   timeouts: readonly TimeoutAction[],
 ): undefined {
-  for (const timeout of timeouts) machine.timeouts.apply(timeout);
+  if (timeouts.length > 0) machine.timeouts.apply(timeouts);
 }
 
 /**

@@ -47,8 +47,18 @@ export class Timeouts {
     if (this.#entries.size > 0) this.#cancel(STATE);
   }
 
-  apply(action: TimeoutAction): void {
-    const key = keyOf(action);
+  /** What one event has asked for: of each time-out only the last counts. */
+  apply(actions: readonly TimeoutAction[]): void {
+    const last = new Map<string, TimeoutAction>();
+    for (const action of actions) {
+      const key = keyOf(action);
+      last.delete(key);
+      last.set(key, action);
+    }
+    for (const [key, action] of last) this.#apply(key, action);
+  }
+
+  #apply(key: string, action: TimeoutAction): void {
     if ("cancel" in action) {
       this.#cancel(key);
     } else if ("update" in action) {

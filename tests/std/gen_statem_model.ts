@@ -156,7 +156,9 @@ export class Model {
   }
 
   #start(timeouts: readonly TimeoutStep[]): void {
-    for (const { kind, ms, content } of timeouts) {
+    for (const [i, { kind, ms, content }] of timeouts.entries()) {
+      // Only the last one of a kind counts.
+      if (timeouts.slice(i + 1).some((later) => later.kind === kind)) continue;
       const known = this.running.find((one) => one.kind === kind);
       if (ms === "update" && known !== undefined) {
         known.content = content;

@@ -1,111 +1,27 @@
 /** The order of a state machine's events, against a model of OTP's rules. */
 import { expect, test } from "vitest";
-import type { Pid, Self } from "../../runtime/mod.ts";
-import {
-  type Action,
-  genStatem,
-  initial,
-  type Machine,
-  type StatemEvent,
-} from "../../std/gen_statem.ts";
+import type { Pid } from "../../runtime/mod.ts";
+import { genStatem, initial, type Machine } from "../../std/gen_statem.ts";
 import { sleep } from "../../std/timer.ts";
 import { lone } from "../helpers/actors.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
+import { decide, Model, type Step } from "./gen_statem_model.ts";
 import {
-  decide,
-  type Decision,
-  type Kind,
-  Model,
-  type states,
-  type Step,
-  type TimeoutStep,
-} from "./gen_statem_model.ts";
-
-type State = typeof states[number];
-/** The seed, and what was called so far. */
-type Data = { readonly seed: number; readonly trace: Step[] };
-type AnyEvent = StatemEvent<State>;
-
-function actionOf({ kind, ms, content }: TimeoutStep): Action {
-  const of: Readonly<Record<Kind, object>> = {
-    timeout: { type: "timeout" },
-    state: { type: "stateTimeout" },
-    x: { type: "genericTimeout", name: "x" },
-    y: { type: "genericTimeout", name: ["y"] },
-  };
-  const how = ms === "cancel"
-    ? { cancel: true }
-    : ms === "update"
-    ? { update: content }
-    : { timeoutMs: ms, content };
-  return { ...of[kind], ...how } as Action;
-}
-
-function nameOf(event: AnyEvent): string {
-  switch (event.type) {
-    case "enter":
-      return `enter from ${event.oldState}`;
-    case "info":
-      return event.message as string;
-    case "cast":
-    case "call":
-      return event.request as string;
-    default:
-      return event.content as string;
-  }
-}
-
-function step(event: AnyEvent, machine: Machine<State, Data>) {
-  const { seed, trace } = machine.data;
-  const decision: Decision = decide(seed, trace.length);
-  trace.push({ state: machine.state, event: nameOf(event) });
-  const timeouts = decision.timeouts.map(actionOf);
-  if (event.type === "enter") return machine.keepStateAndData(timeouts);
-  if (event.type === "call") machine.reply(event.from, null);
-  const actions: Action[] = [
-    ...(decision.isPostponed && event.type !== "call"
-      ? [{ type: "postpone" } as const]
-      : []),
-    ...decision.inserted.map((content) => ({
-      type: "nextEvent",
-      event: { type: "internal", content },
-    } as const)),
-    ...timeouts,
-  ];
-  if (decision.next !== null) {
-    return machine.nextState(decision.next as State, machine.data, actions);
-  }
-  return decision.isRepeat
-    ? machine.repeatStateAndData(actions)
-    : machine.keepState(machine.data, actions);
-}
-
-const options = {
-  stateEnter: true,
-  init: (_self: Self<unknown>, data: Data) => initial<State, Data>("a", data),
-};
-const ways = {
-  "state functions": genStatem({
-    ...options,
-    states: { a: step, b: step, c: step },
-  }),
-  "one function": genStatem({ ...options, handleEvent: step }),
-  "asynchronous functions": genStatem({
-    ...options,
-    handleEvent: async (event, machine) => {
-      const result = step(event, machine);
-      await Promise.resolve();
-      return result;
-    },
-  }),
-};
+  type AnyEvent,
+  type Data,
+  nameOf,
+  ways,
+} from "./gen_statem_ordered.ts";
 
 for (const [name, Random] of Object.entries(ways)) {
   test(`under random schedules, ${name} keep to the order of OTP`, async () => {
     let steps = 0;
     await simulateSeeds({ count: 70 }, async (sim) => {
       const node = await sim.start("a@sim");
-      const data: Data = { seed: sim.seed, trace: [] };
+      const data: Data = {
+        decide: (step) => decide(sim.seed, step),
+        trace: [],
+      };
       const messages = Array.from({ length: 12 }, (_, n) => `message ${n}`);
       await node.run(async (self) => {
         const { pid } = await Random.start(self, data);

@@ -1,6 +1,7 @@
 /** What tests of tasks share. */
 import { expect } from "vitest";
 import type { RunningNode, Self } from "../../runtime/mod.ts";
+import { lone } from "../helpers/actors.ts";
 import { waitFor } from "../helpers/wait.ts";
 
 /** That nothing of any task is left in its owner. */
@@ -34,4 +35,23 @@ export const failure = (promise: Promise<unknown>): Promise<unknown> =>
 /** Waits for ever, or for the end. */
 export const hang = async (self: Self<unknown>): Promise<never> => {
   for (;;) await self.receive();
+};
+
+/** Runs in an actor that traps exits, and checks that nothing is left there. */
+export async function owner(
+  body: (self: Self<unknown>) => Promise<void>,
+): Promise<void> {
+  const { node } = await lone({ log: () => {} });
+  const before = node.stats().actors;
+  await node.run(async (self) => {
+    self.trapExits = true;
+    await body(self);
+    expectNothingLeft(self);
+  });
+  await expectActors(node, before);
+}
+
+export const oops = new Error("oops");
+export const fail = (): never => {
+  throw oops;
 };

@@ -1,0 +1,36 @@
+/** The events of calls and casts, by the names that a definition declares. */
+
+import { type Call, type Cast, Tuple } from "../../runtime/mod.ts";
+import type { QueuedEvent } from "./types.ts";
+
+/** What is in the machine's queues. */
+// deno-lint-ignore ban-types
+export type Queued = QueuedEvent<{}, {}>;
+
+/** Names of calls or casts, by the atom that begins the request. */
+export type Names = ReadonlyMap<unknown, string>;
+
+export function callEvent(names: Names, { request, from }: Call): Queued {
+  const name = nameOf(names, request);
+  const args = argsOf(name, request);
+  return { type: "call", name, args, request, from } as Queued;
+}
+
+export function castEvent(names: Names, { request }: Cast): Queued {
+  const name = nameOf(names, request);
+  const args = argsOf(name, request);
+  return { type: "cast", name, args, request } as Queued;
+}
+
+function nameOf(names: Names, request: unknown): string | null {
+  const head = request instanceof Tuple ? request.items[0] : request;
+  return names.get(head) ?? null;
+}
+
+const NONE: readonly unknown[] = [];
+
+function argsOf(name: string | null, request: unknown): readonly unknown[] {
+  return name === null || !(request instanceof Tuple)
+    ? NONE
+    : request.items.slice(1);
+}
