@@ -15,7 +15,7 @@ import {
 import type { TimeoutAction, TimeoutEvent } from "./types.ts";
 
 /** What `Timeout.message` is when a machine's own timer has fired. */
-export const FIRED = Symbol("time-out of a state machine");
+export const FIRED: unique symbol = Symbol("time-out of a state machine");
 
 type Entry = {
   readonly key: string;
