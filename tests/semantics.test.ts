@@ -1,6 +1,6 @@
 /**
- * docs/semantics.md names a test for each promise. Here each of them must be
- * one that exists, under that name, in that file.
+ * docs/semantics.md and docs/std.md name a test for each promise. Here each of
+ * them must be one that exists, under that name, in that file.
  */
 import { describe, expect, it } from "vitest";
 import {
@@ -73,6 +73,49 @@ describe("docs/semantics.md", () => {
 
   it("says in each row what happens and names tests that exist", () => {
     expect(rows.flatMap((row) => problemsOf(row, files))).toEqual([]);
+  });
+});
+
+describe("docs/std.md", () => {
+  const stdPage = filesUnder("docs", [".md"])
+    .find(({ path }) => path === "docs/std.md");
+  const stdRows = rowsIn(stdPage?.text ?? "");
+
+  it("has a row for every item of its sections", () => {
+    const items = [...new Set(stdRows.map(({ item }) => item))];
+    const kinds = new Set(items.map((item) => item.slice(0, -2)));
+    const counts = [...kinds].map((kind) => [
+      kind,
+      items.filter((item) => item.slice(0, -2) === kind).length,
+    ]);
+    // As the checklist of OTP's and Elixir's behaviours numbers them.
+    expect(Object.fromEntries(counts)).toEqual({
+      ...{ "GS-A": 9, "GS-G": 5, "GS-T": 2, "GS-H": 4 },
+      ...{ "SM-A": 4, "SM-G": 4, "SM-T": 1, "SM-H": 2 },
+      ...{ "GE-A": 1, "GE-G": 1, "GE-T": 1 },
+      ...{ "SUP-A": 5, "SUP-G": 11, "SUP-T": 7, "SUP-H": 6 },
+      ...{ "DSUP-A": 2, "DSUP-G": 4, "DSUP-T": 1, "DSUP-H": 1 },
+      ...{ "PSUP-A": 1, "PSUP-T": 1, "PSUP-H": 1 },
+      ...{ "REG-A": 2, "REG-G": 4, "REG-T": 1, "REG-H": 1 },
+      ...{ "TASK-A": 1, "TASK-G": 3, "TASK-T": 1, "TASK-H": 1 },
+      ...{ "AGT-A": 1, "SYS-A": 1, "SYS-G": 2, "SYS-H": 1 },
+      ...{ "LOG-A": 1, "LOG-G": 2, "LOG-T": 1, "LOG-H": 1 },
+      ...{ "APP-A": 2, "APP-H": 1 },
+      ...{ "RPC-A": 3, "RPC-G": 2, "RPC-T": 1, "RPC-H": 2 },
+      ...{ "PUB-A": 4, "PUB-G": 4, "PUB-T": 2, "PUB-H": 3 },
+    });
+  });
+
+  it("names tests that exist, or says why an item is not here", () => {
+    const problems = stdRows.flatMap(({ line, item, cells, tests }) => {
+      const shown = cells.at(-1) ?? "";
+      const said = tests.length === 0 &&
+          !/not here|`tests\/\S+\.test\.ts`/.test(shown)
+        ? ["expected a test, or why the item is not here"]
+        : tests.flatMap((test) => missing(test, files) ?? []);
+      return said.map((what) => `docs/std.md:${line}: ${item}: ${what}`);
+    });
+    expect(problems).toEqual([]);
   });
 });
 

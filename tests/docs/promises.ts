@@ -44,7 +44,8 @@ function testsIn(cell: string): NamedTest[] {
   let path = "";
   for (const found of cell.matchAll(/`([^`]+)`|"([^"]+)"/g)) {
     const [, file, name] = found;
-    if (file !== undefined) path = file;
+    // Other code may stand in between.
+    if (file !== undefined) path = file.startsWith("tests/") ? file : path;
     else if (name !== undefined) tests.push({ path, name });
   }
   return tests;
