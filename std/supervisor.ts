@@ -116,8 +116,10 @@ const Server = genServer(familyDefinition);
  *   });
  *   const counter = Counter.at(self, "counter");
  *   console.log(await counter.add(2)); // prints: 42
+ *   const crash = self.monitor("counter");
  *   counter.crash();
- *   // Whatever is asked of the supervisor comes after the restart.
+ *   await self.receive(crash);
+ *   // What is asked of the supervisor now comes after the restart.
  *   const [child] = await sup.whichChildren();
  *   console.log(child?.id, await counter.add(2)); // prints: counter 42
  * });
