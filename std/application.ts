@@ -152,8 +152,8 @@ export type ShutdownOptions = {
  *   const apps = await Applications.startLink(self, {
  *     config: { store: { size: 20 } },
  *   });
- *   console.log(await apps.ensureAllStarted(self, [shop]));
- *   // prints: [ 'store', 'shop' ]
+ *   console.log(...await apps.ensureAllStarted(self, [shop]));
+ *   // prints: store shop
  *   console.log(apps.getEnv(store, "size")); // prints: 20
  *   await apps.shutdown(self);
  *   // prints: shop is stopped

@@ -102,7 +102,7 @@ export type TopicOf<Topics> = keyof Topics & string;
  *   const pubsub = await PubSub.startLink<Topics>(self, { name: "app" });
  *   pubsub.subscribe(self, "news");
  *   pubsub.broadcast(self, "news", { title: "Rain" });
- *   console.log(await self.receive()); // prints: { title: 'Rain' }
+ *   console.log((await self.receive()).title); // prints: Rain
  *   pubsub.broadcastFrom(self, "news", { title: "not for me" });
  *   pubsub.unsubscribe(self, "news");
  *   console.log(pubsub.countSubscriptions("news")); // prints: 0

@@ -94,7 +94,8 @@ matrix("sys of OTP and ours", () => {
       )
         .rejects.toThrow("timeout");
       const counted = await sys.getStatistics(self, logger);
-      expect(counted).toMatchObject({ messagesIn: 1 });
+      // Others have a word with it as well.
+      expect(counted?.messagesIn).toBeGreaterThanOrEqual(1);
       expect(Math.abs(Date.now() - Number(counted?.startTime)))
         .toBeLessThan(60_000);
       expect(await sys.getLog(self, logger)).not.toEqual([]);
