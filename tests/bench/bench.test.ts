@@ -106,6 +106,16 @@ const shown: Readonly<Record<string, Shown>> = {
   "beam/to-one-way-16B": { ...messages, on: "node" },
   "beam/from-one-way-16B": messages,
   "beam/round-trip-16B": roundTrips,
+  "std/genserver-call": { unit: "calls/s" },
+  "std/genserver-cast": { unit: "casts/s" },
+  "std/dynamic-supervisor-start": { unit: "children/s", on: "node" },
+  "std/registry-lookup": { unit: "look-ups/s", on: "node" },
+  "std/restart": {
+    unit: "restarts/s",
+    figures: ["latencyUsP50", "latencyUsP99"],
+    on: "node",
+  },
+  "std/pubsub-100k": messages,
 };
 
 const needsErlang = (id: string) => /^beam\/(?!etf)/.test(id);
