@@ -133,8 +133,14 @@ export function expectReply(
     options,
   );
   const promise = lastPromise;
-  announce({ pid: actor.pid, tag: pending.ref });
-  watch(pending, target);
+  try {
+    announce({ pid: actor.pid, tag: pending.ref });
+    // It may have been answered there and then, and nobody takes back a watch
+    // that begins after the end.
+    if (!pending.isOver) watch(pending, target);
+  } catch (error) {
+    pending.reject(error);
+  }
   if (!pending.isOver) {
     limit(pending, options);
     actor.owner.scheduler.handOver(actor);
