@@ -39,6 +39,8 @@
 
 import {
   atom,
+  BusyError,
+  CallError,
   type CallOptions,
   type CallTarget,
   type ExitReason,
@@ -231,8 +233,9 @@ export class GenServer<R, A, C, K> {
 /**
  * Defines a kind of server.
  *
- * Throws `UsageError` when a name is both a call and a cast, or one of those
- * that a client needs for itself: `pid`, `target`, `with`, `then`.
+ * Throws `UsageError` when a name is both a call and a cast, one of those that
+ * a client needs for itself (`pid`, `target`, `with`, `then`), or one that every
+ * object has, such as `toString`.
  *
  * @example
  * ```ts
@@ -335,7 +338,8 @@ export type MultiReplies<R> = {
 
 /**
  * Calls the servers of one name on several nodes. Never rejects for the sake of
- * a node. Replies that come too late are dropped.
+ * a node, but with an `EncodeError` for a request that can go to none. Replies
+ * that come too late are dropped.
  */
 export async function multiCall<R = unknown>(
   self: ClientSelf,
@@ -345,15 +349,23 @@ export async function multiCall<R = unknown>(
   options: CallOptions = {},
 ): Promise<MultiReplies<R>> {
   const outcomes = await Promise.allSettled(
-    nodes.map((node) => self.call<R>({ name, node }, request, options)),
+    nodes.map(async (node) =>
+      await self.call<R>({ name, node }, request, options)
+    ),
   );
   options.signal?.throwIfAborted();
   const replies = new Map<string, R>();
   const badNodes: string[] = [];
   for (const [i, outcome] of outcomes.entries()) {
     const node = nodes[i] as string;
-    if (outcome.status === "fulfilled") replies.set(node, outcome.value);
-    else badNodes.push(node);
+    if (outcome.status === "fulfilled") {
+      replies.set(node, outcome.value);
+      continue;
+    }
+    const { reason } = outcome;
+    const isOfNode = reason instanceof CallError || reason instanceof BusyError;
+    if (!isOfNode) throw reason;
+    badNodes.push(node);
   }
   return { replies, badNodes };
 }
@@ -373,8 +385,9 @@ export function abcast(
  * came before, and resolves when it has ended.
  *
  * Rejects with a `StopError` when it was not there, when it ends with another
- * reason, and after `timeoutMs`; the server then lives on. Default reason
- * `normal`, default time limit none.
+ * reason, and after `timeoutMs`; the server then lives on until it comes to the
+ * request, which cannot be taken back. Default reason `normal`, default time
+ * limit none.
  */
 export function stop(
   self: AnySelf,

@@ -24,29 +24,43 @@ export function requestOf(name: symbol, args: readonly unknown[]): unknown {
   return args.length === 0 ? name : new Tuple([name, ...args]);
 }
 
-/** The methods that all clients share. */
+/**
+ * The methods that all clients share. What else they hold is private, for calls
+ * and casts may have any name that is not `RESERVED`.
+ */
 export class BoundClient {
-  readonly self: ClientSelf;
+  readonly #self: ClientSelf;
   readonly target: CallTarget;
-  readonly options: CallOptions;
+  readonly #options: CallOptions;
 
   constructor(self: ClientSelf, target: CallTarget, options: CallOptions) {
-    this.self = self;
+    this.#self = self;
     this.target = target;
-    this.options = options;
+    this.#options = options;
   }
 
   get pid(): Pid<never> | null {
     const { target } = this;
     if (target instanceof Pid) return target;
     return typeof target === "string" || "via" in target
-      ? this.self.whereis(target)
+      ? this.#self.whereis(target)
       : null;
   }
 
   with(options: CallOptions): BoundClient {
     const Class = this.constructor as typeof BoundClient;
-    return new Class(this.self, this.target, { ...this.options, ...options });
+    return new Class(this.#self, this.target, { ...this.#options, ...options });
+  }
+
+  static call(client: BoundClient, request: unknown): unknown {
+    return client.#self.call(client.target, request, client.#options);
+  }
+
+  static cast(client: BoundClient, request: unknown): void {
+    const { target } = client;
+    // Most targets are pids, and need no look-up.
+    if (target instanceof Pid) client.#self.cast(target, request);
+    else cast(client.#self, target, request);
   }
 }
 
@@ -62,20 +76,19 @@ export function clientClass(
       throw new UsageError(
         `expected each name of calls and casts once, and none of ${
           [...RESERVED].join(", ")
-        }, got ${name}`,
+        } or of the methods of all objects, got ${name}`,
       );
     }
     const head = atom(name);
     methods[name] = calls.includes(name)
       ? function (this: BoundClient, ...args: unknown[]): unknown {
-        return this.self.call(this.target, requestOf(head, args), this.options);
+        return BoundClient.call(this, requestOf(head, args));
       }
       : function (this: BoundClient, ...args: unknown[]): void {
-        const { self, target } = this;
-        const request = args.length === 0 ? head : requestOf(head, args);
-        // Most targets are pids, and need no look-up.
-        if (target instanceof Pid) self.cast(target, request);
-        else cast(self, target, request);
+        BoundClient.cast(
+          this,
+          args.length === 0 ? head : requestOf(head, args),
+        );
       };
   }
   return NamedClient;

@@ -17,6 +17,7 @@ import {
   type Handler,
   type HandlerOptions,
   type Pid,
+  printTerm,
   reasons,
   type Ref,
   type ReplyTo,
@@ -26,6 +27,7 @@ import {
   Timeout,
   Tuple,
   tuple,
+  UsageError,
 } from "../../runtime/mod.ts";
 import {
   type Ending,
@@ -89,6 +91,8 @@ export class RunningServer implements Server<unknown>, Ending {
   isToHibernate = false;
   /** The timer that the next message cancels. */
   timer: Ref | null = null;
+  /** Whether the message at hand is the word of that timer. */
+  hasFired = false;
 
   constructor(plan: Plan, self: Self<unknown>, parent: Pid | null) {
     this.plan = plan;
@@ -124,6 +128,11 @@ export class RunningServer implements Server<unknown>, Ending {
   }
 
   timeout(timeoutMs: number): void {
+    if (!(timeoutMs >= 0)) {
+      throw new UsageError(
+        `expected a timeout of 0 ms or more, got ${printTerm(timeoutMs)}`,
+      );
+    }
     this.timeoutMs = timeoutMs;
     this.hasMore = true;
   }
@@ -136,10 +145,7 @@ export class RunningServer implements Server<unknown>, Ending {
 
 /** One message, as a handler takes it. */
 function handleMessage(server: RunningServer, message: unknown): Next {
-  if (server.timer !== null) {
-    if (isStale(server, message)) return server;
-    disarm(server);
-  }
+  if (server.timer !== null) disarm(server, message);
   try {
     if (message instanceof Call) {
       const { from } = message;
@@ -158,10 +164,10 @@ function handleMessage(server: RunningServer, message: unknown): Next {
         return whenDone(server, message, value, null);
       }
     }
-    return server.hasMore ? goOn(server, message) : server;
   } catch (error) {
     return fail(server, error, message);
   }
+  return server.hasMore ? goOn(server, message) : server;
 }
 
 function whenDone(
@@ -170,10 +176,14 @@ function whenDone(
   value: Promise<unknown>,
   from: ReplyTo | null,
 ): Promise<RunningServer | Stop> {
-  return value.then((reply) => {
-    if (from !== null && reply !== noReply) server.self.reply(from, reply);
+  return value.then((reply): Next => {
+    try {
+      if (from !== null && reply !== noReply) server.self.reply(from, reply);
+    } catch (error) {
+      return fail(server, error, message);
+    }
     return server.hasMore ? goOn(server, message) : server;
-  }).catch((error: unknown) => fail(server, error, message));
+  }, (error: unknown) => fail(server, error, message));
 }
 
 /** Calls the callback of that name with the arguments of the request. */
@@ -208,6 +218,9 @@ function applyCast(server: RunningServer, request: unknown): unknown {
 function takeInfo(server: RunningServer, message: unknown): unknown {
   const { info, timeout } = server.plan;
   if (message instanceof Timeout && message.message === IDLE) {
+    // Another message has come before it.
+    if (!server.hasFired) return;
+    server.hasFired = false;
     return timeout === undefined
       ? logUnexpected(server, atom("timeout"))
       : timeout(server);
@@ -221,29 +234,36 @@ function takeInfo(server: RunningServer, message: unknown): unknown {
     : info(server, message as never);
 }
 
-/** The timer's word after another message has come first. */
-function isStale(server: RunningServer, message: unknown): boolean {
-  return message instanceof Timeout && message.message === IDLE &&
-    message.ref !== server.timer;
-}
-
-function disarm(server: RunningServer): void {
-  if (server.timer !== null) server.self.cancelTimer(server.timer);
+/** Any message ends the wait that the timer limits. */
+function disarm(server: RunningServer, message: unknown): void {
+  const { timer } = server;
+  if (timer === null) return;
+  // The word of an older timer is not what was waited for.
+  if (message instanceof Timeout && message.message === IDLE) {
+    if (message.ref !== timer) return;
+    server.hasFired = true;
+  }
+  server.self.cancelTimer(timer);
   server.timer = null;
 }
 
-/** What the callback has asked for. */
+/** What the callback has asked for. The last word is had once, if it throws too. */
 function goOn(server: RunningServer, message: unknown): Next {
+  // Ended from outside while a callback waited, it has nothing more to do.
+  if (!server.self.isAlive) return server;
   while (server.stopping === null && server.continues !== null) {
     const term = server.continues.shift();
     if (server.continues.length === 0) server.continues = null;
-    const { continue: callback } = server.plan;
-    if (callback === undefined) {
-      throw new ExitError(tuple(atom("bad_continue"), term));
-    }
-    const value = callback(server, term as never);
-    if (value instanceof Promise) {
-      return value.then(() => goOn(server, message));
+    try {
+      const value = goOnWith(server, term);
+      if (value instanceof Promise) {
+        return value.then(
+          () => goOn(server, message),
+          (error: unknown) => fail(server, error, message),
+        );
+      }
+    } catch (error) {
+      return fail(server, error, message);
     }
   }
   server.hasMore = false;
@@ -262,6 +282,12 @@ function goOn(server: RunningServer, message: unknown): Next {
     server.self.hibernate();
   }
   return server;
+}
+
+function goOnWith(server: RunningServer, term: unknown): unknown {
+  const { continue: callback } = server.plan;
+  if (callback !== undefined) return callback(server, term as never);
+  throw new ExitError(tuple(atom("bad_continue"), term));
 }
 
 const system: SystemHooks<RunningServer> = {
@@ -328,9 +354,5 @@ function settle(
   if (timeoutMs !== undefined) server.timeout(timeoutMs);
   if ("continue" in first.options) server.continue(first.options.continue);
   initAck();
-  try {
-    return goOn(server, atom("init")) as RunningServer;
-  } catch (error) {
-    return fail(server, error, atom("init")) as Next as RunningServer;
-  }
+  return goOn(server, atom("init")) as RunningServer;
 }

@@ -48,11 +48,14 @@ export async function stopBySystem(
     const asking = sys.terminate(self, found, asked, {
       ...options,
       timeoutMs: options.timeoutMs ?? Infinity,
-    }).catch((error: unknown) => {
-      if (!(error instanceof CallError)) throw error;
-    });
+    }).then(
+      () => null,
+      (error: unknown) => error instanceof CallError ? null : { error },
+    );
     down = await receiveRef(self, ref, options) as Down | undefined;
-    await asking;
+    // A value so far, because an abort rejects both and only one is awaited.
+    const failure = await asking;
+    if (failure !== null) throw failure.error;
   } finally {
     if (self.isAlive) self.demonitor(ref, { flush: true });
   }

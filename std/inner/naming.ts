@@ -3,8 +3,10 @@
 import {
   type Handler,
   type Pid,
+  printTerm,
   reasons,
   type Self,
+  UsageError,
   type ViaTarget,
 } from "../../runtime/mod.ts";
 import {
@@ -45,6 +47,12 @@ export function startNamed(
   options: NamedStartOptions,
 ): Pid<never> | Promise<Pid<never>> {
   const { name } = options;
+  if (typeof name === "object" && name.via.register === undefined) {
+    throw new UsageError(
+      "expected a name to start under whose via has a method register, got one " +
+        `that can be looked up only: ${printTerm(name.name)}`,
+    );
+  }
   const holder = name === undefined ? null : self.whereis(name);
   if (holder !== null) {
     throw new StartError(alreadyStarted(holder), holder, null);
