@@ -104,8 +104,9 @@ async function getState(
 
 /**
  * Puts what `change` makes of the state in its place and resolves with it. Only
- * on this node. Rejects with a `CallError` when `change` throws; then the state
- * is as it was.
+ * on this node, and not on one with `isolate: "copy"`, since a function has no
+ * copy. Rejects with a `CallError` when `change` throws; then the state is as it
+ * was.
  */
 async function replaceState(
   self: AnySelf,

@@ -48,8 +48,12 @@ type Running = {
   readonly root: Pid;
 };
 
-/** Runs in the controller's turn. */
-type Order = (self: Self<unknown>) => Promise<void>;
+/** Carried out in the controller's turn. */
+type Order = {
+  readonly act: (self: Self<unknown>) => Promise<void>;
+  /** Whether the controller ends with it. */
+  readonly isLast: boolean;
+};
 
 export class Controller {
   /** In the order of the starts. */
@@ -105,9 +109,9 @@ export class Controller {
   ): Promise<null | Stop> {
     const order = this.#orders.get(request as number);
     this.#orders.delete(request as number);
-    await order?.(self);
+    await order?.act(self);
     self.reply(from, null);
-    return request === SHUTDOWN ? stop() : null;
+    return order?.isLast === true ? stop() : null;
   }
 
   /** Has something done by the controller, after what was asked before. */
@@ -115,21 +119,25 @@ export class Controller {
     asker: Asker,
     act: (self: Self<unknown>) => Promise<T>,
     options: CallOptions,
-    number: number = ++this.#lastOrder,
+    isLast = false,
   ): Promise<T> {
-    let outcome: (() => T) | null = null;
-    this.#orders.set(number, async (self) => {
-      try {
-        const value = await act(self);
-        outcome = () => value;
-      } catch (error) {
-        if (!self.isAlive) throw error;
-        outcome = () => {
-          throw error;
-        };
-      }
-    });
     const { pid } = this.#living();
+    let outcome: (() => T) | null = null;
+    const number = ++this.#lastOrder;
+    this.#orders.set(number, {
+      isLast,
+      act: async (self) => {
+        try {
+          const value = await act(self);
+          outcome = () => value;
+        } catch (error) {
+          if (!self.isAlive) throw error;
+          outcome = () => {
+            throw error;
+          };
+        }
+      },
+    });
     await asker.call(pid, number, { timeoutMs: Infinity, ...options });
     return (outcome as (() => T) | null)!();
   }
@@ -314,16 +322,16 @@ export class Controller {
   ): Promise<boolean> {
     if (this.#self?.isAlive !== true) return true;
     try {
-      await this.#ask(asker, (self) => this.#stopAll(self), options, SHUTDOWN);
+      await this.#ask(asker, (self) => this.#stopAll(self), options, true);
       return true;
     } catch (error) {
       const self = this.#self;
       const isLate = options.signal?.aborted === true ||
         (error instanceof CallError && error.reason === "timeout");
       if (!isLate) {
-        // It has ended while it was asked.
-        if (error instanceof CallError && !self.isAlive) return true;
-        throw error;
+        // It has ended while it was asked, for another shutdown maybe.
+        if (!(error instanceof CallError) || self.isAlive) throw error;
+        return error.reason !== reasons.killed;
       }
       if (self.isAlive) this.#kill(self);
       return false;
@@ -384,9 +392,6 @@ export class Controller {
     this.#put.get(name)?.delete(key);
   }
 }
-
-/** The number of the last order of all. */
-const SHUTDOWN = 0;
 
 function mustBeType(type: unknown): void {
   if (type === "permanent" || type === "transient" || type === "temporary") {

@@ -385,6 +385,25 @@ test("refuses what makes no sense", () =>
       .rejects.toThrow("expected one application of the name x");
   }));
 
+test("shutdowns that are asked for at the same time are one", async () => {
+  const notes: string[] = [];
+  await withApps(async (self, apps) => {
+    await apps.ensureAllStarted(self, [noted(notes, "a")]);
+    const all = [1, 2, 3].map(() => apps.shutdown(self));
+    expect(await Promise.all(all)).toEqual([true, true, true]);
+    expect(notes).toEqual(["start a", "prepStop a", "stop a"]);
+  });
+  await withApps(async (self, apps) => {
+    self.trapExits = true;
+    const never = () => new Promise<void>(() => {});
+    await apps.start(self, noted([], "b", { prepStop: never }));
+    const all = [30, 10_000].map((timeoutMs) =>
+      apps.shutdown(self, { timeoutMs })
+    );
+    expect(await Promise.all(all)).toEqual([false, false]);
+  });
+});
+
 describe("a shutdown with a limit", () => {
   test("kills what does not end, and what is starting", () => {
     const notes: string[] = [];
