@@ -72,15 +72,16 @@ import {
   Ignore,
   Initial,
   type InitialOptions,
+  type NoReply,
   noReply,
   Refuse,
+  type ServerArguments,
   type ServerName,
   type ServerOptions,
-  type StartArguments,
   type Started,
 } from "./gen_server/types.ts";
 
-export { noReply };
+export { type NoReply, noReply };
 export type {
   Client,
   ClientSelf,
@@ -146,7 +147,7 @@ export class GenServer<R, A, C, K> {
    */
   startLink(
     self: AnySelf,
-    ...[arg, options]: StartArguments<A, ServerOptions>
+    ...[arg, options]: ServerArguments<A, ServerOptions>
   ): Promise<Started<R, C, K>> {
     return this.#start(self, "linked", arg, options);
   }
@@ -154,7 +155,7 @@ export class GenServer<R, A, C, K> {
   /** As `startLink`, without a link. */
   start(
     self: AnySelf,
-    ...[arg, options]: StartArguments<A, ServerOptions>
+    ...[arg, options]: ServerArguments<A, ServerOptions>
   ): Promise<Started<R, C, K>> {
     return this.#start(self, "alone", arg, options);
   }
@@ -179,7 +180,7 @@ export class GenServer<R, A, C, K> {
    * of a child in one. `id` is the name, or else the definition's, unless told.
    */
   child(
-    ...[arg, options]: StartArguments<A, ServerChildOptions>
+    ...[arg, options]: ServerArguments<A, ServerChildOptions>
   ): ChildSpec {
     const { id, restart, shutdown, type, significant, ...more } = options ?? {};
     const { name } = more;
@@ -262,7 +263,7 @@ export class GenServer<R, A, C, K> {
  */
 export function genServer<
   R,
-  A,
+  A = undefined,
   // deno-lint-ignore ban-types
   C extends Handlers<never> = {},
   // deno-lint-ignore ban-types

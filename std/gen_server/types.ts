@@ -75,9 +75,16 @@ export type StateOf<R> = Awaited<R> extends infer T
   : T
   : never;
 
-/** Callbacks by the name of what is called or cast. */
+/**
+ * Callbacks by the name of what is called or cast. (Declared by a method, so
+ * that a callback whose server is annotated is no hindrance to inference before
+ * the state is known; one of another state is an error all the same.)
+ */
 export type Handlers<S> = Readonly<
-  Record<string, (server: Server<S>, ...args: never[]) => unknown>
+  Record<
+    string,
+    { take(server: Server<S>, ...args: never[]): unknown }["take"]
+  >
 >;
 
 /** Options of a server's start. */
@@ -136,10 +143,10 @@ type CastsOf<K> = {
     : never;
 };
 
-/** A handler that may leave a call open says nothing of the reply's type. */
-type ReplyOf<R> = typeof noReply extends Awaited<R>
-  ? Exclude<Awaited<R>, typeof noReply> extends never ? unknown
-  : Exclude<Awaited<R>, typeof noReply>
+/** A handler that only leaves calls open says nothing of the reply's type. */
+type ReplyOf<R> = NoReply extends Awaited<R>
+  ? Exclude<Awaited<R>, NoReply> extends never ? unknown
+  : Exclude<Awaited<R>, NoReply>
   : Awaited<R>;
 
 /** What every client has besides. */
@@ -151,18 +158,36 @@ export interface ClientBase<C, K> {
   with(options: CallOptions): Client<C, K>;
 }
 
+/**
+ * The type of `noReply`. An object, because the type of a symbol of its own is
+ * widened to that of all symbols, which replies may be.
+ */
+export class NoReply {
+  readonly #type = "noReply";
+
+  toString(): string {
+    return this.#type;
+  }
+}
+
 /** What a callback returns for the call to stay open. */
-export const noReply: unique symbol = Symbol("noReply");
+export const noReply: NoReply = new NoReply();
 
 /** What a start resolves with: null where `init` may return `ignore`. */
 export type Started<R, C, K> = Ignore extends Awaited<R>
   ? Client<C, K> & { readonly pid: Pid<never> } | null
   : Client<C, K> & { readonly pid: Pid<never> };
 
-/** The arguments of a start: the one of `init`, if it has one, and options. */
+/**
+ * The arguments of a start: the one of `init`, which is undefined if it has
+ * none, and options.
+ */
+export type ServerArguments<A, O> = undefined extends A ? [arg?: A, options?: O]
+  : [arg: A, options?: O];
+
+/** The same where `unknown` is what is inferred for an `init` without one. */
 export type StartArguments<A, O> = unknown extends A
   ? [arg?: undefined, options?: O]
-  : undefined extends A ? [arg?: A, options?: O]
-  : [arg: A, options?: O];
+  : ServerArguments<A, O>;
 
 export type { AnySelf, ServerName };
