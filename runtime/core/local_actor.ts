@@ -45,6 +45,27 @@ import { ExitError, isViaTarget, UsageError } from "./messages.ts";
 /** One for all, because a fresh one for each spawn is felt. */
 const NO_OPTIONS: SpawnOptions = {};
 
+/**
+ * First turns within each other, at most: each is a dozen frames or more of the
+ * starter's stack, and a chain of supervisors may be of any length.
+ */
+const MAX_NESTED_FIRST_TURNS = 32;
+
+/**
+ * In the turn of whoever has started it, but in nobody's context: as with any
+ * other handler, what it leaves floating is no fault of its starter.
+ */
+function takeFirstTurn(actor: Actor): void {
+  const { owner } = actor;
+  const run = () => actor.run(1);
+  owner.firstTurns++;
+  try {
+    if (owner.host.attribute(null, run) < 0) owner.scheduler.goesOn(actor);
+  } finally {
+    owner.firstTurns--;
+  }
+}
+
 export class LocalActor extends Actor implements Self<unknown> {
   get isAlive(): boolean {
     return this.state !== DEAD;
@@ -124,9 +145,10 @@ export class LocalActor extends Actor implements Self<unknown> {
       );
     }
     const { owner } = this;
-    const actor = owner.spawnActor(behaviour, options, this, false);
+    const isTooDeep = owner.firstTurns >= MAX_NESTED_FIRST_TURNS;
+    const actor = owner.spawnActor(behaviour, options, this, isTooDeep);
     if (options.link === true) link(this, actor.pid);
-    if (actor.run(1) < 0) owner.scheduler.goesOn(actor);
+    if (!isTooDeep) takeFirstTurn(actor);
     const hasEnded = !actor.alive;
     return {
       pid: actor.pid as Pid<T>,

@@ -93,6 +93,8 @@ export class Node {
   /** Ends that are being told to survivors; see `exits.ts`. */
   readonly ends: PendingEnd[] = [];
   ending = false;
+  /** First turns that are being taken in their starters'; see `spawnReady`. */
+  firstTurns = 0;
   /** Messages put into mailboxes since the start. */
   delivered = 0;
   /** Messages lost to limits of mailboxes since the start. */

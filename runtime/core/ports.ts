@@ -82,8 +82,11 @@ export interface Host {
   log(record: LogRecord): void;
   /** Whether anybody wants records of this level. Absent: all are wanted. */
   readonly logs?: (level: LogLevel) => boolean;
-  /** Runs `body` so that a floating rejection inside it is reported to `owner`. */
-  attribute<T>(owner: (error: unknown) => void, body: () => T): T;
+  /**
+   * Runs `body` so that a floating rejection inside it is reported to `owner`;
+   * null: to nobody, whoever runs it.
+   */
+  attribute<T>(owner: ((error: unknown) => void) | null, body: () => T): T;
   /**
    * From here on, what the running microtask and its continuations leave
    * floating is reported to `owner`. Only inside a microtask, whose end ends it.

@@ -218,8 +218,9 @@ export interface Self<M = unknown> {
   ): Pid<T>;
   /**
    * Starts a handler actor and has it make its first state at once, in this
-   * actor's turn, so that nobody needs to wait for it. Only an `init` that waits
-   * goes on by itself. Without options as `spawn`, with `link` as `spawnLink`.
+   * actor's turn, so that nobody needs to wait for it. An `init` that waits goes
+   * on by itself, and deep within other such starts one begins after this turn,
+   * as with `spawn`: neither has ended then. With `link` as `spawnLink`.
    */
   spawnReady<T = unknown>(
     behaviour: Handler<T>,

@@ -45,9 +45,14 @@ export function rejectionCounts(): RejectionCounts {
   return { attributed, unattributed };
 }
 
-/** Runs `body` so that a floating rejection inside it goes to `owner`. */
-export function attribute<T>(owner: Owner, body: () => T): T {
-  return attributesRejections ? owners.run(owner, body) : body();
+/**
+ * Runs `body` so that a floating rejection inside it goes to `owner`; null is
+ * nobody, which costs nothing where it is so already.
+ */
+export function attribute<T>(owner: Owner | null, body: () => T): T {
+  if (!attributesRejections) return body();
+  if (owner === null && owners.getStore() === undefined) return body();
+  return owners.run(owner ?? undefined, body);
 }
 
 /**

@@ -226,7 +226,10 @@ export class SimHost implements Host {
 
   adopt(): void {}
 
-  attribute<T>(_owner: (error: unknown) => void, body: () => T): T {
+  attribute<T>(
+    _owner: ((error: unknown) => void) | null,
+    body: () => T,
+  ): T {
     return body();
   }
 

@@ -20,6 +20,7 @@ test("a floating rejection ends its actor where that is known, never the node", 
     ...(attributes ? Object.fromEntries(floated.map((w) => [w, w])) : {}),
   });
   expect(seen["alive"]).toBe(true);
+  expect(seen["starterAlive"]).toBe(true);
   expect(seen["crashes"]).toBe(attributes ? floated.length + 1 : 0);
   expect(seen["crowdAlive"]).toBe(attributes ? 199 : 200);
   const unknown = "unhandled rejection, unknown actor";
@@ -32,7 +33,8 @@ test("a floating rejection ends its actor where that is known, never the node", 
         ),
         expect.stringContaining("crashed: Error: from a crowd"),
         unknown,
+        unknown,
       ]
-      : [...floated.map(() => unknown), unknown, unknown],
+      : [...floated.map(() => unknown), unknown, unknown, unknown],
   );
 });

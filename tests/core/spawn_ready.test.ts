@@ -4,6 +4,7 @@ import {
   asyncHandler,
   atom,
   Exit,
+  type Handler,
   handler,
   type Pid,
   type Self,
@@ -110,6 +111,22 @@ describe("spawnReady", () => {
         });
       });
     }
+  });
+
+  test("nests as deep as anybody likes", async () => {
+    const { node } = await lone();
+    await node.run(async (self: Self<unknown>) => {
+      const { pid: home } = self;
+      const nest = (left: number): Handler<unknown> =>
+        handler((me) => {
+          if (left > 0) me.spawnReady(nest(left - 1), { link: true });
+          else me.send(home, "here");
+          return left;
+        }, (state) => state);
+      const { hasEnded } = self.spawnReady(nest(5_000), { link: true });
+      expect(hasEnded).toBe(false);
+      expect(await self.receive()).toBe("here");
+    });
   });
 
   test("is for handlers only, and for the living", async () => {

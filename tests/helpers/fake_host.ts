@@ -73,7 +73,7 @@ export class FakeHost implements Host {
   readonly adopt = (): void => {};
 
   readonly attribute = <T>(
-    _owner: (error: unknown) => void,
+    _owner: ((error: unknown) => void) | null,
     body: () => T,
   ): T => body();
 
