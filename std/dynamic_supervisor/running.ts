@@ -108,7 +108,8 @@ function add(crowd: Crowd, pid: Pid, child: Child): void {
 
 // -- What can be asked
 
-function startChild({ state: crowd }: CrowdServer, asked: unknown): unknown {
+function startChild(server: CrowdServer, asked: unknown): unknown {
+  const { state: crowd } = server;
   if (!(asked instanceof Shared)) {
     return refusal(tuple(words.invalidSpec, asked));
   }
@@ -118,14 +119,20 @@ function startChild({ state: crowd }: CrowdServer, asked: unknown): unknown {
   const spec = asked.value as AnySpec;
   const outcome = begin(crowd, spec);
   return outcome instanceof Promise
-    ? outcome.then((settled) => welcome(crowd, spec, settled))
-    : welcome(crowd, spec, outcome);
+    ? outcome.then((settled) => welcome(server, spec, settled))
+    : welcome(server, spec, outcome);
 }
 
-function welcome(crowd: Crowd, spec: AnySpec, outcome: Outcome): unknown {
+function welcome(
+  server: CrowdServer,
+  spec: AnySpec,
+  outcome: Outcome,
+): unknown {
   if (outcome === null) return IGNORE;
-  if (outcome instanceof Failed) return refusal(outcome.reason);
-  add(crowd, outcome, new Child(spec));
+  if (outcome instanceof Failed) {
+    return answer(server, refusal(outcome.reason));
+  }
+  add(server.state, outcome, new Child(spec));
   return ok(outcome);
 }
 

@@ -12,7 +12,7 @@ import {
   Tuple,
 } from "../../runtime/mod.ts";
 import type { Definition, Handlers, Server } from "../gen_server/types.ts";
-import { ok, refusal, words } from "../supervisor/protocol.ts";
+import { answer, ok, refusal, words } from "../supervisor/protocol.ts";
 import {
   type Family,
   familyDefinition,
@@ -162,5 +162,9 @@ export const partitionDefinition: PartitionDefinition = {
     tables.set(self.pid, table);
     return familyDefinition.init(self, options);
   },
-  calls: { ...familyDefinition.calls, resize },
+  calls: {
+    ...familyDefinition.calls,
+    resize: async (server, count: unknown) =>
+      answer(server, await resize(server, count)),
+  },
 };

@@ -106,7 +106,9 @@ export function countRows(counts: ChildCounts): readonly Tuple[] {
 
 /**
  * Replies with what may be no term of another node's, such as an id that only
- * this node can hold; then the caller learns of that, and nobody else suffers.
+ * this node can hold, or have no copy on a node that copies; then the caller
+ * learns of that, and nobody else suffers. Why something was refused is printed
+ * then.
  */
 export function answer(
   server: Server<unknown>,
@@ -119,7 +121,10 @@ export function answer(
     server.self.log("warning", "a reply of a supervisor could not be sent", {
       error,
     });
-    server.reply(to, refusal(atom("badarg")));
+    const reason = isPair(value, words.error)
+      ? printTerm(value.items[1])
+      : atom("badarg");
+    server.reply(to, refusal(reason));
   }
   return noReply;
 }

@@ -299,7 +299,7 @@ async function startChild(
     key = checkSpec(spec, family.flags.autoShutdown ?? "never");
   } catch (error) {
     if (error instanceof UsageError) {
-      return refusal(tuple(words.invalidSpec, error));
+      return answer(server, refusal(tuple(words.invalidSpec, error)));
     }
     throw error;
   }
@@ -313,7 +313,9 @@ async function startChild(
   }
   const child = new Child(spec, key);
   const outcome = await launch(family.self, spec.start);
-  if (outcome instanceof Failed) return refusal(outcome.reason);
+  if (outcome instanceof Failed) {
+    return answer(server, refusal(outcome.reason));
+  }
   family.children.set(key, child);
   settle(family, child, outcome);
   return ok(child.pid ?? words.undefined);
@@ -423,7 +425,8 @@ export const familyDefinition: FamilyDefinition = {
   init,
   calls: {
     start_child: startChild,
-    restart_child: restartChild,
+    restart_child: async (server, id: unknown) =>
+      answer(server, await restartChild(server, id)),
     terminate_child: terminateChild,
     delete_child: deleteChild,
     which_children: whichChildren,
