@@ -50,6 +50,7 @@ import { dynamicTerm, type OtpChildSpec } from "./supervisor/otp_spec.ts";
 import {
   countsOf,
   infoOf,
+  mustBeHere,
   startedOf,
   SupervisorError,
   valueOf,
@@ -174,14 +175,14 @@ export class DynamicSupervisor<X extends readonly unknown[] = readonly []> {
    *
    * Rejects with `max_children`, or the reason for which it could not be
    * started; then nothing is left of it. Rejects with a `UsageError` for a
-   * specification that makes no sense. A start is a function, so a supervisor of another node
-   * of ours cannot be given one; one of a BEAM node takes a start
-   * `{Module, Function, Arguments}`.
+   * specification that makes no sense. A start is a function, so a supervisor of
+   * another node of ours cannot be given one, which is a `UsageError` as well;
+   * one of a BEAM node takes a start `{Module, Function, Arguments}`.
    */
   async startChild(
     spec: DynamicChildSpec<X> | Omit<OtpChildSpec, "id">,
   ): Promise<Pid | null> {
-    const reply = await this.#ask(tuple(words.startChild, askedOf(spec)));
+    const reply = await this.#ask(tuple(words.startChild, this.#asked(spec)));
     return startedOf(reply, "start a child");
   }
 
@@ -215,6 +216,16 @@ export class DynamicSupervisor<X extends readonly unknown[] = readonly []> {
     return stopBySystem(this.self, this.target, reason, options);
   }
 
+  /** A specification as it is sent. */
+  #asked(spec: DynamicChildSpec<X> | Omit<OtpChildSpec, "id">): unknown {
+    if (spec?.start instanceof Tuple) {
+      return dynamicTerm(spec as Omit<OtpChildSpec, "id">);
+    }
+    checkDynamic(spec as DynamicChildSpec<never>);
+    mustBeHere(this.self, this.target);
+    return new Shared(spec);
+  }
+
   #ask<R>(request: unknown): Promise<R> {
     return this.self.call<R>(this.target, request, this.options);
   }
@@ -224,17 +235,6 @@ export class DynamicSupervisor<X extends readonly unknown[] = readonly []> {
 export type RunningDynamicSupervisor<
   X extends readonly unknown[] = readonly [],
 > = DynamicSupervisor<X> & { readonly pid: Pid<never> };
-
-/** A specification as it is sent. */
-function askedOf<X extends readonly unknown[]>(
-  spec: DynamicChildSpec<X> | Omit<OtpChildSpec, "id">,
-): unknown {
-  if (spec?.start instanceof Tuple) {
-    return dynamicTerm(spec as Omit<OtpChildSpec, "id">);
-  }
-  checkDynamic(spec as DynamicChildSpec<never>);
-  return new Shared(spec);
-}
 
 function checkDynamic(spec: DynamicChildSpec<never>): void {
   checkChild(spec);

@@ -49,6 +49,7 @@ import { specOf, specTerm } from "./supervisor/otp_spec.ts";
 import {
   countsOf,
   infoOf,
+  mustBeHere,
   startedOf,
   SupervisorError,
   valueOf,
@@ -216,11 +217,12 @@ export class Supervisor {
    * Rejects with `already_present`, `{already_started, Pid}`, or the reason for
    * which it could not be started; then nothing is kept. Rejects with a
    * `UsageError` for a specification that makes no sense. A start is a function,
-   * so a supervisor of another node of ours cannot be given one; one of a BEAM
-   * node takes a start `{Module, Function, Arguments}`.
+   * so a supervisor of another node of ours cannot be given one, which is a
+   * `UsageError` as well; one of a BEAM node takes a start
+   * `{Module, Function, Arguments}`.
    */
   async startChild(spec: ChildSpec | OtpChildSpec): Promise<Pid | null> {
-    const reply = await this.#ask(tuple(words.startChild, askedOf(spec)));
+    const reply = await this.#ask(tuple(words.startChild, this.#asked(spec)));
     return startedOf(reply, "start a child");
   }
 
@@ -266,6 +268,14 @@ export class Supervisor {
     return stopBySystem(this.self, this.target, reason, options);
   }
 
+  /** A specification as it is sent. */
+  #asked(spec: ChildSpec | OtpChildSpec): unknown {
+    if (spec?.start instanceof Tuple) return specTerm(spec as OtpChildSpec);
+    checkSpec(spec as ChildSpec, undefined);
+    mustBeHere(this.self, this.target);
+    return new Shared(spec);
+  }
+
   #ask<R>(request: unknown): Promise<R> {
     return this.self.call<R>(this.target, request, this.options);
   }
@@ -273,13 +283,6 @@ export class Supervisor {
 
 /** A supervisor that was just started. */
 export type RunningSupervisor = Supervisor & { readonly pid: Pid<never> };
-
-/** A specification as it is sent. */
-function askedOf(spec: ChildSpec | OtpChildSpec): unknown {
-  if (spec?.start instanceof Tuple) return specTerm(spec as OtpChildSpec);
-  checkSpec(spec as ChildSpec, undefined);
-  return new Shared(spec);
-}
 
 async function begin(
   self: AnySelf,

@@ -6,6 +6,7 @@
 import {
   type Atom,
   atom,
+  type CallTarget,
   type ExitReason,
   Pid,
   printTerm,
@@ -15,6 +16,7 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import { noReply, type Server } from "../gen_server/types.ts";
+import type { AnySelf } from "../proc_lib.ts";
 import type { ChildCounts, ChildInfo } from "./types.ts";
 
 /** The atoms that requests and replies are made of. */
@@ -129,7 +131,22 @@ export function answer(
   return noReply;
 }
 
-// -- How a caller reads it
+// -- How a caller asks, and reads what is answered
+
+/** Throws `UsageError` where a start that is a function cannot get to. */
+export function mustBeHere(self: AnySelf, target: CallTarget): void {
+  const there = target instanceof Pid
+    ? target
+    : typeof target === "string" || "via" in target
+    ? self.whereis(target)
+    : target;
+  if (there === null || there.node === self.node) return;
+  throw new UsageError(
+    `expected a supervisor of this node for a start that is a function, got ` +
+      `one of ${there.node}; have an actor there start the child, or give a ` +
+      "supervisor of a BEAM node a start {Module, Function, Arguments}",
+  );
+}
 
 function isPair(reply: unknown, head: Atom): reply is Tuple {
   return reply instanceof Tuple && reply.items.length > 1 &&

@@ -1,13 +1,13 @@
 /** Refusals whose reason is nothing that can be sent to whoever has asked. */
 import { describe, expect, test } from "vitest";
-import type { RunningNode, Self } from "../../runtime/mod.ts";
+import { type RunningNode, type Self, UsageError } from "../../runtime/mod.ts";
 import { DynamicSupervisor } from "../../std/dynamic_supervisor.ts";
 import { genServer } from "../../std/gen_server.ts";
 import { PartitionSupervisor } from "../../std/partition_supervisor.ts";
 import { type AnySelf, Supervisor } from "../../std/supervisor.ts";
 import { lone } from "../helpers/actors.ts";
 import { two } from "../helpers/clusters.ts";
-import { refusal } from "./nursery.ts";
+import { failure, refusal } from "./nursery.ts";
 
 const Idle = genServer({ name: "Idle", init: () => 0 });
 
@@ -44,6 +44,20 @@ async function found(node: RunningNode): Promise<Start> {
   start.isFailing = true;
   return start;
 }
+
+test("a start that is a function is refused before it is sent to another node", async () => {
+  const { a, b } = await two();
+  const { run } = await found(b);
+  await a.run(async (self: Self<unknown>) => {
+    const spec = { id: "y", start: run };
+    for (const Kind of [Supervisor, DynamicSupervisor]) {
+      const far = Kind.at(self, { name: "crowd", node: b.name });
+      const error = await failure(far.startChild(spec));
+      expect(error).toBeInstanceOf(UsageError);
+      expect(String(error)).toContain("got one of b@test; have an actor there");
+    }
+  });
+});
 
 describe("a reason that cannot be sent", () => {
   test("is printed for another node, and the supervisor lives", async () => {

@@ -415,7 +415,7 @@ describe("a child on another node", () => {
         significant: false,
       });
       expect(await failure(sup.startChild(nursery.spec("c"))))
-        .toMatchObject({ name: "EncodeError" });
+        .toMatchObject({ name: "UsageError" });
       expect(() => self.send({ name, node: "a@test" }, new Shared(1)))
         .toThrow(EncodeError);
       await sup.stop();
