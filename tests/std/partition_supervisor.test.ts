@@ -102,7 +102,7 @@ describe("partitions", () => {
         .toThrow(UsageError);
       // It is no name that something could be started under.
       expect(await failure(Part.start(self, 1, { name: nobody })))
-        .toMatchObject({ name: "StartError" });
+        .toMatchObject({ name: "UsageError" });
     });
   });
 
