@@ -19,6 +19,9 @@
  *   which is not the same as on a BEAM node.
  * - While it is resized, a look-up never gives a partition that is being ended
  *   or has not been started; one that was looked up before may be gone.
+ * - Partitions that were resized away run again when a strategy other than
+ *   `oneForOne` restarts all; no key has them until the next `resize`.
+ * - A temporary partition that has ended, be it by `resize`, is gone for ever.
  * - Look-ups work on the supervisor's node only.
  */
 
