@@ -159,10 +159,15 @@ export class Logger<M extends Metadata = Metadata> {
       metadata = { ...metadata, error };
     }
     const plain = levelOf(severity);
+    let merged: Metadata;
+    try {
+      merged = { ...ofActor, ...this.metadata, ...metadata };
+    } catch (error) {
+      // A getter among them has thrown.
+      merged = { error };
+    }
     this.#self.log(plain, text, {
-      ...ofActor,
-      ...this.metadata,
-      ...metadata,
+      ...merged,
       ...(plain === severity ? {} : { level: severity }),
       ...(this.#domain.length === 0 ? {} : { domain: this.#domain }),
     });

@@ -332,7 +332,14 @@ export class LocalActor extends Actor implements Self<unknown> {
     message: string,
     fields: Readonly<Record<string, unknown>> = {},
   ): void {
-    this.owner.logActor(level, message, { pid: String(this.pid), ...fields });
+    const pid = String(this.pid);
+    try {
+      fields = { pid, ...fields };
+    } catch (error) {
+      // A getter among them has thrown.
+      fields = { pid, error };
+    }
+    this.owner.logActor(level, message, fields);
   }
 
   logs(level: LogLevel): boolean {

@@ -397,3 +397,26 @@ describe("a storm", () => {
     ]);
   });
 });
+
+test("logging does not throw, whatever its fields do", async () => {
+  const events: LogEvent[] = [];
+  const logging = new Logging({
+    level: "all",
+    handlers: { list: { write: (event) => void events.push(event) } },
+  });
+  const { node } = await lone({ log: logging.log });
+  const error = new Error("as asked");
+  const fields = {
+    get order(): number {
+      throw error;
+    },
+  };
+  await node.run((self) => {
+    self.log("info", "plain", fields);
+    logger(self, { domain: ["shop"] }).alert("structured", fields);
+  });
+  expect(events).toMatchObject([
+    { message: "plain", metadata: { error } },
+    { message: "structured", severity: "alert", metadata: { error } },
+  ]);
+});
