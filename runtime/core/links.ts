@@ -13,7 +13,7 @@ import type { Node } from "./node.ts";
 import type { NamedTarget } from "./messages.ts";
 import { Down, Exit, reasons, UsageError } from "./messages.ts";
 import { receiveExit } from "./exits.ts";
-import { Pid, Ref, refKey } from "./terms.ts";
+import { Pid, printTerm, Ref, refKey } from "./terms.ts";
 
 /** One side's state of a link. */
 export type LinkState = {
@@ -197,6 +197,12 @@ function monitorRemote(
   nodeName: string,
   target: MonitorTarget,
 ): void {
+  // Of a program without types. What is no name would stand for this node.
+  if (typeof nodeName !== "string") {
+    throw new UsageError(
+      `expected the name of a node, got ${printTerm(nodeName)}`,
+    );
+  }
   const { ref } = request;
   actor.monitors ??= new Map();
   actor.monitors.set(ref, {

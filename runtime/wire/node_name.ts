@@ -31,8 +31,14 @@ export function parseNodeName(name: string): NodeNameParts {
   return { part: name.slice(0, at), host: name.slice(at + 1) };
 }
 
-/** What is wrong with a node name, or null when nothing is. */
-export function complainAboutNodeName(name: string): string | null {
+/**
+ * What is wrong with a node name, or null when nothing is. Programs without
+ * types give anything, such as a setting that is not there.
+ */
+export function complainAboutNodeName(name: unknown): string | null {
+  if (typeof name !== "string") {
+    return `expected a node name "part@host", got ${String(name)}`;
+  }
   const shown = JSON.stringify(name.length > 80 ? name.slice(0, 80) : name);
   if (name.length > maxNameLength) {
     return `expected a node name of at most ${maxNameLength} characters, ` +

@@ -25,9 +25,11 @@ describe("node names", () => {
     ["a@h\u00f6st", "after the"],
     ["a@host\n", "after the"],
     [`a@${"h".repeat(254)}`, "at most 255 characters, got 256"],
+    [undefined, 'expected a node name "part@host", got undefined'],
+    [5, "got 5"],
   ])("are refused: %j", (name, complaint) => {
-    expect(() => parseNodeName(name)).toThrow(NodeNameError);
-    expect(() => parseNodeName(name)).toThrow(complaint);
+    expect(() => parseNodeName(name as string)).toThrow(NodeNameError);
+    expect(() => parseNodeName(name as string)).toThrow(complaint);
   });
 
   test("are short or long", () => {
