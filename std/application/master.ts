@@ -11,6 +11,7 @@ import {
   printTerm,
   reasons,
   type Self,
+  UsageError,
 } from "../../runtime/mod.ts";
 import type { Starting } from "../proc_lib.ts";
 import type { ApplicationContext, ApplicationDefinition } from "./types.ts";
@@ -60,7 +61,14 @@ class Master {
   async start(): Promise<void> {
     const { start, startPhases = {} } = this.#definition;
     const root = await start(this.#self as never, this.#context);
-    this.root = (root instanceof Pid ? root : root.pid) as Pid;
+    const pid: unknown = root instanceof Pid ? root : root?.pid;
+    if (!(pid instanceof Pid)) {
+      throw new UsageError(
+        `expected the start of ${this.#definition.name} to return its root, or ` +
+          `what has its pid, got ${printTerm(root)}`,
+      );
+    }
+    this.root = pid;
     this.#self.link(this.root);
     for (const phase of Object.values(startPhases)) await phase(this.#context);
   }
