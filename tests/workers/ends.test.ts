@@ -20,6 +20,7 @@ import {
   type WorkerNode,
 } from "../../runtime/mod.ts";
 import { stopsBusyThreads } from "../../runtime/platform/worker_thread.ts";
+import { Supervisor } from "../../std/supervisor.ts";
 import { freePort } from "../helpers/ports.ts";
 import { waitFor } from "../helpers/wait.ts";
 import {
@@ -293,4 +294,36 @@ test("workers end with their node", async () => {
   await one.node.stop();
   const exits = await Promise.all(workers.map(({ exited }) => exited));
   expect(exits).toEqual([{ type: "stopped" }, { type: "stopped" }]);
+});
+
+describe("a supervised child on a worker", () => {
+  test("is started again on the worker that takes the place of a lost one", async () => {
+    const one = await parent();
+    const worker = await startWorker(one);
+    await one.node.run(async (self: Self<unknown>) => {
+      const supervisor = await Supervisor.startLink(self, {
+        // Until the worker is there again, starts fail.
+        maxRestarts: Infinity,
+        children: [{
+          id: "far",
+          start: async (me) =>
+            (await me.spawnOn(worker.name, "echo", [], { link: true })).pid,
+        }],
+      });
+      const child = async () => (await supervisor.whichChildren())[0]?.pid;
+      const first = await child() as Pid;
+      expect(first.node).toBe(worker.name);
+      await worker.terminate();
+      const again = await worker.restart();
+      let second = await child();
+      // `restarting` until a start has come off.
+      while (typeof second !== "object" || second === first) {
+        await self.receive("nothing", { timeoutMs: 5 });
+        second = await child();
+      }
+      expect(second?.creation).not.toBe(first.creation);
+      await supervisor.stop();
+      await again.stop();
+    });
+  });
 });
