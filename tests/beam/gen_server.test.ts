@@ -85,6 +85,8 @@ matrix("servers of ours and of Elixir", () => {
   test("Elixir calls, casts to, looks into and stops ours", async () => {
     const { node } = ours;
     await node.run(async (self) => {
+      // Until both sides' global have met, a name is one side's.
+      await global.sync(self);
       await Store.start(self, { a: 1 }, { name: "store" });
       await Store.start(self, {}, { name: { via: global, name: "g" } });
     });
