@@ -113,7 +113,9 @@ describe("with a server running", () => {
     const child = run("client", ...name, "--", "a@127.0.0.1");
     await ends(child, 0);
     expect(child.stdout).toEqual(["answers 4 6"]);
-    expect(child.stderr).toEqual([]);
+    // On a busy machine any turn may be long.
+    expect(child.stderr.filter((line) => !/a turn took \d+ ms/.test(line)))
+      .toEqual([]);
   });
 
   it.concurrent("another cookie is refused", async () => {
