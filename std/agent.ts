@@ -27,7 +27,7 @@ import {
   type ExitReason,
   type Pid,
   printTerm,
-  type Ref,
+  Shared,
   UsageError,
 } from "../runtime/mod.ts";
 import {
@@ -37,7 +37,7 @@ import {
   stop,
   type StopOptions,
 } from "./gen_server.ts";
-import { box, mustBeHere, unbox } from "./inner/functions.ts";
+import { mustBeHere } from "./inner/targets.ts";
 import type { AnySelf } from "./proc_lib.ts";
 
 export type { AnySelf, ServerName, ServerOptions, StopOptions };
@@ -46,22 +46,22 @@ type Fn = (value: unknown) => unknown;
 
 const Holder = genServer({
   name: "Agent",
-  init: async (_self, first: Ref) => ({
-    value: await (unbox(first) as () => unknown)(),
+  init: async (_self, first: Shared<() => unknown>) => ({
+    value: await first.value(),
   }),
   calls: {
-    get: ({ state }, fn: Ref) => (unbox(fn) as Fn)(state.value),
-    update: ({ state }, fn: Ref) => set(state, (unbox(fn) as Fn)(state.value)),
-    getAndUpdate: ({ state }, fn: Ref) => {
-      const made = (unbox(fn) as Fn)(state.value);
+    get: ({ state }, fn: Shared<Fn>) => fn.value(state.value),
+    update: ({ state }, fn: Shared<Fn>) => set(state, fn.value(state.value)),
+    getAndUpdate: ({ state }, fn: Shared<Fn>) => {
+      const made = fn.value(state.value);
       return made instanceof Promise
         ? made.then((pair) => replace(state, pair))
         : replace(state, made);
     },
   },
   casts: {
-    castUpdate: ({ state }, fn: Ref) =>
-      set(state, (unbox(fn) as Fn)(state.value)),
+    castUpdate: ({ state }, fn: Shared<Fn>) =>
+      set(state, fn.value(state.value)),
   },
 });
 
@@ -127,7 +127,7 @@ export class Agent<S> {
     first: () => S | Promise<S>,
     options: ServerOptions = {},
   ): Promise<Agent<S>> {
-    const { pid } = await Holder.startLink(self, box(self, first), options);
+    const { pid } = await Holder.startLink(self, new Shared(first), options);
     return new Agent<S>(self, pid, {});
   }
 
@@ -137,7 +137,7 @@ export class Agent<S> {
     first: () => S | Promise<S>,
     options: ServerOptions = {},
   ): Promise<Agent<S>> {
-    const { pid } = await Holder.start(self, box(self, first), options);
+    const { pid } = await Holder.start(self, new Shared(first), options);
     return new Agent<S>(self, pid, {});
   }
 
@@ -171,25 +171,25 @@ export class Agent<S> {
 
   /** What the function makes of the value, which stays. */
   async get<T>(fn: (value: S) => T | Promise<T>): Promise<T> {
-    return await this.#client().get(this.#box(fn)) as T;
+    return await this.#client().get(this.#shared(fn)) as T;
   }
 
   /** Puts what the function gives in the value's place. */
   async update(fn: (value: S) => S | Promise<S>): Promise<void> {
-    await this.#client().update(this.#box(fn));
+    await this.#client().update(this.#shared(fn));
   }
 
   /** The function gives a pair: what this resolves with, and the next value. */
   async getAndUpdate<T>(
     fn: (value: S) => readonly [T, S] | Promise<readonly [T, S]>,
   ): Promise<T> {
-    return await this.#client().getAndUpdate(this.#box(fn)) as T;
+    return await this.#client().getAndUpdate(this.#shared(fn)) as T;
   }
 
   /** As `update`, without waiting for it and without news of a failure. */
   cast(fn: (value: S) => S | Promise<S>): void {
-    const boxed = this.#box(fn);
-    this.#client().castUpdate(boxed);
+    const shared = this.#shared(fn);
+    this.#client().castUpdate(shared);
   }
 
   /** Ends the agent. Rejects with a `StopError`; see `stop` of `gen_server`. */
@@ -202,8 +202,8 @@ export class Agent<S> {
   }
 
   /** Throws `UsageError` for an agent of another node. */
-  #box(fn: unknown): Ref {
+  #shared(fn: unknown): Shared<Fn> {
     mustBeHere(this.self, this.target, "an agent");
-    return box(this.self, fn);
+    return new Shared(fn as Fn);
   }
 }

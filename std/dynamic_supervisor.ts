@@ -28,8 +28,7 @@
 import {
   type CallOptions,
   type CallTarget,
-  type ExitReason,
-  Pid,
+  type Pid,
   printTerm,
   Shared,
   Tuple,
@@ -43,24 +42,21 @@ import type {
   DynamicSupervisorOptions,
 } from "./dynamic_supervisor/types.ts";
 import { genServer } from "./gen_server.ts";
-import { stopBySystem, type StopOptions } from "./gen_server/stop.ts";
+import type { StopOptions } from "./gen_server/stop.ts";
+import { idOf } from "./inner/naming.ts";
 import type { AnySelf } from "./proc_lib.ts";
 import { checkChild, checkLimits } from "./supervisor/checks.ts";
+import { SupervisorClient } from "./supervisor/client.ts";
 import { dynamicTerm, type OtpChildSpec } from "./supervisor/otp_spec.ts";
 import {
-  countsOf,
   infoOf,
-  mustBeHere,
+  mustTakeStarts,
   startedOf,
   SupervisorError,
   valueOf,
   words,
 } from "./supervisor/protocol.ts";
-import type {
-  ChildCounts,
-  ChildOptions,
-  ChildSpec,
-} from "./supervisor/types.ts";
+import type { ChildOptions, ChildSpec } from "./supervisor/types.ts";
 
 export { SupervisorError };
 export type {
@@ -101,18 +97,8 @@ const Server = genServer(crowdDefinition);
  * });
  * ```
  */
-export class DynamicSupervisor<X extends readonly unknown[] = readonly []> {
-  readonly self: AnySelf;
-  readonly target: CallTarget;
-  readonly options: CallOptions;
-
-  /** @internal Made by `startLink`, `start` and `at`. */
-  constructor(self: AnySelf, target: CallTarget, options: CallOptions = {}) {
-    this.self = self;
-    this.target = target;
-    this.options = { timeoutMs: Infinity, ...options };
-  }
-
+export class DynamicSupervisor<X extends readonly unknown[] = readonly []>
+  extends SupervisorClient {
   /**
    * Starts a supervisor that is linked to the caller. Rejects with a
    * `StartError` of `{already_started, Pid}` when the name has a holder. Throws
@@ -150,23 +136,12 @@ export class DynamicSupervisor<X extends readonly unknown[] = readonly []> {
     options: DynamicSupervisorOptions<X> = {},
     child: ChildOptions & { readonly id?: unknown } = {},
   ): ChildSpec {
-    const { name } = options;
-    const named = typeof name === "string" ? name : name?.name;
     return {
       type: "supervisor",
       ...child,
-      id: child.id ?? named ?? "DynamicSupervisor",
+      id: child.id ?? idOf(options.name, "DynamicSupervisor"),
       start: (self) => DynamicSupervisor.startLink(self, options),
     };
-  }
-
-  /** Who is asked now; null when nobody has the name, or on another node. */
-  get pid(): Pid<never> | null {
-    const { self, target } = this;
-    if (target instanceof Pid) return target;
-    return typeof target === "string" || "via" in target
-      ? self.whereis(target)
-      : null;
   }
 
   /**
@@ -182,7 +157,7 @@ export class DynamicSupervisor<X extends readonly unknown[] = readonly []> {
   async startChild(
     spec: DynamicChildSpec<X> | Omit<OtpChildSpec, "id">,
   ): Promise<Pid | null> {
-    const reply = await this.#ask(tuple(words.startChild, this.#asked(spec)));
+    const reply = await this.ask(tuple(words.startChild, this.#asked(spec)));
     return startedOf(reply, "start a child");
   }
 
@@ -191,29 +166,17 @@ export class DynamicSupervisor<X extends readonly unknown[] = readonly []> {
    * is known by the pid that it had. Rejects with `not_found`.
    */
   async terminateChild(pid: Pid<never>): Promise<void> {
-    const reply = await this.#ask(tuple(words.terminateChild, pid));
+    const reply = await this.ask(tuple(words.terminateChild, pid));
     valueOf(reply, "terminate a child");
   }
 
   /** All children, in no order that could be relied on. */
   async whichChildren(): Promise<readonly DynamicChildInfo[]> {
-    const rows = await this.#ask<readonly unknown[]>(words.whichChildren);
+    const rows = await this.ask<readonly unknown[]>(words.whichChildren);
     return rows.map((row) => {
       const { pid, type, modules } = infoOf(row);
       return { pid, type, modules };
     });
-  }
-
-  async countChildren(): Promise<ChildCounts> {
-    return countsOf(await this.#ask(words.countChildren));
-  }
-
-  /**
-   * Ends the supervisor and its children, and resolves when it has ended; see
-   * `stop` of `std/gen_server`. Default reason `normal`.
-   */
-  stop(reason?: ExitReason, options: StopOptions = {}): Promise<void> {
-    return stopBySystem(this.self, this.target, reason, options);
   }
 
   /** A specification as it is sent. */
@@ -222,12 +185,8 @@ export class DynamicSupervisor<X extends readonly unknown[] = readonly []> {
       return dynamicTerm(spec as Omit<OtpChildSpec, "id">);
     }
     checkDynamic(spec as DynamicChildSpec<never>);
-    mustBeHere(this.self, this.target);
+    mustTakeStarts(this.self, this.target);
     return new Shared(spec);
-  }
-
-  #ask<R>(request: unknown): Promise<R> {
-    return this.self.call<R>(this.target, request, this.options);
   }
 }
 

@@ -34,9 +34,10 @@ import {
   type CallOptions,
   type CallTarget,
   type ExitReason,
-  Pid,
+  type Pid,
   printTerm,
   reasons,
+  Shared,
   Tuple,
   tuple,
   UsageError,
@@ -44,12 +45,12 @@ import {
 import { behaviourOf } from "./gen_event/running.ts";
 import type { EventHandler, NewHandler } from "./gen_event/types.ts";
 import { stopBySystem, type StopOptions } from "./gen_server/stop.ts";
-import { box, mustBeHere } from "./inner/functions.ts";
 import {
   type NamedStartOptions,
   type ServerName,
   startNamed,
 } from "./inner/naming.ts";
+import { mustBeHere, pidOf, resolved } from "./inner/targets.ts";
 import type { AnySelf } from "./proc_lib.ts";
 
 export { GenEventExit } from "./gen_event/types.ts";
@@ -148,12 +149,9 @@ export class GenEvent<E> {
 
   /** Who it is now. Throws `UsageError` when nobody here has the name. */
   get pid(): Pid<never> {
-    const { target } = this;
-    if (target instanceof Pid) return target;
-    const found = typeof target === "string" || "via" in target
-      ? this.self.whereis(target)
-      : null;
-    if (found !== null) return found as Pid<never>;
+    const { self, target } = this;
+    const pid = pidOf(self, target);
+    if (pid !== null) return pid;
     throw new UsageError(
       `expected somebody of this node to have the name ${printTerm(target)}, ` +
         "but nobody has",
@@ -169,9 +167,7 @@ export class GenEvent<E> {
   /** Gives an event to every handler, some time. Never fails. */
   notify(event: E): void {
     const { self, target } = this;
-    const isLocal = typeof target === "string" ||
-      (!(target instanceof Pid) && "via" in target);
-    const found = isLocal ? self.whereis(target) : target;
+    const found = resolved(self, target);
     if (found === null) return;
     self.send(found as Pid<unknown>, tuple(atom("notify"), event));
   }
@@ -204,7 +200,7 @@ export class GenEvent<E> {
 
   async #add<R, A>(how: string, next: NewHandler<E, R, A>): Promise<void> {
     mustBeHere(this.self, this.target, "an event manager");
-    await this.#ask(how, next.id, box(this.self, next));
+    await this.#ask(how, next.id, new Shared(next));
   }
 
   /**
@@ -241,7 +237,7 @@ export class GenEvent<E> {
     next: NewHandler<E, R, A>,
   ): Promise<void> {
     mustBeHere(this.self, this.target, "an event manager");
-    await this.#ask(how, old.id, old.arg, box(this.self, next));
+    await this.#ask(how, old.id, old.arg, new Shared(next));
   }
 
   /**

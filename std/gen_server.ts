@@ -50,8 +50,8 @@ import {
 } from "../runtime/mod.ts";
 import type { ChildOptions, ChildSpec } from "./supervisor/types.ts";
 import { stopBySystem, type StopOptions } from "./gen_server/stop.ts";
-import { type Launch, startNamed } from "./inner/naming.ts";
-import { type AnySelf, StartError } from "./proc_lib.ts";
+import { idOf, type Launch, startNamed } from "./inner/naming.ts";
+import type { AnySelf } from "./proc_lib.ts";
 import {
   type BoundClient,
   cast as castTo,
@@ -60,11 +60,12 @@ import {
   requestOf,
 } from "./gen_server/client.ts";
 import {
-  behaviourOf,
   type Callback,
   optionsOf,
   type Plan,
+  serverLife,
 } from "./gen_server/running.ts";
+import { nullIfIgnored, startedBy } from "./gen_server/starting.ts";
 import {
   type Client,
   type Definition,
@@ -109,14 +110,6 @@ export function refuse(reason: unknown): Refuse {
 /** What `init` returns to begin with a `continue` or a time limit. */
 export function initial<S>(state: S, options: InitialOptions): Initial<S> {
   return new Initial(state, options);
-}
-
-/** Throws what is no wish of `init` that there be no server. */
-function nullIfIgnored(error: unknown): null {
-  if (error instanceof StartError && error.reason instanceof Ignore) {
-    return null;
-  }
-  throw error;
 }
 
 /**
@@ -167,7 +160,8 @@ export class GenServer<R, A, C, K> {
     options: ServerOptions = {},
   ): Promise<Started<R, C, K>> {
     try {
-      const make = (launch: Launch) => behaviourOf(this.#plan, arg, launch);
+      const make = (launch: Launch) =>
+        startedBy(this.#plan, serverLife, arg, launch);
       const pid = await startNamed(self, how, make, options);
       return this.at(self, pid) as Started<R, C, K>;
     } catch (error) {
@@ -183,9 +177,8 @@ export class GenServer<R, A, C, K> {
     ...[arg, options]: ServerArguments<A, ServerChildOptions>
   ): ChildSpec {
     const { id, restart, shutdown, type, significant, ...more } = options ?? {};
-    const { name } = more;
     return {
-      id: id ?? (typeof name === "string" ? name : name?.name) ?? this.name,
+      id: id ?? idOf(more.name, this.name),
       start: (self) => this.#startChild(self, arg, more),
       ...(restart === undefined ? {} : { restart }),
       ...(shutdown === undefined ? {} : { shutdown }),
@@ -200,7 +193,8 @@ export class GenServer<R, A, C, K> {
     arg: unknown,
     options: ServerOptions,
   ): Pid<never> | null | Promise<Pid<never> | null> {
-    const make = (launch: Launch) => behaviourOf(this.#plan, arg, launch);
+    const make = (launch: Launch) =>
+      startedBy(this.#plan, serverLife, arg, launch);
     const started = startNamed(self, "linked", make, options);
     return started instanceof Promise ? started.catch(nullIfIgnored) : started;
   }

@@ -39,28 +39,29 @@ import {
   atom,
   type CallOptions,
   type CallTarget,
-  type ExitReason,
-  type ReplyTo,
-  type Self,
   UsageError,
 } from "../runtime/mod.ts";
 import {
   type BoundClient,
-  cast as castTo,
   clientClass,
   type ClientSelf,
   requestOf,
 } from "./gen_server/client.ts";
-import { stopBySystem, type StopOptions } from "./gen_server/stop.ts";
-import {
-  type Client,
-  Ignore,
-  type ServerName,
-  type ServerOptions,
-  type StartArguments,
-  type Started,
+import type { StopOptions } from "./gen_server/stop.ts";
+import type {
+  Client,
+  ServerName,
+  ServerOptions,
+  StartArguments,
+  Started,
 } from "./gen_server/types.ts";
-import { behaviourOf, type Callback, type Plan } from "./gen_statem/running.ts";
+import { nullIfIgnored, startedBy } from "./gen_server/starting.ts";
+import {
+  type Callback,
+  machineLife,
+  optionsOf,
+  type Plan,
+} from "./gen_statem/running.ts";
 import {
   type Action,
   type HandlerDefinition,
@@ -69,9 +70,9 @@ import {
   type StatesDefinition,
 } from "./gen_statem/types.ts";
 import { type Launch, startNamed } from "./inner/naming.ts";
-import { type AnySelf, StartError } from "./proc_lib.ts";
+import type { AnySelf } from "./proc_lib.ts";
 
-export { ignore, refuse } from "./gen_server.ts";
+export { call, cast, ignore, refuse, reply, stop } from "./gen_server.ts";
 export type {
   Action,
   CallEvent,
@@ -167,14 +168,12 @@ export class GenStatem<R, A, C, K> {
     options: ServerOptions = {},
   ): Promise<Started<R, C, K>> {
     try {
-      const make = (launch: Launch) => behaviourOf(this.#plan, arg, launch);
+      const make = (launch: Launch) =>
+        startedBy(this.#plan, machineLife, arg, launch);
       const pid = await startNamed(self, how, make, options);
       return this.at(self, pid) as Started<R, C, K>;
     } catch (error) {
-      if (error instanceof StartError && error.reason instanceof Ignore) {
-        return null as Started<R, C, K>;
-      }
-      throw error;
+      return nullIfIgnored(error) as Started<R, C, K>;
     }
   }
 
@@ -293,47 +292,10 @@ function planOf(definition: AnyDefinition): Plan {
     handleEvent: handleEvent ?? null,
     terminate: definition.terminate as Plan["terminate"],
     formatStatus: definition.formatStatus as Plan["formatStatus"],
+    options: optionsOf(name),
   };
 }
 
 function byAtom(declared: object = {}): ReadonlyMap<unknown, string> {
   return new Map(Object.keys(declared).map((name) => [atom(name), name]));
-}
-
-/** Calls a machine by hand, with any request; see `self.call`. */
-export function call<R = unknown>(
-  self: ClientSelf,
-  target: CallTarget,
-  request: unknown,
-  options: CallOptions = {},
-): Promise<R> {
-  return self.call<R>(target, request, options);
-}
-
-/** Casts by hand. Never fails, whoever is there or is not. */
-export function cast(
-  self: ClientSelf,
-  target: CallTarget,
-  request: unknown,
-): void {
-  castTo(self, target, request);
-}
-
-/** Replies to a call in the name of any actor. */
-export function reply(
-  self: Pick<Self<never>, "reply">,
-  to: ReplyTo,
-  value: unknown,
-): void {
-  self.reply(to, value);
-}
-
-/** Ends a machine in good order, as `stop` of `std/gen_server.ts` does. */
-export function stop(
-  self: AnySelf,
-  target: CallTarget,
-  reason?: ExitReason,
-  options: StopOptions = {},
-): Promise<void> {
-  return stopBySystem(self, target, reason, options);
 }

@@ -28,7 +28,6 @@
 import {
   type CallOptions,
   type CallTarget,
-  type ExitReason,
   type Pid,
   printTerm,
   tuple,
@@ -37,18 +36,19 @@ import {
 } from "../runtime/mod.ts";
 import { atom } from "../runtime/mod.ts";
 import { genServer } from "./gen_server.ts";
-import type { ServerName, StopOptions } from "./gen_server.ts";
+import type { ServerName } from "./gen_server.ts";
 import {
   partitionDefinition,
   Table,
   tableOf,
 } from "./partition_supervisor/running.ts";
+import { idOf } from "./inner/naming.ts";
 import type { AnySelf } from "./proc_lib.ts";
 import { Supervisor, SupervisorError } from "./supervisor.ts";
+import { SupervisorClient } from "./supervisor/client.ts";
 import { checkChild, checkFlags, checkSpecs } from "./supervisor/checks.ts";
 import { valueOf } from "./supervisor/protocol.ts";
 import type {
-  ChildCounts,
   ChildInfo,
   ChildOptions,
   ChildSpec,
@@ -103,18 +103,7 @@ export type PartitionSupervisorOptions = RestartLimits & {
  * });
  * ```
  */
-export class PartitionSupervisor {
-  readonly self: AnySelf;
-  readonly target: CallTarget;
-  readonly options: CallOptions;
-
-  /** @internal Made by `startLink`, `start` and `at`. */
-  constructor(self: AnySelf, target: CallTarget, options: CallOptions = {}) {
-    this.self = self;
-    this.target = target;
-    this.options = { timeoutMs: Infinity, ...options };
-  }
-
+export class PartitionSupervisor extends SupervisorClient {
   /**
    * Starts a supervisor that is linked to the caller, and resolves once its
    * partitions have started. Rejects as `Supervisor.startLink` does, and throws
@@ -149,12 +138,10 @@ export class PartitionSupervisor {
     options: PartitionSupervisorOptions,
     child: ChildOptions & { readonly id?: unknown } = {},
   ): ChildSpec {
-    const { name } = options;
-    const named = typeof name === "string" ? name : name?.name;
     return {
       type: "supervisor",
       ...child,
-      id: child.id ?? named ?? "PartitionSupervisor",
+      id: child.id ?? idOf(options.name, "PartitionSupervisor"),
       start: (self) => PartitionSupervisor.startLink(self, options),
     };
   }
@@ -188,11 +175,6 @@ export class PartitionSupervisor {
       },
       name: key,
     };
-  }
-
-  /** Who is asked now; null when nobody has the name, or on another node. */
-  get pid(): Pid<never> | null {
-    return Supervisor.at(this.self, this.target).pid;
   }
 
   /**
@@ -238,11 +220,8 @@ export class PartitionSupervisor {
 
   /** All partitions: their ids are their numbers. */
   whichChildren(): Promise<readonly ChildInfo[]> {
-    return this.#supervisor.whichChildren();
-  }
-
-  countChildren(): Promise<ChildCounts> {
-    return this.#supervisor.countChildren();
+    const { self, target, options } = this;
+    return Supervisor.at(self, target, options).whichChildren();
   }
 
   /**
@@ -255,20 +234,8 @@ export class PartitionSupervisor {
    */
   async resize(partitions: number): Promise<number> {
     const request = tuple(atom("resize"), partitions);
-    const reply = await this.self.call(this.target, request, this.options);
+    const reply = await this.ask(request);
     return valueOf(reply, `have ${partitions} partitions`) as number;
-  }
-
-  /**
-   * Ends the supervisor and its partitions, and resolves when it has ended; see
-   * `stop` of `std/gen_server`. Default reason `normal`.
-   */
-  stop(reason?: ExitReason, options: StopOptions = {}): Promise<void> {
-    return this.#supervisor.stop(reason, options);
-  }
-
-  get #supervisor(): Supervisor {
-    return Supervisor.at(this.self, this.target, this.options);
   }
 }
 

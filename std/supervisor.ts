@@ -35,21 +35,21 @@ import type {
   Behaviour,
   CallOptions,
   CallTarget,
-  ExitReason,
   Pid,
   SpawnOptions,
 } from "../runtime/mod.ts";
-import { Pid as PidClass, Shared, Tuple, tuple } from "../runtime/mod.ts";
+import { Shared, Tuple, tuple } from "../runtime/mod.ts";
 import { genServer } from "./gen_server.ts";
 import type { ServerName } from "./gen_server/types.ts";
-import { stopBySystem, type StopOptions } from "./gen_server/stop.ts";
+import type { StopOptions } from "./gen_server/stop.ts";
+import { idOf } from "./inner/naming.ts";
 import type { AnySelf } from "./proc_lib.ts";
 import { checkFlags, checkSpec, checkSpecs } from "./supervisor/checks.ts";
+import { SupervisorClient } from "./supervisor/client.ts";
 import { specOf, specTerm } from "./supervisor/otp_spec.ts";
 import {
-  countsOf,
   infoOf,
-  mustBeHere,
+  mustTakeStarts,
   startedOf,
   SupervisorError,
   valueOf,
@@ -58,7 +58,6 @@ import {
 import { familyDefinition } from "./supervisor/running.ts";
 import type {
   AutoShutdown,
-  ChildCounts,
   ChildInfo,
   ChildOptions,
   ChildSpec,
@@ -126,18 +125,7 @@ const Server = genServer(familyDefinition);
  * });
  * ```
  */
-export class Supervisor {
-  readonly self: AnySelf;
-  readonly target: CallTarget;
-  readonly options: CallOptions;
-
-  /** @internal Made by `startLink`, `start` and `at`. */
-  constructor(self: AnySelf, target: CallTarget, options: CallOptions = {}) {
-    this.self = self;
-    this.target = target;
-    this.options = { timeoutMs: Infinity, ...options };
-  }
-
+export class Supervisor extends SupervisorClient {
   /**
    * Starts a supervisor that is linked to the caller, and resolves once its
    * children have started.
@@ -190,23 +178,10 @@ export class Supervisor {
     };
   }
 
-  /** Who is asked now; null when nobody has the name, or on another node. */
-  get pid(): Pid<never> | null {
-    const { self, target } = this;
-    if (target instanceof PidClass) return target;
-    return typeof target === "string" || "via" in target
-      ? self.whereis(target)
-      : null;
-  }
-
   /** All children, the one that was started last first. */
   async whichChildren(): Promise<readonly ChildInfo[]> {
-    const rows = await this.#ask<readonly unknown[]>(words.whichChildren);
+    const rows = await this.ask<readonly unknown[]>(words.whichChildren);
     return rows.map(infoOf);
-  }
-
-  async countChildren(): Promise<ChildCounts> {
-    return countsOf(await this.#ask(words.countChildren));
   }
 
   /**
@@ -222,7 +197,7 @@ export class Supervisor {
    * `{Module, Function, Arguments}`.
    */
   async startChild(spec: ChildSpec | OtpChildSpec): Promise<Pid | null> {
-    const reply = await this.#ask(tuple(words.startChild, this.#asked(spec)));
+    const reply = await this.ask(tuple(words.startChild, this.#asked(spec)));
     return startedOf(reply, "start a child");
   }
 
@@ -231,7 +206,7 @@ export class Supervisor {
    * Rejects with `not_found`, `running`, `restarting`, or why it cannot start.
    */
   async restartChild(id: unknown): Promise<Pid | null> {
-    const reply = await this.#ask(tuple(words.restartChild, id));
+    const reply = await this.ask(tuple(words.restartChild, id));
     return startedOf(reply, "restart a child");
   }
 
@@ -241,7 +216,7 @@ export class Supervisor {
    * restarted is not. Rejects with `not_found`.
    */
   async terminateChild(id: unknown): Promise<void> {
-    const reply = await this.#ask(tuple(words.terminateChild, id));
+    const reply = await this.ask(tuple(words.terminateChild, id));
     valueOf(reply, "terminate a child");
   }
 
@@ -250,34 +225,22 @@ export class Supervisor {
    * `restarting`.
    */
   async deleteChild(id: unknown): Promise<void> {
-    const reply = await this.#ask(tuple(words.deleteChild, id));
+    const reply = await this.ask(tuple(words.deleteChild, id));
     valueOf(reply, "delete a child");
   }
 
   /** The specification of a child. Rejects with `not_found`. */
   async getChildSpec(id: unknown): Promise<ChildSpec | OtpChildSpec> {
-    const reply = await this.#ask(tuple(words.getSpec, id));
+    const reply = await this.ask(tuple(words.getSpec, id));
     return specOf(valueOf(reply, "tell a specification"));
-  }
-
-  /**
-   * Ends the supervisor and its children, and resolves when it has ended; see
-   * `stop` of `std/gen_server`. Default reason `normal`.
-   */
-  stop(reason?: ExitReason, options: StopOptions = {}): Promise<void> {
-    return stopBySystem(this.self, this.target, reason, options);
   }
 
   /** A specification as it is sent. */
   #asked(spec: ChildSpec | OtpChildSpec): unknown {
     if (spec?.start instanceof Tuple) return specTerm(spec as OtpChildSpec);
     checkSpec(spec as ChildSpec, undefined);
-    mustBeHere(this.self, this.target);
+    mustTakeStarts(this.self, this.target);
     return new Shared(spec);
-  }
-
-  #ask<R>(request: unknown): Promise<R> {
-    return this.self.call<R>(this.target, request, this.options);
   }
 }
 
@@ -298,11 +261,6 @@ async function begin(
     name === undefined ? {} : { name },
   );
   return new Supervisor(self, pid) as RunningSupervisor;
-}
-
-/** What a child is called that has a name and no id. */
-function idOf(name: ServerName | undefined, otherwise: string): unknown {
-  return typeof name === "string" ? name : name?.name ?? otherwise;
 }
 
 /**

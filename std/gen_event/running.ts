@@ -20,13 +20,13 @@ import {
   reasons,
   type ReplyTo,
   type Self,
+  Shared,
   Stop,
   termEquals,
   Tuple,
   tuple,
 } from "../../runtime/mod.ts";
 import { finishBySystem, formatted, nameOf } from "../inner/ending.ts";
-import { unbox } from "../inner/functions.ts";
 import { type Launch, underName } from "../inner/naming.ts";
 import {
   type EventHandler,
@@ -449,15 +449,14 @@ async function remove(
   return { value: await manager.end(one, end, reasons.normal) };
 }
 
-/** Handlers come in a box; what a BEAM node names is none of ours. */
+/** Handlers are shared; what a BEAM node names is none of ours. */
 async function change(
-  boxed: unknown,
+  shared: unknown,
   act: (next: AnyNew) => Promise<void>,
 ): Promise<Answer> {
-  const next = unbox<AnyNew>(boxed);
-  if (next === undefined) return { value: failed(atom("undef")) };
+  if (!(shared instanceof Shared)) return { value: failed(atom("undef")) };
   try {
-    await act(next);
+    await act(shared.value as AnyNew);
     return { value: names.ok };
   } catch (error) {
     if (error instanceof KilledError) throw error;

@@ -12,6 +12,7 @@ import {
   Tuple,
   UsageError,
 } from "../../runtime/mod.ts";
+import { pidOf, resolved } from "../inner/targets.ts";
 
 /** As much of an actor as a client needs. */
 export type ClientSelf = Pick<Self<never>, "call" | "cast" | "whereis">;
@@ -40,11 +41,7 @@ export class BoundClient {
   }
 
   get pid(): Pid<never> | null {
-    const { target } = this;
-    if (target instanceof Pid) return target;
-    return typeof target === "string" || "via" in target
-      ? this.#self.whereis(target)
-      : null;
+    return pidOf(this.#self, this.target);
   }
 
   with(options: CallOptions): BoundClient {
@@ -100,8 +97,6 @@ export function cast(
   to: CallTarget,
   request: unknown,
 ): void {
-  const isLocal = typeof to === "string" ||
-    (!(to instanceof Pid) && "via" in to);
-  const target = isLocal ? self.whereis(to) : to;
+  const target = resolved(self, to);
   if (target !== null) self.cast(target, request);
 }

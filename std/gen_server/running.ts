@@ -7,14 +7,12 @@
  */
 
 import {
-  asyncHandler,
   atom,
   Call,
   Cast,
   Exit,
   ExitError,
   type ExitReason,
-  type Handler,
   type HandlerOptions,
   type Pid,
   printTerm,
@@ -37,18 +35,15 @@ import {
   formatted,
   logUnexpected,
 } from "../inner/ending.ts";
-import { type Launch, underName } from "../inner/naming.ts";
-import type { Starting } from "../proc_lib.ts";
-import { Ignore, Initial, noReply, Refuse, type Server } from "./types.ts";
+import type { Life, Startable } from "./starting.ts";
+import { Initial, noReply, type Server } from "./types.ts";
 
 /** A callback; what it is given is checked by the definition's types. */
 export type Callback = (server: RunningServer, ...args: never[]) => unknown;
 
 /** A definition, ready to be run. */
-export type Plan = {
+export type Plan = Startable<RunningServer> & {
   readonly name: string;
-  readonly trapExits: boolean;
-  readonly init: (self: Self<unknown>, arg: never) => unknown;
   /** By the atom that begins the request. */
   readonly calls: ReadonlyMap<unknown, Callback>;
   readonly casts: ReadonlyMap<unknown, Callback>;
@@ -59,8 +54,6 @@ export type Plan = {
   readonly timeout: Callback | undefined;
   readonly terminate: Callback | undefined;
   readonly formatStatus: ((state: never) => unknown) | undefined;
-  /** The same for all servers of the kind. */
-  readonly options: HandlerOptions<RunningServer>;
 };
 
 /** The options of a plan with that name. */
@@ -300,59 +293,21 @@ const system: SystemHooks<RunningServer> = {
   terminate: finishBySystem,
 };
 
-/** The behaviour of a server that is about to start. */
-export function behaviourOf(
-  plan: Plan,
-  arg: unknown,
-  launch: Launch,
-): Handler<unknown> {
-  // It begins once, and a server that lives long need not keep what for.
-  let once: readonly [unknown, Launch] | null = [arg, launch];
-  return asyncHandler<RunningServer, unknown>(
-    (self) => {
-      const [first, how] = once as readonly [unknown, Launch];
-      once = null;
-      return begin(plan, self, first, how);
-    },
-    handleMessage,
-    plan.options,
-  );
-}
-
-function begin(
-  plan: Plan,
-  self: Self<unknown>,
-  arg: unknown,
-  launch: Launch,
-): RunningServer | Promise<RunningServer> {
-  if (plan.trapExits) self.trapExits = true;
-  const server = new RunningServer(plan, self, launch.parent);
-  return underName<RunningServer>(self, launch, () => {
-    const first = plan.init(self, arg as never);
-    return first instanceof Promise
-      ? first.then((value) => settle(server, value, launch.starting))
-      : settle(server, first, launch.starting);
-  });
-}
-
-/** What `init` has returned. */
-function settle(
-  server: RunningServer,
-  first: unknown,
-  { initAck, initFail }: Starting,
-): RunningServer | Promise<RunningServer> {
-  if (first instanceof Stop) initFail(first.reason);
-  if (first instanceof Refuse) initFail(first.reason, reasons.normal);
-  if (first instanceof Ignore) initFail(first, reasons.normal);
-  if (!(first instanceof Initial)) {
-    server.state = first;
+/** How a server comes to life, for `startedBy`. */
+export const serverLife: Life<RunningServer, Plan> = {
+  make: (plan, self, parent) => new RunningServer(plan, self, parent),
+  settle: (server, first, initAck) => {
+    if (!(first instanceof Initial)) {
+      server.state = first;
+      initAck();
+      return server;
+    }
+    server.state = first.state;
+    const { timeoutMs } = first.options;
+    if (timeoutMs !== undefined) server.timeout(timeoutMs);
+    if ("continue" in first.options) server.continue(first.options.continue);
     initAck();
-    return server;
-  }
-  server.state = first.state;
-  const { timeoutMs } = first.options;
-  if (timeoutMs !== undefined) server.timeout(timeoutMs);
-  if ("continue" in first.options) server.continue(first.options.continue);
-  initAck();
-  return goOn(server, atom("init")) as RunningServer;
-}
+    return goOn(server, atom("init")) as RunningServer;
+  },
+  handle: handleMessage,
+};

@@ -11,6 +11,7 @@ import {
   termEquals,
   UsageError,
 } from "../../runtime/mod.ts";
+import { resolved } from "../inner/targets.ts";
 import { receiveRef } from "../inner/wait.ts";
 import { type AnySelf, StopError } from "../proc_lib.ts";
 
@@ -28,10 +29,7 @@ export async function stopBySystem(
   asked: ExitReason = reasons.normal,
   options: StopOptions = {},
 ): Promise<void> {
-  const found = typeof target === "string" ||
-      (!(target instanceof Pid) && "via" in target)
-    ? self.whereis(target)
-    : target;
+  const found = resolved(self, target);
   const shown = target instanceof Pid || typeof target === "string"
     ? target
     : String(target.name);

@@ -8,28 +8,26 @@
  */
 
 import {
-  asyncHandler,
   atom,
   Call,
   Cast,
   Exit,
   ExitError,
   type ExitReason,
-  type Handler,
   type HandlerOptions,
   type Pid,
   printTerm,
   reasons,
   type ReplyTo,
   type Self,
-  Stop,
+  type Stop,
   type SystemHooks,
   termEquals,
   Timeout,
   tuple,
   UsageError,
 } from "../../runtime/mod.ts";
-import { Ignore, Refuse } from "../gen_server/types.ts";
+import type { Life, Startable } from "../gen_server/starting.ts";
 import {
   type Ending,
   fail,
@@ -37,8 +35,6 @@ import {
   finishBySystem,
   formatted,
 } from "../inner/ending.ts";
-import { type Launch, underName } from "../inner/naming.ts";
-import type { Starting } from "../proc_lib.ts";
 import { callEvent, castEvent, type Names, type Queued } from "./events.ts";
 import { FIRED, Timeouts } from "./timeouts.ts";
 import {
@@ -55,11 +51,9 @@ type AnyEvent = StatemEvent<unknown>;
 type AnyAction = Action;
 
 /** A definition, ready to be run. */
-export type Plan = {
+export type Plan = Startable<RunningMachine> & {
   readonly name: string;
-  readonly trapExits: boolean;
   readonly stateEnter: boolean;
-  readonly init: (self: Self<unknown>, arg: never) => unknown;
   /** Names of calls and casts, by the atom that begins the request. */
   readonly calls: Names;
   readonly casts: Names;
@@ -415,53 +409,30 @@ const system: SystemHooks<RunningMachine> = {
   terminate: finishBySystem,
 };
 
-/** The options of the handler of a plan with that name. */
-function optionsOf(name: string): HandlerOptions<RunningMachine> {
+/** The options of a plan with that name. */
+export function optionsOf(name: string): HandlerOptions<RunningMachine> {
   return { name, system };
 }
 
-/** The behaviour of a machine that is about to start. */
-export function behaviourOf(
-  plan: Plan,
-  arg: unknown,
-  launch: Launch,
-): Handler<unknown> {
-  return asyncHandler<RunningMachine, unknown>(
-    (self) => {
-      if (plan.trapExits) self.trapExits = true;
-      const machine = new RunningMachine(plan, self, launch.parent);
-      return underName<RunningMachine>(self, launch, () => {
-        const first = plan.init(self, arg as never);
-        return first instanceof Promise
-          ? first.then((value) => settle(machine, value, launch.starting))
-          : settle(machine, first, launch.starting);
-      });
-    },
-    handleMessage,
-    optionsOf(plan.name),
-  );
-}
-
-/** What `init` has returned. What it asks for is done before any message. */
-function settle(
-  machine: RunningMachine,
-  first: unknown,
-  { initAck, initFail }: Starting,
-): RunningMachine | Promise<RunningMachine> {
-  if (first instanceof Stop) initFail(first.reason);
-  if (first instanceof Refuse) initFail(first.reason, reasons.normal);
-  if (first instanceof Ignore) initFail(first, reasons.normal);
-  if (!(first instanceof InitialState)) {
-    initFail(tuple(atom("bad_return_from_init"), first));
-  }
-  const { state, data, actions } = first as InitialState<unknown, unknown>;
-  machine.state = state;
-  machine.data = data;
-  initAck();
-  return begin(machine, actions as readonly AnyAction[]) as
-    | RunningMachine
-    | Promise<RunningMachine>;
-}
+/**
+ * How a machine comes to life, for `startedBy`. What `init` asks for is done
+ * before any message.
+ */
+export const machineLife: Life<RunningMachine, Plan> = {
+  make: (plan, self, parent) => new RunningMachine(plan, self, parent),
+  settle: (machine, first, initAck) => {
+    if (!(first instanceof InitialState)) {
+      throw badReturn("bad_return_from_init", first);
+    }
+    machine.state = first.state;
+    machine.data = first.data;
+    initAck();
+    return begin(machine, first.actions) as
+      | RunningMachine
+      | Promise<RunningMachine>;
+  },
+  handle: handleMessage,
+};
 
 function begin(machine: RunningMachine, actions: readonly AnyAction[]): Next {
   try {

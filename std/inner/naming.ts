@@ -21,6 +21,11 @@ import { alreadyStarted } from "./reasons.ts";
 /** Where a server can be found: a local name, or one that is kept elsewhere. */
 export type ServerName = string | ViaTarget;
 
+/** What a child is called that has a name and no id. */
+export function idOf(name: ServerName | undefined, otherwise: string): unknown {
+  return typeof name === "string" ? name : name?.name ?? otherwise;
+}
+
 /** Options of a server's start. */
 export type NamedStartOptions = Omit<StartOptions, "name"> & {
   /** A local name, `{ via: global, name }`, or a registry's `via(key, value)`. */

@@ -16,6 +16,7 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import { noReply, type Server } from "../gen_server/types.ts";
+import { mustBeHere } from "../inner/targets.ts";
 import type { AnySelf } from "../proc_lib.ts";
 import type { ChildCounts, ChildInfo } from "./types.ts";
 
@@ -134,17 +135,13 @@ export function answer(
 // -- How a caller asks, and reads what is answered
 
 /** Throws `UsageError` where a start that is a function cannot get to. */
-export function mustBeHere(self: AnySelf, target: CallTarget): void {
-  const there = target instanceof Pid
-    ? target
-    : typeof target === "string" || "via" in target
-    ? self.whereis(target)
-    : target;
-  if (there === null || there.node === self.node) return;
-  throw new UsageError(
-    `expected a supervisor of this node for a start that is a function, got ` +
-      `one of ${there.node}; have an actor there start the child, or give a ` +
-      "supervisor of a BEAM node a start {Module, Function, Arguments}",
+export function mustTakeStarts(self: AnySelf, target: CallTarget): void {
+  mustBeHere(
+    self,
+    target,
+    "a supervisor",
+    "have an actor there start the child, or give a supervisor of a BEAM node " +
+      "a start {Module, Function, Arguments}",
   );
 }
 

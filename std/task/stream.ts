@@ -8,9 +8,9 @@ import {
   type Pid,
   printTerm,
   type Self,
+  Shared,
   UsageError,
 } from "../../runtime/mod.ts";
-import { box } from "../inner/functions.ts";
 import { flushExit } from "../inner/wait.ts";
 import { chainOf } from "./running.ts";
 import {
@@ -220,7 +220,7 @@ class Consumer<I, T> {
     Object.defineProperty(run, "name", { value: fn.name });
     const { start } = this.#place;
     if (start === undefined) {
-      this.#cast({ type: "run", index, run: box(this.#self, run) });
+      this.#cast({ type: "run", index, run: new Shared(run) });
       return null;
     }
     return start(run, this.#stream)

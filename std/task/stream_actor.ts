@@ -19,11 +19,11 @@ import {
   type Ref,
   type ReplyTo,
   type Self,
+  type Shared,
   type Stop,
   stop,
   Timeout,
 } from "../../runtime/mod.ts";
-import { unbox } from "../inner/functions.ts";
 import { adopt, begin } from "./running.ts";
 import {
   type StreamOptions,
@@ -35,7 +35,11 @@ import {
 
 /** Casts and calls of the owner. `run` is a box, `pid` a supervised task. */
 export type StreamRequest =
-  | { readonly type: "run"; readonly index: number; readonly run: Ref }
+  | {
+    readonly type: "run";
+    readonly index: number;
+    readonly run: Shared<TaskFunction<unknown>>;
+  }
   | { readonly type: "adopt"; readonly index: number; readonly pid: Pid<never> }
   | { readonly type: "next" }
   | { readonly type: "stop" };
@@ -151,8 +155,7 @@ function end(stream: Stream, reason: ExitReason): Stop {
 function start(stream: Stream, request: StreamRequest): void {
   const { self, plan } = stream;
   if (request.type === "run") {
-    const run = unbox(request.run) as TaskFunction<unknown>;
-    stream.watch(request.index, begin(self, run, plan.chain));
+    stream.watch(request.index, begin(self, request.run.value, plan.chain));
   } else if (request.type === "adopt") {
     stream.watch(request.index, adopt(self, request.pid, "linked"));
   }

@@ -14,14 +14,14 @@ import {
   Pid,
   printTerm,
   reasons,
-  type Ref,
   type Self,
+  Shared,
   Timeout,
 } from "../../runtime/mod.ts";
 import { genServer, type Server, type ServerName } from "../gen_server.ts";
 import { stop as stopServer, type StopOptions } from "../gen_server.ts";
 import { Clock } from "../inner/clock.ts";
-import { box, mustBeHere, unbox } from "../inner/functions.ts";
+import { mustBeHere } from "../inner/targets.ts";
 import { isOrderly } from "../inner/reasons.ts";
 import { receiveRef } from "../inner/wait.ts";
 import { adopt, chainOf, labelOf, loneTask, ownedTask } from "./running.ts";
@@ -93,10 +93,13 @@ const Supervisor = genServer({
     restarts: 0,
   }),
   calls: {
-    start: ({ state, self }, boxed: Ref): Pid<never> | typeof FULL => {
+    start: (
+      { state, self },
+      child: Shared<Child>,
+    ): Pid<never> | typeof FULL => {
       const { children, options } = state;
       if (children.size >= options.maxChildren) return FULL;
-      return startChild(self, children, unbox(boxed) as Child);
+      return startChild(self, children, child.value);
     },
     children: ({ state }) => [...state.children.keys()],
     terminate: async ({ state, self }, pid: Pid<never>) => {
@@ -301,9 +304,9 @@ export class TaskSupervisor {
   ): Promise<Pid<never>> {
     mustBeHere(self, this.target, "a supervisor of tasks");
     const { restart = "temporary", shutdown = 5_000 } = options;
-    const child = { run, chain: chainOf(self), owner, restart, shutdown };
-    const boxed = box(self, child satisfies Child);
-    const pid = await this.#client(self).start(boxed);
+    const chain = chainOf(self);
+    const child: Child = { run, chain, owner, restart, shutdown };
+    const pid = await this.#client(self).start(new Shared(child));
     if (pid instanceof Pid) return pid;
     throw new CallError(printTerm(this.target), atom("start_child"), FULL);
   }
