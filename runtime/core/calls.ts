@@ -137,7 +137,9 @@ export function expectReply(
     announce({ pid: actor.pid, tag: pending.ref });
     // It may have been answered there and then, and nobody takes back a watch
     // that begins after the end.
-    if (!pending.isOver) watch(pending, target);
+    if (!pending.isOver) {
+      watch(pending, target, calleeOf(actor.owner, target));
+    }
   } catch (error) {
     pending.reject(error);
   }
@@ -199,12 +201,10 @@ function begin(
   try {
     if (callee === undefined) {
       node.sendFrom(actor.pid, to as Destination, message);
-      watch(pending, to);
-    } else if (callee === null) {
-      pending.fail(reasons.noproc);
+      watch(pending, to, undefined);
     } else {
-      pending.watch(callee);
-      node.sendFrom(actor.pid, callee.pid, message);
+      watch(pending, to, callee);
+      if (callee !== null) node.sendFrom(actor.pid, callee.pid, message);
     }
   } catch (error) {
     pending.reject(error);
@@ -214,9 +214,12 @@ function begin(
 }
 
 /** Has the call fail when the called actor ends. */
-function watch(pending: PendingCall, to: Pid<never> | NamedTarget): void {
+function watch(
+  pending: PendingCall,
+  to: Pid<never> | NamedTarget,
+  callee: Actor | null | undefined,
+): void {
   const { actor, ref } = pending;
-  const callee = calleeOf(actor.owner, to);
   if (callee === null) {
     pending.fail(reasons.noproc);
   } else if (callee === undefined) {

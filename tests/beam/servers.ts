@@ -69,3 +69,11 @@ export const echoServer = async (self: Self): Promise<void> => {
     if (message instanceof Call) self.reply(message.from, message.request);
   }
 };
+
+/** For a BEAM node: compiles and loads a module, and gives its name. */
+export function compileHere(forms: readonly string[]): string {
+  return `Forms = [begin {ok, T, _} = erl_scan:string(F),
+                  {ok, P} = erl_parse:parse_form(T), P end
+            || F <- [${forms.map((form) => JSON.stringify(form)).join()}]],
+   {ok, M, B} = compile:forms(Forms), code:load_binary(M, "none", B), M`;
+}

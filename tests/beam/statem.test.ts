@@ -12,6 +12,7 @@ import {
   startOurs,
 } from "../helpers/beam_nodes.ts";
 import type { Logged } from "../net/raw_peer.ts";
+import { compileHere } from "./servers.ts";
 
 const ends: unknown[] = [];
 
@@ -81,12 +82,6 @@ const counterInErlang = [
   "terminate(_, N) -> {ended, N}.",
 ];
 
-const load = (forms: readonly string[]) =>
-  `Forms = [begin {ok, T, _} = erl_scan:string(F),
-                  {ok, P} = erl_parse:parse_form(T), P end
-            || F <- [${forms.map((form) => JSON.stringify(form)).join()}]],
-   {ok, M, B} = compile:forms(Forms), code:load_binary(M, "none", B), M`;
-
 matrix("state machines and event managers of ours and of Erlang", () => {
   let ours: Logged;
   let them: BeamNode;
@@ -96,8 +91,8 @@ matrix("state machines and event managers of ours and of Erlang", () => {
     ours = await startOurs("ts@127.0.0.1", epmdPort);
     them = await startBeam("erl@127.0.0.1", { epmdPort });
     await ours.node.connect(them.name);
-    expect(await them.run(load(doorInErlang))).toBe("door");
-    expect(await them.run(load(counterInErlang))).toBe("counting");
+    expect(await them.run(compileHere(doorInErlang))).toBe("door");
+    expect(await them.run(compileHere(counterInErlang))).toBe("counting");
   });
 
   test("Erlang calls, casts to, looks into and stops a machine of ours", async () => {

@@ -11,6 +11,7 @@ import {
 import type { Logged } from "../net/raw_peer.ts";
 import { decide, type Decision } from "../std/gen_statem_model.ts";
 import { type Data, ways } from "../std/gen_statem_ordered.ts";
+import { compileHere } from "./servers.ts";
 
 const SEEDS = 150;
 const STEPS = 400;
@@ -72,11 +73,6 @@ const ordered = [
    kind(Name) -> {timeout, Name}.`,
 ];
 
-const load = `Forms = [begin {ok, T, _} = erl_scan:string(F),
-                  {ok, P} = erl_parse:parse_form(T), P end
-            || F <- [${ordered.map((form) => JSON.stringify(form)).join()}]],
-   {ok, M, B} = compile:forms(Forms), code:load_binary(M, "none", B), M`;
-
 matrix("the order of a state machine's events", () => {
   let ours: Logged;
   let them: BeamNode;
@@ -86,7 +82,7 @@ matrix("the order of a state machine's events", () => {
     ours = await startOurs("ts@127.0.0.1", epmdPort);
     them = await startBeam("erl@127.0.0.1", { epmdPort });
     await ours.node.connect(them.name);
-    expect(await them.run(load)).toBe("ordered");
+    expect(await them.run(compileHere(ordered))).toBe("ordered");
   });
 
   test("is the same in Erlang's machine and in ours", async () => {

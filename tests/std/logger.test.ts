@@ -15,7 +15,6 @@ import {
   type LogEvent,
   logger,
   Logging,
-  type LogHandler,
   metadataOf,
   resetMetadata,
   setActorLevel,
@@ -24,26 +23,7 @@ import {
 } from "../../std/logger.ts";
 import { lone } from "../helpers/actors.ts";
 import { waitFor } from "../helpers/wait.ts";
-
-const record: LogRecord = {
-  level: "error",
-  category: "net",
-  node: "a@x",
-  message: "lost",
-};
-
-/** A handler that keeps what it is given. */
-function keeper(
-  options: Partial<LogHandler> = {},
-): { events: LogEvent[]; handler: LogHandler } {
-  const events: LogEvent[] = [];
-  const keep: LogHandler = {
-    write: (event) => void events.push(event),
-    burst: false,
-    ...options,
-  };
-  return { events, handler: keep };
-}
+import { keeper, record } from "./logger_world.ts";
 
 const messages = (events: readonly LogEvent[]) =>
   events.map(({ message }) => message);

@@ -7,35 +7,10 @@ import {
 import { afterEach, describe, expect, test } from "vitest";
 import { handler, type LogRecord } from "../../runtime/mod.ts";
 import { genServer } from "../../std/gen_server.ts";
-import {
-  formatEvent,
-  type LogEvent,
-  Logging,
-  type LogHandler,
-  logTape,
-} from "../../std/logger.ts";
+import { formatEvent, Logging, logTape } from "../../std/logger.ts";
 import { lone } from "../helpers/actors.ts";
 import { waitFor } from "../helpers/wait.ts";
-
-const record: LogRecord = {
-  level: "error",
-  category: "net",
-  node: "a@x",
-  message: "lost",
-};
-
-/** A handler that keeps what it is given. */
-function keeper(
-  options: Partial<LogHandler> = {},
-): { events: LogEvent[]; handler: LogHandler } {
-  const events: LogEvent[] = [];
-  const keep: LogHandler = {
-    write: (event) => void events.push(event),
-    burst: false,
-    ...options,
-  };
-  return { events, handler: keep };
-}
+import { keeper, record } from "./logger_world.ts";
 
 describe("reports of a node", () => {
   test("tell of a crash: who, why, and what it held", async () => {
