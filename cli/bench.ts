@@ -6,7 +6,7 @@
 import { existsSync } from "node:fs";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { failure } from "./errors.ts";
+import { failure } from "./shared/errors.ts";
 
 /** What the benchmarks are asked to do. */
 export type BenchOptions = {

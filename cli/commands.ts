@@ -6,9 +6,9 @@
 import process from "node:process";
 import { Command, CommanderError, Option } from "commander";
 import type { LogLevel } from "../runtime/mod.ts";
-import { exitCodes } from "./ending.ts";
-import { CliError, oneLine, usageError } from "./errors.ts";
-import type { NodeOptions } from "./node.ts";
+import { exitCodes } from "./shared/ending.ts";
+import { CliError, oneLine, usageError } from "./shared/errors.ts";
+import type { NodeOptions } from "./program/node.ts";
 import {
   between,
   collectNodes,
@@ -17,9 +17,13 @@ import {
   parseNode,
   parseNodeList,
   parsePort,
-} from "./options.ts";
-import { currentRuntime, type RuntimeName, runtimeNames } from "./runtimes.ts";
-import { ownVersion } from "./version.ts";
+} from "./shared/options.ts";
+import {
+  currentRuntime,
+  type RuntimeName,
+  runtimeNames,
+} from "./launcher/runtimes.ts";
+import { ownVersion } from "./shared/version.ts";
 
 /** Runs a command line and resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -165,7 +169,7 @@ function describeRun(program: Command, done: Done): void {
       command: Command,
     ) => {
       const options = nodeOptions(flags, command);
-      const { run } = await import("./run.ts");
+      const { run } = await import("./program/run.ts");
       done(await run(file, args, options));
     });
 }
@@ -252,7 +256,7 @@ function describeCluster(program: Command, done: Done): void {
     .addOption(logOption())
     .addHelpText("after", clusterExamples)
     .action(async (file: string, args: string[], flags: ClusterFlags) => {
-      const { cluster } = await import("./cluster.ts");
+      const { cluster } = await import("./launcher/cluster.ts");
       const { nodes, workers, baseName, logLevel, cookie } = flags;
       const { epmdPort, hostEpmd } = flags;
       done(
@@ -356,7 +360,7 @@ function describeMember(program: Command, done: Done): void {
       flags: MemberFlags,
       command: Command,
     ) => {
-      const { member } = await import("./member.ts");
+      const { member } = await import("./member/member.ts");
       const { nodes, expect, workers, joinMs, maxRestarts } = flags;
       const membership = { nodes, expect, workers, joinMs, maxRestarts };
       const options = nodeOptions(flags, command);

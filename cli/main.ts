@@ -24,5 +24,5 @@ if (isNodeJs && Number.parseInt(process.versions.node) < LEAST_NODE) {
 }
 
 const { main } = await import("./commands.ts");
-const { endProcess } = await import("./ending.ts");
+const { endProcess } = await import("./shared/ending.ts");
 endProcess(await main(process.argv.slice(2)));

@@ -2,8 +2,8 @@
  * A node for BEAM nodes to talk to.
  *
  * ```text
- * node cli/main.ts run examples/beam_peer.ts --name ts@127.0.0.1 --cookie secret
- * iex --name a@127.0.0.1 --cookie secret
+ * node cli/main.ts run examples/beam_peer.ts --name ts@127.0.0.1 --cookie
+ * secret iex --name a@127.0.0.1 --cookie secret
  * ```
  *
  * It offers an actor `echo`, a server `counter`, and the functions

@@ -11,7 +11,7 @@
  */
 
 import { type ReplyTo, start } from "../runtime/mod.ts";
-import { genServer, noReply, type Server } from "../std/gen_server.ts";
+import { genServer, noReply, type Server } from "../std/gen_server/mod.ts";
 
 export type LimiterOptions = {
   /** Tokens that a key has when it has been idle. */

@@ -11,7 +11,7 @@
  */
 
 import { start } from "../runtime/mod.ts";
-import { genStatem, initial, takes } from "../std/gen_statem.ts";
+import { genStatem, initial, takes } from "../std/gen_statem/mod.ts";
 
 const PRICES: Readonly<Record<string, number>> = { tea: 2, coffee: 3 };
 /** Who hesitates so long gets the coins back. */

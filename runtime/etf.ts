@@ -5,18 +5,19 @@
  *
  * Joins the codec with the platform: with the thread's table of pids, so that a
  * pid that comes back is the same object, and with zlib. What becomes of what
- * is said at the head of `wire/etf_writer.ts` and of `wire/etf_reader.ts`.
+ * is said at the head of `wire/etf/writer/writer.ts` and of
+ * `wire/etf/reader/reader.ts`.
  */
 
-import { createHost } from "./platform/host.ts";
-import { deflate, inflate } from "./platform/zlib.ts";
+import { createHost } from "./platform/host/host.ts";
+import { deflate, inflate } from "./platform/host/zlib.ts";
 import {
   type DecodeOptions,
   type EncodeOptions,
   TermCodec,
-} from "./wire/etf.ts";
+} from "./wire/etf/etf.ts";
 
-export { DecodeError, EncodeError } from "./wire/errors.ts";
+export { DecodeError, EncodeError } from "./wire/shared/errors.ts";
 export type { DecodeOptions, EncodeOptions };
 
 const codec: TermCodec = new TermCodec({

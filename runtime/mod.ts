@@ -7,13 +7,13 @@
 
 export { memoryNetwork, start, systemHost } from "./start.ts";
 export type { StartOptions } from "./start_options.ts";
-export { environment } from "./platform/runtime.ts";
-export { createLog, type LogOptions } from "./platform/log.ts";
+export { environment } from "./platform/host/runtime.ts";
+export { createLog, type LogOptions } from "./platform/host/log.ts";
 export {
   onTermination,
   type TerminationSignal,
-} from "./platform/termination.ts";
-export type { Pem, TlsOptions } from "./platform/tls_options.ts";
+} from "./platform/host/termination.ts";
+export type { Pem, TlsOptions } from "./platform/sockets/tls_options.ts";
 export { type NodeStats, RunningNode } from "./running_node.ts";
 export type {
   WorkerCallOptions,
@@ -21,8 +21,8 @@ export type {
   WorkerNode,
   WorkerOptions,
   WorkerState,
-} from "./worker_node.ts";
-export { WorkerError } from "./platform/worker_control.ts";
+} from "./workers/node.ts";
+export { WorkerError } from "./platform/workers/control.ts";
 export {
   type ActorFunction,
   type AnyBehaviour,
@@ -39,7 +39,7 @@ export {
   type SendOutcome,
   type SpawnOptions,
   type TrySendOptions,
-} from "./core/self.ts";
+} from "./core/contract/self.ts";
 export {
   asyncHandler,
   type AsyncMessageHandler,
@@ -50,7 +50,7 @@ export {
   Stop,
   stop,
   type SystemHooks,
-} from "./core/handler.ts";
+} from "./core/contract/handler.ts";
 export {
   type Atom,
   atom,
@@ -66,11 +66,11 @@ export {
   Ref,
   Tuple,
   tuple,
-} from "./core/terms.ts";
-export { compareTerms, termEquals } from "./core/term_order.ts";
-export { type MapKey, mapKey } from "./core/map_key.ts";
-export { termKey } from "./core/term_key.ts";
-export { Shared } from "./core/shared.ts";
+} from "./core/terms/terms.ts";
+export { compareTerms, termEquals } from "./core/terms/order.ts";
+export { type MapKey, mapKey } from "./core/terms/map_key.ts";
+export { termKey } from "./core/terms/key.ts";
+export { Shared } from "./core/terms/shared.ts";
 export {
   Call,
   type CallOptions,
@@ -78,10 +78,10 @@ export {
   Cast,
   type ReplyTo,
   SystemRequest,
-} from "./core/calls.ts";
-export { type ActorStatistics, sys } from "./core/sys.ts";
-export type { DebugFunction, SystemEvent } from "./core/debugging.ts";
-export type { ExportedFunction } from "./core/functions.ts";
+} from "./core/calls/calls.ts";
+export { type ActorStatistics, sys } from "./core/sys/sys.ts";
+export type { DebugFunction, SystemEvent } from "./core/sys/debugging.ts";
+export type { ExportedFunction } from "./core/node/functions.ts";
 export {
   CallError,
   Down,
@@ -99,48 +99,51 @@ export {
   UsageError,
   type Via,
   type ViaTarget,
-} from "./core/messages.ts";
-export type { ActorInfo } from "./core/info.ts";
+} from "./core/messages/messages.ts";
+export type { ActorInfo } from "./core/sys/info.ts";
 export {
   MailboxFullError,
   type MailboxOptions,
   type MailboxPolicy,
-} from "./core/mailbox_limit.ts";
-export type { Schema, SchemaResult } from "./core/patterns.ts";
-export type { ExitReason } from "./core/signal.ts";
+} from "./core/signals/mailbox_limit.ts";
+export type { Schema, SchemaResult } from "./core/mailbox/patterns.ts";
+export type { ExitReason } from "./core/host/signal.ts";
 export type {
   Capabilities,
   Host,
   LogLevel,
   LogRecord,
   SteppedScheduler,
-} from "./core/ports.ts";
-export type { Discovery, NodeAddress } from "./net/discovery.ts";
-export type { ConnectionEvent, NodeEvent } from "./core/node_events.ts";
-export type { ConnectOutcome } from "./net/distribution.ts";
-export type { ConnectionInfo } from "./net/connection_info.ts";
-export type { DistributionLimits } from "./net/limits.ts";
+} from "./core/host/ports.ts";
+export type { Discovery, NodeAddress } from "./net/epmd/discovery.ts";
+export type { ConnectionEvent, NodeEvent } from "./core/signals/node_events.ts";
+export type { ConnectOutcome } from "./net/distribution/distribution.ts";
+export type { ConnectionInfo } from "./net/distribution/connection_info.ts";
+export type { DistributionLimits } from "./net/lanes/limits.ts";
 export {
   type Carrier,
   CarrierError,
   type CarrierHandlers,
   type Listener,
   type Network,
-} from "./net/carrier.ts";
-export type { MemoryLink, MemoryNetwork } from "./net/memory.ts";
-export { DuplicateNameError } from "./net/epmd_client.ts";
-export { BusyError } from "./net/peer.ts";
-export { DecodeError, EncodeError } from "./wire/errors.ts";
-export { NodeNameError, parseNodeName } from "./wire/node_name.ts";
-export type { NodeInfoReply, NodeInfoRequest } from "./kernel/node_info.ts";
-export { erpc } from "./kernel/erpc.ts";
+} from "./net/carrier/carrier.ts";
+export type { MemoryLink, MemoryNetwork } from "./net/carrier/memory.ts";
+export { DuplicateNameError } from "./net/epmd/client.ts";
+export { BusyError } from "./net/peers/peer.ts";
+export { DecodeError, EncodeError } from "./wire/shared/errors.ts";
+export { NodeNameError, parseNodeName } from "./wire/shared/node_name.ts";
+export type {
+  NodeInfoReply,
+  NodeInfoRequest,
+} from "./kernel/node/node_info.ts";
+export { erpc } from "./kernel/rpc/erpc.ts";
 export {
   type ErpcRequest,
   ErpcRequests,
   type ErpcResult,
   type LabelledResponse,
-} from "./kernel/erpc_requests.ts";
-export { ErpcError } from "./kernel/erpc_error.ts";
+} from "./kernel/rpc/requests.ts";
+export { ErpcError } from "./kernel/rpc/error.ts";
 export {
   global,
   type GlobalSelf,
@@ -149,13 +152,21 @@ export {
   type NameOptions,
   type OnNode,
   type TransResult,
-} from "./kernel/global.ts";
-export type { GlobalInside } from "./kernel/global_actor.ts";
-export type { Resolver, ResolverFunction } from "./kernel/global_resolve.ts";
-export type { GlobalOptions } from "./kernel/global_server.ts";
-export { ping, type PingSelf } from "./kernel/net_kernel.ts";
-export { type GroupMonitor, Pg, pg, type ScopeMonitor } from "./kernel/pg.ts";
-export { pg2, Pg2Error, type Pg2Options } from "./kernel/pg2.ts";
-export { GroupJoin, GroupLeave } from "./kernel/pg_events.ts";
-export type { AtActor, AtNode } from "./kernel/at_node.ts";
-export type { Output } from "./kernel/user.ts";
+} from "./kernel/global/global.ts";
+export type { GlobalInside } from "./kernel/global/actor.ts";
+export type {
+  Resolver,
+  ResolverFunction,
+} from "./kernel/global/names/resolve.ts";
+export type { GlobalOptions } from "./kernel/global/server.ts";
+export { ping, type PingSelf } from "./kernel/node/net_kernel.ts";
+export {
+  type GroupMonitor,
+  Pg,
+  pg,
+  type ScopeMonitor,
+} from "./kernel/groups/pg.ts";
+export { pg2, Pg2Error, type Pg2Options } from "./kernel/groups/pg2.ts";
+export { GroupJoin, GroupLeave } from "./kernel/groups/pg_events.ts";
+export type { AtActor, AtNode } from "./kernel/shared/at_node.ts";
+export type { Output } from "./kernel/io/user.ts";

@@ -3,29 +3,36 @@
  * network parts that `start.ts` has joined with it.
  */
 
-import type { CallOptions, CallTarget } from "./core/calls.ts";
-import type { ExportedFunction } from "./core/functions.ts";
-import type { ConnectionEvent, NodeEvent } from "./core/node_events.ts";
-import type { Host, LogRecord } from "./core/ports.ts";
+import type { CallOptions, CallTarget } from "./core/calls/calls.ts";
+import type { ExportedFunction } from "./core/node/functions.ts";
+import type { ConnectionEvent, NodeEvent } from "./core/signals/node_events.ts";
+import type { Host, LogRecord } from "./core/host/ports.ts";
 import type {
   Behaviour,
   Destination,
   ExportedBehaviour,
   Self,
   SpawnOptions,
-} from "./core/self.ts";
-import type { Pid } from "./core/terms.ts";
-import type { Listener } from "./net/carrier.ts";
-import type { ConnectionInfo } from "./net/connection_info.ts";
-import type { ConnectOutcome, Distribution } from "./net/distribution.ts";
-import type { PlatformHost } from "./platform/host.ts";
-import type { WorkerNode, WorkerOptions, WorkerState } from "./worker_node.ts";
-import type { Workers } from "./workers.ts";
-import { type ActorInfo, infoOf } from "./core/info.ts";
-import { ExitError, KilledError, UsageError } from "./core/messages.ts";
-import type { Node } from "./core/node.ts";
-import { erpc } from "./kernel/erpc.ts";
-import { ping } from "./kernel/net_kernel.ts";
+} from "./core/contract/self.ts";
+import type { Pid } from "./core/terms/terms.ts";
+import type { Listener } from "./net/carrier/carrier.ts";
+import type { ConnectionInfo } from "./net/distribution/connection_info.ts";
+import type {
+  ConnectOutcome,
+  Distribution,
+} from "./net/distribution/distribution.ts";
+import type { PlatformHost } from "./platform/host/host.ts";
+import type { WorkerNode, WorkerOptions, WorkerState } from "./workers/node.ts";
+import type { Workers } from "./workers/workers.ts";
+import { type ActorInfo, infoOf } from "./core/sys/info.ts";
+import {
+  ExitError,
+  KilledError,
+  UsageError,
+} from "./core/messages/messages.ts";
+import type { Node } from "./core/node/node.ts";
+import { erpc } from "./kernel/rpc/erpc.ts";
+import { ping } from "./kernel/node/net_kernel.ts";
 
 /** Figures of a node, all since its start unless said otherwise. */
 export type NodeStats = {

@@ -5,35 +5,38 @@
  * The only module besides tests that knows all the parts.
  */
 
-import type { Host } from "./core/ports.ts";
-import type { Carrier, Network } from "./net/carrier.ts";
-import type { Discovery, Neighbours } from "./net/discovery.ts";
-import { checkOptions } from "./core/check_options.ts";
-import { copy, freeze, type Isolate } from "./core/isolation.ts";
-import { Node } from "./core/node.ts";
-import { UsageError } from "./core/messages.ts";
-import { CarrierError } from "./net/carrier.ts";
-import { Distribution } from "./net/distribution.ts";
+import type { Host } from "./core/host/ports.ts";
+import type { Carrier, Network } from "./net/carrier/carrier.ts";
+import type { Discovery, Neighbours } from "./net/epmd/discovery.ts";
+import { checkOptions } from "./core/messages/check_options.ts";
+import { copy, freeze, type Isolate } from "./core/messages/isolation.ts";
+import { Node } from "./core/node/node.ts";
+import { UsageError } from "./core/messages/messages.ts";
+import { CarrierError } from "./net/carrier/carrier.ts";
+import { Distribution } from "./net/distribution/distribution.ts";
 import {
   epmdDiscovery,
   firstOf,
   fixedPortDiscovery,
   staticDiscovery,
-} from "./net/discovery.ts";
-import { EpmdPresence } from "./net/epmd_presence.ts";
-import { createMemoryNetwork, type MemoryNetwork } from "./net/memory.ts";
+} from "./net/epmd/discovery.ts";
+import { EpmdPresence } from "./net/epmd/presence.ts";
+import {
+  createMemoryNetwork,
+  type MemoryNetwork,
+} from "./net/carrier/memory.ts";
 import { startKernel } from "./kernel/kernel.ts";
-import { macrotask } from "./platform/event_loop.ts";
-import { createHost } from "./platform/host.ts";
-import { createLog } from "./platform/log.ts";
-import { writeOutput } from "./platform/output.ts";
-import { createTcpNetwork } from "./platform/tcp.ts";
-import { createTlsNetwork } from "./platform/tls.ts";
-import { checkTlsOptions } from "./platform/tls_options.ts";
+import { macrotask } from "./platform/host/event_loop.ts";
+import { createHost } from "./platform/host/host.ts";
+import { createLog } from "./platform/host/log.ts";
+import { writeOutput } from "./platform/host/output.ts";
+import { createTcpNetwork } from "./platform/sockets/tcp.ts";
+import { createTlsNetwork } from "./platform/sockets/tls.ts";
+import { checkTlsOptions } from "./platform/sockets/tls_options.ts";
 import { isPlatformHost, type Presence, RunningNode } from "./running_node.ts";
 import type { StartOptions } from "./start_options.ts";
-import { parseNodeName } from "./wire/node_name.ts";
-import { Workers, type WorkersParts } from "./workers.ts";
+import { parseNodeName } from "./wire/shared/node_name.ts";
+import { Workers, type WorkersParts } from "./workers/workers.ts";
 
 const ALONE = "nonode@nohost";
 const DEFAULT_EPMD_PORT = 4369;

@@ -2,15 +2,15 @@
  * The options of `start`, which `start.ts` makes a node of.
  */
 
-import type { Host, LogLevel, LogRecord } from "./core/ports.ts";
-import type { ExportedFunction } from "./core/functions.ts";
-import type { ExportedBehaviour } from "./core/self.ts";
-import type { GlobalOptions } from "./kernel/global_server.ts";
-import type { Output } from "./kernel/user.ts";
-import type { Network } from "./net/carrier.ts";
-import type { Discovery } from "./net/discovery.ts";
-import type { DistributionLimits } from "./net/limits.ts";
-import type { TlsOptions } from "./platform/tls_options.ts";
+import type { Host, LogLevel, LogRecord } from "./core/host/ports.ts";
+import type { ExportedFunction } from "./core/node/functions.ts";
+import type { ExportedBehaviour } from "./core/contract/self.ts";
+import type { GlobalOptions } from "./kernel/global/server.ts";
+import type { Output } from "./kernel/io/user.ts";
+import type { Network } from "./net/carrier/carrier.ts";
+import type { Discovery } from "./net/epmd/discovery.ts";
+import type { DistributionLimits } from "./net/lanes/limits.ts";
+import type { TlsOptions } from "./platform/sockets/tls_options.ts";
 
 /** Options of `start`. Without a name the node is alone, as `nonode@nohost`. */
 export type StartOptions = {
@@ -115,7 +115,9 @@ export type StartOptions = {
   readonly withoutFlags?: bigint;
   /** Clock, event loop, entropy and log. Default: this machine's. */
   readonly host?: Host;
-  /** Least severe level that is written to standard error. Default `warning`. */
+  /**
+   * Least severe level that is written to standard error. Default `warning`.
+   */
   readonly logLevel?: LogLevel;
   /** Receives every log record instead; `logLevel` means nothing then. */
   readonly log?: (record: LogRecord) => void;

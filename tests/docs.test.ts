@@ -2,10 +2,11 @@
  * Every `ts` and `sh` block of the documentation, and every example in a doc
  * comment, runs here on the runtime under test; CONTRIBUTING.md tells authors
  * how. A program of a page is a process of its own; the small ones of doc
- * comments follow one another in one process, except in the nightly run. There is no way to leave a `ts` block out: a fragment that cannot run
- * alone is marked `<!-- test: typecheck only -->`, a program that does not end
- * by itself `<!-- test: run by FILE -->` with the test that runs it; both are
- * still type-checked.
+ * comments follow one another in one process, except in the nightly run. There
+ * is no way to leave a `ts` block out: a fragment that cannot run alone is
+ * marked `<!-- test: typecheck only -->`, a program that does not end by itself
+ * `<!-- test: run by FILE -->` with the test that runs it; both are still
+ * type-checked.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -262,8 +263,8 @@ describe("this test itself", () => {
     );
     const by = (file: string, path = "docs/beam.md") =>
       misuse({ ...block, path, language: "ts", mark: `run by ${file}` });
-    expect(by("tests/beam/guide.test.ts")).toBe(undefined);
-    expect(by("tests/beam/guide.test.ts", "a.md")).toContain("a.md:3:");
+    expect(by("tests/beam/guides/guide.test.ts")).toBe(undefined);
+    expect(by("tests/beam/guides/guide.test.ts", "a.md")).toContain("a.md:3:");
     expect(by("tests/no_such.test.ts")).toContain("run by <a test");
     expect(misuse({ ...block, language: "text" })).toBe(undefined);
   });

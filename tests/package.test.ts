@@ -3,9 +3,10 @@
  * and used from there, on the runtime under test. HORNBEAM_INSTALLED names a
  * folder in which scripts/test.mjs did that already; without it the test does.
  */
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -51,11 +52,10 @@ async function program(name: string, source: string): Promise<string> {
   return path;
 }
 
-/** The modules of std/ in the checkout, without the ending. */
+/** The modules of std/ in the checkout: the folders with a `mod.ts`. */
 async function modules(): Promise<string[]> {
-  return (await readdir(join(root, "std")))
-    .filter((file) => file.endsWith(".ts"))
-    .map((file) => basename(file, ".ts"));
+  const names = await readdir(join(root, "std"));
+  return names.filter((name) => existsSync(join(root, "std", name, "mod.ts")));
 }
 
 const example = `

@@ -345,13 +345,13 @@ describe("the package", () => {
       version: "0.0.1",
       exports: { ".": { types: "./dist/x.d.ts", default: "./y.js" } },
     };
-    const said = inLines(checkExports(bad, deno, ["std/new.ts"]));
+    const said = inLines(checkExports(bad, deno, ["std/new/mod.ts"]));
     expect(said).toEqual(expect.arrayContaining([
       expect.stringContaining('exports["."] points at ./dist/x.d.ts'),
       expect.stringContaining('exports["."] points at ./y.js'),
       expect.stringContaining('bin["hornbeam"] points at dist/cli/main.js'),
       expect.stringContaining("exports names ./runtime/mod.ts, which does not"),
-      expect.stringContaining('add "./std/new": "./std/new.ts"'),
+      expect.stringContaining('add "./std/new": "./std/new/mod.ts"'),
       expect.stringContaining('exports lacks "./std/*"'),
       expect.stringContaining("version 0.1.0, but package.json says 0.0.1"),
     ]));

@@ -1,4 +1,6 @@
-/** With the BEAM: its term format, and messages between a node and one of it. */
+/**
+ * With the BEAM: its term format, and messages between a node and one of it.
+ */
 
 import type { Row } from "../row.ts";
 import { etfRows } from "./etf.ts";

@@ -12,7 +12,9 @@ export type Side = {
   readonly rate: number;
   readonly min: number;
   readonly max: number;
-  /** Microseconds by percentile, in rising order; empty where none are shown. */
+  /**
+   * Microseconds by percentile, in rising order; empty where none are shown.
+   */
   readonly latencies: readonly Latency[];
 };
 

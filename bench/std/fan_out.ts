@@ -1,7 +1,7 @@
 /** A broadcast to many subscribers of one node. */
 
 import { handler, type Pid, type Self } from "../../runtime/mod.ts";
-import { PubSub } from "../../std/pubsub.ts";
+import { PubSub } from "../../std/pubsub/mod.ts";
 import { DONE, inBatches, letOthersRun, type Report } from "../inside/turns.ts";
 import { ownerRow } from "../local/owner.ts";
 import type { Row } from "../row.ts";

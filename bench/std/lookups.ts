@@ -1,7 +1,7 @@
 /** Look-ups in a registry with many keys. */
 
 import type { Self } from "../../runtime/mod.ts";
-import { Registry } from "../../std/registry.ts";
+import { Registry } from "../../std/registry/mod.ts";
 import { inBatches, type Report } from "../inside/turns.ts";
 import { ownerRow } from "../local/owner.ts";
 import type { Row } from "../row.ts";

@@ -1,7 +1,7 @@
 /** Calls and casts of servers. */
 
 import { reasons, type Self } from "../../runtime/mod.ts";
-import { genServer } from "../../std/gen_server.ts";
+import { genServer } from "../../std/gen_server/mod.ts";
 import { inBatches, type Report } from "../inside/turns.ts";
 import { plainRow } from "../local/owner.ts";
 import type { Row } from "../row.ts";

@@ -7,9 +7,9 @@ import {
   type Self,
   start,
 } from "../../runtime/mod.ts";
-import { DynamicSupervisor } from "../../std/dynamic_supervisor.ts";
-import { genServer } from "../../std/gen_server.ts";
-import { Supervisor } from "../../std/supervisor.ts";
+import { DynamicSupervisor } from "../../std/dynamic_supervisor/mod.ts";
+import { genServer } from "../../std/gen_server/mod.ts";
+import { Supervisor } from "../../std/supervisor/mod.ts";
 import { Latencies } from "../inside/latencies.ts";
 import { letOthersRun, type Report } from "../inside/turns.ts";
 import { plainRow } from "../local/owner.ts";

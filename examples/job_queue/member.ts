@@ -6,7 +6,7 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { start } from "../../runtime/mod.ts";
-import { sleep } from "../../std/timer.ts";
+import { sleep } from "../../std/timer/mod.ts";
 import { workerOf } from "./worker.ts";
 
 export type Settings = {

@@ -17,7 +17,7 @@ import {
   type ReplyTo,
   Timeout,
 } from "../../runtime/mod.ts";
-import { genServer, noReply, type Server } from "../../std/gen_server.ts";
+import { genServer, noReply, type Server } from "../../std/gen_server/mod.ts";
 import type { Answer, Task } from "./worker.ts";
 
 export type QueueOptions = {

@@ -10,7 +10,7 @@
  */
 
 import { type RunningNode, start } from "../../runtime/mod.ts";
-import { Supervisor } from "../../std/supervisor.ts";
+import { Supervisor } from "../../std/supervisor/mod.ts";
 import { STORE, Store } from "./store.ts";
 
 /** Starts the store of a node, under a supervisor that nobody is linked to. */

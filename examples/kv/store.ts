@@ -14,7 +14,7 @@ import {
   initial,
   multiCall,
   type Server,
-} from "../../std/gen_server.ts";
+} from "../../std/gen_server/mod.ts";
 
 /** A value and when it was put: `[count, node]`. */
 type Versioned = {

@@ -24,7 +24,9 @@ export type FromWorker =
     readonly file: number;
     readonly facts: FileFacts;
   }
-  /** The next part of the counts. Once it was the last, the file is forgotten. */
+  /**
+   * The next part of the counts. Once it was the last, the file is forgotten.
+   */
   | {
     readonly type: "part";
     readonly from: Pid<ToWorker>;

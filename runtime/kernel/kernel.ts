@@ -3,27 +3,27 @@
  * the composition root, before the first connection.
  *
  * `node_info`, `user`, `rex`, `net_kernel`, `logger_proxy` and
- * `global_name_server` are registered under these names. Each comes back at once, with another pid, when an exit
- * signal has ended it, because other nodes take one that is missing for a fault
- * of the whole node.
+ * `global_name_server` are registered under these names. Each comes back at
+ * once, with another pid, when an exit signal has ended it, because other nodes
+ * take one that is missing for a fault of the whole node.
  */
 
-import type { Node } from "../core/node.ts";
-import type { AnyBehaviour } from "../core/self.ts";
-import { serveErpc } from "./erpc_serve.ts";
-import { globalActor, GlobalNames } from "./global_actor.ts";
-import { globalFunctions } from "./global_functions.ts";
-import { Resolvers } from "./global_resolve.ts";
-import type { GlobalOptions } from "./global_server.ts";
-import { serverName } from "./global_terms.ts";
-import { loggerProxy } from "./logger_proxy.ts";
-import { netKernelActor } from "./net_kernel.ts";
-import { nodeFunctions } from "./node_functions.ts";
-import { nodeInfo } from "./node_info.ts";
-import { pgFunctions } from "./pg.ts";
-import { pg2Functions } from "./pg2.ts";
-import { rex } from "./rex.ts";
-import { type Output, user } from "./user.ts";
+import type { Node } from "../core/node/node.ts";
+import type { AnyBehaviour } from "../core/contract/self.ts";
+import { serveErpc } from "./rpc/serve.ts";
+import { globalActor, GlobalNames } from "./global/actor.ts";
+import { globalFunctions } from "./global/functions.ts";
+import { Resolvers } from "./global/names/resolve.ts";
+import type { GlobalOptions } from "./global/server.ts";
+import { serverName } from "./global/protocol/terms.ts";
+import { loggerProxy } from "./io/logger_proxy.ts";
+import { netKernelActor } from "./node/net_kernel.ts";
+import { nodeFunctions } from "./node/node_functions.ts";
+import { nodeInfo } from "./node/node_info.ts";
+import { pgFunctions } from "./groups/pg.ts";
+import { pg2Functions } from "./groups/pg2.ts";
+import { rex } from "./rpc/rex.ts";
+import { type Output, user } from "./io/user.ts";
 
 export type KernelOptions = {
   /** The node's figures, for `node_info`. */

@@ -20,8 +20,8 @@ import {
   tuple,
   UsageError,
 } from "../../runtime/mod.ts";
-import { isOrderly } from "../inner/reasons.ts";
-import { StartError, type Starting, startLink } from "../proc_lib.ts";
+import { isOrderly } from "../internal/reasons.ts";
+import { StartError, type Starting, startLink } from "../proc_lib/mod.ts";
 import { masterOf } from "./master.ts";
 import {
   type ApplicationContext,

@@ -1,6 +1,6 @@
 /**
- * The actor of one running application: it starts the root, is linked to it, and
- * ends it when it is told to.
+ * The actor of one running application: it starts the root, is linked to it,
+ * and ends it when it is told to.
  */
 
 import {
@@ -13,7 +13,7 @@ import {
   type Self,
   UsageError,
 } from "../../runtime/mod.ts";
-import type { Starting } from "../proc_lib.ts";
+import type { Starting } from "../proc_lib/mod.ts";
 import type { ApplicationContext, ApplicationDefinition } from "./types.ts";
 
 /** Its behaviour. The start resolves with the root. */
@@ -116,7 +116,8 @@ class Master {
     const { shutdownMs = Infinity } = this.#definition;
     const hasEnded = (message: unknown): message is Exit =>
       message instanceof Exit && message.from === root;
-    // Whoever had this stopped may be gone meanwhile, and then there is no time.
+    // Whoever had this stopped may be gone meanwhile, and then there is no
+    // time.
     const isOver = (message: unknown): message is Exit =>
       hasEnded(message) ||
       (message instanceof Exit && message.from === this.#controller);

@@ -1,7 +1,9 @@
-/** What applications are defined by and tell of; see `std/application.ts`. */
+/**
+ * What applications are defined by and tell of; see `std/application/mod.ts`.
+ */
 
 import type { ExitReason, Pid, Self } from "../../runtime/mod.ts";
-import type { AnySelf } from "../inner/wait.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 /** Settings of an application, by key. */
 export type Env = Readonly<Record<string, unknown>>;
@@ -38,7 +40,8 @@ export type ApplicationDefinition<E extends Env = Env> = {
   readonly env?: E;
   /**
    * Starts the root and returns it. `self` is an actor of the application's
-   * own, which is to be linked to the root: start that with `startLink(self, …)`.
+   * own, which is to be linked to the root: start that with `startLink(self,
+   * …)`.
    */
   readonly start: (
     self: AnySelf & Pick<Self<never>, "log">,
@@ -52,7 +55,9 @@ export type ApplicationDefinition<E extends Env = Env> = {
   readonly prepStop?: (context: ApplicationContext<E>) => unknown;
   /** Runs when the root has ended, however that was. */
   readonly stop?: (context: ApplicationContext<E>) => unknown;
-  /** How long the root may take to end before it is killed. Default Infinity. */
+  /**
+   * How long the root may take to end before it is killed. Default Infinity.
+   */
   readonly shutdownMs?: number;
 };
 

@@ -1,6 +1,6 @@
 /**
  * The life of one supervisor of many. The typed face is in
- * `std/dynamic_supervisor.ts`.
+ * `std/dynamic_supervisor/mod.ts`.
  *
  * All it knows is one table by pid, so that a start, an end and a restart cost
  * the same with one child and with a million. Where a child's start waits for
@@ -18,7 +18,7 @@ import {
 } from "../../runtime/mod.ts";
 import { atom } from "../../runtime/mod.ts";
 import type { Definition, Handlers, Server } from "../gen_server/types.ts";
-import { isOrderly } from "../inner/reasons.ts";
+import { isOrderly } from "../internal/reasons.ts";
 import { endAll, endChild, hasEndedWell } from "../supervisor/ending.ts";
 import {
   answer,

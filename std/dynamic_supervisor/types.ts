@@ -1,7 +1,9 @@
-/** What is told to a supervisor of many; see `std/dynamic_supervisor.ts`. */
+/**
+ * What is told to a supervisor of many; see `std/dynamic_supervisor/mod.ts`.
+ */
 
 import type { ServerName } from "../gen_server/types.ts";
-import type { AnySelf } from "../proc_lib.ts";
+import type { AnySelf } from "../proc_lib/mod.ts";
 import type {
   ChildInfo,
   ChildOptions,
@@ -32,7 +34,9 @@ export type DynamicSupervisorOptions<
   X extends readonly unknown[] = readonly [],
 > = RestartLimits & {
   readonly name?: ServerName;
-  /** Children at a time, those that wait for a restart included. Default: any. */
+  /**
+   * Children at a time, those that wait for a restart included. Default: any.
+   */
   readonly maxChildren?: number;
   /** What each start is given, at restarts as well. */
   readonly extraArguments?: X;

@@ -1,6 +1,6 @@
 /**
  * The life of one event manager: who its handlers are, and what becomes of one
- * that throws. The typed face is in `std/gen_event.ts`.
+ * that throws. The typed face is in `std/gen_event/mod.ts`.
  *
  * Requests have the form of OTP's `gen_event`, which a BEAM node sends as
  * `{Pid, {Pid, Tag}, Request}` and events as `{notify, Event}`.
@@ -26,8 +26,8 @@ import {
   Tuple,
   tuple,
 } from "../../runtime/mod.ts";
-import { finishBySystem, formatted, nameOf } from "../inner/ending.ts";
-import { type Launch, underName } from "../inner/naming.ts";
+import { finishBySystem, formatted, nameOf } from "../internal/ending.ts";
+import { type Launch, underName } from "../internal/naming.ts";
 import {
   type EventHandler,
   GenEventExit,

@@ -1,4 +1,4 @@
-/** How event handlers are written; see `std/gen_event.ts`. */
+/** How event handlers are written; see `std/gen_event/mod.ts`. */
 
 import type { ExitReason, Self } from "../../runtime/mod.ts";
 

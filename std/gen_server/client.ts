@@ -12,7 +12,7 @@ import {
   Tuple,
   UsageError,
 } from "../../runtime/mod.ts";
-import { pidOf, resolved } from "../inner/targets.ts";
+import { pidOf, resolved } from "../internal/targets.ts";
 
 /** As much of an actor as a client needs. */
 export type ClientSelf = Pick<Self<never>, "call" | "cast" | "whereis">;

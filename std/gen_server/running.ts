@@ -1,6 +1,6 @@
 /**
  * The life of one server: from its first state through its messages to its last
- * word. The typed face is in `std/gen_server.ts`.
+ * word. The typed face is in `std/gen_server/mod.ts`.
  *
  * Where no callback returns a promise, none is made: a message is one call of
  * `handleMessage`.
@@ -34,7 +34,7 @@ import {
   finishBySystem,
   formatted,
   logUnexpected,
-} from "../inner/ending.ts";
+} from "../internal/ending.ts";
 import type { Life, Startable } from "./starting.ts";
 import { Initial, noReply, type Server } from "./types.ts";
 
@@ -240,7 +240,9 @@ function disarm(server: RunningServer, message: unknown): void {
   server.timer = null;
 }
 
-/** What the callback has asked for. The last word is had once, if it throws too. */
+/**
+ * What the callback has asked for. The last word is had once, if it throws too.
+ */
 function goOn(server: RunningServer, message: unknown): Next {
   // Ended from outside while a callback waited, it has nothing more to do.
   if (!server.self.isAlive) return server;

@@ -10,8 +10,8 @@ import {
   type Self,
   Stop,
 } from "../../runtime/mod.ts";
-import { type Launch, underName } from "../inner/naming.ts";
-import { StartError, type Starting } from "../proc_lib.ts";
+import { type Launch, underName } from "../internal/naming.ts";
+import { StartError, type Starting } from "../proc_lib/mod.ts";
 import { Ignore, Refuse } from "./types.ts";
 
 /** As much of a definition as its start needs. */

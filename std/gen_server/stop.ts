@@ -11,9 +11,9 @@ import {
   termEquals,
   UsageError,
 } from "../../runtime/mod.ts";
-import { resolved } from "../inner/targets.ts";
-import { receiveRef } from "../inner/wait.ts";
-import { type AnySelf, StopError } from "../proc_lib.ts";
+import { resolved } from "../internal/targets.ts";
+import { receiveRef } from "../internal/wait.ts";
+import { type AnySelf, StopError } from "../proc_lib/mod.ts";
 
 /** Limits of the wait for the end. */
 export type StopOptions = {
@@ -22,7 +22,7 @@ export type StopOptions = {
   readonly signal?: AbortSignal;
 };
 
-/** See `stop` of `std/gen_server.ts`. */
+/** See `stop` of `std/gen_server/mod.ts`. */
 export async function stopBySystem(
   self: AnySelf,
   target: CallTarget,

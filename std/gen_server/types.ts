@@ -1,4 +1,4 @@
-/** How servers are defined and used; see `std/gen_server.ts`. */
+/** How servers are defined and used; see `std/gen_server/mod.ts`. */
 
 import type {
   CallOptions,
@@ -9,8 +9,8 @@ import type {
   Self,
   Stop,
 } from "../../runtime/mod.ts";
-import type { NamedStartOptions, ServerName } from "../inner/naming.ts";
-import type { AnySelf } from "../proc_lib.ts";
+import type { NamedStartOptions, ServerName } from "../internal/naming.ts";
+import type { AnySelf } from "../proc_lib/mod.ts";
 
 /** What a server's callbacks work with. One object for the server's life. */
 export interface Server<S> {
@@ -90,7 +90,9 @@ export type Handlers<S> = Readonly<
 /** Options of a server's start. */
 export type ServerOptions = NamedStartOptions;
 
-/** A definition. Every callback may return a promise; the next message waits. */
+/**
+ * A definition. Every callback may return a promise; the next message waits.
+ */
 export type Definition<R, A, C, K> = {
   /** For logs and `info`. Default `GenServer`. */
   readonly name?: string;

@@ -1,6 +1,6 @@
 /**
  * The life of one state machine: which event is next, and what its result does.
- * The typed face is in `std/gen_statem.ts`.
+ * The typed face is in `std/gen_statem/mod.ts`.
  *
  * Events are handled in this order: those inserted by `nextEvent`, those that a
  * state change has freed, time-outs of 0 ms, and then the mailbox. Where no
@@ -34,7 +34,7 @@ import {
   finish,
   finishBySystem,
   formatted,
-} from "../inner/ending.ts";
+} from "../internal/ending.ts";
 import { callEvent, castEvent, type Names, type Queued } from "./events.ts";
 import { FIRED, Timeouts } from "./timeouts.ts";
 import {

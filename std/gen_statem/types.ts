@@ -1,4 +1,4 @@
-/** How state machines are defined and used; see `std/gen_statem.ts`. */
+/** How state machines are defined and used; see `std/gen_statem/mod.ts`. */
 
 import {
   type ExitReason,
@@ -178,7 +178,9 @@ export interface Machine<S, D, C = {}, K = {}> {
   ): Result<S, D>;
 }
 
-/** What `init` returns: the first state, the first data, and what is to be done. */
+/**
+ * What `init` returns: the first state, the first data, and what is to be done.
+ */
 export class InitialState<S, D> {
   readonly state: S;
   readonly data: D;

@@ -8,7 +8,9 @@ export type LogEvent = {
   readonly severity: Severity;
   readonly message: string;
   readonly node: string;
-  /** Which part speaks, from the general to the special: `["actor", "shop"]`. */
+  /**
+   * Which part speaks, from the general to the special: `["actor", "shop"]`.
+   */
   readonly domain: readonly string[];
   /** `crash`, `server`, `supervisor`, `progress`, …; null: no report. */
   readonly report: string | null;
@@ -130,7 +132,9 @@ export const filters: {
     comparison: Parameters<typeof meansLevel>[1],
     level: Severity,
   ) => LogFilter;
-  /** Of the domain, of one inside of it (`sub`), or of one around it (`super`). */
+  /**
+   * Of the domain, of one inside of it (`sub`), or of one around it (`super`).
+   */
   readonly domain: (
     action: FilterAction,
     comparison: DomainComparison,

@@ -1,4 +1,4 @@
-/** Where a node's log records go; see `std/logger.ts`. */
+/** Where a node's log records go; see `std/logger/mod.ts`. */
 
 import {
   createLog,
@@ -29,7 +29,10 @@ export type LogHandler = {
 export type LoggingOptions = {
   /** Default `notice`. */
   readonly level?: Threshold;
-  /** Other levels for domains and those inside of them, by `net` or `actor.shop`. */
+  /**
+   * Other levels for domains and those inside of them, by `net` or
+   * `actor.shop`.
+   */
   readonly levels?: Readonly<Record<string, Threshold>>;
   readonly filters?: Readonly<Record<string, LogFilter>>;
   readonly filterDefault?: "log" | "stop";
@@ -113,7 +116,9 @@ export class Logging {
     this.#install(id, handler);
   }
 
-  /** Changes some options of a handler. Throws `UsageError` for an unknown one. */
+  /**
+   * Changes some options of a handler. Throws `UsageError` for an unknown one.
+   */
   updateHandler(id: string, options: Partial<LogHandler>): void {
     const known = this.#handlers.get(id);
     if (known === undefined) {

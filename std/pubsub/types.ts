@@ -1,4 +1,4 @@
-/** What a PubSub is given; see `std/pubsub.ts`. */
+/** What a PubSub is given; see `std/pubsub/mod.ts`. */
 
 import type { Pid, Self } from "../../runtime/mod.ts";
 
@@ -103,7 +103,9 @@ export type BroadcastOptions = {
 
 /** Options of a broadcast that leaves somebody out. */
 export type BroadcastFromOptions = BroadcastOptions & {
-  /** Whose subscriptions are left out, on this node only. Default: the caller's. */
+  /**
+   * Whose subscriptions are left out, on this node only. Default: the caller's.
+   */
   readonly from?: Pid<never>;
 };
 

@@ -1,7 +1,7 @@
 /** Running functions side by side, each in an actor of its own. */
 
 import { type Down, type Pid, reasons, type Ref } from "../../runtime/mod.ts";
-import { type AnySelf, receiveRef } from "../inner/wait.ts";
+import { type AnySelf, receiveRef } from "../internal/wait.ts";
 import type { DispatchOptions } from "./types.ts";
 
 /**

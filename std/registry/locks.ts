@@ -2,7 +2,8 @@
  * Locks by key: one holder at a time, the others in order of arrival.
  *
  * A part of a partition's actor. Whoever asks is watched from then on, so that
- * the end of a holder frees its lock and the end of one who waits leaves no gap.
+ * the end of a holder frees its lock and the end of one who waits leaves no
+ * gap.
  */
 
 import type { MapKey, Pid, Ref, ReplyTo, Self } from "../../runtime/mod.ts";

@@ -2,9 +2,9 @@
  * The tables of a registry: its entries by key and by owner, in partitions.
  *
  * Plain data; it knows that partitions have actors, but does nothing to them.
- * Where an entry lies follows Elixir's registry: with unique keys, by key in the
- * key's partition and by owner in the owner's, so that the two sides of an entry
- * may lie apart and each must put up with what the other has lost.
+ * Where an entry lies follows Elixir's registry: with unique keys, by key in
+ * the key's partition and by owner in the owner's, so that the two sides of an
+ * entry may lie apart and each must put up with what the other has lost.
  */
 
 import {

@@ -1,4 +1,4 @@
-/** What a registry is given and what it returns; see `std/registry.ts`. */
+/** What a registry is given and what it returns; see `std/registry/mod.ts`. */
 
 import type { Destination, Pid, Self, ViaTarget } from "../../runtime/mod.ts";
 

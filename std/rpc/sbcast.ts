@@ -1,4 +1,6 @@
-/** A message to a name on many nodes, each of which says whether it is there. */
+/**
+ * A message to a name on many nodes, each of which says whether it is there.
+ */
 
 import {
   atom,

@@ -7,8 +7,8 @@ import type {
   Pid,
 } from "../../runtime/mod.ts";
 import { stopBySystem, type StopOptions } from "../gen_server/stop.ts";
-import { pidOf } from "../inner/targets.ts";
-import type { AnySelf } from "../proc_lib.ts";
+import { pidOf } from "../internal/targets.ts";
+import type { AnySelf } from "../proc_lib/mod.ts";
 import { countsOf, words } from "./protocol.ts";
 import type { ChildCounts } from "./types.ts";
 

@@ -10,8 +10,8 @@ import {
   type Self,
   Timeout,
 } from "../../runtime/mod.ts";
-import { isOrderly } from "../inner/reasons.ts";
-import { receiveRef } from "../inner/wait.ts";
+import { isOrderly } from "../internal/reasons.ts";
+import { receiveRef } from "../internal/wait.ts";
 import type { Restart, Shutdown } from "./types.ts";
 
 /** As much of a child as its end takes. */

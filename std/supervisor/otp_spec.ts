@@ -92,7 +92,9 @@ export function shownTerm(spec: ChildSpec): unknown {
   };
 }
 
-/** Reads what `get_childspec` answers: a map with atoms as keys is an object. */
+/**
+ * Reads what `get_childspec` answers: a map with atoms as keys is an object.
+ */
 export function specOf(answered: unknown): ChildSpec | OtpChildSpec {
   if (answered instanceof Shared) return answered.value as ChildSpec;
   const { id, start, restart, type, shutdown, significant } =

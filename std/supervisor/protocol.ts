@@ -16,8 +16,8 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import { noReply, type Server } from "../gen_server/types.ts";
-import { mustBeHere } from "../inner/targets.ts";
-import type { AnySelf } from "../proc_lib.ts";
+import { mustBeHere } from "../internal/targets.ts";
+import type { AnySelf } from "../proc_lib/mod.ts";
 import type { ChildCounts, ChildInfo } from "./types.ts";
 
 /** The atoms that requests and replies are made of. */

@@ -1,6 +1,6 @@
 /**
  * The life of one supervisor with fixed children: starts, restarts, ends. The
- * typed face is in `std/supervisor.ts`.
+ * typed face is in `std/supervisor/mod.ts`.
  *
  * Its server handles one message at a time, also while a child takes its time
  * to start or to end. Which child a pid is decides one table: an `Exit` of a
@@ -22,7 +22,7 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import type { Definition, Handlers, Server } from "../gen_server/types.ts";
-import { isOrderly } from "../inner/reasons.ts";
+import { isOrderly } from "../internal/reasons.ts";
 import { checkSpec, keyOf } from "./checks.ts";
 import { endChild, hasEndedWell } from "./ending.ts";
 import { shownTerm } from "./otp_spec.ts";

@@ -10,7 +10,7 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import { atom } from "../../runtime/mod.ts";
-import { type AnySelf, StartError } from "../proc_lib.ts";
+import { type AnySelf, StartError } from "../proc_lib/mod.ts";
 import { type ChildStart, Failed } from "./types.ts";
 
 /** The child's pid, null for `ignore`, or why there is none. */

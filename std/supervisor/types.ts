@@ -1,8 +1,10 @@
-/** What supervisors are told about their children; see `std/supervisor.ts`. */
+/**
+ * What supervisors are told about their children; see `std/supervisor/mod.ts`.
+ */
 
 import type { ExitReason, Pid } from "../../runtime/mod.ts";
 import type { ServerName } from "../gen_server/types.ts";
-import type { AnySelf } from "../proc_lib.ts";
+import type { AnySelf } from "../proc_lib/mod.ts";
 
 /**
  * What a child's start resolves with: its pid, anything that has one (such as a

@@ -1,6 +1,6 @@
 /** The sliding window in which a supervisor counts its restarts. */
 
-import { Clock, type Timekeeper } from "../inner/clock.ts";
+import { Clock, type Timekeeper } from "../internal/clock.ts";
 import type { RestartLimits } from "./types.ts";
 
 /**

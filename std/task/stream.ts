@@ -11,7 +11,7 @@ import {
   Shared,
   UsageError,
 } from "../../runtime/mod.ts";
-import { flushExit } from "../inner/wait.ts";
+import { flushExit } from "../internal/wait.ts";
 import { chainOf } from "./running.ts";
 import {
   type Finished,

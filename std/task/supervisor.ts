@@ -1,8 +1,8 @@
 /**
  * A supervisor of tasks: they end with it, and it can tell which there are.
  *
- * It is a `DynamicSupervisor` that knows how to start tasks, as Elixir's is. For
- * children of any kind see `std/dynamic_supervisor.ts`.
+ * It is a `DynamicSupervisor` that knows how to start tasks, as Elixir's is.
+ * For children of any kind see `std/dynamic_supervisor/mod.ts`.
  */
 
 import {
@@ -13,10 +13,13 @@ import {
   printTerm,
   reasons,
 } from "../../runtime/mod.ts";
-import { DynamicSupervisor, SupervisorError } from "../dynamic_supervisor.ts";
-import type { ServerName } from "../gen_server.ts";
+import {
+  DynamicSupervisor,
+  SupervisorError,
+} from "../dynamic_supervisor/mod.ts";
+import type { ServerName } from "../gen_server/mod.ts";
 import type { StopOptions } from "../gen_server/stop.ts";
-import { mustBeHere } from "../inner/targets.ts";
+import { mustBeHere } from "../internal/targets.ts";
 import type { ChildOptions, RestartLimits } from "../supervisor/types.ts";
 import { adopt, chainOf, labelOf, loneTask, ownedTask } from "./running.ts";
 import { type StreamFunction, type StreamInput, streamOf } from "./stream.ts";
@@ -37,8 +40,8 @@ export type TaskSupervisorOptions = RestartLimits & {
 };
 
 /**
- * Options of a single child. `restart` is `temporary` by default; the others are
- * for `startChild` only. A task ends at once unless it traps exits.
+ * Options of a single child. `restart` is `temporary` by default; the others
+ * are for `startChild` only. A task ends at once unless it traps exits.
  */
 export type TaskChildOptions = Pick<ChildOptions, "restart" | "shutdown">;
 
@@ -72,7 +75,9 @@ export class TaskSupervisor {
     this.#pid = target instanceof Pid ? target : null;
   }
 
-  /** For supervisors above: its pid. Throws for one made by `at` with a name. */
+  /**
+   * For supervisors above: its pid. Throws for one made by `at` with a name.
+   */
   get pid(): Pid<never> {
     if (this.#pid !== null) return this.#pid;
     throw new TypeError(

@@ -1,4 +1,4 @@
-/** What tasks come to, and how that is told; see `std/task.ts`. */
+/** What tasks come to, and how that is told; see `std/task/mod.ts`. */
 
 import {
   atom,
@@ -12,7 +12,7 @@ import {
   type Tuple,
   tuple,
 } from "../../runtime/mod.ts";
-import type { AnySelf } from "../proc_lib.ts";
+import type { AnySelf } from "../proc_lib/mod.ts";
 
 export type { AnySelf };
 
@@ -81,9 +81,9 @@ export type YieldManyOptions = {
   /** It is enough when so many have ended. Default: all. */
   readonly limit?: number;
   /**
-   * What is done with tasks that have not ended in time: nothing, `Task.ignore`,
-   * or `Task.shutdown` with `brutalKill`. Default `nothing`. Nothing is done
-   * when `limit` ended the wait.
+   * What is done with tasks that have not ended in time: nothing,
+   * `Task.ignore`, or `Task.shutdown` with `brutalKill`. Default `nothing`.
+   * Nothing is done when `limit` ended the wait.
    */
   readonly onTimeout?: "nothing" | "ignore" | "killTask";
 };

@@ -15,8 +15,8 @@ import {
   type Ref,
   UsageError,
 } from "../../runtime/mod.ts";
-import { Clock } from "../inner/clock.ts";
-import { flushExit, receiveRef } from "../inner/wait.ts";
+import { Clock } from "../internal/clock.ts";
+import { flushExit, receiveRef } from "../internal/wait.ts";
 import {
   type AnySelf,
   type AwaitOptions,

@@ -21,7 +21,7 @@ import {
   puppet,
 } from "../helpers/clusters.ts";
 import { waitFor } from "../helpers/wait.ts";
-import type { Logged } from "../net/raw_peer.ts";
+import type { Logged } from "../net/peers/raw_peer.ts";
 
 /** A process there and an actor here. */
 export type Pair = {

@@ -12,7 +12,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { currentRuntime, findRuntime, ownCommand } from "../../cli/runtimes.ts";
+import {
+  currentRuntime,
+  findRuntime,
+  ownCommand,
+} from "../../cli/launcher/runtimes.ts";
 import { root, runtimes, spawnRuntime } from "../helpers/processes.ts";
 import { ends } from "./command.ts";
 

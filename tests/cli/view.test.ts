@@ -1,12 +1,12 @@
 /** What `hornbeam cluster` shows, without a terminal and without processes. */
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
-import { backoffMs } from "../../cli/restarts.ts";
-import { relay } from "../../cli/relay.ts";
-import { assignRuntimes } from "../../cli/runtimes.ts";
-import { Screen, type ScreenStream } from "../../cli/screen.ts";
-import { renderView, type Row, short } from "../../cli/view.ts";
-import { rate } from "../../cli/watch.ts";
+import { backoffMs } from "../../cli/shared/restarts.ts";
+import { relay } from "../../cli/launcher/relay.ts";
+import { assignRuntimes } from "../../cli/launcher/runtimes.ts";
+import { Screen, type ScreenStream } from "../../cli/launcher/screen.ts";
+import { renderView, type Row, short } from "../../cli/launcher/view.ts";
+import { rate } from "../../cli/launcher/watch.ts";
 import { waitFor } from "../helpers/wait.ts";
 
 const up: Row = {

@@ -1,6 +1,6 @@
 /** What the launcher makes of what it knows about a worker. */
 import { describe, expect, it } from "vitest";
-import { type HostKnown, WorkerRow } from "../../cli/worker_row.ts";
+import { type HostKnown, WorkerRow } from "../../cli/launcher/worker_row.ts";
 
 const name = "node1-w1@127.0.0.1";
 const up: HostKnown = { state: "up", incarnation: 1, workers: null };

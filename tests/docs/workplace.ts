@@ -170,7 +170,9 @@ export class Workplace {
 /** What \`runInTurn\` prints before each block. */
 const TURN = "-- the next block";
 
-/** The lines of each block that \`runInTurn\` ran, with a first one for itself. */
+/**
+ * The lines of each block that \`runInTurn\` ran, with a first one for itself.
+ */
 export function turnsOf(stdout: readonly string[]): string[][] {
   const turns: string[][] = [];
   for (const line of stdout) {

@@ -10,7 +10,7 @@ import {
 } from "../../examples/job_queue/queue.ts";
 import { workerOf } from "../../examples/job_queue/worker.ts";
 import type { Pid, RunningNode } from "../../runtime/mod.ts";
-import { sleep } from "../../std/timer.ts";
+import { sleep } from "../../std/timer/mod.ts";
 import { currentRuntime, spawnRuntime } from "../helpers/processes.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 

@@ -1,6 +1,6 @@
 /** Small things that tests of actors share. */
 import { onTestFinished } from "vitest";
-import type { Node } from "../../runtime/core/node.ts";
+import type { Node } from "../../runtime/core/node/node.ts";
 import {
   Down,
   Exit,

@@ -7,10 +7,10 @@ import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { describe } from "vitest";
 import type { Pid, RunningNode, StartOptions } from "../../runtime/mod.ts";
-import { startEpmdServer } from "../../runtime/net/epmd_server.ts";
-import { createHost } from "../../runtime/platform/host.ts";
-import { createTcpNetwork } from "../../runtime/platform/tcp.ts";
-import { cookie, type Logged, startNode } from "../net/raw_peer.ts";
+import { startEpmdServer } from "../../runtime/net/epmd/server.ts";
+import { createHost } from "../../runtime/platform/host/host.ts";
+import { createTcpNetwork } from "../../runtime/platform/sockets/tcp.ts";
+import { cookie, type Logged, startNode } from "../net/peers/raw_peer.ts";
 import { atEnd } from "./at_end.ts";
 import { hasBeam } from "./beam.ts";
 import {
@@ -41,7 +41,10 @@ export type BeamOptions = {
   readonly cookie?: string;
   /** `-sname` instead of `-name`. */
   readonly isShort?: boolean;
-  /** More flags of the emulator: `["-hidden"]`, `["-kernel", "net_ticktime", "8"]`. */
+  /**
+   * More flags of the emulator: `["-hidden"]`, `["-kernel", "net_ticktime",
+   * "8"]`.
+   */
   readonly flags?: readonly string[];
 };
 

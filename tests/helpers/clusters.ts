@@ -5,7 +5,7 @@ import {
   type TestCluster,
   testCluster,
   type TestClusterOptions,
-} from "../../std/testing.ts";
+} from "../../std/testing/mod.ts";
 import {
   coreOf,
   type Holdings,
@@ -21,8 +21,8 @@ export type Two = {
 };
 
 /**
- * Nodes `a@test` and `b@test`, connected, that stop with the test. Without names
- * of the cluster, whose own messages would be among what a test counts.
+ * Nodes `a@test` and `b@test`, connected, that stop with the test. Without
+ * names of the cluster, whose own messages would be among what a test counts.
  */
 export async function two(options: TestClusterOptions = {}): Promise<Two> {
   const cluster = await testCluster(["a@test", "b@test"], {

@@ -5,8 +5,12 @@
  * It is no simulator: it takes tasks in the order in which they came. Promises
  * are the engine's own, so with function actors use the asynchronous methods.
  */
-import type { Host, LogRecord, TimerHandle } from "../../runtime/core/ports.ts";
-import { Node, type NodeOptions } from "../../runtime/core/node.ts";
+import type {
+  Host,
+  LogRecord,
+  TimerHandle,
+} from "../../runtime/core/host/ports.ts";
+import { Node, type NodeOptions } from "../../runtime/core/node/node.ts";
 
 type Task = () => void;
 

@@ -13,7 +13,7 @@ import {
   type Simulation,
   SimulationError,
   type SimulationResult,
-} from "../../std/testing.ts";
+} from "../../std/testing/mod.ts";
 import { currentRuntime, root } from "./processes.ts";
 import { share } from "./share.ts";
 

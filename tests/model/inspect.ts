@@ -3,7 +3,7 @@
  * monitors at the end of a program, and what is left when all actors are gone.
  */
 
-import type { Node } from "../../runtime/core/node.ts";
+import type { Node } from "../../runtime/core/node/node.ts";
 import type { ActorId, EventOf } from "./history.ts";
 import type { Known, Recorder } from "./recorder.ts";
 

@@ -1,10 +1,12 @@
-/** Actors under random programs and faults keep the rules of Erlang's signals. */
+/**
+ * Actors under random programs and faults keep the rules of Erlang's signals.
+ */
 
 import { describe, expect, it } from "vitest";
 import { currentRuntime } from "../helpers/processes.ts";
 import { seedsOf } from "../helpers/simulate.ts";
 import type { Event } from "./history.ts";
-import { judge } from "./judge.ts";
+import { judge } from "./judges/judge.ts";
 import { programOf, shrink } from "./program.ts";
 import { runProgram } from "./run.ts";
 import { runSchedules } from "./schedules.ts";

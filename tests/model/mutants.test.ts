@@ -1,7 +1,9 @@
-/** The model tests notice mistakes: each mutant is found, the original is not. */
+/**
+ * The model tests notice mistakes: each mutant is found, the original is not.
+ */
 
 import { describe } from "vitest";
-import { testMutants } from "../helpers/mutant_tests.ts";
+import { testMutants } from "../helpers/mutants/tests.ts";
 import { currentRuntime } from "../helpers/processes.ts";
 import { isNightly } from "../helpers/share.ts";
 import { mutants } from "./mutants.ts";

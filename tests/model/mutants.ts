@@ -3,67 +3,67 @@
  * notice; see `helpers/mutants.ts`.
  */
 
-import { type Mutant, mutant } from "../helpers/mutants.ts";
+import { type Mutant, mutant } from "../helpers/mutants/mutants.ts";
 
 const monitors: readonly Mutant[] = [
   mutant(
     "DOWN sent twice",
-    "core/links.ts",
+    "core/signals/links.ts",
     "else actor.deliver(new Down(ref, shown, reason, extras.tag));",
     "else for (let i = 0; i < 2; i++) " +
       "actor.deliver(new Down(ref, shown, reason, extras.tag));",
   ),
   mutant(
     "DOWN to the first watcher only",
-    "core/exits.ts",
+    "core/signals/exits.ts",
     "tellWatcher(actor, watcher, reason);",
     "tellWatcher(actor, watcher, reason); break;",
   ),
   mutant(
     "no DOWN to other nodes",
-    "core/exits.ts",
+    "core/signals/exits.ts",
     "} else if (!node.isOwnPid(watcher.to)) {",
     "} else if (node.isOwnPid(watcher.to)) {",
   ),
   mutant(
     "no DOWN for a monitor of one that is dead",
-    "core/inbound.ts",
+    "core/node/inbound.ts",
     'node.remote.signal(from.node, {\n      type: "down",',
     'if (node.stopped) node.remote.signal(from.node, {\n      type: "down",',
   ),
   mutant(
     "monitor stays after demonitor",
-    "core/links.ts",
+    "core/signals/links.ts",
     "actor.monitors?.delete(state.ref);",
     "",
   ),
   mutant(
     "watcher stays after demonitor",
-    "core/links.ts",
+    "core/signals/links.ts",
     "state.local.watchers?.delete(state.ref);",
     "",
   ),
   mutant(
     "demonitor of a name on another node is lost",
-    "core/inbound.ts",
+    "core/node/inbound.ts",
     'if (typeof target === "string") node.peers.forgetWatcher(key);',
     "",
   ),
   mutant(
     "demonitor does not flush",
-    "core/links.ts",
+    "core/signals/links.ts",
     "if (flush) flushDown(actor, ref);",
     "",
   ),
   mutant(
     "monitors are not told of noconnection",
-    "core/peers.ts",
+    "core/signals/peers.ts",
     "receiveDown(actor, state.ref, reasons.noconnection);",
     "",
   ),
   mutant(
     "watchers of a lost node stay",
-    "core/peers.ts",
+    "core/signals/peers.ts",
     "if (watcher.to.node === peer) actor.watchers.delete(key);",
     "",
   ),
@@ -72,50 +72,50 @@ const monitors: readonly Mutant[] = [
 const links: readonly Mutant[] = [
   mutant(
     "link on one side only",
-    "core/links.ts",
+    "core/signals/links.ts",
     "addLink(target, actor.pid);",
     "",
   ),
   mutant(
     "link of a spawn on one side only",
-    "core/spawns.ts",
+    "core/node/spawns.ts",
     "if (link) addLink(actor, result);",
     "",
   ),
   mutant(
     "exit delivered after unlink",
-    "core/exits.ts",
+    "core/signals/exits.ts",
     "if (state.active) breakLink(actor, from, reason);",
     "breakLink(actor, from, reason);",
   ),
   mutant(
     "unlink is not acknowledged",
-    "core/inbound.ts",
+    "core/node/inbound.ts",
     'node.remote.signal(from.node, { type: "unlinkAck"',
     'if (node.stopped) node.remote.signal(from.node, { type: "unlinkAck"',
   ),
   mutant(
     "link stays at the peer after unlink",
-    "core/inbound.ts",
+    "core/node/inbound.ts",
     "if (actor?.links?.get(from)?.active) actor.links.delete(from);",
     "",
   ),
   mutant(
     "link revives while an unlink is out",
-    "core/inbound.ts",
+    "core/node/inbound.ts",
     "if (actor.links?.has(from)) return;",
     "",
   ),
   mutant(
     "no exit signal for a link to one that is dead",
-    "core/inbound.ts",
+    "core/node/inbound.ts",
     'node.remote.signal(from.node, {\n      type: "linkExit",',
     "if (node.stopped) node.remote.signal(from.node, {\n" +
       '      type: "linkExit",',
   ),
   mutant(
     "links are not told of noconnection",
-    "core/peers.ts",
+    "core/signals/peers.ts",
     "if (state.active) broken.push(pid);",
     "",
   ),
@@ -124,38 +124,38 @@ const links: readonly Mutant[] = [
 const exits: readonly Mutant[] = [
   mutant(
     "kill is not renamed",
-    "core/exits.ts",
+    "core/signals/exits.ts",
     "endActor(actor, reasons.killed);",
     "endActor(actor, reason);",
   ),
   mutant(
     "kill can be trapped",
-    "core/exits.ts",
+    "core/signals/exits.ts",
     "} else if (reason === reasons.kill) {",
     "} else if (reason === reasons.kill && !actor.trapExits) {",
   ),
   mutant(
     "kill over a link cannot be trapped",
-    "core/exits.ts",
+    "core/signals/exits.ts",
     "if (state.active) breakLink(actor, from, reason);",
     "if (state.active && reason === reasons.kill) endActor(actor, reason);\n" +
       "else if (state.active) breakLink(actor, from, reason);",
   ),
   mutant(
     "normal exit signal kills",
-    "core/exits.ts",
+    "core/signals/exits.ts",
     "} else if (reason !== reasons.normal || from === actor.pid) {",
     "} else {",
   ),
   mutant(
     "normal end of a linked one kills",
-    "core/exits.ts",
+    "core/signals/exits.ts",
     "else if (reason !== reasons.normal) endActor(actor, reason);",
     "else endActor(actor, reason);",
   ),
   mutant(
     "names are freed late",
-    "core/node.ts",
+    "core/node/node.ts",
     "this.names.release(actor);",
     "this.host.macrotask(() => this.names.release(actor));",
   ),
@@ -164,14 +164,14 @@ const exits: readonly Mutant[] = [
 const messages: readonly Mutant[] = [
   mutant(
     "lost wake-up",
-    "core/actor.ts",
+    "core/actor/actor.ts",
     "this.owner.delivered++;\n    if (this.state === IDLE) {",
     "this.owner.delivered++;\n" +
       "    if (this.state === IDLE && this.owner.delivered % 8 > 0) {",
   ),
   mutant(
     "messages overtake each other",
-    "core/actor.ts",
+    "core/actor/actor.ts",
     "this.mailbox.push(message);",
     "const last = this.mailbox.length > 1\n" +
       "      ? this.mailbox.removeAt(this.mailbox.length - 1)\n" +
@@ -181,19 +181,19 @@ const messages: readonly Mutant[] = [
   ),
   mutant(
     "messages to a stale incarnation arrive",
-    "wire/cbor.ts",
+    "wire/cbor/cbor.ts",
     "if (!reaches(this.#peer, to)) return;",
     "",
   ),
   {
     name: "what was written last is sent again after a reconnect",
     patches: [{
-      file: "runtime/net/outbox.ts",
+      file: "runtime/net/peers/outbox.ts",
       find: "export class Outbox {",
       replace: "export class Outbox {\n" +
         "  readonly #last = new Map<string, [object, Uint8Array[]]>();",
     }, {
-      file: "runtime/net/outbox.ts",
+      file: "runtime/net/peers/outbox.ts",
       find: "if (overtaking > 0) this.#write(peer, out.take());",
       replace: "if (overtaking > 0) {\n" +
         "      const { connection } = peer;\n" +
@@ -209,7 +209,7 @@ const messages: readonly Mutant[] = [
   },
   mutant(
     "what waits for a connection is not sent",
-    "net/outbox.ts",
+    "net/peers/outbox.ts",
     "return true;\n    };\n    this.flush(peer);",
     "return true;\n    };",
   ),
@@ -218,13 +218,13 @@ const messages: readonly Mutant[] = [
 const incarnations: readonly Mutant[] = [
   mutant(
     "what is dropped for another incarnation is not made good",
-    "net/peer.ts",
+    "net/peers/peer.ts",
     "let fits = isAssumed || !this.#hasDropped;",
     "let fits = true;",
   ),
   mutant(
     "aliases of a node that is not connected lead nowhere",
-    "net/outbox.ts",
+    "net/peers/outbox.ts",
     "peer.assume(signal.alias.creation);",
     "return;",
   ),
@@ -233,25 +233,25 @@ const incarnations: readonly Mutant[] = [
 const requests: readonly Mutant[] = [
   mutant(
     "aliases cannot be taken back",
-    "core/local_actor.ts",
+    "core/actor/local_actor.ts",
     "return this.owner.aliases.remove(alias);",
     "return true;",
   ),
   mutant(
     "aliases for one message take more",
-    "core/aliases.ts",
+    "core/signals/aliases.ts",
     'if (mode === "once" || mode === "replyDemonitor") this.remove(ref);',
     "",
   ),
   mutant(
     "timers cannot be cancelled",
-    "core/actor_timers.ts",
+    "core/signals/actor_timers.ts",
     "return timer === null ? null : this.#node.timers.cancel(timer);",
     "return timer === null ? null : this.#node.timers.read(timer);",
   ),
   mutant(
     "timers of others cannot be cancelled",
-    "core/local_actor.ts",
+    "core/actor/local_actor.ts",
     "return this.state === DEAD ? null : this.owner.actorTimers.cancel(ref);",
     "return this.timers?.has(ref)\n" +
       "      ? this.owner.actorTimers.cancel(ref)\n" +
@@ -259,7 +259,7 @@ const requests: readonly Mutant[] = [
   ),
   mutant(
     "timers end with the actor that set them",
-    "core/actor_timers.ts",
+    "core/signals/actor_timers.ts",
     "node.sendFrom(from, target, message);",
     "if (node.localActor(from) !== null) node.sendFrom(from, target, message);",
   ),
@@ -268,31 +268,31 @@ const requests: readonly Mutant[] = [
 const leaks: readonly Mutant[] = [
   mutant(
     "timers outlive the actor that they are for",
-    "core/exits.ts",
+    "core/signals/exits.ts",
     "node.actorTimers.release(actor);",
     "",
   ),
   mutant(
     "aliases outlive their call",
-    "core/pending_call.ts",
+    "core/calls/pending_call.ts",
     "ref.alias = null;",
     "",
   ),
   mutant(
     "spawn requests outlive the connection",
-    "core/node.ts",
+    "core/node/node.ts",
     "this.spawns.lost(peer);",
     "",
   ),
   mutant(
     "timers that have fired are kept",
-    "core/actor_timers.ts",
+    "core/signals/actor_timers.ts",
     "this.#pending.delete(ref);",
     "",
   ),
   mutant(
     "ended actors stay involved with peers",
-    "core/exits.ts",
+    "core/signals/exits.ts",
     "node.peers.leave(actor);",
     "",
   ),

@@ -3,11 +3,15 @@
  * numbers, and notes births and ends where the node itself makes them happen.
  */
 
-import type { Actor } from "../../runtime/core/actor.ts";
-import type { Node } from "../../runtime/core/node.ts";
-import type { AnyBehaviour } from "../../runtime/core/self.ts";
+import type { Actor } from "../../runtime/core/actor/actor.ts";
+import type { Node } from "../../runtime/core/node/node.ts";
+import type { AnyBehaviour } from "../../runtime/core/contract/self.ts";
 import { type Pid, printTerm, type Ref } from "../../runtime/mod.ts";
-import { exportPid, exportRef, internPid } from "../../runtime/core/terms.ts";
+import {
+  exportPid,
+  exportRef,
+  internPid,
+} from "../../runtime/core/terms/terms.ts";
 import type { ActorId, Event, Reason } from "./history.ts";
 
 /** An actor of the run, living or not. */
@@ -143,7 +147,9 @@ export class Recorder {
     return this.aliases.some((alias) => alias.number === number);
   }
 
-  /** The actor's pid as an actor on that node holds it when it has come there. */
+  /**
+   * The actor's pid as an actor on that node holds it when it has come there.
+   */
   pidOn(core: Node, { pid, core: home }: Known): Pid {
     if (home === core) return pid;
     exportPid(home.host.pids, pid);

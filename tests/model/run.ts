@@ -4,16 +4,16 @@
  * simulator or a log complains about.
  */
 
-import type { Actor } from "../../runtime/core/actor.ts";
-import type { Node } from "../../runtime/core/node.ts";
+import type { Actor } from "../../runtime/core/actor/actor.ts";
+import type { Node } from "../../runtime/core/node/node.ts";
 import { NodeDown, type RunningNode, type Self } from "../../runtime/mod.ts";
 import {
   simulate,
   type Simulation,
   SimulationError,
-} from "../../std/testing.ts";
+} from "../../std/testing/mod.ts";
 import type { Event } from "./history.ts";
-import { judge } from "./judge.ts";
+import { judge } from "./judges/judge.ts";
 import { driver } from "./driver.ts";
 import {
   type Held,

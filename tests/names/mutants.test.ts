@@ -1,7 +1,7 @@
 /** Random programs notice mistakes in `global`; the original makes none. */
 
 import { describe } from "vitest";
-import { testMutants } from "../helpers/mutant_tests.ts";
+import { testMutants } from "../helpers/mutants/tests.ts";
 import { currentRuntime } from "../helpers/processes.ts";
 import { isNightly } from "../helpers/share.ts";
 import { mutants } from "./mutants.ts";

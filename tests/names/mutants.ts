@@ -3,54 +3,54 @@
  * `helpers/mutants.ts`.
  */
 
-import { type Mutant, mutant } from "../helpers/mutants.ts";
+import { type Mutant, mutant } from "../helpers/mutants/mutants.ts";
 
 export const mutants: readonly Mutant[] = [
   mutant(
     "names of the dead stay",
-    "kernel/global_tables.ts",
+    "kernel/global/state/tables.ts",
     "for (const { name } of [...this.#namesOf.get(pid) ?? []]) {",
     "for (const { name } of []) {",
   ),
   mutant(
     "locks of the dead stay",
-    "kernel/global_tables.ts",
+    "kernel/global/state/tables.ts",
     "for (const lock of [...this.#locks.values()]) this.#release(lock, pid);",
     "",
   ),
   mutant(
     "everybody gets a lock",
-    "kernel/global_tables.ts",
+    "kernel/global/state/tables.ts",
     "      return false;\n    }\n    if (!lock.holders",
     "    }\n    if (!lock.holders",
   ),
   mutant(
     "the other side does not learn who has won",
-    "kernel/global_compare.ts",
+    "kernel/global/partitions/compare.ts",
     "if (winner !== other) theirs.push(opFor(winner, own));",
     "",
   ),
   mutant(
     "a name that is taken is given again",
-    "kernel/global_registrar.ts",
+    "kernel/global/names/registrar.ts",
     "if (known !== null) return null;",
     "",
   ),
   mutant(
     "who joins is not made known to our side",
-    "kernel/global_joins.ts",
+    "kernel/global/partitions/joins.ts",
     "port.cast(node, say.newNodes(port.node, ops, joined, version, lock));",
     "void [version, joined];",
   ),
   mutant(
     "the lock of a join is kept",
-    "kernel/global_joins.ts",
+    "kernel/global/partitions/joins.ts",
     "locking.release(join.lock, port.pid, join.nodes);",
     "",
   ),
   mutant(
     "both sides decide a clash",
-    "kernel/global_compare.ts",
+    "kernel/global/partitions/compare.ts",
     "else if (own.pid !== other.pid && isSmaller(port.node, node)) {",
     "else if (own.pid !== other.pid) {",
   ),

@@ -15,7 +15,7 @@ import {
   type RunningNode,
   type Self,
 } from "../../runtime/mod.ts";
-import { simulate, type Simulation } from "../../std/testing.ts";
+import { simulate, type Simulation } from "../../std/testing/mod.ts";
 import { type Decision, judge, type Owner, type View } from "./judge.ts";
 
 const NODES = ["n0@sim", "n1@sim", "n2@sim", "n3@sim"] as const;

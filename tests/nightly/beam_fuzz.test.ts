@@ -1,4 +1,7 @@
-/** A million damaged recordings of BEAM nodes; see `tests/wire/beam_fuzz.ts`. */
+/**
+ * A million damaged recordings of BEAM nodes; see
+ * `tests/wire/beam/beam_fuzz.ts`.
+ */
 import process from "node:process";
 import { describe, expect, test } from "vitest";
 import {
@@ -6,7 +9,7 @@ import {
   fuzzFrames,
   fuzzHandshake,
   type Tally,
-} from "../wire/beam_fuzz.ts";
+} from "../wire/beam/beam_fuzz.ts";
 
 /** Other inputs than those of every run come after them. */
 const first = 1_000_000;

@@ -9,7 +9,7 @@ import {
   startEpmd,
   startOurs,
 } from "../helpers/beam_nodes.ts";
-import { eventsOf, type Logged } from "../net/raw_peer.ts";
+import { eventsOf, type Logged } from "../net/peers/raw_peer.ts";
 
 const idleMs = 80_000;
 

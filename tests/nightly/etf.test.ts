@@ -3,17 +3,17 @@
  * ones of ours and of a BEAM node's, which judges them all.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import { checkOrder } from "../beam/term_order.ts";
+import { checkOrder } from "../beam/terms/order.ts";
 import {
   echoHere,
   echoThere,
   expectAll,
   loadTerms,
-} from "../beam/term_rounds.ts";
+} from "../beam/terms/rounds.ts";
 import { world } from "../beam/world.ts";
 import { hasBeam } from "../helpers/beam.ts";
 import { currentRuntime } from "../helpers/processes.ts";
-import { checkMutants } from "../wire/etf_mutants.ts";
+import { checkMutants } from "../wire/etf/mutants.ts";
 
 /** Seeds on each runtime; others than those of every test run. */
 const MUTANTS = { node: 400_000, deno: 300_000, bun: 300_000 } as const;

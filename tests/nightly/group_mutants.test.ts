@@ -1,6 +1,6 @@
 /** Schedules of groups notice every one of the mistakes. */
 
-import { testGroupMutants } from "../sim/group_mutant_tests.ts";
-import { groupMutants } from "../sim/group_mutants.ts";
+import { testGroupMutants } from "../sim/groups/mutant_tests.ts";
+import { groupMutants } from "../sim/groups/mutants.ts";
 
 testGroupMutants(groupMutants);

@@ -7,7 +7,7 @@ import process from "node:process";
 import { expect, it } from "vitest";
 import { currentRuntime } from "../helpers/processes.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
-import { groupSchedule, type GroupTally } from "../sim/group_schedule.ts";
+import { groupSchedule, type GroupTally } from "../sim/groups/schedule.ts";
 
 const COUNT = Number(process.env["HORNBEAM_SCHEDULES"] ?? "10000");
 /** Other seeds than those of every test run, and others on each runtime. */

@@ -13,7 +13,7 @@ import {
   type SpawnedProcess,
   spawnRuntime,
 } from "../helpers/processes.ts";
-import { cookie, host } from "../net/raw_peer.ts";
+import { cookie, host } from "../net/peers/raw_peer.ts";
 
 const TOTAL_MS = Number(process.env["HORNBEAM_SATURATION_MS"] ?? 600_000);
 const LOOK_MS = 5_000;

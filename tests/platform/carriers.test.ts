@@ -4,9 +4,12 @@
  * in the files of their names.
  */
 import { describe, expect, test } from "vitest";
-import { CarrierError, type Network } from "../../runtime/net/carrier.ts";
-import { createTcpNetwork } from "../../runtime/platform/tcp.ts";
-import { createTlsNetwork } from "../../runtime/platform/tls.ts";
+import {
+  CarrierError,
+  type Network,
+} from "../../runtime/net/carrier/carrier.ts";
+import { createTcpNetwork } from "../../runtime/platform/sockets/tcp.ts";
+import { createTlsNetwork } from "../../runtime/platform/sockets/tls.ts";
 import { certificates } from "../helpers/certificates.ts";
 import { waitFor } from "../helpers/wait.ts";
 import { bytes, End, host, linkNetwork, listen, pair } from "./carriers.ts";

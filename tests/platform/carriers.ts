@@ -1,10 +1,14 @@
 /** Carriers that tests look at, closed when the test ends. */
 import { onTestFinished } from "vitest";
-import type { Carrier, Listener, Network } from "../../runtime/net/carrier.ts";
+import type {
+  Carrier,
+  Listener,
+  Network,
+} from "../../runtime/net/carrier/carrier.ts";
 import {
   createLink,
   WorkerCarrier,
-} from "../../runtime/platform/worker_carrier.ts";
+} from "../../runtime/platform/workers/carrier.ts";
 import { waitFor } from "../helpers/wait.ts";
 
 export const host = "127.0.0.1";

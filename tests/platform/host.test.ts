@@ -2,9 +2,9 @@ import { connect as dial, createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Pid } from "../../runtime/core/terms.ts";
-import { createHost } from "../../runtime/platform/host.ts";
-import { createWeakPidTable } from "../../runtime/platform/weak_pids.ts";
+import { Pid } from "../../runtime/core/terms/terms.ts";
+import { createHost } from "../../runtime/platform/host/host.ts";
+import { createWeakPidTable } from "../../runtime/platform/host/weak_pids.ts";
 import { currentRuntime, root, spawnRuntime } from "../helpers/processes.ts";
 import { waitFor } from "../helpers/wait.ts";
 

@@ -4,8 +4,8 @@ import {
   resetSync,
 } from "@logtape/logtape";
 import { afterEach, describe, expect, test } from "vitest";
-import type { LogRecord } from "../../runtime/core/ports.ts";
-import { createLog, formatLogRecord } from "../../runtime/platform/log.ts";
+import type { LogRecord } from "../../runtime/core/host/ports.ts";
+import { createLog, formatLogRecord } from "../../runtime/platform/host/log.ts";
 
 const record: LogRecord = {
   level: "warning",

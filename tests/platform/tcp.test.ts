@@ -1,7 +1,7 @@
 /** What is particular to TCP; the rest is in carriers.test.ts. */
 import { describe, expect, test } from "vitest";
-import { CarrierError } from "../../runtime/net/carrier.ts";
-import { createTcpNetwork } from "../../runtime/platform/tcp.ts";
+import { CarrierError } from "../../runtime/net/carrier/carrier.ts";
+import { createTcpNetwork } from "../../runtime/platform/sockets/tcp.ts";
 import { freePort } from "../helpers/ports.ts";
 import { host } from "./carriers.ts";
 

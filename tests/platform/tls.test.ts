@@ -5,16 +5,19 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import * as tls from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type Carrier, CarrierError } from "../../runtime/net/carrier.ts";
-import { createTcpNetwork } from "../../runtime/platform/tcp.ts";
+import {
+  type Carrier,
+  CarrierError,
+} from "../../runtime/net/carrier/carrier.ts";
+import { createTcpNetwork } from "../../runtime/platform/sockets/tcp.ts";
 import {
   createTlsNetwork,
   type TlsNetworkOptions,
-} from "../../runtime/platform/tls.ts";
+} from "../../runtime/platform/sockets/tls.ts";
 import {
   checkTlsOptions,
   type TlsOptions,
-} from "../../runtime/platform/tls_options.ts";
+} from "../../runtime/platform/sockets/tls_options.ts";
 import { certificates, pemPath } from "../helpers/certificates.ts";
 import { currentRuntime } from "../helpers/processes.ts";
 import { waitFor } from "../helpers/wait.ts";

@@ -1,7 +1,7 @@
 /** What the schedule of groups of a seed finds, for `helpers/mutants.ts`. */
 
-import { simulate } from "../../std/testing.ts";
-import { groupSchedule } from "./group_schedule.ts";
+import { simulate } from "../../std/testing/mod.ts";
+import { groupSchedule } from "./groups/schedule.ts";
 
 export async function violationOf(seed: number): Promise<string | null> {
   try {

@@ -7,7 +7,7 @@ import {
   type RunningNode,
   type Self,
 } from "../../runtime/mod.ts";
-import type { SimNodeOptions, Simulation } from "../../std/testing.ts";
+import type { SimNodeOptions, Simulation } from "../../std/testing/mod.ts";
 
 /** Takes every message and does nothing with it. */
 export const park = async (self: Self): Promise<void> => {

@@ -8,9 +8,9 @@ import {
   reasons,
   type Self,
 } from "../../runtime/mod.ts";
-import { type Starting, startLink } from "../../std/proc_lib.ts";
-import type { ChildSpec } from "../../std/supervisor.ts";
-import type { Simulation } from "../../std/testing.ts";
+import { type Starting, startLink } from "../../std/proc_lib/mod.ts";
+import type { ChildSpec } from "../../std/supervisor/mod.ts";
+import type { Simulation } from "../../std/testing/mod.ts";
 
 export const boom: Atom = atom("boom");
 

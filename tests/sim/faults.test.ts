@@ -8,7 +8,7 @@ import {
   type RunningNode,
   type Self,
 } from "../../runtime/mod.ts";
-import type { Simulation } from "../../std/testing.ts";
+import type { Simulation } from "../../std/testing/mod.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 import { cluster, EXPORTS, park } from "./cluster.ts";
 

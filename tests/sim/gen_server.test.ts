@@ -13,9 +13,9 @@ import {
   type RunningNode,
   Tuple,
 } from "../../runtime/mod.ts";
-import { genServer, noReply, stop } from "../../std/gen_server.ts";
-import type { StartError } from "../../std/proc_lib.ts";
-import type { Simulation } from "../../std/testing.ts";
+import { genServer, noReply, stop } from "../../std/gen_server/mod.ts";
+import type { StartError } from "../../std/proc_lib/mod.ts";
+import type { Simulation } from "../../std/testing/mod.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 
 /** What was done to a server, by the number of the call that asked for it. */

@@ -6,7 +6,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { Destination, Pid, Self } from "../../runtime/mod.ts";
-import type { Simulation } from "../../std/testing.ts";
+import type { Simulation } from "../../std/testing/mod.ts";
 import { isDown, isExit } from "../helpers/actors.ts";
 import { seedsOf, simulateSeeds } from "../helpers/simulate.ts";
 import {

@@ -18,7 +18,7 @@ import {
   type Ref,
   type Self,
 } from "../../runtime/mod.ts";
-import type { Simulation } from "../../std/testing.ts";
+import type { Simulation } from "../../std/testing/mod.ts";
 
 /** Things sent from one sender to one receiver, in the order of sending. */
 export type Pair = {

@@ -1,4 +1,6 @@
-/** Signals between nodes that cross each other, in whatever order a seed has. */
+/**
+ * Signals between nodes that cross each other, in whatever order a seed has.
+ */
 
 import { describe, expect, it } from "vitest";
 import {
@@ -9,7 +11,7 @@ import {
   type Self,
   SpawnError,
 } from "../../runtime/mod.ts";
-import type { Simulation } from "../../std/testing.ts";
+import type { Simulation } from "../../std/testing/mod.ts";
 import { coreOf, drain, holdingsOf } from "../helpers/actors.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 import { park } from "./cluster.ts";

@@ -14,7 +14,7 @@ import {
   type Simulation,
   SimulationError,
   type SimulationResult,
-} from "../../std/testing.ts";
+} from "../../std/testing/mod.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 import { cluster, EXPORTS, park } from "./cluster.ts";
 

@@ -11,15 +11,15 @@ import {
   type RunningNode,
   type Self,
 } from "../../runtime/mod.ts";
-import { DynamicSupervisor } from "../../std/dynamic_supervisor.ts";
-import { PartitionSupervisor } from "../../std/partition_supervisor.ts";
+import { DynamicSupervisor } from "../../std/dynamic_supervisor/mod.ts";
+import { PartitionSupervisor } from "../../std/partition_supervisor/mod.ts";
 import {
   type ChildInfo,
   type Restart,
   type Strategy,
   Supervisor,
-} from "../../std/supervisor.ts";
-import type { Simulation } from "../../std/testing.ts";
+} from "../../std/supervisor/mod.ts";
+import type { Simulation } from "../../std/testing/mod.ts";
 import { boom, Lives } from "./families.ts";
 
 const IDS = ["a", "b", "c", "d", "e"];

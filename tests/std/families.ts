@@ -5,7 +5,7 @@ import {
   type RunningSupervisor,
   Supervisor,
   type SupervisorOptions,
-} from "../../std/supervisor.ts";
+} from "../../std/supervisor/mod.ts";
 import { lone } from "../helpers/actors.ts";
 import { Nursery } from "./nursery.ts";
 

@@ -7,8 +7,8 @@ import {
   type Self,
   type Tuple,
 } from "../../runtime/mod.ts";
-import { genServer, ignore, refuse } from "../../std/gen_server.ts";
-import type { ChildSpec } from "../../std/supervisor.ts";
+import { genServer, ignore, refuse } from "../../std/gen_server/mod.ts";
+import type { ChildSpec } from "../../std/supervisor/mod.ts";
 
 type Order = { readonly nursery: Nursery; readonly id: string };
 

@@ -65,8 +65,10 @@ export function checkExports(
   }
   const reachable = new Set(Object.values(deno.exports));
   for (const path of sources) {
-    if (!/^std\/[^/]+\.ts$/.test(path) || reachable.has(`./${path}`)) continue;
-    const entry = path.replace(/\.ts$/, "");
+    if (!/^std\/\w+\/mod\.ts$/.test(path) || reachable.has(`./${path}`)) {
+      continue;
+    }
+    const entry = path.replace(/\/mod\.ts$/, "");
     report(
       "deno.json",
       `${path} has no export; add "./${entry}": "./${path}"`,

@@ -63,15 +63,13 @@ const rootFiles: ReadonlySet<string> = new Set([
   "runtime/running_node.ts",
   "runtime/start.ts",
   "runtime/start_options.ts",
-  "runtime/worker_entry.ts",
-  "runtime/worker_node.ts",
-  "runtime/worker_protocol.ts",
-  "runtime/workers.ts",
 ]);
 
 function layerOf(path: string): Layer | undefined {
   if (path === "runtime/mod.ts") return "mod";
-  if (rootFiles.has(path)) return "start";
+  if (rootFiles.has(path) || path.startsWith("runtime/workers/")) {
+    return "start";
+  }
   const [top, second, third] = path.split("/");
   if (top === "std") return "std";
   if (top !== "runtime" || third === undefined) return undefined;

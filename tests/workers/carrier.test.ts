@@ -4,19 +4,19 @@
  * `ring.test.ts`.
  */
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Carrier } from "../../runtime/net/carrier.ts";
+import type { Carrier } from "../../runtime/net/carrier/carrier.ts";
 import {
   createLink,
   type LinkEnd,
   WorkerCarrier,
   WorkerCarriers,
-} from "../../runtime/platform/worker_carrier.ts";
+} from "../../runtime/platform/workers/carrier.ts";
 import {
   startThread,
   type Thread,
-} from "../../runtime/platform/worker_thread.ts";
-import { RingReader } from "../../runtime/platform/worker_ring.ts";
-import { WatchPolicy } from "../../runtime/platform/worker_watch.ts";
+} from "../../runtime/platform/workers/thread.ts";
+import { RingReader } from "../../runtime/platform/workers/ring.ts";
+import { WatchPolicy } from "../../runtime/platform/host/watch.ts";
 import { waitFor } from "../helpers/wait.ts";
 import { End } from "../platform/carriers.ts";
 

@@ -3,15 +3,15 @@
  * one can be made to be silent, to fail or to be gone.
  */
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createLink } from "../../runtime/platform/worker_carrier.ts";
+import { createLink } from "../../runtime/platform/workers/carrier.ts";
 import {
   Calls,
   createPorts,
   offer,
   withPort,
   WorkerError,
-} from "../../runtime/platform/worker_control.ts";
-import { moduleAddress } from "../../runtime/platform/worker_thread.ts";
+} from "../../runtime/platform/workers/control.ts";
+import { moduleAddress } from "../../runtime/platform/workers/thread.ts";
 
 type Api = {
   add(a: number, b: number): number;

@@ -19,8 +19,8 @@ import {
   type WorkerExit,
   type WorkerNode,
 } from "../../runtime/mod.ts";
-import { stopsBusyThreads } from "../../runtime/platform/worker_thread.ts";
-import { Supervisor } from "../../std/supervisor.ts";
+import { stopsBusyThreads } from "../../runtime/platform/workers/thread.ts";
+import { Supervisor } from "../../std/supervisor/mod.ts";
 import { freePort } from "../helpers/ports.ts";
 import { waitFor } from "../helpers/wait.ts";
 import {

@@ -1,6 +1,6 @@
 /**
  * Large and small messages between nodes of one process, in all directions at
- * once: as over sockets (`tests/net/lanes_tcp.test.ts`), order between any two
+ * once: as over sockets (`tests/net/lanes/tcp.test.ts`), order between any two
  * actors is kept, and nothing of a frame gets into another one.
  */
 import { expect, test } from "vitest";
@@ -12,7 +12,7 @@ import {
   type Report,
   sender,
   shipper,
-} from "../net/lane_players.ts";
+} from "../net/lanes/players.ts";
 import { type Parent, parent, startWorker } from "./world.ts";
 
 const module: URL = new URL("./programs/lanes.ts", import.meta.url);

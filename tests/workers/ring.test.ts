@@ -9,7 +9,7 @@ import {
   createRing,
   RingReader,
   RingWriter,
-} from "../../runtime/platform/worker_ring.ts";
+} from "../../runtime/platform/workers/ring.ts";
 
 function ends(capacity: number): { writer: RingWriter; reader: RingReader } {
   const memory = createRing(capacity);

@@ -1,4 +1,6 @@
-/** Never ends by itself; with an argument it takes the signal and ignores it. */
+/**
+ * Never ends by itself; with an argument it takes the signal and ignores it.
+ */
 import type { RunningNode } from "../../../runtime/mod.ts";
 
 export default async function deaf(

@@ -6,8 +6,8 @@ import process from "node:process";
 import {
   type LinkEnd,
   WorkerCarrier,
-} from "../../../runtime/platform/worker_carrier.ts";
-import { threadData } from "../../../runtime/platform/worker_thread.ts";
+} from "../../../runtime/platform/workers/carrier.ts";
+import { threadData } from "../../../runtime/platform/workers/thread.ts";
 
 const { end, vanish } = threadData() as {
   readonly end: LinkEnd;

@@ -1,10 +1,10 @@
-/** A worker's module with the actors of `tests/net/lane_players.ts`. */
+/** A worker's module with the actors of `tests/net/lanes/players.ts`. */
 import type {
   ExportedBehaviour,
   Pid,
   RunningNode,
 } from "../../../runtime/mod.ts";
-import { depot, receiver, sender, shipper } from "../../net/lane_players.ts";
+import { depot, receiver, sender, shipper } from "../../net/lanes/players.ts";
 
 type Ping = { readonly from: Pid<unknown>; readonly n: number };
 

@@ -1,0 +1,493 @@
+/**
+ * One actor: its mailbox, its run state and its `receive`.
+ *
+ * What it does to others is in `local_actor.ts`, the one subclass.
+ *
+ * Signals act on an actor at once and are never queued: an exit signal ends
+ * it even while its code waits for something foreign. That is one of the
+ * orders that Erlang's signal rules allow. What an ended actor's code still
+ * does has no effect.
+ *
+ * The exit rules are in `exits.ts`, links and monitors in `links.ts`.
+ */
+
+import type { Node } from "../node/node.ts";
+import type { Runnable } from "../host/scheduler.ts";
+import type { ExitReason } from "../host/signal.ts";
+import type {
+  AnyBehaviour,
+  ReceiveOptions,
+  SpawnOptions,
+} from "../contract/self.ts";
+import { ActorState } from "./actor_state.ts";
+import { crashActor, endActor } from "../signals/exits.ts";
+import { park } from "../signals/holding.ts";
+import { KilledError, reasons, UsageError } from "../messages/messages.ts";
+import { admit, limitMailbox } from "../signals/mailbox_limit.ts";
+import type { ActorInfo } from "../sys/info.ts";
+import {
+  compile,
+  findMatch,
+  isPattern,
+  type Pattern,
+} from "../mailbox/patterns.ts";
+import { Mailbox } from "../mailbox/mailbox.ts";
+import { Handler, Stop } from "../contract/handler.ts";
+import { serveSystemRequests } from "../sys/system_requests.ts";
+import { Pid, Ref } from "../terms/terms.ts";
+import {
+  refusePromise,
+  runWaitingHandler,
+  startHandler,
+} from "./waiting_handler.ts";
+
+/** Nothing to do: the mailbox holds nothing that the actor waits for. */
+const IDLE = 0;
+/** In the run queue. */
+export const QUEUED = 1;
+/** Its code runs, or waits for something foreign. */
+export const RUNNING = 2;
+/** Has exited; the object only lives on in closures. */
+export const DEAD = 3;
+/** As RUNNING for a handler actor, which must not `receive`. */
+export const HANDLING = 4;
+
+/** Executor results, kept here so that `receive` allocates no closure. */
+let lastResolve: (value: unknown) => void;
+const captureResolve = (resolve: (value: unknown) => void): void => {
+  lastResolve = resolve;
+};
+
+/** Outside of the class, so that the closures hold on to the actor only. */
+function endWith(actor: Actor, running: Promise<unknown>): void {
+  running.then(
+    () => endActor(actor, reasons.normal),
+    (error) => crashActor(actor, error),
+  );
+}
+
+export abstract class Actor extends ActorState implements Runnable {
+  readonly pid: Pid<unknown>;
+  readonly owner: Node;
+  readonly behaviour: AnyBehaviour;
+  readonly mailbox: Mailbox = new Mailbox();
+  state: number = QUEUED;
+  /** The handler's state; of an ended actor, why it ended. */
+  handlerState: unknown = undefined;
+  /** Resolves the pending `receive`; null when the actor is not in one. */
+  resolveReceive: ((value: unknown) => void) | null = null;
+  /** Messages, received or sent, that are left in this turn. */
+  turnLeft = 0;
+  /** Turns in a row that ended in `receive`; see `Scheduler.handOver`. */
+  cleanTurns = 0;
+  owesTurn = false;
+  /** Messages taken. */
+  reductions: number = 0;
+  groupLeader: Pid;
+  /** Who spawned it, for crash reports; null when no actor did. */
+  parent: Pid | null = null;
+
+  constructor(
+    owner: Node,
+    id: number,
+    serial: number,
+    behaviour: AnyBehaviour,
+    groupLeader: Pid | null,
+    options: SpawnOptions,
+  ) {
+    super();
+    this.owner = owner;
+    this.pid = new Pid<unknown>(owner.name, id, serial, owner.creation, this);
+    this.behaviour = behaviour;
+    if (typeof behaviour !== "function") this.isHandler = true;
+    if (options.trapExits === true) this.trapExits = true;
+    if (options.label !== undefined) this.label = options.label;
+    if (options.mailbox !== undefined) limitMailbox(this, options.mailbox);
+    this.groupLeader = groupLeader ?? this.pid;
+  }
+
+  /** Why it has ended; meaningless before. */
+  get endReason(): ExitReason {
+    return this.handlerState;
+  }
+
+  get alive(): boolean {
+    return this.state !== DEAD;
+  }
+
+  get signal(): AbortSignal {
+    if (this.abort === null) {
+      this.abort = new AbortController();
+      if (this.state === DEAD) this.abort.abort();
+    }
+    return this.abort.signal;
+  }
+
+  get status(): ActorInfo["status"] {
+    if (this.isParked) return "held";
+    if (this.state === IDLE) return "waiting";
+    return this.state === QUEUED ? "runnable" : "running";
+  }
+
+  /** Without a pattern, since that would run the actor's code too early. */
+  get takesOver(): boolean {
+    return this.resolveReceive !== null && this.match === null &&
+      this.state === QUEUED;
+  }
+
+  get isBusy(): boolean {
+    return this.state === RUNNING && this.started && this.nodeWaits === 0;
+  }
+
+  /** What logs call this actor. Never throws. */
+  describe(): string {
+    // As the pid printed while it lived, so that logs and traces agree.
+    const pid = `#PID<0.${this.pid.id}.${this.pid.serial}>`;
+    try {
+      const label = this.name ?? this.label;
+      const known = label || ((this.behaviour as { name?: string }).name ?? "");
+      return known === "" ? pid : `${pid} (${known})`;
+    } catch {
+      // A label or a function's name may be anything at run time.
+      return pid;
+    }
+  }
+
+  /** Puts a message into the mailbox and makes the actor runnable. */
+  deliver(message: unknown): void {
+    if (this.state === DEAD) return;
+    if (this.mailbox.length >= this.mailboxAlarm && !admit(this, message)) {
+      return;
+    }
+    this.mailbox.push(message);
+    this.owner.delivered++;
+    if (this.state === IDLE) {
+      this.state = QUEUED;
+      this.owner.scheduler.enqueue(this);
+    }
+  }
+
+  /**
+   * Gives up everything that holds on to the actor; `exits.ts` does the rest.
+   */
+  markDead(reason: ExitReason): void {
+    this.state = DEAD;
+    this.mailbox.clear();
+    this.handlerState = reason;
+  }
+
+  // -- Scheduling
+
+  run(budget: number): number {
+    if (this.state !== QUEUED) return 0;
+    if (this.turnLeft < 0) {
+      budget = this.#payDebt(budget);
+      if (budget <= 0) return 0;
+    }
+    if (!this.started) return this.#start(budget);
+    // One that awaits a message inside its handler goes on as a function does.
+    if (this.isHandler && this.resolveReceive === null) {
+      if (this.isSpecial) {
+        budget = serveSystemRequests(this, budget);
+        if (budget === 0) {
+          // It is suspended, whatever is in its mailbox, or ends, or has ended.
+          if (this.state === QUEUED && this.resolveReceive === null) {
+            this.state = IDLE;
+          }
+          return this.state === RUNNING ? -1 : 1;
+        }
+      }
+      if ((this.behaviour as Handler).mayWait) {
+        return runWaitingHandler(this, budget);
+      }
+      const taken = this.#runHandler(budget);
+      this.reductions += taken;
+      return Math.max(taken, budget - this.turnLeft);
+    }
+    return this.#resume(budget);
+  }
+
+  /**
+   * Whoever has sent more than its turn allowed, which nothing could stop, has
+   * that much less of its next turns, so that receivers keep up with senders.
+   */
+  #payDebt(budget: number): number {
+    if (this.isHeld) return park(this);
+    if (this.owner.scheduler.isStepped) return budget;
+    const left = this.turnLeft + budget;
+    if (left <= 0) {
+      this.turnLeft = left;
+      this.owner.scheduler.enqueue(this);
+    }
+    return left;
+  }
+
+  #start(budget: number): number {
+    this.started = true;
+    this.state = RUNNING;
+    const behaviour = this.behaviour;
+    this.turnLeft = budget;
+    if (this.isHandler) return startHandler(this);
+    const run = behaviour as (self: Actor) => unknown;
+    try {
+      const { host, scheduler } = this.owner;
+      let running: unknown;
+      if (!host.capabilities.attributesRejections) {
+        running = run(this);
+      } else if (scheduler.mayAttribute()) {
+        running = host.attribute(
+          (error) => crashActor(this, error),
+          () => run(this),
+        );
+      } else {
+        this.isUnattributed = true;
+        running = run(this);
+      }
+      if (running instanceof Promise) {
+        endWith(this, running);
+      } else {
+        // Nothing of it goes on in a microtask.
+        endActor(this, reasons.normal);
+        return 1;
+      }
+    } catch (error) {
+      crashActor(this, error);
+    }
+    return -1;
+  }
+
+  /** One turn of a handler actor: the hot path of the whole runtime. */
+  #runHandler(budget: number): number {
+    const mailbox = this.mailbox;
+    const handle = (this.behaviour as Handler).handle;
+    let taken = 0;
+    this.state = HANDLING;
+    // What it sends counts as well, so that receivers keep up with senders.
+    this.turnLeft = budget;
+    try {
+      while (mailbox.length > 0 && this.turnLeft > 0) {
+        this.turnLeft--;
+        taken++;
+        const state = this.handlerState;
+        const next = handle(state, mailbox.shift(), this);
+        if (this.state !== HANDLING) return taken;
+        if (next !== state) {
+          if (typeof next === "object" && next !== null) {
+            if (next instanceof Stop) {
+              endActor(this, next.reason);
+              return taken;
+            }
+            if (next instanceof Promise) refusePromise(next);
+          }
+          this.handlerState = next;
+        }
+      }
+    } catch (error) {
+      crashActor(this, error);
+      return taken;
+    }
+    this.settle();
+    return taken;
+  }
+
+  /** After a turn: back into the queue, or idle. */
+  settle(): void {
+    if (this.mailbox.length > 0) {
+      this.state = QUEUED;
+      this.owner.scheduler.enqueue(this);
+    } else {
+      this.state = IDLE;
+    }
+  }
+
+  /** A function actor's turn: its pending `receive` resolves, if it can. */
+  #resume(budget: number): number {
+    let message: unknown;
+    const mailbox = this.mailbox;
+    if (this.match === null && mailbox.length > 0) {
+      message = mailbox.shift();
+      this.reductions++;
+    } else {
+      let index: number;
+      try {
+        index = findMatch(this);
+      } catch (error) {
+        if (this.alive) this.#endReceive(Promise.reject(error));
+        return -1;
+      }
+      // A pattern may have ended its own actor.
+      if (!this.alive) return 0;
+      if (index >= 0) {
+        message = this.#takeAt(index);
+      } else if (!this.receiveTimedOut) {
+        this.state = IDLE;
+        return 1;
+      }
+    }
+    this.#endReceive(message);
+    this.turnLeft = budget;
+    return -1;
+  }
+
+  #endReceive(value: unknown): void {
+    const resolve = this.resolveReceive as (value: unknown) => void;
+    this.resolveReceive = null;
+    this.match = null;
+    if (this.receiveTimer !== null) {
+      this.owner.timers.cancel(this.receiveTimer);
+      this.receiveTimer = null;
+    }
+    this.receiveTimedOut = false;
+    this.state = RUNNING;
+    resolve(value);
+  }
+
+  #takeAt(index: number): unknown {
+    const message = this.mailbox.removeAt(index);
+    this.reductions++;
+    const take = this.match?.take ?? null;
+    return take === null ? message : take(message);
+  }
+
+  // -- Self: receiving
+
+  /** One implementation behind the typed overloads of `Self`. */
+  receive(
+    pattern?: Pattern | ReceiveOptions,
+    more?: ReceiveOptions,
+  ): Promise<never> {
+    if (this.resolveReceive !== null) {
+      return Promise.reject(
+        new UsageError(
+          "expected one receive at a time, got a second one while the first " +
+            "is pending; await the first, or use another actor",
+        ),
+      );
+    }
+    if (this.isUnattributed) this.#adopt();
+    if (pattern === undefined && more === undefined && this.state === RUNNING) {
+      if (this.mailbox.length > 0) {
+        if (--this.turnLeft > 0) {
+          this.reductions++;
+          return Promise.resolve(this.mailbox.shift() as never);
+        }
+        this.state = QUEUED;
+        this.owner.scheduler.enqueue(this);
+      } else {
+        this.state = IDLE;
+      }
+      const pending = new Promise<unknown>(captureResolve);
+      this.resolveReceive = lastResolve;
+      this.owner.scheduler.handOver(this);
+      return pending as Promise<never>;
+    }
+    return this.#receiveSelective(pattern, more) as Promise<never>;
+  }
+
+  /**
+   * An actor that was started in a crowd gets its own context later, once it
+   * runs in a microtask, which is after its first message.
+   */
+  #adopt(): void {
+    if (this.reductions === 0 || this.state !== RUNNING) return;
+    if (!this.owner.scheduler.mayAttribute()) return;
+    this.isUnattributed = false;
+    this.owner.host.adopt((error) => crashActor(this, error));
+  }
+
+  #receiveSelective(
+    pattern: Pattern | ReceiveOptions | undefined,
+    more: ReceiveOptions | undefined,
+  ): Promise<unknown> {
+    // An ended actor's code is told once, so that `finally` and `using` run. A
+    // loop that swallows it parks here for ever and is collected.
+    if (this.state === DEAD) {
+      if (this.wasTold) return new Promise(() => {});
+      this.wasTold = true;
+      return Promise.reject(new KilledError(this.endReason));
+    }
+    if (this.behaviour instanceof Handler && !this.behaviour.mayWait) {
+      throw new UsageError(
+        "expected receive to be called by a function actor, got a handler " +
+          "actor, which is given its messages one by one",
+      );
+    }
+    // Without a pending `receive`, only one that looks now has a pattern.
+    if (this.match !== null) {
+      throw new UsageError(
+        "expected a pattern to look at its message only, got one that receives",
+      );
+    }
+    const options = (isPattern(pattern) ? more : pattern) ?? {};
+    const abort = options.signal;
+    if (abort?.aborted) return Promise.reject(abort.reason);
+    this.match = isPattern(pattern) ? compile(pattern) : null;
+    this.scanned = pattern instanceof Ref && pattern.maker === this.pid
+      ? this.mailbox.indexSince(pattern.mark)
+      : 0;
+    const isPoll = options.timeoutMs === 0;
+    let found: number;
+    try {
+      found = findMatch(this);
+      const waits = this.alive && !isPoll && (found < 0 || this.turnLeft <= 1);
+      if (waits && options.timeoutMs !== undefined) {
+        this.#armReceive(options.timeoutMs);
+      }
+    } catch (error) {
+      this.match = null;
+      return Promise.reject(error);
+    }
+    // A pattern may have ended its own actor.
+    if (!this.alive) return this.#receiveSelective(pattern, more);
+    if ((found >= 0 || isPoll) && --this.turnLeft > 0) {
+      const message = found >= 0 ? this.#takeAt(found) : undefined;
+      this.match = null;
+      return Promise.resolve(message);
+    }
+    const pending = new Promise<unknown>(captureResolve);
+    this.resolveReceive = lastResolve;
+    this.receiveTimedOut = isPoll;
+    if (found >= 0 || isPoll) {
+      // The turn is used up: others go first, then it is found again at once.
+      this.scanned = Math.max(0, found);
+      this.state = QUEUED;
+      this.owner.scheduler.enqueue(this);
+    } else {
+      this.state = IDLE;
+    }
+    this.owner.scheduler.handOver(this);
+    return abort === undefined ? pending : this.#abortable(pending, abort);
+  }
+
+  #armReceive(timeoutMs: number): void {
+    this.receiveTimer = this.owner.timers.set(timeoutMs, () => {
+      this.receiveTimer = null;
+      this.receiveTimedOut = true;
+      if (this.state === IDLE) {
+        this.state = QUEUED;
+        this.owner.scheduler.enqueue(this);
+      }
+    });
+  }
+
+  #abortable(
+    pending: Promise<unknown>,
+    abort: AbortSignal,
+  ): Promise<unknown> {
+    const resolve = this.resolveReceive;
+    const onAbort = () => {
+      if (this.resolveReceive !== resolve || this.state === DEAD) return;
+      // It goes on although it is held, so nobody owes it a turn any more.
+      this.isParked = false;
+      this.#endReceive(Promise.reject(abort.reason));
+    };
+    abort.addEventListener("abort", onAbort, { once: true });
+    return pending.finally(() => abort.removeEventListener("abort", onAbort));
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<unknown, never, void> {
+    return {
+      next: async () => ({ done: false, value: await this.receive() }),
+    };
+  }
+}

@@ -1,0 +1,382 @@
+/**
+ * An actor as its own code sees it: `Actor` with everything it can do to
+ * others. This is the object that behaviours receive as `self`.
+ *
+ * Once an actor has ended, sending has no effect and everything else throws,
+ * because code that goes on after its end must not change the node.
+ */
+
+import type { NamedTarget, ViaTarget } from "../messages/messages.ts";
+import type { LogLevel } from "../host/ports.ts";
+import type { ExitReason } from "../host/signal.ts";
+import type {
+  Behaviour,
+  Destination,
+  MonitorOptions,
+  ReadySpawn,
+  RemoteSpawn,
+  RemoteSpawnOptions,
+  Self,
+  SendOutcome,
+  SpawnOptions,
+  TrySendOptions,
+} from "../contract/self.ts";
+import type { Pid, Ref } from "../terms/terms.ts";
+import type { AliasMode } from "../signals/aliases.ts";
+import {
+  call,
+  type CallOptions,
+  type CallTarget,
+  Cast,
+  expectReply,
+  reply,
+  type ReplyTo,
+} from "../calls/calls.ts";
+import { setGroupLeader } from "../signals/group_leader.ts";
+import { type ActorInfo, infoOf } from "../sys/info.ts";
+import { Actor, DEAD } from "./actor.ts";
+import { noteOut } from "../sys/debugging.ts";
+import { sendExitSignal } from "../signals/exits.ts";
+import { Handler } from "../contract/handler.ts";
+import { holdBack } from "../signals/holding.ts";
+import {
+  demonitor,
+  link,
+  monitor,
+  monitorWith,
+  unlink,
+} from "../signals/links.ts";
+import { ExitError, isViaTarget, UsageError } from "../messages/messages.ts";
+
+/** One for all, because a fresh one for each spawn is felt. */
+const NO_OPTIONS: SpawnOptions = {};
+
+/**
+ * First turns within each other, at most: each is a dozen frames or more of the
+ * starter's stack, and a chain of supervisors may be of any length.
+ */
+const MAX_NESTED_FIRST_TURNS = 32;
+
+/**
+ * In the turn of whoever has started it, but in nobody's context: as with any
+ * other handler, what it leaves floating is no fault of its starter.
+ */
+function takeFirstTurn(actor: Actor): void {
+  const { owner } = actor;
+  const run = () => actor.run(1);
+  owner.firstTurns++;
+  try {
+    if (owner.host.attribute(null, run) < 0) owner.scheduler.goesOn(actor);
+  } finally {
+    owner.firstTurns--;
+  }
+}
+
+export class LocalActor extends Actor implements Self<unknown> {
+  get isAlive(): boolean {
+    return this.state !== DEAD;
+  }
+
+  get node(): string {
+    return this.owner.name;
+  }
+
+  send<T>(to: Destination<T>, message: T): boolean {
+    const target = (to as Pid<T> | undefined)?.target as
+      | Actor
+      | null
+      | undefined;
+    if (target != null && target.owner === this.owner && this.state !== DEAD) {
+      this.turnLeft--;
+      const { isolate } = this.owner;
+      target.deliver(isolate === null ? message : isolate(message));
+      return true;
+    }
+    if (this.state === DEAD) return true;
+    if (isViaTarget(to)) return this.send(this.owner.find(to), message);
+    this.turnLeft--;
+    const hasRoom = this.owner.sendFrom(this.pid, to as Destination, message);
+    // Within the node there always is.
+    if (!hasRoom) holdBack(this, (to as { readonly node: string }).node);
+    return hasRoom;
+  }
+
+  trySend<T>(
+    to: Destination<T>,
+    message: T,
+    options: TrySendOptions = {},
+  ): SendOutcome {
+    if (this.state === DEAD) return "ok";
+    const { isUp, hasRoom } = this.owner.way(
+      this.pid,
+      to as Destination<never>,
+    );
+    if (options.noConnect && !isUp) return "noconnect";
+    if (options.noSuspend && !hasRoom) return "nosuspend";
+    this.send(to, message);
+    return "ok";
+  }
+
+  ready(to: Destination<never>): Promise<void> {
+    // To an ended actor it says so, as `receive` does: nothing that it sends
+    // would ever make its loop wait.
+    if (this.state === DEAD) return this.receive();
+    return this.#nodeWait(this.owner.ready(this.pid, to))
+      .then(() => this.state === DEAD ? this.receive() : undefined);
+  }
+
+  spawn<T>(
+    behaviour: Behaviour<T>,
+    options: SpawnOptions = NO_OPTIONS,
+  ): Pid<T> {
+    this.#mustLive("spawn");
+    return this.owner.spawnActor(behaviour, options, this).pid as Pid<T>;
+  }
+
+  spawnLink<T>(behaviour: Behaviour<T>, options: SpawnOptions = {}): Pid<T> {
+    const pid = this.spawn(behaviour, options);
+    link(this, pid);
+    return pid;
+  }
+
+  spawnReady<T>(
+    behaviour: Handler<T>,
+    options: SpawnOptions & { readonly link?: boolean } = NO_OPTIONS,
+  ): ReadySpawn<T> {
+    this.#mustLive("spawnReady");
+    if (!(behaviour instanceof Handler)) {
+      throw new UsageError(
+        "expected spawnReady to be given a handler, got a function; use spawn, " +
+          "since nobody knows when the first turn of a function is over",
+      );
+    }
+    const { owner } = this;
+    const isTooDeep = owner.firstTurns >= MAX_NESTED_FIRST_TURNS;
+    const actor = owner.spawnActor(behaviour, options, this, isTooDeep);
+    if (options.link === true) link(this, actor.pid);
+    if (!isTooDeep) takeFirstTurn(actor);
+    const hasEnded = !actor.alive;
+    return {
+      pid: actor.pid as Pid<T>,
+      hasEnded,
+      reason: hasEnded ? actor.endReason : undefined,
+    };
+  }
+
+  spawnMonitor<T>(
+    behaviour: Behaviour<T>,
+    options: SpawnOptions = {},
+  ): { pid: Pid<T>; ref: Ref } {
+    const pid = this.spawn(behaviour, options);
+    return { pid, ref: monitor(this, pid) };
+  }
+
+  spawnOn<T>(
+    node: string,
+    behaviour: string,
+    args: readonly unknown[] = [],
+    options: RemoteSpawnOptions = {},
+  ): Promise<RemoteSpawn<T>> {
+    this.#mustLive("spawnOn");
+    return this.#nodeWait(
+      this.owner.spawns.request<T>(this, node, behaviour, args, options),
+    );
+  }
+
+  exit(reason: ExitReason): never {
+    throw new ExitError(reason);
+  }
+
+  sendExit(to: Pid, reason: ExitReason): void {
+    if (this.state !== DEAD) sendExitSignal(this.owner, this.pid, to, reason);
+  }
+
+  link(to: Pid): void {
+    this.#mustLive("link");
+    link(this, to);
+  }
+
+  unlink(to: Pid): void {
+    this.#mustLive("unlink");
+    unlink(this, to);
+  }
+
+  monitor(
+    target: Pid | string | NamedTarget,
+    options?: MonitorOptions,
+  ): Ref {
+    this.#mustLive("monitor");
+    const ref = this.makeRef();
+    if (options?.alias !== undefined) this.#addAlias(ref, options.alias);
+    monitorWith(this, ref, target, { tag: options?.tag });
+    return ref;
+  }
+
+  alias(options?: { readonly once?: boolean }): Ref {
+    this.#mustLive("alias");
+    const ref = this.makeRef();
+    this.#addAlias(ref, options?.once ? "once" : "explicit");
+    return ref;
+  }
+
+  unalias(alias: Ref): boolean {
+    // Another actor's alias is none of this one's business.
+    if (!this.aliases?.has(alias)) return false;
+    return this.owner.aliases.remove(alias);
+  }
+
+  #addAlias(ref: Ref, mode: AliasMode): void {
+    this.owner.aliases.add(ref, {
+      actor: this,
+      mode,
+      settle: null,
+    });
+  }
+
+  call<R>(
+    to: CallTarget,
+    request: unknown,
+    options: CallOptions = {},
+  ): Promise<R> {
+    this.#mustLive("call");
+    return call(this, to, request, options) as Promise<R>;
+  }
+
+  expectReply<R>(
+    target: Pid<never>,
+    announce: (from: ReplyTo) => void,
+    options: CallOptions = {},
+  ): Promise<R> {
+    this.#mustLive("expectReply");
+    return expectReply(this, target, announce, options) as Promise<R>;
+  }
+
+  cast(to: Destination<never>, request: unknown): boolean {
+    return this.send(to as Destination<Cast>, new Cast(request));
+  }
+
+  reply(to: ReplyTo, value: unknown): boolean {
+    if (this.state === DEAD) return true;
+    const hasRoom = reply(this, to, value);
+    if (this.isSpecial) noteOut(this, to, value);
+    if (!hasRoom) holdBack(this, to.pid.node);
+    return hasRoom;
+  }
+
+  demonitor(ref: Ref, options?: { readonly flush?: boolean }): boolean {
+    this.#mustLive("demonitor");
+    return demonitor(this, ref, options?.flush ?? false);
+  }
+
+  setGroupLeader(of: Pid, leader: Pid): void {
+    this.#mustLive("setGroupLeader");
+    setGroupLeader(this.owner, of, leader);
+  }
+
+  sendAfter<T>(delayMs: number, to: Destination<T>, message: T): Ref {
+    this.#mustLive("sendAfter");
+    return this.owner.actorTimers.sendAfter(
+      this.pid,
+      delayMs,
+      to as Destination,
+      message,
+    );
+  }
+
+  startTimer(delayMs: number, message: unknown): Ref {
+    this.#mustLive("startTimer");
+    return this.owner.actorTimers.start(this, delayMs, message);
+  }
+
+  cancelTimer(ref: Ref): number | null {
+    return this.state === DEAD ? null : this.owner.actorTimers.cancel(ref);
+  }
+
+  readTimer(ref: Ref): number | null {
+    return this.owner.actorTimers.read(ref);
+  }
+
+  register(name: string, pid: Pid = this.pid): void {
+    this.#mustLive("register");
+    this.owner.names.register(name, pid);
+  }
+
+  unregister(name: string): void {
+    this.#mustLive("unregister");
+    this.owner.names.unregister(name);
+  }
+
+  whereis(name: string | ViaTarget): Pid | null {
+    return typeof name === "string"
+      ? this.owner.names.whereis(name)
+      : name.via.find(this.owner, name.name);
+  }
+
+  registered(): readonly string[] {
+    return this.owner.names.registered();
+  }
+
+  isActorAlive(pid: Pid): boolean {
+    return this.owner.isActorAlive(pid);
+  }
+
+  info(pid: Pid = this.pid): ActorInfo | null {
+    const actor = this.owner.localActor(pid);
+    return actor === null ? null : infoOf(actor);
+  }
+
+  hibernate(): void {
+    if (this.mailbox.length === 0) this.mailbox.clear();
+  }
+
+  makeRef(): Ref {
+    return this.owner.makeRefOf(this);
+  }
+
+  log(
+    level: LogLevel,
+    message: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void {
+    const pid = String(this.pid);
+    try {
+      fields = { pid, ...fields };
+    } catch (error) {
+      // A getter among them has thrown.
+      fields = { pid, error };
+    }
+    this.owner.logActor(level, message, fields);
+  }
+
+  logs(level: LogLevel): boolean {
+    return this.owner.host.logs?.(level) ?? true;
+  }
+
+  nodes(): readonly string[] {
+    return this.owner.nodes();
+  }
+
+  monitorNodes(on = true): void {
+    this.#mustLive("monitorNodes");
+    this.owner.nodeEvents.subscribe(this, on);
+  }
+
+  /** Marks a wait as no foreign one, for simulators. */
+  #nodeWait<T>(promise: Promise<T>): Promise<T> {
+    this.nodeWaits++;
+    this.owner.scheduler.handOver(this);
+    return promise.finally(() => {
+      this.nodeWaits--;
+      this.owner.scheduler.goesOn(this);
+    });
+  }
+
+  #mustLive(what: string): void {
+    if (this.state === DEAD) {
+      throw new UsageError(
+        `expected ${what} to be called by a living actor, but ${this.pid} ` +
+          "has ended; stop using self once a receive has rejected",
+      );
+    }
+  }
+}

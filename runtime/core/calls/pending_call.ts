@@ -1,0 +1,162 @@
+/**
+ * A call that waits for its reply.
+ *
+ * One object, which is at once the alias that takes the reply, the monitor of
+ * the called actor where that is on this node, what waits for the deadline, and
+ * the turn in which the caller goes on: a call within a node is the most common
+ * thing that servers do, and an object, a closure or a table entry for each of
+ * these took more time than the two messages.
+ */
+
+import type { Actor } from "../actor/actor.ts";
+import type { AliasState } from "../signals/aliases.ts";
+import type { Line, Waiting } from "../host/call_deadlines.ts";
+import { demonitor } from "../signals/links.ts";
+import { KilledError } from "../messages/messages.ts";
+import type { Runnable } from "../host/scheduler.ts";
+import type { Ref } from "../terms/terms.ts";
+
+/** How a call fails, by the reason. */
+type Failure = (reason: unknown) => unknown;
+
+export class PendingCall implements Runnable, AliasState, Waiting {
+  readonly actor: Actor;
+  readonly ref: Ref;
+  readonly mode = "once";
+  readonly isCall = true;
+  /** The called actor, if it is on this node: it keeps this among `callers`. */
+  callee: Actor | null = null;
+  /** Places in `actor.calls` and `callee.callers`. */
+  callIndex = 0;
+  callerIndex = 0;
+  readonly #resolve: (value: unknown) => void;
+  readonly #failure: Failure;
+  #isOver = false;
+  #outcome: unknown = undefined;
+  #hasFailed = false;
+  forgetAbort: (() => void) | null = null;
+
+  deadline = 0;
+  line: Line | null = null;
+  before: Waiting | null = null;
+  after: Waiting | null = null;
+
+  cleanTurns = 0;
+  owesTurn = false;
+  readonly takesOver = false;
+
+  constructor(
+    actor: Actor,
+    ref: Ref,
+    resolve: (value: unknown) => void,
+    failure: Failure,
+  ) {
+    this.actor = actor;
+    this.ref = ref;
+    this.#resolve = resolve;
+    this.#failure = failure;
+    actor.nodeWaits++;
+    const calls = actor.calls ??= [];
+    this.callIndex = calls.length;
+    calls.push(this);
+    ref.alias = this;
+    actor.owner.aliases.size++;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** From now on the end of an actor of this node is the end of the call. */
+  watch(callee: Actor): void {
+    this.callee = callee;
+    const callers = callee.callers ??= [];
+    this.callerIndex = callers.length;
+    callers.push(this);
+  }
+
+  // -- What ends it
+
+  settle(reply: unknown): void {
+    this.#end(reply, false);
+  }
+
+  /** The called actor has ended, its node is lost, or time is over. */
+  fail(reason: unknown): void {
+    if (!this.#isOver) this.#end(this.#failure(reason), true);
+  }
+
+  expire(): void {
+    this.fail("timeout");
+  }
+
+  /** It rejects with something else than a `CallError`. */
+  reject(error: unknown): void {
+    this.#end(error, true);
+  }
+
+  /** The caller has ended. */
+  abandon(reason: unknown): void {
+    this.#end(new KilledError(reason), true);
+  }
+
+  /** Takes everything back, and lets the caller go on in a turn of its own. */
+  #end(outcome: unknown, hasFailed: boolean): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { actor, callee, ref } = this;
+    const { owner } = actor;
+    ref.alias = null;
+    owner.aliases.size--;
+    if (this.line !== null) owner.callDeadlines.remove(this);
+    this.forgetAbort?.();
+    this.#outcome = outcome;
+    this.#hasFailed = hasFailed;
+    if (callee !== null) leave(callee.callers, this, "callerIndex");
+    leave(actor.calls, this, "callIndex");
+    if (actor.alive) {
+      if (callee === null) demonitor(actor, ref, false);
+      owner.scheduler.enqueue(this);
+    } else {
+      this.#conclude();
+    }
+  }
+
+  #conclude(): void {
+    const outcome = this.#outcome;
+    this.#resolve(this.#hasFailed ? Promise.reject(outcome) : outcome);
+  }
+
+  // -- The turn in which the caller goes on
+
+  run(): number {
+    this.actor.nodeWaits--;
+    this.#conclude();
+    return -1;
+  }
+
+  get isBusy(): boolean {
+    return this.actor.isBusy;
+  }
+
+  get turnLeft(): number {
+    return this.actor.turnLeft;
+  }
+
+  describe(): string {
+    return this.actor.describe();
+  }
+}
+
+/** Out of a list whose order does not matter: the last takes its place. */
+function leave(
+  list: PendingCall[] | null,
+  call: PendingCall,
+  place: "callIndex" | "callerIndex",
+): void {
+  const last = list?.pop();
+  if (list === null || last === undefined || last === call) return;
+  const index = call[place];
+  list[index] = last;
+  last[place] = index;
+}

@@ -1,0 +1,90 @@
+/**
+ * The functions that a node offers to others by name, for erpc, rpc and the
+ * spawn requests of BEAM nodes. Nothing else of a node can be called.
+ *
+ * A table and nothing more: running a function and telling how that went is
+ * the business of `kernel/rpc/outcome.ts`.
+ */
+
+import { UsageError } from "../messages/messages.ts";
+import { atom, printTerm, Tuple } from "../terms/terms.ts";
+
+/**
+ * What is offered: it gets the caller's arguments as terms and returns a value
+ * or a promise of one. Arguments come from another node: check them. (Declared
+ * as a method, so that parameters may be narrower than `unknown`.)
+ */
+export type ExportedFunction = {
+  call(...args: unknown[]): unknown;
+}["call"];
+
+/** More arguments than any function has on a BEAM node. */
+const MAX_ARITY = 255;
+
+export class Functions {
+  /** By `module:function/arity`, or without arity for any. */
+  readonly #offered = new Map<string, ExportedFunction>();
+  /** Those of the runtime itself: what is offered goes before them. */
+  readonly #own = new Map<string, ExportedFunction>();
+
+  /** Throws `UsageError`; then nothing has changed. */
+  offer(key: string, called: ExportedFunction): void {
+    check(key, called);
+    this.#offered.set(key, called);
+  }
+
+  /** Adds functions of the runtime, each with its arity. */
+  addOwn(functions: Readonly<Record<string, ExportedFunction>>): void {
+    for (const [key, called] of Object.entries(functions)) {
+      this.#own.set(key, called);
+    }
+  }
+
+  find(
+    module: string,
+    name: string,
+    arity: number,
+  ): ExportedFunction | undefined {
+    const key = `${module}:${name}`;
+    const exact = `${key}/${arity}`;
+    return this.#offered.get(exact) ?? this.#offered.get(key) ??
+      this.#own.get(exact);
+  }
+}
+
+function check(key: unknown, called: unknown): void {
+  const parts = typeof key === "string"
+    ? /^[^:/]+:[^/]+(?:\/(\d{1,3}))?$/.exec(key)
+    : null;
+  if (parts === null || Number(parts[1] ?? 0) > MAX_ARITY) {
+    throw new UsageError(
+      'expected "module:function" or "module:function/arity" as the name of ' +
+        `a function, got ${printTerm(key)}`,
+    );
+  }
+  if (typeof called !== "function") {
+    throw new UsageError(
+      `expected a function to offer as "${key}", got ${printTerm(called)}`,
+    );
+  }
+}
+
+/** Module and function of `module:function`. */
+export function splitCalled(
+  called: string,
+): { readonly module: string; readonly name: string } {
+  const at = called.indexOf(":");
+  return { module: called.slice(0, at), name: called.slice(at + 1) };
+}
+
+/**
+ * One entry of an Erlang stack trace: which function was called, with its
+ * arguments or only their number.
+ */
+export function stackEntry(
+  module: string,
+  name: string,
+  args: readonly unknown[] | number,
+): Tuple {
+  return new Tuple([atom(module), atom(name), args, []]);
+}

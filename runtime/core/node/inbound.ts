@@ -1,0 +1,181 @@
+/**
+ * Signals that come from other nodes, applied to local actors.
+ *
+ * The rules for dead targets, stale incarnations and acknowledgements are
+ * those of the distribution protocol: every link, monitor and unlink gets its
+ * answer, everything else to a dead actor is dropped.
+ */
+
+import type { Node } from "./node.ts";
+import type { MonitorTarget, Signal } from "../host/signal.ts";
+import type { Pid, Ref } from "../terms/terms.ts";
+import { SystemRequest } from "../calls/calls.ts";
+import { receiveExit } from "../signals/exits.ts";
+import { addLink, receiveDown, watcherKey } from "../signals/links.ts";
+import { MailboxFullError } from "../signals/mailbox_limit.ts";
+import { reasons } from "../messages/messages.ts";
+import { expectSystemRequest } from "../sys/system_requests.ts";
+
+/** A message for a local actor, by the numbers of its pid: the hot path. */
+export function receiveMessage(
+  node: Node,
+  id: number,
+  serial: number,
+  message: unknown,
+): void {
+  const actor = node.actorById(id, serial);
+  if (actor === null) return;
+  try {
+    actor.deliver(message);
+  } catch (error) {
+    ignoreFull(error);
+  }
+  if (message instanceof SystemRequest) expectSystemRequest(actor);
+}
+
+function quietly(deliver: () => void): void {
+  try {
+    deliver();
+  } catch (error) {
+    ignoreFull(error);
+  }
+}
+
+/** The sender is far away: it cannot be told that the mailbox is full. */
+function ignoreFull(error: unknown): void {
+  if (!(error instanceof MailboxFullError)) throw error;
+}
+
+export function receiveSignal(node: Node, signal: Signal): void {
+  switch (signal.type) {
+    case "send":
+    case "sendNamed": {
+      const actor = signal.type === "send"
+        ? node.localActor(signal.to)
+        : node.names.holder(signal.name);
+      if (actor !== null) quietly(() => actor.deliver(signal.message));
+      if (signal.message instanceof SystemRequest) expectSystemRequest(actor);
+      return;
+    }
+    case "link":
+      return receiveLink(node, signal.from, signal.to);
+    case "unlink":
+      return receiveUnlink(node, signal.from, signal.to, signal.id);
+    case "unlinkAck":
+      return receiveUnlinkAck(node, signal.from, signal.to, signal.id);
+    case "linkExit":
+    case "exit": {
+      const actor = node.localActor(signal.to);
+      const viaLink = signal.type === "linkExit";
+      if (actor !== null) {
+        receiveExit(actor, signal.from, signal.reason, viaLink);
+      }
+      return;
+    }
+    case "monitor":
+      return receiveMonitor(node, signal.from, signal.target, signal.ref);
+    case "demonitor":
+      return receiveDemonitor(node, signal.target, signal.ref);
+    case "down": {
+      const actor = node.localActor(signal.to);
+      if (actor !== null) receiveDown(actor, signal.ref, signal.reason);
+      return;
+    }
+    case "spawnRequest":
+      return node.spawns.serve(signal);
+    case "spawnReply":
+      return node.spawns.settle(signal);
+    case "groupLeader": {
+      const actor = node.localActor(signal.to);
+      if (actor !== null) actor.groupLeader = signal.from;
+      return;
+    }
+    case "sendAlias":
+      // An alias that is not known is one that has been taken back.
+      quietly(() => node.aliases.deliver(signal.alias, signal.message));
+      return;
+    default:
+      signal satisfies never;
+  }
+}
+
+function receiveLink(node: Node, from: Pid, to: Pid): void {
+  const actor = node.localActor(to);
+  if (actor === null) {
+    node.remote.signal(from.node, {
+      type: "linkExit",
+      from: to,
+      to: from,
+      reason: reasons.noproc,
+    });
+    return;
+  }
+  // An entry that waits for its unlink's acknowledgement stays as it is.
+  if (actor.links?.has(from)) return;
+  addLink(actor, from);
+  node.peers.involve(from.node, actor);
+}
+
+function receiveUnlink(
+  node: Node,
+  from: Pid,
+  to: Pid,
+  id: number | bigint,
+): void {
+  const actor = node.localActor(to);
+  if (actor?.links?.get(from)?.active) actor.links.delete(from);
+  node.remote.signal(from.node, { type: "unlinkAck", from: to, to: from, id });
+}
+
+function receiveUnlinkAck(
+  node: Node,
+  from: Pid,
+  to: Pid,
+  id: number | bigint,
+): void {
+  const links = node.localActor(to)?.links;
+  const state = links?.get(from);
+  if (state !== undefined && !state.active && state.unlinkId === id) {
+    links?.delete(from);
+  }
+}
+
+function receiveMonitor(
+  node: Node,
+  from: Pid,
+  target: MonitorTarget,
+  ref: Ref,
+): void {
+  const actor = typeof target === "string"
+    ? node.names.holder(target)
+    : node.localActor(target);
+  if (actor === null) {
+    node.remote.signal(from.node, {
+      type: "down",
+      target,
+      to: from,
+      ref,
+      reason: reasons.noproc,
+    });
+    return;
+  }
+  actor.watchers ??= new Map();
+  actor.watchers.set(watcherKey(node, ref), {
+    ref,
+    to: from,
+    target,
+    shown: actor.pid,
+  });
+  node.peers.involve(from.node, actor);
+}
+
+function receiveDemonitor(node: Node, target: MonitorTarget, ref: Ref): void {
+  const key = watcherKey(node, ref);
+  const actor = typeof target === "string" ? null : node.localActor(target);
+  if (actor !== null) {
+    actor.watchers?.delete(key);
+    return;
+  }
+  // A name may have moved on since the monitor was set on its holder.
+  if (typeof target === "string") node.peers.forgetWatcher(key);
+}

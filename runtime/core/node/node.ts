@@ -1,0 +1,490 @@
+/**
+ * A node: actors, names and timers under one scheduler, with a name.
+ *
+ * It knows no socket and no bytes. What goes to other nodes goes through the
+ * `Remote` port; what comes from them comes through `inbound.ts`. The public
+ * face (`start`) is made by the composition root.
+ */
+
+import type { Actor } from "../actor/actor.ts";
+import type { Host, LogLevel } from "../host/ports.ts";
+import type { Remote, Way } from "../host/signal.ts";
+import type {
+  AnyBehaviour,
+  Destination,
+  ExportedBehaviour,
+  SpawnOptions,
+} from "../contract/self.ts";
+import { Aliases } from "../signals/aliases.ts";
+import { CallDeadlines } from "../host/call_deadlines.ts";
+import { ActorTimers } from "../signals/actor_timers.ts";
+import { crashReport } from "../sys/crash_report.ts";
+import { endActor, type PendingEnd } from "../signals/exits.ts";
+import { type ExportedFunction, Functions } from "./functions.ts";
+import { describeInFull } from "../sys/info.ts";
+import { LocalActor } from "../actor/local_actor.ts";
+import {
+  isViaTarget,
+  reasons,
+  UsageError,
+  type ViaTarget,
+} from "../messages/messages.ts";
+import { NodeEvents } from "../signals/node_events.ts";
+import type { Isolate } from "../messages/isolation.ts";
+import { Names } from "../signals/names.ts";
+import { Peers } from "../signals/peers.ts";
+import { type Runnable, Scheduler } from "../host/scheduler.ts";
+import { Spawns } from "./spawns.ts";
+import { Pid, type PidTable, printTerm, Ref } from "../terms/terms.ts";
+import { Timers } from "../host/timers.ts";
+
+export type NodeOptions = {
+  readonly name: string;
+  /** Incarnation; a node that starts again must have another one. */
+  readonly creation: number;
+  readonly host: Host;
+  readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
+  /** See `Functions`. Throws `UsageError` for a name that is none. */
+  readonly functions?: Readonly<Record<string, ExportedFunction>>;
+  /** What is done to messages between actors of this node. */
+  readonly isolate?: Isolate | null;
+  /** A turn of this length is reported. Default 100. */
+  readonly longTurnMs?: number;
+};
+
+/**
+ * Finds actors by names that are not the node's own; see
+ * `kernel/global/global.ts`.
+ */
+export interface NameService {
+  whereis(name: unknown): Pid | null;
+}
+
+/** Pid numbers stay below 2^28, which is what old BEAM peers can hold. */
+const MAX_ACTORS = 2 ** 28;
+
+/** A slot of the actor table: its actor, or the serial that comes next. */
+type Slot = LocalActor | number;
+
+export class Node {
+  readonly name: string;
+  readonly creation: number;
+  readonly host: Host;
+  readonly scheduler: Scheduler;
+  readonly timers: Timers;
+  readonly callDeadlines: CallDeadlines;
+  readonly names: Names;
+  readonly peers: Peers;
+  readonly spawns: Spawns;
+  readonly aliases: Aliases;
+  readonly actorTimers: ActorTimers;
+  readonly nodeEvents: NodeEvents;
+  readonly exports: Map<string, ExportedBehaviour>;
+  /**
+   * Behaviours of the runtime itself, by `name/arguments`; before `exports`.
+   */
+  readonly internals: Map<string, ExportedBehaviour> = new Map();
+  readonly functions: Functions = new Functions();
+  /** Names of the whole cluster; null on a node that has no part in them. */
+  globalNames: NameService | null = null;
+  /** Of actors that no actor has spawned; null: each is its own. */
+  groupLeader: Pid | null = null;
+  /** The sender of messages that come from outside of any actor. */
+  readonly pid: Pid;
+  /** What is done to messages between actors of this node; null: nothing. */
+  readonly isolate: Isolate | null;
+  /** Replaced by the composition root when the node takes part in a cluster. */
+  remote: Remote;
+  /** Ends that are being told to survivors; see `exits.ts`. */
+  readonly ends: PendingEnd[] = [];
+  ending = false;
+  /** First turns that are being taken in their starters'; see `spawnReady`. */
+  firstTurns = 0;
+  /** Messages put into mailboxes since the start. */
+  delivered = 0;
+  /** Messages lost to limits of mailboxes since the start. */
+  lostMessages = 0;
+  /** Actors that crashed since the start. */
+  crashes = 0;
+  /** Whether the node has been stopped; then nothing can be spawned. */
+  stopped = false;
+
+  /** By pid id. A number is a free slot: the serial its next actor gets. */
+  readonly #slots: Slot[] = [];
+  readonly #freeIds: number[] = [];
+  #actors = 0;
+  #refs = 0;
+  #unlinkId = 0;
+
+  constructor(options: NodeOptions) {
+    this.name = options.name;
+    this.creation = options.creation;
+    this.host = options.host;
+    this.isolate = options.isolate ?? null;
+    this.exports = new Map(Object.entries(options.exports ?? {}));
+    for (const [name, called] of Object.entries(options.functions ?? {})) {
+      this.functions.offer(name, called);
+    }
+    this.scheduler = new Scheduler(
+      options.host,
+      options.longTurnMs === undefined
+        ? {}
+        : { longTurnMs: options.longTurnMs },
+    );
+    this.scheduler.onLongTurn((ms, actors) => this.#longTurn(ms, actors));
+    this.timers = new Timers(options.host);
+    this.callDeadlines = new CallDeadlines(options.host, this.timers);
+    this.names = new Names(this);
+    this.peers = new Peers();
+    this.spawns = new Spawns(this);
+    this.aliases = new Aliases(this);
+    this.actorTimers = new ActorTimers(this);
+    this.nodeEvents = new NodeEvents((error) =>
+      this.log("error", "node", "a listener of node events threw", { error })
+    );
+    this.pid = new Pid(this.name, 0, 0, this.creation, null);
+    // Slot 0 is the node itself: the sender of what no actor sent.
+    this.#slots.push(0);
+    this.remote = new NoRemote(this);
+  }
+
+  /** Living actors. */
+  get actorCount(): number {
+    return this.#actors;
+  }
+
+  *actors(): Generator<Actor> {
+    for (const slot of this.#slots) {
+      if (typeof slot === "object") yield slot;
+    }
+  }
+
+  /** One that is not `queued` waits for its spawner to give it a turn. */
+  spawnActor(
+    behaviour: AnyBehaviour,
+    options: SpawnOptions,
+    parent: Actor | null,
+    queued = true,
+  ): LocalActor {
+    if (this.stopped) {
+      throw new UsageError(
+        `expected ${this.name} to be running, but it has been stopped`,
+      );
+    }
+    const free = this.#freeIds.pop();
+    const id = free ?? this.#slots.length;
+    if (id >= MAX_ACTORS) {
+      throw new UsageError(
+        `expected fewer than ${MAX_ACTORS} living actors on ${this.name}`,
+      );
+    }
+    const serial = (this.#slots[id] as number | undefined) ?? 0;
+    const actor = new LocalActor(
+      this,
+      id,
+      serial,
+      behaviour,
+      parent?.groupLeader ?? this.groupLeader,
+      options,
+    );
+    if (parent !== null) actor.parent = parent.pid;
+    if (options.name !== undefined) {
+      try {
+        this.names.claim(options.name, actor);
+      } catch (error) {
+        if (free !== undefined) this.#freeIds.push(free);
+        throw error;
+      }
+    }
+    this.#slots[id] = actor;
+    this.#actors++;
+    if (queued) this.scheduler.enqueue(actor);
+    return actor;
+  }
+
+  /** Frees an ended actor's pid and names. */
+  forget(actor: Actor): void {
+    const { id, serial } = actor.pid;
+    actor.pid.target = null;
+    this.#slots[id] = serial + 1;
+    // A slot whose serials are used up is retired, so no pid comes back.
+    if (serial < 0xffff_fffe) this.#freeIds.push(id);
+    this.#actors--;
+    this.names.release(actor);
+    this.nodeEvents.forget(actor);
+  }
+
+  /** The thread's table of pids, which knows those of this node by itself. */
+  get pids(): PidTable {
+    const { pids } = this.host;
+    return {
+      find: (key) => pids.find(key),
+      add: (key, value) => pids.add(key, value),
+      own: (name, id, serial, creation) =>
+        name === this.name && creation === this.creation
+          ? this.actorById(id, serial)?.pid ?? null
+          : null,
+    };
+  }
+
+  /** The living local actor behind a pid of this very node, or null. */
+  localActor(pid: Pid): LocalActor | null {
+    const target = pid.target as LocalActor | null;
+    return target !== null && target.owner === this ? target : null;
+  }
+
+  /** The living actor with these pid numbers, or null. */
+  actorById(id: number, serial: number): LocalActor | null {
+    const slot = this.#slots[id];
+    return typeof slot === "object" && slot.pid.serial === serial ? slot : null;
+  }
+
+  /**
+   * Whether a pid has this node's name. Those of an earlier incarnation are
+   * dead, which no other node could tell.
+   */
+  isOwnPid(pid: Pid): boolean {
+    return pid.node === this.name;
+  }
+
+  /** Throws `UsageError` for a pid of another node. */
+  isActorAlive(pid: Pid): boolean {
+    if (this.isOwnPid(pid)) return this.localActor(pid) !== null;
+    throw new UsageError(
+      `expected a pid of ${this.name}, got ${pid} of ${pid.node}; monitor an ` +
+        "actor of another node to learn whether it lives",
+    );
+  }
+
+  isOwn(ref: Ref): boolean {
+    return ref.creation === this.creation && ref.node === this.name;
+  }
+
+  makeRef(): Ref {
+    const count = this.#refs++;
+    // 18 bits in the first word is what old BEAM peers can hold.
+    return new Ref(this.name, this.creation, [
+      count % 0x40000,
+      Math.floor(count / 0x40000) >>> 0,
+      Math.floor(count / 0x40000 / 0x1_0000_0000),
+    ]);
+  }
+
+  /**
+   * A ref that an actor makes: its `receive` need not look for it among the
+   * messages that are there already.
+   */
+  makeRefOf(actor: Actor): Ref {
+    const ref = this.makeRef();
+    ref.maker = actor.pid;
+    ref.mark = actor.mailbox.received;
+    return ref;
+  }
+
+  nextUnlinkId(): number {
+    return ++this.#unlinkId;
+  }
+
+  /** Sends in the name of `from` to wherever `to` is. */
+  sendFrom(from: Pid, to: Destination, message: unknown): boolean {
+    if (to instanceof Pid) {
+      const local = this.localActor(to);
+      if (local !== null) {
+        local.deliver(this.#isolated(message));
+        return true;
+      }
+      return this.isOwnPid(to) || this.remote.send(from, to, message);
+    }
+    if (to instanceof Ref) return this.sendAlias(from, to, message);
+    if (isViaTarget(to)) return this.sendFrom(from, this.find(to), message);
+    const name: unknown = typeof to === "string" ? to : to?.name;
+    if (typeof name !== "string") {
+      throw new UsageError(
+        "expected a pid, a name, { name, node } or an alias to send to, got " +
+          printTerm(to),
+      );
+    }
+    const named = typeof to === "string" ? { name: to, node: this.name } : to;
+    if (named.node !== this.name) {
+      return this.remote.signal(named.node, {
+        type: "sendNamed",
+        from,
+        name: named.name,
+        message,
+      });
+    }
+    const holder = this.names.holder(named.name);
+    if (holder === null && typeof to === "string") {
+      throw new UsageError(
+        `expected "${to}" to be a registered name on ${this.name}, but ` +
+          "nobody holds it",
+      );
+    }
+    holder?.deliver(this.#isolated(message));
+    return true;
+  }
+
+  /** Who has a name that is kept elsewhere. Throws `UsageError` for nobody. */
+  find({ via, name }: ViaTarget): Pid<unknown> {
+    const pid = via.find(this, name);
+    if (pid !== null) return pid;
+    throw new UsageError(
+      `expected somebody to have the name ${printTerm(name)}, but nobody has`,
+    );
+  }
+
+  #isolated(message: unknown): unknown {
+    return this.isolate === null ? message : this.isolate(message);
+  }
+
+  /** A message under an alias, which may be another node's. */
+  sendAlias(from: Pid, alias: Ref, message: unknown): boolean {
+    if (this.isOwn(alias)) {
+      this.aliases.deliver(alias, this.#isolated(message));
+      return true;
+    }
+    return this.remote.signal(alias.node, {
+      type: "sendAlias",
+      from,
+      alias,
+      message,
+    });
+  }
+
+  ready(from: Pid, to: Destination<never>): Promise<void> {
+    const node = typeof to === "string"
+      ? this.name
+      : isViaTarget(to)
+      ? this.find(to).node
+      : to.node;
+    return node === this.name
+      ? Promise.resolve()
+      : this.remote.ready(node, from);
+  }
+
+  /** The way to a destination; to one on this node it is always open. */
+  way(from: Pid, to: Destination<never>): Way {
+    const target = isViaTarget(to) ? this.find(to) : to;
+    const node = (target as { readonly node?: string } | undefined)?.node;
+    return node === undefined || node === this.name
+      ? { isUp: true, hasRoom: true }
+      : this.remote.way(node, from);
+  }
+
+  nodes(): readonly string[] {
+    return this.remote.nodes();
+  }
+
+  /**
+   * A connection is up: told before any signal of the peer is handled. Hidden
+   * nodes are nobody's business but of those who use them.
+   */
+  peerUp(peer: string, isVisible: boolean): void {
+    this.log(isVisible ? "info" : "debug", "node", `${peer} is up`);
+    if (isVisible) this.nodeEvents.up(peer);
+  }
+
+  /** A connection is gone: links and monitors speak before the event. */
+  peerDown(peer: string, isVisible: boolean, reason: string): void {
+    this.log(
+      isVisible ? "info" : "debug",
+      "node",
+      `${peer} is down: ${reason}`,
+    );
+    this.peerLost(peer);
+    if (isVisible) this.nodeEvents.down(peer, reason);
+  }
+
+  /** What was under way to a peer came to nothing. */
+  peerLost(peer: string): void {
+    this.peers.lost(peer);
+    this.spawns.lost(peer);
+  }
+
+  /** Ends every actor and drops every timer. */
+  stop(): void {
+    this.stopped = true;
+    for (const actor of [...this.actors()]) endActor(actor, reasons.shutdown);
+    this.timers.clear();
+    this.actorTimers.clear();
+  }
+
+  #longTurn(ms: number, actors: readonly Runnable[]): void {
+    const names = actors.slice(0, 3).map((actor) =>
+      actor instanceof LocalActor ? describeInFull(actor) : actor.describe()
+    );
+    const more = actors.length - names.length;
+    const who = names.join(", ") + (more > 0 ? ` and ${more} others` : "");
+    this.logActor(
+      "warning",
+      `a turn took ${Math.round(ms)} ms and held everybody up: ${
+        actors.length === 1 ? who : `one of ${who}`
+      }; await in between, or give the work to another process`,
+      { ms: Math.round(ms) },
+    );
+  }
+
+  reportCrash(actor: Actor, error: unknown): void {
+    this.crashes++;
+    let report: ReturnType<typeof crashReport>;
+    try {
+      report = crashReport(actor, error);
+    } catch {
+      // The actor must end, whatever becomes of the report.
+      report = { message: `${actor.describe()} crashed`, fields: { error } };
+    }
+    this.logActor("error", report.message, report.fields);
+  }
+
+  logActor(
+    level: LogLevel,
+    message: string,
+    fields: Readonly<Record<string, unknown>>,
+  ): void {
+    this.log(level, "actor", message, fields);
+  }
+
+  log(
+    level: LogLevel,
+    category: string,
+    message: string,
+    fields?: Readonly<Record<string, unknown>>,
+  ): void {
+    try {
+      this.host.log({
+        level,
+        category,
+        node: this.name,
+        message: message.replaceAll(/\s*\n\s*/g, " "),
+        ...(fields === undefined ? {} : { fields }),
+      });
+    } catch {
+      // A log that fails must not take with it what it reports on.
+    }
+  }
+}
+
+/** The `Remote` of a node that takes part in no cluster: nobody is there. */
+class NoRemote implements Remote {
+  readonly #node: Node;
+  constructor(node: Node) {
+    this.#node = node;
+  }
+  send(): boolean {
+    return true;
+  }
+  signal(node: string): boolean {
+    // Answered later, as a connection that cannot be made would be.
+    this.#node.host.microtask(() => this.#node.peerLost(node));
+    return true;
+  }
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+  way(): Way {
+    return { isUp: false, hasRoom: true };
+  }
+  nodes(): readonly string[] {
+    return [];
+  }
+}

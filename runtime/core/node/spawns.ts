@@ -1,0 +1,340 @@
+/**
+ * Spawning a behaviour that another node exports by name.
+ *
+ * Follows the spawn request of Erlang's distribution: the reply comes before
+ * any other signal of the new actor, link and monitor exist before it runs,
+ * and the request's ref is the monitor's ref.
+ */
+
+import type { Actor } from "../actor/actor.ts";
+import type { Node } from "./node.ts";
+import type {
+  AnyBehaviour,
+  ExportedBehaviour,
+  RemoteSpawn,
+  RemoteSpawnOptions,
+} from "../contract/self.ts";
+import type { LocalActor } from "../actor/local_actor.ts";
+import type { Signal } from "../host/signal.ts";
+import { splitCalled, stackEntry } from "./functions.ts";
+import { addLink, link, monitor, watcherKey } from "../signals/links.ts";
+import { ExitError, SpawnError } from "../messages/messages.ts";
+import { Handler } from "../contract/handler.ts";
+import { atom, Pid, type Ref, Tuple } from "../terms/terms.ts";
+
+type SpawnRequest = Extract<Signal, { type: "spawnRequest" }>;
+type SpawnReply = Extract<Signal, { type: "spawnReply" }>;
+
+/** What another node asks for, and whose child it is to be. */
+type CalledSpawn = Pick<
+  SpawnRequest,
+  "from" | "groupLeader" | "behaviour" | "args"
+>;
+
+/** What runs a function that the node offers; see `Node.internals`. */
+const applying = "erlang:apply/3";
+
+/** A request that waits for its reply. */
+type Pending = {
+  readonly actor: Actor;
+  readonly node: string;
+  readonly behaviour: string;
+  readonly options: RemoteSpawnOptions;
+  readonly resolve: (spawned: RemoteSpawn<never>) => void;
+  readonly reject: (error: SpawnError) => void;
+};
+
+export class Spawns {
+  readonly #node: Node;
+  readonly #pending = new Map<Ref, Pending>();
+
+  constructor(node: Node) {
+    this.#node = node;
+  }
+
+  /** For tests: requests that wait for their reply. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  request<T>(
+    actor: Actor,
+    node: string,
+    behaviour: string,
+    args: readonly unknown[],
+    options: RemoteSpawnOptions,
+  ): Promise<RemoteSpawn<T>> {
+    if (node === this.#node.name) {
+      return this.#local(actor, behaviour, args, options);
+    }
+    const ref = this.#node.makeRefOf(actor);
+    return new Promise((resolve, reject) => {
+      this.#pending.set(ref, {
+        actor,
+        node,
+        behaviour,
+        options,
+        resolve: resolve as Pending["resolve"],
+        reject,
+      });
+      try {
+        this.#node.remote.signal(node, {
+          type: "spawnRequest",
+          ref,
+          from: actor.pid,
+          groupLeader: actor.groupLeader,
+          behaviour,
+          args,
+          flags: {
+            link: options.link ?? false,
+            monitor: options.monitor ?? false,
+          },
+        });
+      } catch (error) {
+        this.#pending.delete(ref);
+        throw error;
+      }
+    });
+  }
+
+  /** As `request`, but nobody waits for the reply or learns of a failure. */
+  requestOnly(
+    actor: Actor,
+    node: string,
+    behaviour: string,
+    args: readonly unknown[],
+  ): void {
+    if (node === this.#node.name) {
+      this.#local(actor, behaviour, args, {}).catch(() => {});
+      return;
+    }
+    this.#node.remote.signal(node, {
+      type: "spawnRequest",
+      ref: this.#node.makeRef(),
+      from: actor.pid,
+      groupLeader: actor.groupLeader,
+      behaviour,
+      args,
+      flags: { link: false, monitor: false },
+    });
+  }
+
+  async #local<T>(
+    actor: Actor,
+    name: string,
+    args: readonly unknown[],
+    options: RemoteSpawnOptions,
+  ): Promise<RemoteSpawn<T>> {
+    const made = this.#make(name, args);
+    if (typeof made === "string") {
+      throw spawnError(this.#node.name, name, made);
+    }
+    const child = this.#node.spawnActor(made, { label: name }, actor);
+    if (options.link) link(actor, child.pid);
+    const ref = options.monitor ? monitor(actor, child.pid) : null;
+    return await Promise.resolve({ pid: child.pid as Pid<T>, ref });
+  }
+
+  #exported(
+    name: string,
+    args: readonly unknown[],
+  ): ExportedBehaviour | undefined {
+    const { internals, exports } = this.#node;
+    return internals.get(`${name}/${args.length}`) ?? exports.get(name);
+  }
+
+  /** The behaviour for a request, or the name of what is wrong. */
+  #make(name: string, args: readonly unknown[]): AnyBehaviour | string {
+    const exported = this.#exported(name, args);
+    return exported === undefined ? "undef" : this.#call(name, exported, args);
+  }
+
+  #call(
+    name: string,
+    exported: ExportedBehaviour,
+    args: readonly unknown[],
+  ): AnyBehaviour | "badarg" {
+    try {
+      const made: unknown = exported(...args);
+      if (typeof made === "function" || made instanceof Handler) {
+        return made as AnyBehaviour;
+      }
+      throw new TypeError(
+        `expected the export "${name}" to return a behaviour, got ${typeof made}`,
+      );
+    } catch (error) {
+      this.#node.logActor(
+        "warning",
+        `the export "${name}" refused a spawn request`,
+        { error },
+      );
+      return "badarg";
+    }
+  }
+
+  /**
+   * The behaviour for a request of a BEAM node, which names a function: there
+   * is always an actor, and one that cannot begin ends with the error that
+   * calling the function would raise there. Exports without a module of their
+   * own are in the module `hornbeam`. What is no export is applied: the kernel
+   * knows what is offered, and how calling it may end.
+   */
+  #makeCalled(called: string, args: readonly unknown[]): AnyBehaviour {
+    const { exports, internals } = this.#node;
+    const { module, name } = splitCalled(called);
+    const exported = this.#exported(called, args) ??
+      (module === "hornbeam" ? exports.get(name) : undefined);
+    const apply = exported === undefined ? internals.get(applying) : undefined;
+    if (apply !== undefined) return apply(atom(module), atom(name), args);
+    const made = exported === undefined
+      ? "undef"
+      : this.#call(called, exported, args);
+    if (typeof made !== "string") return made;
+    const stack = [stackEntry(module, name, args)];
+    return () => {
+      throw new ExitError(new Tuple([atom(made), stack]));
+    };
+  }
+
+  #made(request: SpawnRequest): AnyBehaviour | string {
+    const { behaviour, args } = request;
+    if (request.isBadOption === true) return "badopt";
+    return request.isCall === true
+      ? this.#makeCalled(behaviour, args)
+      : this.#make(behaviour, args);
+  }
+
+  /** A peer asks: the reply goes out before anything the child could send. */
+  serve(request: SpawnRequest): void {
+    const node = this.#node;
+    const { ref, from, flags } = request;
+    const made = this.#made(request);
+    if (typeof made === "string") {
+      node.remote.signal(from.node, {
+        type: "spawnReply",
+        ref,
+        to: from,
+        flags: { link: false, monitor: false },
+        result: made,
+      });
+      return;
+    }
+    const child = this.#spawn(made, request);
+    if (flags.link) addLink(child, from);
+    if (flags.monitor) {
+      child.watchers ??= new Map();
+      child.watchers.set(watcherKey(node, ref), {
+        ref,
+        to: from,
+        target: child.pid,
+        shown: child.pid,
+      });
+    }
+    if (flags.link || flags.monitor) node.peers.involve(from.node, child);
+    node.remote.signal(from.node, {
+      type: "spawnReply",
+      ref,
+      to: from,
+      flags,
+      result: child.pid,
+    });
+  }
+
+  /**
+   * A function that a BEAM node asks for in a message, as old ones do: it is
+   * the new actor that makes the link.
+   */
+  spawnCalled(request: CalledSpawn, isLinked: boolean): Pid {
+    const made = this.#makeCalled(request.behaviour, request.args);
+    const child = this.#spawn(made, request);
+    if (isLinked) link(child, request.from);
+    return child.pid;
+  }
+
+  #spawn(made: AnyBehaviour, request: CalledSpawn): LocalActor {
+    const { from, behaviour, groupLeader } = request;
+    const child = this.#node.spawnActor(made, { label: behaviour }, null);
+    child.parent = from;
+    child.groupLeader = groupLeader;
+    return child;
+  }
+
+  /** A peer has answered. */
+  settle(reply: SpawnReply): void {
+    const pending = this.#pending.get(reply.ref);
+    if (pending === undefined) return;
+    this.#pending.delete(reply.ref);
+    const { actor, node, behaviour } = pending;
+    const result = reply.result;
+    if (!(result instanceof Pid)) {
+      pending.reject(spawnError(node, behaviour, result));
+      return;
+    }
+    if (!actor.alive) {
+      this.#parentIsGone(actor, reply, result);
+      return;
+    }
+    const { link, monitor } = reply.flags;
+    if (link) addLink(actor, result);
+    if (monitor) {
+      actor.monitors ??= new Map();
+      actor.monitors.set(reply.ref, {
+        ref: reply.ref,
+        shown: result,
+        local: null,
+        remote: { node, target: result },
+        extras: {},
+      });
+    }
+    if (link || monitor) this.#node.peers.involve(node, actor);
+    pending.resolve({
+      pid: result as Pid<never>,
+      ref: monitor ? reply.ref : null,
+    });
+  }
+
+  #parentIsGone(parent: Actor, reply: SpawnReply, child: Pid): void {
+    const { remote } = this.#node;
+    if (reply.flags.monitor) {
+      remote.signal(child.node, {
+        type: "demonitor",
+        from: parent.pid,
+        target: child,
+        ref: reply.ref,
+      });
+    }
+    if (reply.flags.link) {
+      remote.signal(child.node, {
+        type: "linkExit",
+        from: parent.pid,
+        to: child,
+        reason: parent.endReason,
+      });
+    }
+  }
+
+  /** The connection is gone: no reply will come. */
+  lost(node: string): void {
+    for (const [ref, pending] of [...this.#pending]) {
+      if (pending.node !== node) continue;
+      this.#pending.delete(ref);
+      pending.reject(spawnError(node, pending.behaviour, "noconnection"));
+    }
+  }
+}
+
+function spawnError(
+  node: string,
+  behaviour: string,
+  reason: string,
+): SpawnError {
+  const hint = reason === "undef"
+    ? `${node} exports no behaviour of that name`
+    : reason === "noconnection"
+    ? `there is no connection to ${node}`
+    : `${node} refused it`;
+  return new SpawnError(
+    reason,
+    `expected "${behaviour}" to be spawned on ${node}, got ${reason}: ${hint}`,
+  );
+}

@@ -1,0 +1,235 @@
+/**
+ * How actors end, and what an exit signal does to its receiver.
+ *
+ * The decision table is the one of the Erlang reference manual, "Receiving
+ * Exit Signals". Ends cascade through a queue of the node and not through
+ * recursion, so that a chain of a million links cannot overflow the stack.
+ */
+
+import type { Actor } from "../actor/actor.ts";
+import type { Node } from "../node/node.ts";
+import type { ExitReason } from "../host/signal.ts";
+import type { Watcher } from "./links.ts";
+import type { Pid } from "../terms/terms.ts";
+import { isolateReason } from "../messages/isolation.ts";
+import { dropMonitor, receiveDown } from "./links.ts";
+import {
+  CallError,
+  Exit,
+  ExitError,
+  KilledError,
+  reasons,
+} from "../messages/messages.ts";
+
+/** An actor that has been marked dead and whose survivors are to be told. */
+export type PendingEnd = { readonly actor: Actor; readonly reason: ExitReason };
+
+/**
+ * Ends an actor now. Its names are free and its pid is dead before anyone is
+ * told, so that whoever sees the `Down` can take the name again.
+ */
+export function endActor(actor: Actor, reason: ExitReason): void {
+  if (!actor.alive) return;
+  const node = actor.owner;
+  release(actor, reason);
+  if (actor.rare === null && !node.ending) {
+    // It had no ties, so there is nobody to tell. Most short lives end here.
+    node.scheduler.handOver(actor);
+    return;
+  }
+  node.ends.push({ actor, reason });
+  if (node.ending) return;
+  node.ending = true;
+  try {
+    for (let i = 0; i < node.ends.length; i++) {
+      const next = node.ends[i] as PendingEnd;
+      tellSurvivors(next.actor, next.reason);
+    }
+    // Only now, so that nobody goes on who is about to be told.
+    for (const ended of node.ends) node.scheduler.handOver(ended.actor);
+  } finally {
+    node.ends.length = 0;
+    node.ending = false;
+  }
+}
+
+/**
+ * Thrown to crash with something else as the exit reason than what the log is
+ * told of.
+ */
+export class Crash {
+  readonly error: unknown;
+  readonly reason: ExitReason;
+  constructor(error: unknown, reason: ExitReason) {
+    this.error = error;
+    this.reason = reason;
+  }
+}
+
+/** Ends an actor by what it threw, with a crash report unless it exited. */
+export function crashActor(actor: Actor, thrown: unknown): void {
+  const ours = asOurs(thrown);
+  const { error, reason } = ours instanceof Crash
+    ? ours
+    : ours instanceof CallError
+    ? { error: thrown, reason: ours.exitReason }
+    : { error: thrown, reason: thrown };
+  if (!actor.alive) {
+    if (ours instanceof ExitError || ours instanceof KilledError) return;
+    actor.owner.logActor(
+      "warning",
+      `${actor.describe()} threw after its end, while cleaning up`,
+      { error },
+    );
+  } else if (ours instanceof ExitError) {
+    endActor(actor, ours.reason);
+  } else {
+    actor.owner.reportCrash(actor, error);
+    endActor(actor, reason);
+  }
+}
+
+/**
+ * What the runtime itself threw. Other things may throw when they are asked.
+ */
+function asOurs(
+  error: unknown,
+): ExitError | KilledError | Crash | CallError | null {
+  try {
+    return error instanceof ExitError || error instanceof KilledError ||
+        error instanceof Crash || error instanceof CallError
+      ? error
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Everything the actor visibly holds is given back. */
+function release(actor: Actor, reason: ExitReason): void {
+  const node = actor.owner;
+  const resolve = actor.resolveReceive;
+  actor.resolveReceive = null;
+  if (resolve !== null) actor.wasTold = true;
+  if (actor.receiveTimer !== null) {
+    node.timers.cancel(actor.receiveTimer);
+    actor.receiveTimer = null;
+  }
+  node.actorTimers.release(actor);
+  actor.markDead(reason);
+  node.aliases.release(actor, reason);
+  node.forget(actor);
+  // The pending receive rejects, so that finally blocks and `using` run.
+  resolve?.(Promise.reject(new KilledError(reason)));
+  actor.abort?.abort(new KilledError(reason));
+}
+
+function tellSurvivors(actor: Actor, reason: ExitReason): void {
+  const node = actor.owner;
+  const { links, watchers, monitors } = actor;
+  actor.links = null;
+  actor.watchers = null;
+  if (monitors !== null) {
+    for (const state of monitors.values()) dropMonitor(actor, state);
+    actor.monitors = null;
+  }
+  if (links !== null) {
+    for (const [peer, state] of links) {
+      if (!state.active) continue;
+      const local = node.localActor(peer);
+      if (local !== null) {
+        receiveExit(
+          local,
+          actor.pid,
+          isolateReason(node.isolate, reason),
+          true,
+        );
+      } else if (!node.isOwnPid(peer)) {
+        node.remote.signal(peer.node, {
+          type: "linkExit",
+          from: actor.pid,
+          to: peer,
+          reason,
+        });
+      }
+    }
+  }
+  if (watchers !== null) {
+    for (const watcher of watchers.values()) {
+      tellWatcher(actor, watcher, reason);
+    }
+  }
+  for (const call of actor.callers?.slice() ?? []) {
+    call.fail(isolateReason(node.isolate, reason));
+  }
+  actor.callers = null;
+  node.peers.leave(actor);
+  actor.onExit?.(reason);
+}
+
+function tellWatcher(
+  actor: Actor,
+  watcher: Watcher,
+  reason: ExitReason,
+): void {
+  const node = actor.owner;
+  const local = node.localActor(watcher.to);
+  if (local !== null) {
+    receiveDown(local, watcher.ref, isolateReason(node.isolate, reason));
+  } else if (!node.isOwnPid(watcher.to)) {
+    node.remote.signal(watcher.to.node, {
+      type: "down",
+      target: watcher.target,
+      from: actor.pid,
+      to: watcher.to,
+      ref: watcher.ref,
+      reason,
+    });
+  }
+}
+
+/** `exit(to, reason)`: an exit signal that needs no link. */
+export function sendExitSignal(
+  node: Node,
+  from: Pid,
+  to: Pid,
+  reason: ExitReason,
+): void {
+  const local = node.localActor(to);
+  if (local !== null) {
+    receiveExit(local, from, isolateReason(node.isolate, reason), false);
+  } else if (!node.isOwnPid(to)) {
+    node.remote.signal(to.node, { type: "exit", from, to, reason });
+  }
+}
+
+/**
+ * The decision table. `viaLink` tells a broken link from `exit(to, reason)`.
+ */
+export function receiveExit(
+  actor: Actor,
+  from: Pid,
+  reason: ExitReason,
+  viaLink: boolean,
+): void {
+  if (!actor.alive) return;
+  if (viaLink) {
+    const state = actor.links?.get(from);
+    if (state === undefined) return;
+    actor.links?.delete(from);
+    // The link was taken back: whatever it still says must not be noticed.
+    if (state.active) breakLink(actor, from, reason);
+  } else if (reason === reasons.kill) {
+    endActor(actor, reasons.killed);
+  } else if (actor.trapExits) {
+    actor.deliver(new Exit(from, reason));
+  } else if (reason !== reasons.normal || from === actor.pid) {
+    endActor(actor, reason);
+  }
+}
+
+/** What an active link does, once it is out of the actor's table. */
+export function breakLink(actor: Actor, from: Pid, reason: ExitReason): void {
+  if (actor.trapExits) actor.deliver(new Exit(from, reason));
+  else if (reason !== reasons.normal) endActor(actor, reason);
+}

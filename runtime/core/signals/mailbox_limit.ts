@@ -1,0 +1,163 @@
+/**
+ * What happens when a mailbox grows long.
+ *
+ * By default nothing but a warning, as in Erlang, where mailboxes are the one
+ * queue without a limit. An actor may be given a limit with a policy. What the
+ * runtime itself has to say (`Down`, `Exit`, `NodeUp`, `NodeDown`) is never
+ * refused: its number is bounded by what the actor asked for.
+ */
+
+import type { Actor } from "../actor/actor.ts";
+import { endActor } from "./exits.ts";
+import {
+  Down,
+  Exit,
+  NodeDown,
+  NodeUp,
+  Timeout,
+  UsageError,
+} from "../messages/messages.ts";
+import { atom, printTerm } from "../terms/terms.ts";
+
+/** What to do with a message for a full mailbox. */
+export type MailboxPolicy =
+  /** The sender's `send` throws; a sender on another node loses the message. */
+  | "refuse"
+  /** The actor ends with reason `mailbox_full`. */
+  | "kill"
+  /** The message is lost. */
+  | "dropNewest"
+  /** The oldest message is lost. */
+  | "dropOldest";
+
+/** Options of a mailbox. */
+export type MailboxOptions = {
+  /** Most messages it holds, 1 or more. Default: no limit. */
+  readonly limit?: number;
+  /** Default `refuse`. */
+  readonly policy?: MailboxPolicy;
+  /**
+   * A warning is logged at this length, and whenever it has doubled. Default
+   * 100,000; Infinity: never.
+   */
+  readonly warnAt?: number;
+};
+
+/** Length at which a mailbox is first worth a line in the log. */
+export const DEFAULT_WARN_AT = 100_000;
+
+/** Gives a new actor's mailbox its limit. Throws `UsageError`. */
+export function limitMailbox(actor: Actor, options: MailboxOptions): void {
+  mustBeLengths(options);
+  actor.mailboxOptions = options;
+  actor.mailboxAlarm = Math.min(
+    options.limit ?? Infinity,
+    options.warnAt ?? DEFAULT_WARN_AT,
+  );
+}
+
+/** Throws `UsageError` for numbers that are no length of a mailbox. */
+function mustBeLengths({ limit, warnAt }: MailboxOptions): void {
+  for (const [name, length] of Object.entries({ limit, warnAt })) {
+    if (length === undefined || length === Infinity) continue;
+    if (Number.isInteger(length) && length >= 1) continue;
+    throw new UsageError(
+      `expected mailbox.${name} to be a whole number of 1 or more, or ` +
+        `Infinity, got ${printTerm(length)}`,
+    );
+  }
+}
+
+/** Refused by a full mailbox; carries the message back. */
+export class MailboxFullError extends Error {
+  override readonly name = "MailboxFullError";
+  /** What was not sent. */
+  readonly unsent: unknown;
+  constructor(actor: string, limit: number, unsent: unknown) {
+    super(
+      `expected fewer than ${limit} messages in the mailbox of ${actor}, but ` +
+        "it is full; let it keep up, or give it another policy",
+    );
+    this.unsent = unsent;
+  }
+}
+
+/**
+ * Called when a mailbox has reached its alarm: the limit or the next warning.
+ * Returns whether the message goes in. Throws `MailboxFullError`.
+ */
+export function admit(actor: Actor, message: unknown): boolean {
+  const options = actor.mailboxOptions;
+  const { length } = actor.mailbox;
+  const limit = options?.limit ?? Infinity;
+  if (length < limit) {
+    warn(actor, length);
+    actor.mailboxAlarm = Math.min(limit, Math.max(1, length * 2));
+    return true;
+  }
+  if (isOurs(message)) return true;
+  switch (options?.policy ?? "refuse") {
+    case "refuse":
+      count(actor, limit, "refused");
+      throw new MailboxFullError(actor.describe(), limit, message);
+    case "kill":
+      count(actor, limit, "ended its actor because of");
+      endActor(actor, atom("mailbox_full"));
+      return false;
+    case "dropNewest":
+      count(actor, limit, "dropped");
+      return false;
+    case "dropOldest":
+      count(actor, limit, "dropped an older one for");
+      dropOldest(actor);
+      return true;
+  }
+}
+
+/** What the runtime itself has to say is not lost here either. */
+function dropOldest(actor: Actor): void {
+  const { mailbox } = actor;
+  for (let i = 0; i < mailbox.length; i++) {
+    if (isOurs(mailbox.at(i))) continue;
+    mailbox.removeAt(i);
+    // A pending receive may have looked at the message already.
+    if (actor.scanned > i) actor.scanned--;
+    return;
+  }
+}
+
+function isOurs(message: unknown): boolean {
+  // Of other objects the prototype need not be readable: a revoked proxy's.
+  if (typeof message !== "object" || message === null) return false;
+  try {
+    return isRuntimes(message);
+  } catch {
+    return false;
+  }
+}
+
+function isRuntimes(message: object): boolean {
+  return message instanceof Down || message instanceof Exit ||
+    message instanceof Timeout || message instanceof NodeUp ||
+    message instanceof NodeDown;
+}
+
+function warn(actor: Actor, length: number): void {
+  actor.owner.logActor(
+    "warning",
+    `the mailbox of ${actor.describe()} has ${length} messages`,
+    { length },
+  );
+}
+
+/** Counts what was lost, and logs it when the number has doubled. */
+function count(actor: Actor, limit: number, what: string): void {
+  const lost = ++actor.lostMessages;
+  actor.owner.lostMessages++;
+  if ((lost & (lost - 1)) !== 0) return;
+  actor.owner.logActor(
+    "warning",
+    `the mailbox of ${actor.describe()} is full and ${what} a message`,
+    { limit, lost },
+  );
+}

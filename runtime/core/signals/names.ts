@@ -1,0 +1,82 @@
+/**
+ * Registered names of one node: at most one name per actor and one actor per
+ * name, freed when the actor ends, as in the Erlang reference manual.
+ */
+
+import type { Actor } from "../actor/actor.ts";
+import type { Node } from "../node/node.ts";
+import { UsageError } from "../messages/messages.ts";
+import type { Pid } from "../terms/terms.ts";
+
+export class Names {
+  readonly #node: Node;
+  readonly #holders = new Map<string, Actor>();
+
+  constructor(node: Node) {
+    this.#node = node;
+  }
+
+  /** Throws `UsageError`; then nothing has changed. */
+  register(name: string, pid: Pid): void {
+    const actor = this.#node.localActor(pid);
+    if (actor === null) {
+      throw new UsageError(
+        `expected a living local actor to register as "${name}", got ${pid}`,
+      );
+    }
+    this.claim(name, actor);
+  }
+
+  claim(name: string, actor: Actor): void {
+    if (typeof name !== "string" || name === "" || name === "undefined") {
+      throw new UsageError(
+        `expected a name that is a string, not empty and not "undefined", got ${
+          JSON.stringify(name)
+        }`,
+      );
+    }
+    const holder = this.#holders.get(name);
+    if (holder !== undefined) {
+      throw new UsageError(
+        `expected the name "${name}" to be free, but ${holder.pid} holds it`,
+      );
+    }
+    if (actor.name !== null) {
+      throw new UsageError(
+        `expected ${actor.pid} to have no name, but it is "${actor.name}"; ` +
+          "unregister that first",
+      );
+    }
+    actor.name = name;
+    this.#holders.set(name, actor);
+  }
+
+  unregister(name: string): void {
+    const holder = this.#holders.get(name);
+    if (holder === undefined) {
+      throw new UsageError(
+        `expected "${name}" to be a registered name, but nobody holds it`,
+      );
+    }
+    this.release(holder);
+  }
+
+  /** Called when an actor ends. */
+  release(actor: Actor): void {
+    if (actor.name === null) return;
+    this.#holders.delete(actor.name);
+    actor.name = null;
+  }
+
+  holder(name: string): Actor | null {
+    return this.#holders.get(name) ?? null;
+  }
+
+  whereis(name: string): Pid | null {
+    return this.#holders.get(name)?.pid ?? null;
+  }
+
+  registered(): readonly string[] {
+    return [...this.#holders.keys()];
+  }
+}

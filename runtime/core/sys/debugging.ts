@@ -1,0 +1,274 @@
+/**
+ * Watching a handler actor: what goes in and out of it is counted, kept,
+ * printed or shown to functions, as OTP's `sys` asks.
+ *
+ * An actor that is watched is `isSpecial` for as long, and takes one message
+ * per turn, which is noted before its handler gets it. What goes out are
+ * replies, as with OTP's `gen_server`. Messages that a handler receives by
+ * itself, while it waits, are not noted.
+ */
+
+import type { Actor } from "../actor/actor.ts";
+import { Call, Cast, type ReplyTo } from "../calls/calls.ts";
+import { Down, Exit } from "../messages/messages.ts";
+import type { Destination } from "../contract/self.ts";
+import { termKey } from "../terms/key.ts";
+import { type Atom, atom, Pid, printTerm, Tuple } from "../terms/terms.ts";
+
+/** What a watched actor has taken, or has replied. */
+export type SystemEvent =
+  | { readonly type: "in"; readonly message: unknown }
+  | { readonly type: "out"; readonly message: unknown; readonly to: unknown };
+
+/**
+ * Is shown each event with what it returned before; `done` removes it, and so
+ * does a throw.
+ */
+export type DebugFunction<S = unknown> = (
+  state: S,
+  event: SystemEvent,
+  actor: string,
+) => unknown;
+
+/** What a debug function returns to be removed. */
+export const done: Atom = atom("done");
+
+type Installed = { readonly call: DebugFunction; state: unknown };
+
+/** Events that a log keeps unless told. */
+const DEFAULT_LOG = 10;
+
+const names = {
+  ok: atom("ok"),
+  get: atom("get"),
+  print: atom("print"),
+  in: atom("in"),
+  out: atom("out"),
+  call: atom("$gen_call"),
+  cast: atom("$gen_cast"),
+} as const;
+
+/** All that is on of one actor. */
+export class Debug {
+  statistics: {
+    readonly startTime: number;
+    readonly reductions: number;
+    in: number;
+    out: number;
+  } | null = null;
+  isTraced = false;
+  /** Most events kept; 0 when there is no log. */
+  logLimit = 0;
+  log: SystemEvent[] = [];
+  /** By `termKey` of the identifier, or the function itself. */
+  readonly functions: Map<unknown, Installed> = new Map();
+
+  get isOff(): boolean {
+    return this.statistics === null && !this.isTraced && this.logLimit === 0 &&
+      this.functions.size === 0;
+  }
+}
+
+/** Notes the message that the handler is given next. */
+export function noteIn(actor: Actor, debug: Debug): void {
+  if (debug.statistics !== null) debug.statistics.in++;
+  note(actor, debug, { type: "in", message: actor.mailbox.at(0) });
+}
+
+/** Notes a reply of an actor that may be watched. */
+export function noteOut(actor: Actor, to: ReplyTo, message: unknown): void {
+  const { debug } = actor;
+  if (debug === null) return;
+  if (debug.statistics !== null) debug.statistics.out++;
+  note(actor, debug, { type: "out", message, to: to.pid });
+}
+
+function note(actor: Actor, debug: Debug, event: SystemEvent): void {
+  if (debug.isTraced) print(actor, event);
+  if (debug.logLimit > 0) {
+    debug.log.push(event);
+    if (debug.log.length > debug.logLimit) debug.log.shift();
+  }
+  for (const [key, installed] of debug.functions) {
+    try {
+      installed.state = installed.call(
+        installed.state,
+        event,
+        actor.describe(),
+      );
+      if (installed.state === done) debug.functions.delete(key);
+    } catch (error) {
+      debug.functions.delete(key);
+      actor.owner.logActor("warning", "a debug function has thrown", { error });
+    }
+  }
+}
+
+/** Onto the output of the actor's group leader, as OTP does. */
+function print(actor: Actor, event: SystemEvent): void {
+  const { owner, groupLeader } = actor;
+  const message = printTerm(asTerm(event.message));
+  const line = event.type === "in"
+    ? `*DBG* ${actor.describe()} got ${message}`
+    : `*DBG* ${actor.describe()} sent ${message} to ${printTerm(event.to)}`;
+  const chars = new Tuple([atom("put_chars"), atom("unicode"), `${line}\n`]);
+  const request = [atom("io_request"), owner.pid, owner.makeRef(), chars];
+  try {
+    // The answer goes to the node, which is nobody.
+    const leader = groupLeader as Destination;
+    owner.sendFrom(owner.pid, leader, new Tuple(request));
+  } catch (error) {
+    owner.logActor("info", line, { error });
+  }
+}
+
+/** An event as OTP's `sys:log` gives it. */
+function tupleOf(event: SystemEvent): Tuple {
+  const message = asTerm(event.message);
+  return event.type === "in"
+    ? new Tuple([names.in, message])
+    : new Tuple([names.out, message, event.to]);
+}
+
+/** What the runtime delivers as records is a tuple in OTP. */
+function asTerm(message: unknown): unknown {
+  if (message instanceof Call) {
+    const { from, request } = message;
+    return new Tuple([names.call, new Tuple([from.pid, from.tag]), request]);
+  }
+  if (message instanceof Cast) return new Tuple([names.cast, message.request]);
+  if (message instanceof Exit) {
+    return new Tuple([atom("EXIT"), message.from, message.reason]);
+  }
+  if (message instanceof Down) {
+    const { ref, target, reason } = message;
+    const who = target instanceof Pid
+      ? target
+      : new Tuple([atom(target.name), atom(target.node)]);
+    return new Tuple([atom("DOWN"), ref, atom("process"), who, reason]);
+  }
+  return message;
+}
+
+/** Carries out `{debug, What}`, and returns the answer. */
+export function setDebug(actor: Actor, what: unknown): unknown {
+  if (what === atom("no_debug")) {
+    actor.debug = null;
+    return names.ok;
+  }
+  const debug = actor.debug ?? new Debug();
+  const answer = change(actor, debug, what);
+  actor.debug = debug.isOff ? null : debug;
+  return answer;
+}
+
+function change(actor: Actor, debug: Debug, what: unknown): unknown {
+  const [name, argument] = what instanceof Tuple ? what.items : [what];
+  switch (name) {
+    case atom("statistics"):
+      return statistics(actor, debug, argument);
+    case atom("log"):
+      return log(actor, debug, argument);
+    case atom("log_to_file"):
+      return argument === false
+        ? names.ok
+        : new Tuple([atom("error"), atom("open_file")]);
+    case atom("trace"):
+      if (typeof argument !== "boolean") break;
+      debug.isTraced = argument;
+      return names.ok;
+    case atom("install"):
+      return install(debug, argument);
+    case atom("remove"):
+      debug.functions.delete(keyOf(argument));
+      return names.ok;
+    default:
+  }
+  return atom("unknown_debug");
+}
+
+function statistics(actor: Actor, debug: Debug, argument: unknown): unknown {
+  const { statistics: known } = debug;
+  const { host } = actor.owner;
+  switch (argument) {
+    case true:
+      debug.statistics ??= {
+        startTime: host.wallTime(),
+        reductions: actor.reductions,
+        in: 0,
+        out: 0,
+      };
+      return names.ok;
+    case false:
+      debug.statistics = null;
+      return names.ok;
+    case names.get: {
+      if (known === null) {
+        return new Tuple([names.ok, atom("no_statistics")]);
+      }
+      const figures = {
+        start_time: localTime(known.startTime),
+        current_time: localTime(host.wallTime()),
+        reductions: actor.reductions - known.reductions,
+        messages_in: known.in,
+        messages_out: known.out,
+      };
+      const items = Object.entries(figures)
+        .map(([key, value]) => new Tuple([atom(key), value]));
+      return new Tuple([names.ok, items]);
+    }
+    default:
+      return atom("unknown_debug");
+  }
+}
+
+/** `{{Year, Month, Day}, {Hour, Minute, Second}}`, as `erlang:localtime()`. */
+function localTime(ms: number): Tuple {
+  const at = new Date(ms);
+  return new Tuple([
+    new Tuple([at.getFullYear(), at.getMonth() + 1, at.getDate()]),
+    new Tuple([at.getHours(), at.getMinutes(), at.getSeconds()]),
+  ]);
+}
+
+function log(actor: Actor, debug: Debug, argument: unknown): unknown {
+  const [on, limit] = argument instanceof Tuple
+    ? argument.items
+    : [argument, DEFAULT_LOG];
+  if (on === names.get && !(argument instanceof Tuple)) {
+    return new Tuple([names.ok, debug.log.map(tupleOf)]);
+  }
+  if (on === names.print) {
+    for (const event of debug.log) print(actor, event);
+    return names.ok;
+  }
+  if (argument === false) {
+    debug.logLimit = 0;
+    debug.log = [];
+    return names.ok;
+  }
+  if (on !== true || !Number.isInteger(limit) || limit as number < 1) {
+    return atom("unknown_debug");
+  }
+  debug.logLimit = limit as number;
+  debug.log = debug.log.slice(-debug.logLimit);
+  return names.ok;
+}
+
+/** `{Function, State}` or `{Id, Function, State}`, of this node only. */
+function install(debug: Debug, argument: unknown): unknown {
+  const items = argument instanceof Tuple ? argument.items : [];
+  const [call, state] = items.slice(-2);
+  if (typeof call !== "function" || items.length < 2 || items.length > 3) {
+    return atom("unknown_debug");
+  }
+  const key = keyOf(items[0]);
+  if (!debug.functions.has(key)) {
+    debug.functions.set(key, { call: call as DebugFunction, state });
+  }
+  return names.ok;
+}
+
+function keyOf(id: unknown): unknown {
+  return typeof id === "function" ? id : termKey(id);
+}

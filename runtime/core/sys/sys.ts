@@ -1,0 +1,380 @@
+/**
+ * Looking into handler actors and holding them up, after OTP's module `sys`:
+ * for debugging, tests and code that starts and stops servers.
+ *
+ * The target may be a handler actor of this node or a process of a BEAM node
+ * that follows OTP. A function actor answers only if its code does; else the
+ * functions here reject after their timeout. What they do is explained in
+ * `system_requests.ts`.
+ */
+
+import type { Actor } from "../actor/actor.ts";
+import {
+  CallError,
+  isViaTarget,
+  type NamedTarget,
+  UsageError,
+} from "../messages/messages.ts";
+import type { Self } from "../contract/self.ts";
+import type { ExitReason } from "../host/signal.ts";
+import {
+  call,
+  type CallOptions,
+  type CallTarget,
+  SystemRequest,
+} from "../calls/calls.ts";
+import { type DebugFunction, done } from "./debugging.ts";
+import { expectSystemRequest } from "./system_requests.ts";
+import { type Atom, atom, Pid, printTerm, Tuple } from "../terms/terms.ts";
+
+/** The actor that asks; the messages that it accepts do not matter. */
+export type AnySelf = Pick<Self, "isAlive" | "node">;
+
+async function ask(
+  self: AnySelf,
+  target: CallTarget,
+  request: Atom | Tuple,
+  options: CallOptions,
+): Promise<unknown> {
+  const actor = self as Actor & AnySelf;
+  if (!actor.isAlive) {
+    throw new UsageError(
+      `expected a living actor to ask, but ${actor.pid} has ended`,
+    );
+  }
+  return await call(actor, target, request, options, (from) => {
+    expectAt(actor, target);
+    return new SystemRequest(from, request);
+  });
+}
+
+/** What is asked of a local actor must be noticed by it. */
+function expectAt(actor: Actor, target: CallTarget): void {
+  const { owner } = actor;
+  if (isViaTarget(target)) {
+    const pid = target.via.find(owner, target.name);
+    if (pid !== null) expectSystemRequest(owner.localActor(pid));
+    return;
+  }
+  if (target instanceof Pid) {
+    expectSystemRequest(owner.localActor(target as Pid));
+    return;
+  }
+  const { name, node }: NamedTarget = typeof target === "string"
+    ? { name: target, node: owner.name }
+    : target as NamedTarget;
+  if (node === owner.name) expectSystemRequest(owner.names.holder(name));
+}
+
+/** An answer `{error, Reason}` is a failure, as OTP reads it too. */
+function valueOf(
+  answer: unknown,
+  target: CallTarget,
+  request: unknown,
+): unknown {
+  const items = answer instanceof Tuple ? answer.items : [];
+  if (items.length !== 2 || items[0] !== atom("error")) return answer;
+  throw new CallError(printTerm(target), request, items[1]);
+}
+
+/**
+ * The present state of a handler actor, once it has handled what was in its
+ * mailbox. Rejects with a `CallError`, as `self.call` does.
+ *
+ * @example
+ * ```ts
+ * import { handler, start, sys } from "hornbeam";
+ *
+ * await using node = await start();
+ * const counter = node.spawn(handler(0, (total, n: number) => total + n));
+ * node.send(counter, 2);
+ * node.send(counter, 3);
+ * console.log(await node.run((self) => sys.getState(self, counter)));
+ * // prints: 5
+ * ```
+ */
+async function getState(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<unknown> {
+  const request = atom("get_state");
+  return valueOf(await ask(self, target, request, options), target, request);
+}
+
+/**
+ * Puts what `change` makes of the state in its place and resolves with it. Only
+ * on this node, and not on one with `isolate: "copy"`, since a function has no
+ * copy. Rejects with a `CallError` when `change` throws; then the state is as
+ * it was.
+ */
+async function replaceState(
+  self: AnySelf,
+  target: CallTarget,
+  change: (state: never) => unknown,
+  options: CallOptions = {},
+): Promise<unknown> {
+  const request = new Tuple([atom("replace_state"), change]);
+  return valueOf(await ask(self, target, request, options), target, request);
+}
+
+/** The tuple `{status, Pid, {module, M}, Items}` that OTP's tools expect. */
+function getStatus(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<unknown> {
+  return ask(self, target, atom("get_status"), options);
+}
+
+/**
+ * From now on the target handles nothing but system requests, until `resume`;
+ * its messages wait in its mailbox.
+ */
+async function suspend(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<void> {
+  await ask(self, target, atom("suspend"), options);
+}
+
+/** Ends what `suspend` has begun. */
+async function resume(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<void> {
+  await ask(self, target, atom("resume"), options);
+}
+
+/** Ends the target with a reason, once it has handled what came before. */
+async function terminate(
+  self: AnySelf,
+  target: CallTarget,
+  reason: ExitReason,
+  options: CallOptions = {},
+): Promise<void> {
+  const request = new Tuple([atom("terminate"), reason]);
+  await ask(self, target, request, options);
+}
+
+/** Asks for something about watching; `what` may be refused. */
+async function debug(
+  self: AnySelf,
+  target: CallTarget,
+  what: unknown,
+  options: CallOptions,
+): Promise<unknown> {
+  const request = new Tuple([atom("debug"), what]);
+  const answer = await ask(self, target, request, options);
+  if (answer === atom("unknown_debug")) {
+    throw new CallError(printTerm(target), request, answer);
+  }
+  return valueOf(answer, target, request);
+}
+
+/** The value in `{ok, Value}`. */
+function inOk(answer: unknown): unknown {
+  return answer instanceof Tuple && answer.items[0] === atom("ok")
+    ? answer.items[1]
+    : answer;
+}
+
+function pair(name: string, argument: unknown): Tuple {
+  return new Tuple([atom(name), argument]);
+}
+
+/** What an actor has done since its statistics were turned on. */
+export type ActorStatistics = {
+  /** To the second, in the target's local time. */
+  readonly startTime: Date;
+  readonly currentTime: Date;
+  readonly reductions: number;
+  readonly messagesIn: number;
+  /** Replies; of a process on a BEAM node, what its behaviour counts. */
+  readonly messagesOut: number;
+};
+
+/** Begins to count, or ends it; see `getStatistics`. */
+async function statistics(
+  self: AnySelf,
+  target: CallTarget,
+  isOn: boolean,
+  options: CallOptions = {},
+): Promise<void> {
+  await debug(self, target, pair("statistics", isOn), options);
+}
+
+/**
+ * What was counted since `statistics` was turned on; null when it is off.
+ *
+ * @example
+ * ```ts
+ * import { handler, start, sys } from "hornbeam";
+ *
+ * await using node = await start();
+ * const counter = node.spawn(handler(0, (total, n: number) => total + n));
+ * await node.run(async (self) => {
+ *   await sys.statistics(self, counter, true);
+ *   for (const n of [1, 2, 3]) self.send(counter, n);
+ *   const counted = await sys.getStatistics(self, counter);
+ *   console.log(counted?.messagesIn); // prints: 3
+ *   await sys.noDebug(self, counter);
+ * });
+ * ```
+ */
+async function getStatistics(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<ActorStatistics | null> {
+  const what = pair("statistics", atom("get"));
+  const items = inOk(await debug(self, target, what, options));
+  if (!Array.isArray(items)) return null;
+  const known = new Map(
+    (items as Tuple[]).map((item) => [item.items[0], item.items[1]]),
+  );
+  const figure = (name: string) => known.get(atom(name)) as number;
+  const time = (name: string) => dateOf(known.get(atom(name)) as Tuple);
+  return {
+    startTime: time("start_time"),
+    currentTime: time("current_time"),
+    reductions: figure("reductions"),
+    messagesIn: figure("messages_in"),
+    messagesOut: figure("messages_out"),
+  };
+}
+
+function dateOf({ items }: Tuple): Date {
+  const [[y, mo, d], [h, mi, s]] = items.map((half) =>
+    (half as Tuple).items as number[]
+  ) as [[number, number, number], [number, number, number]];
+  const at = new Date(0);
+  at.setFullYear(y, mo - 1, d);
+  at.setHours(h, mi, s, 0);
+  return at;
+}
+
+/** Prints what goes in and out onto the output of the target's group leader. */
+async function trace(
+  self: AnySelf,
+  target: CallTarget,
+  isOn: boolean,
+  options: CallOptions = {},
+): Promise<void> {
+  await debug(self, target, pair("trace", isOn), options);
+}
+
+/**
+ * Keeps the last events: 10 with true, or as many as said; false forgets them.
+ * See `getLog`.
+ */
+async function log(
+  self: AnySelf,
+  target: CallTarget,
+  isOn: boolean | number,
+  options: CallOptions = {},
+): Promise<void> {
+  const argument = typeof isOn === "number" ? new Tuple([true, isOn]) : isOn;
+  await debug(self, target, pair("log", argument), options);
+}
+
+/**
+ * The events that are kept, oldest first, as terms: `{in, Message}` and `{out,
+ * Message, To}`, and what else processes on BEAM nodes note. Calls and casts
+ * are the tuples that they are in OTP.
+ */
+async function getLog(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<readonly unknown[]> {
+  const events = await debug(self, target, pair("log", atom("get")), options);
+  return inOk(events) as readonly unknown[];
+}
+
+/** Prints the events that are kept, as `trace` does. */
+async function printLog(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<void> {
+  await debug(self, target, pair("log", atom("print")), options);
+}
+
+/** Ends all watching. */
+async function noDebug(
+  self: AnySelf,
+  target: CallTarget,
+  options: CallOptions = {},
+): Promise<void> {
+  await debug(self, target, atom("no_debug"), options);
+}
+
+/**
+ * Has a function called with each event, in the turn of the target and with
+ * what it returned before; see `DebugFunction`. Only on this node, and not on
+ * one with `isolate: "copy"`, since a function has no copy. `id` is what it is
+ * removed by, and keeps it from being installed twice; default: the function
+ * itself.
+ */
+async function install<S>(
+  self: AnySelf,
+  target: CallTarget,
+  call: DebugFunction<S>,
+  state: S,
+  options: CallOptions & { readonly id?: unknown } = {},
+): Promise<void> {
+  const { id, ...limits } = options;
+  const items = id === undefined ? [call, state] : [id, call, state];
+  await debug(self, target, pair("install", new Tuple(items)), limits);
+}
+
+/** Removes a function by its `id`, or by itself. */
+async function remove(
+  self: AnySelf,
+  target: CallTarget,
+  id: unknown,
+  options: CallOptions = {},
+): Promise<void> {
+  await debug(self, target, pair("remove", id), options);
+}
+
+/** See the functions. They wait, so a function actor must call them. */
+export const sys: {
+  readonly getState: typeof getState;
+  readonly replaceState: typeof replaceState;
+  readonly getStatus: typeof getStatus;
+  readonly suspend: typeof suspend;
+  readonly resume: typeof resume;
+  readonly terminate: typeof terminate;
+  readonly statistics: typeof statistics;
+  readonly getStatistics: typeof getStatistics;
+  readonly trace: typeof trace;
+  readonly log: typeof log;
+  readonly getLog: typeof getLog;
+  readonly printLog: typeof printLog;
+  readonly noDebug: typeof noDebug;
+  readonly install: typeof install;
+  readonly remove: typeof remove;
+  /** What a debug function returns to be removed. */
+  readonly done: Atom;
+} = {
+  getState,
+  replaceState,
+  getStatus,
+  suspend,
+  resume,
+  terminate,
+  statistics,
+  getStatistics,
+  trace,
+  log,
+  getLog,
+  printLog,
+  noDebug,
+  install,
+  remove,
+  done,
+};

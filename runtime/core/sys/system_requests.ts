@@ -1,0 +1,263 @@
+/**
+ * The requests of OTP's `sys` module to handler actors: state, status, suspend,
+ * resume, terminate. The handler sees none of them.
+ *
+ * They keep their place among the other messages, as in OTP: whoever casts and
+ * then asks for the state sees what the cast has done. An actor has a flag set
+ * while such a request is in its mailbox or while it is suspended, and only
+ * then is anything here asked. Function actors receive the requests like any
+ * other message.
+ *
+ * Code changes do not exist here and are answered so. A suspended actor takes
+ * nothing but system requests and, if it traps exits, the exit signal of the
+ * actor that spawned it, which ends it.
+ */
+
+import { type Actor, QUEUED, RUNNING } from "../actor/actor.ts";
+import { reply, type ReplyTo, SystemRequest } from "../calls/calls.ts";
+import { noteIn, setDebug } from "./debugging.ts";
+import { crashActor, endActor } from "../signals/exits.ts";
+import { type Handler, Stop } from "../contract/handler.ts";
+import { behaviourName } from "./info.ts";
+import { copy } from "../messages/isolation.ts";
+import { Exit } from "../messages/messages.ts";
+import type { ExitReason } from "../host/signal.ts";
+import { atom, printTerm, Tuple } from "../terms/terms.ts";
+import { goOn } from "../actor/waiting_handler.ts";
+
+const names = {
+  ok: atom("ok"),
+  error: atom("error"),
+  status: atom("status"),
+  module: atom("module"),
+  hornbeam: atom("hornbeam"),
+  running: atom("running"),
+  suspended: atom("suspended"),
+  getState: atom("get_state"),
+  replaceState: atom("replace_state"),
+  getStatus: atom("get_status"),
+  suspend: atom("suspend"),
+  resume: atom("resume"),
+  terminate: atom("terminate"),
+  debug: atom("debug"),
+} as const;
+
+function tuple(...items: readonly unknown[]): Tuple {
+  return new Tuple(items);
+}
+
+/** To be called when a system request was put into the actor's mailbox. */
+export function expectSystemRequest(actor: Actor | null): void {
+  if (actor === null || !actor.isHandler || !actor.alive) return;
+  actor.systemRequests++;
+  actor.isSpecial = true;
+}
+
+/**
+ * Answers what stands at the head of the mailbox, and of a suspended actor all
+ * that is in it. Returns how many messages the handler may be given now: up to
+ * the next system request, none of a suspended or ended actor.
+ */
+export function serveSystemRequests(actor: Actor, budget: number): number {
+  const { mailbox } = actor;
+  if (actor.isSuspended) serveSuspended(actor);
+  while (
+    isFree(actor) && !actor.isSuspended && mailbox.length > 0 &&
+    mailbox.at(0) instanceof SystemRequest
+  ) {
+    answer(actor, mailbox.shift() as SystemRequest);
+    if (actor.isSuspended) serveSuspended(actor);
+  }
+  if (!isFree(actor) || actor.isSuspended) return 0;
+  const { debug } = actor;
+  if (debug !== null) {
+    if (mailbox.length > 0) noteIn(actor, debug);
+    return 1;
+  }
+  if (actor.systemRequests > 0) {
+    let most = 1;
+    while (
+      most < budget && most < mailbox.length &&
+      !(mailbox.at(most) instanceof SystemRequest)
+    ) most++;
+    if (most < mailbox.length) {
+      // With this policy the head may go while the handler runs.
+      return actor.mailboxOptions?.policy === "dropOldest" ? 1 : most;
+    }
+    // Those that were counted were lost to a limit of the mailbox.
+    actor.systemRequests = 0;
+  }
+  actor.isSpecial = false;
+  return budget;
+}
+
+/**
+ * Whether it may be given messages. One that has its last word may be queued as
+ * well, to go on with what it has received.
+ */
+function isFree(actor: Actor): boolean {
+  return actor.state === QUEUED && actor.resolveReceive === null;
+}
+
+/** Messages that were looked at before are not looked at again. */
+function serveSuspended(actor: Actor): void {
+  const { mailbox } = actor;
+  while (actor.isSuspended && actor.scanned < mailbox.length) {
+    const message = mailbox.at(actor.scanned);
+    if (message instanceof SystemRequest) {
+      answer(actor, mailbox.removeAt(actor.scanned) as SystemRequest);
+    } else if (message instanceof Exit && message.from === actor.parent) {
+      actor.scanned = 0;
+      terminate(actor, message.reason);
+      return;
+    } else {
+      actor.scanned++;
+    }
+  }
+  actor.scanned = actor.isSuspended ? actor.scanned : 0;
+}
+
+function answer(actor: Actor, { from, request }: SystemRequest): void {
+  if (actor.systemRequests > 0) actor.systemRequests--;
+  actor.reductions++;
+  if (request instanceof Tuple && request.items[0] === names.terminate) {
+    respond(actor, from, () => names.ok);
+    terminate(actor, request.items[1]);
+    return;
+  }
+  respond(actor, from, () => outcomeOf(actor, request));
+}
+
+/** The handler may have a last word, which may take time. */
+function terminate(actor: Actor, reason: ExitReason): void {
+  const { system } = actor.behaviour as Handler;
+  if (system?.terminate === undefined) {
+    endActor(actor, reason);
+    return;
+  }
+  actor.isSuspended = false;
+  actor.state = RUNNING;
+  let last: unknown;
+  try {
+    last = system.terminate(
+      actor.handlerState,
+      reason,
+      actor as never,
+    );
+  } catch (error) {
+    crashActor(actor, error);
+    return;
+  }
+  if (last instanceof Promise) {
+    goOn(actor, last.then(() => new Stop(reason)));
+  } else {
+    endActor(actor, reason);
+  }
+}
+
+/** A state may hold what cannot leave the node; the asker learns of that. */
+function respond(actor: Actor, from: ReplyTo, value: () => unknown): void {
+  const { owner } = actor;
+  try {
+    reply(actor, from, value());
+  } catch (error) {
+    try {
+      reply(actor, from, tuple(names.error, messageOf(error)));
+    } catch (second) {
+      owner.logActor("warning", "a system request could not be answered", {
+        error: messageOf(second),
+      });
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : printTerm(error);
+}
+
+function outcomeOf(actor: Actor, request: unknown): unknown {
+  switch (request) {
+    case names.getState:
+      return shown(actor);
+    case names.getStatus:
+      return statusOf(actor);
+    case names.suspend:
+      actor.isSuspended = true;
+      return names.ok;
+    case names.resume:
+      actor.isSuspended = false;
+      return names.ok;
+    default:
+  }
+  const [name, argument] = request instanceof Tuple ? request.items : [];
+  switch (name) {
+    case names.replaceState:
+      return replaceState(actor, argument);
+    case names.debug:
+      return setDebug(actor, argument);
+    default:
+      return tuple(
+        names.error,
+        tuple(atom("unknown_system_msg"), request),
+      );
+  }
+}
+
+/** With a function of this node; that of a BEAM node cannot be called here. */
+function replaceState(actor: Actor, change: unknown): unknown {
+  if (typeof change !== "function") return tuple(names.error, atom("notsup"));
+  try {
+    const { system } = actor.behaviour as Handler;
+    const { handlerState: state } = actor;
+    const next = (change as (state: unknown) => unknown)(
+      system?.getState?.(state) ?? state,
+    );
+    actor.handlerState = system?.replaceState?.(state, next) ?? next;
+  } catch (error) {
+    return tuple(names.error, tuple(atom("callback_failed"), error));
+  }
+  return shown(actor);
+}
+
+/** What the asker gets to see of the state. */
+function shown(actor: Actor): unknown {
+  const { getState } = (actor.behaviour as Handler).system ?? {};
+  const state = actor.handlerState;
+  return shared(
+    actor,
+    getState === undefined ? state : getState(state),
+  );
+}
+
+/** What is sent may be frozen, and the state is still the actor's. */
+function shared(actor: Actor, state: unknown): unknown {
+  return actor.owner.isolate === null ? state : copy(state);
+}
+
+/** The shape that `sys:get_status` gives for a `gen_server`. */
+function statusOf(actor: Actor): Tuple {
+  const state = actor.isSuspended ? names.suspended : names.running;
+  const parent = actor.parent ?? actor.pid;
+  const misc = [
+    tuple(atom("header"), `Status for actor ${actor.describe()}`),
+    tuple(atom("data"), [
+      tuple("Status", state),
+      tuple("Parent", parent),
+      tuple("Behaviour", behaviourName(actor.behaviour)),
+    ]),
+    tuple(atom("data"), [tuple("State", statusState(actor))]),
+  ];
+  return tuple(
+    names.status,
+    actor.pid,
+    tuple(names.module, names.hornbeam),
+    [[], state, parent, [], misc],
+  );
+}
+
+function statusState(actor: Actor): unknown {
+  const { formatStatus } = (actor.behaviour as Handler).system ?? {};
+  return formatStatus === undefined
+    ? shown(actor)
+    : shared(actor, formatStatus(actor.handlerState));
+}

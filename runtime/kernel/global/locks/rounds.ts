@@ -1,0 +1,108 @@
+/**
+ * One question to several nodes at once, and the answers of all that are there.
+ *
+ * A node that is lost, has no server or says nothing for too long has no answer
+ * and is left out, so each round ends.
+ */
+
+import type { Pid } from "../../../core/terms/terms.ts";
+import type { GlobalPort, Undo } from "../state/port.ts";
+
+/** Longest wait for an answer. A silent node is lost long before. */
+const ANSWER_MS = 20_000;
+
+/** What is asked of a node, in whose name. */
+export type Question = {
+  readonly node: string;
+  readonly holder: Pid;
+  readonly request: unknown;
+};
+
+/** By node; one that gave no answer is missing. */
+export type Answers = ReadonlyMap<string, readonly unknown[]>;
+
+type Round = {
+  /** Questions that are out. */
+  open: number;
+  readonly answers: Map<string, unknown[]>;
+  readonly done: (answers: Answers) => void;
+};
+
+/** A question that is out. */
+type Open = { readonly round: Round; readonly end: Undo };
+
+export type RoundsParts = {
+  readonly port: GlobalPort;
+  /** Answers what is asked of this node itself. */
+  readonly own: (request: unknown, holder: Pid) => unknown;
+  /** Has a node watched, so that its loss is told to `lost`. */
+  readonly watch: (node: string) => void;
+};
+
+export class Rounds {
+  readonly #parts: RoundsParts;
+  readonly #open = new Map<string, Set<Open>>();
+
+  constructor(parts: RoundsParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls `done` once, at once if nobody else is asked. */
+  ask(questions: readonly Question[], done: (answers: Answers) => void): void {
+    const { port, own, watch } = this.#parts;
+    const round: Round = { open: 1, answers: new Map(), done };
+    for (const { node, holder, request } of questions) {
+      if (node === port.node) {
+        add(round, node, own(request, holder));
+        continue;
+      }
+      watch(node);
+      round.open++;
+      const endCall = port.call(node, holder, request, (value) => {
+        add(round, node, value);
+        this.#close(node, question);
+      });
+      const endTimer = port.timer(ANSWER_MS, () => {
+        port.log(
+          "warning",
+          `global: ${node} gave no answer in ${ANSWER_MS} ms`,
+        );
+        this.#close(node, question);
+      });
+      const end = () => {
+        endCall();
+        endTimer();
+      };
+      const question: Open = { round, end };
+      let all = this.#open.get(node);
+      if (all === undefined) this.#open.set(node, all = new Set());
+      all.add(question);
+    }
+    this.#settle(round);
+  }
+
+  /** Nobody waits for that node any more. */
+  lost(node: string): void {
+    for (const question of [...this.#open.get(node) ?? []]) {
+      this.#close(node, question);
+    }
+  }
+
+  #close(node: string, question: Open): void {
+    const all = this.#open.get(node);
+    if (all === undefined || !all.delete(question)) return;
+    if (all.size === 0) this.#open.delete(node);
+    question.end();
+    this.#settle(question.round);
+  }
+
+  #settle(round: Round): void {
+    if (--round.open === 0) round.done(round.answers);
+  }
+}
+
+function add(round: Round, node: string, value: unknown): void {
+  const known = round.answers.get(node);
+  if (known === undefined) round.answers.set(node, [value]);
+  else known.push(value);
+}

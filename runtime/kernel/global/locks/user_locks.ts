@@ -1,0 +1,117 @@
+/**
+ * Locks that actors of this node take by name, on nodes of their choice.
+ *
+ * The holder is the actor itself, so that every node lets go when it ends. What
+ * it still waits for then is given up here.
+ */
+
+import { termKey } from "../../../core/terms/key.ts";
+import type { Pid } from "../../../core/terms/terms.ts";
+import type { GlobalPort, Undo } from "../state/port.ts";
+import type { Locking } from "./locking.ts";
+import type { Rounds } from "./rounds.ts";
+import { bossOf, type LockId, say } from "../protocol/terms.ts";
+
+/** A lock that an actor asks for. */
+export type LockWish = {
+  readonly id: LockId;
+  readonly holder: Pid;
+  readonly nodes: readonly string[];
+  /** Further tries after the first. */
+  readonly retries: number;
+  readonly timeoutMs: number;
+};
+
+export type UserLocksParts = {
+  readonly port: GlobalPort;
+  readonly locking: Locking;
+  readonly rounds: Rounds;
+};
+
+/** A wish that is being seen to. */
+type Wait = {
+  readonly wish: LockWish;
+  readonly done: (isLocked: boolean) => void;
+  tries: number;
+  isOver: boolean;
+  /** Ends what it waits for. */
+  readonly ends: Undo[];
+  endPause: Undo;
+};
+
+export class UserLocks {
+  readonly #parts: UserLocksParts;
+
+  constructor(parts: UserLocksParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls `done` once, within the wish's time. */
+  take(wish: LockWish, done: (isLocked: boolean) => void): void {
+    const { port } = this.#parts;
+    const wait: Wait = {
+      wish,
+      done,
+      tries: 0,
+      isOver: false,
+      ends: [],
+      endPause: () => {},
+    };
+    const giveUp = () => this.#end(wait, false);
+    wait.ends.push(
+      port.watchPid(wish.holder, giveUp),
+      ...(wish.timeoutMs === Infinity
+        ? []
+        : [port.timer(wish.timeoutMs, giveUp)]),
+    );
+    this.#try(wait);
+  }
+
+  /** Gives a lock back; calls `done` when all nodes have said so. */
+  give(
+    { id, holder, nodes }: Pick<LockWish, "id" | "holder" | "nodes">,
+    done: () => void,
+  ): void {
+    const request = say.delLock(id);
+    const questions = nodes.map((node) => ({ node, holder, request }));
+    this.#parts.rounds.ask(questions, done);
+  }
+
+  #try(wait: Wait): void {
+    const { id, holder, nodes, retries } = wait.wish;
+    const { locking } = this.#parts;
+    const steps = [[bossOf(nodes)], nodes];
+    const isOver = () => wait.isOver;
+    const attempt = { id, holder, steps, isOver };
+    locking.take(attempt, ({ isLocked, refusedBy }) => {
+      if (wait.isOver) {
+        // Too late, and nobody would ever give it back.
+        if (isLocked) locking.release(id, holder, nodes);
+      } else if (isLocked || wait.tries >= retries) {
+        this.#end(wait, isLocked);
+      } else {
+        const again = { refusedBy, tries: wait.tries++ };
+        wait.endPause = locking.wait(
+          id.resource,
+          again,
+          () => this.#try(wait),
+        );
+      }
+    });
+  }
+
+  #end(wait: Wait, isLocked: boolean): void {
+    if (wait.isOver) return;
+    wait.isOver = true;
+    wait.endPause();
+    for (const end of wait.ends) end();
+    wait.done(isLocked);
+  }
+}
+
+/** Whether a resource belongs to the runtime or OTP and not to programs. */
+export function isReserved(resource: unknown): boolean {
+  return termKey(resource) === reserved;
+}
+
+const reserved = termKey(Symbol.for("global"));

@@ -1,0 +1,218 @@
+/**
+ * Which of two pids keeps a name that both sides of a healed partition gave
+ * away: OTP's three methods, and functions of this node.
+ *
+ * A function runs on the node of the pid that it was registered with, and can
+ * only be given for an actor of its own node. OTP's methods travel by their
+ * names, and run where two sides meet.
+ */
+
+import type { Node } from "../../../core/node/node.ts";
+import { sendExitSignal } from "../../../core/signals/exits.ts";
+import { reasons, UsageError } from "../../../core/messages/messages.ts";
+import { termKey } from "../../../core/terms/key.ts";
+import {
+  atom,
+  Closure,
+  ExternalFun,
+  Pid,
+  printTerm,
+  Tuple,
+} from "../../../core/terms/terms.ts";
+import { isSmaller, type Method } from "../protocol/terms.ts";
+import { isMethod } from "../protocol/read.ts";
+import { callOffered } from "../../rpc/outcome.ts";
+
+/**
+ * Decides between two pids under one name: returns the one that keeps it, or
+ * null for neither. Whatever else it returns or throws means neither.
+ */
+export type ResolverFunction = (
+  name: unknown,
+  one: Pid,
+  other: Pid,
+) => Pid | null | Promise<Pid | null>;
+
+/**
+ * What becomes of a name that two actors hold when partitions meet.
+ * `randomExit`: one keeps it and the other is killed. `randomNotify`: one keeps
+ * it, the other is sent `{global_name_conflict, Name}`. `notifyAll`: nobody
+ * keeps it, both are sent `{global_name_conflict, Name, OtherPid}`.
+ */
+export type Resolver =
+  | "randomExit"
+  | "randomNotify"
+  | "notifyAll"
+  | ResolverFunction;
+
+const methodNames = {
+  randomExit: "random_exit_name",
+  randomNotify: "random_notify_name",
+  notifyAll: "notify_all_name",
+} as const;
+
+/**
+ * Whether a method needs nothing of the node it was given on: any node can run
+ * it, and best the one that has a connection to both sides.
+ */
+export function isEverywhere(method: Method): boolean {
+  return method instanceof ExternalFun && method.module === "global";
+}
+
+const own = new ExternalFun("hornbeam", "resolve_name", 3);
+const conflict = atom("global_name_conflict");
+
+/** How a resolver travels. Throws `UsageError` for what is none. */
+export function methodOf(resolver: Resolver): Method {
+  if (typeof resolver === "function") return own;
+  if (Object.hasOwn(methodNames, resolver)) {
+    return new ExternalFun("global", methodNames[resolver], 3);
+  }
+  throw new UsageError(
+    "expected a resolver: randomExit, randomNotify, notifyAll or a function, " +
+      `got ${printTerm(resolver)}`,
+  );
+}
+
+/** Resolvers that are kept before any is looked at again. */
+const KEPT_MIN = 1_000;
+
+/** A function, and what it was given for. */
+type Given = {
+  readonly name: unknown;
+  readonly pid: Pid;
+  readonly resolver: ResolverFunction;
+  /** Whether it is not known yet if the name is given. */
+  isAsked: boolean;
+};
+
+/** The functions that were given for names of this node's actors. */
+export class Resolvers {
+  readonly #node: Node;
+  /** By name and pid. Those of names that are over are swept now and then. */
+  readonly #given = new Map<string, Given>();
+  #sweepAt = KEPT_MIN;
+
+  constructor(node: Node) {
+    this.#node = node;
+  }
+
+  /**
+   * From now on, since others may have the name before its owner is told.
+   * Returns what is to be told whether the name was given; where it was not,
+   * the resolver that was there before is there again.
+   */
+  add(
+    name: unknown,
+    pid: Pid,
+    resolver: ResolverFunction,
+  ): (isGiven: boolean) => void {
+    const key = keyOf(name, pid);
+    const before = this.#given.get(key);
+    const given: Given = { name, pid, resolver, isAsked: true };
+    this.#given.set(key, given);
+    return (isGiven) => {
+      given.isAsked = false;
+      if (isGiven || this.#given.get(key) !== given) return;
+      if (before === undefined) this.#given.delete(key);
+      else this.#given.set(key, before);
+    };
+  }
+
+  /** Forgets those of names that nobody has, once there are many. */
+  sweep(hasName: (name: unknown, pid: Pid) => boolean): void {
+    if (this.#given.size < this.#sweepAt) return;
+    for (const [key, { name, pid, isAsked }] of this.#given) {
+      if (!isAsked && !hasName(name, pid)) this.#given.delete(key);
+    }
+    this.#sweepAt = Math.max(KEPT_MIN, 2 * this.#given.size);
+  }
+
+  /** How many are kept, for tests. */
+  get count(): number {
+    return this.#given.size;
+  }
+
+  /** As OTP's `global:resolve_it/4`: a pid, or the atom `none`. */
+  async resolve(
+    method: unknown,
+    name: unknown,
+    one: unknown,
+    other: unknown,
+  ): Promise<unknown> {
+    const none = atom("none");
+    if (!(one instanceof Pid) || !(other instanceof Pid)) return none;
+    if (!isMethod(method)) return none;
+    try {
+      return await this.#decide(method, name, one, other) ?? none;
+    } catch (error) {
+      this.#node.log("error", "kernel", "a resolver of global threw", {
+        error,
+      });
+      return none;
+    }
+  }
+
+  async #decide(
+    method: Method,
+    name: unknown,
+    one: Pid,
+    other: Pid,
+  ): Promise<unknown> {
+    if (method instanceof Closure) {
+      // OTP's default is a fun of its module; of others we have no code.
+      return method.module === "global" ? this.#exit(one, other) : null;
+    }
+    const { module, name: called } = method;
+    if (module === own.module && called === own.name) {
+      const given = this.#given.get(keyOf(name, other));
+      return await given?.resolver(name, one, other);
+    }
+    if (module === "global") return this.#builtIn(called, name, one, other);
+    const args = [name, one, other];
+    const outcome = await callOffered(this.#node.functions, {
+      module: atom(module),
+      name: atom(called),
+      args,
+    });
+    return outcome.class === "return" ? outcome.value : null;
+  }
+
+  #builtIn(method: string, name: unknown, one: Pid, other: Pid): Pid | null {
+    switch (method) {
+      case methodNames.randomExit:
+        return this.#exit(one, other);
+      case methodNames.randomNotify: {
+        const [winner, loser] = ordered(one, other);
+        this.#tell(loser, new Tuple([conflict, name]));
+        return winner;
+      }
+      case methodNames.notifyAll:
+        this.#tell(one, new Tuple([conflict, name, other]));
+        this.#tell(other, new Tuple([conflict, name, one]));
+        return null;
+      default:
+        return null;
+    }
+  }
+
+  #exit(one: Pid, other: Pid): Pid {
+    const [winner, loser] = ordered(one, other);
+    this.#node.log("info", "kernel", `global: ${loser} loses a name and ends`);
+    sendExitSignal(this.#node, this.#node.pid, loser, reasons.kill);
+    return winner;
+  }
+
+  #tell(pid: Pid, message: unknown): void {
+    this.#node.sendFrom(this.#node.pid, pid as Pid<unknown>, message);
+  }
+}
+
+/** The one on the node with the smaller name first: it wins. */
+function ordered(one: Pid, other: Pid): readonly [Pid, Pid] {
+  return isSmaller(one.node, other.node) ? [one, other] : [other, one];
+}
+
+function keyOf(name: unknown, pid: Pid): string {
+  return `${termKey(name)} ${termKey(pid)}`;
+}

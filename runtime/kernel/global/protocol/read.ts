@@ -1,0 +1,208 @@
+/**
+ * What `global_name_server` processes say to each other, read: see
+ * `protocol/terms.ts`. What cannot be read is null, so that garbage harms
+ * nobody.
+ */
+
+import { Closure, ExternalFun, Pid, Tuple } from "../../../core/terms/terms.ts";
+import { atomName } from "../../../wire/beam/dist_ops.ts";
+import {
+  type Asked,
+  type LockId,
+  type Method,
+  type NameEntry,
+  type NameOp,
+  type Said,
+  type Versions,
+  words,
+} from "./terms.ts";
+import { itemsOf } from "../../shared/kernel_actor.ts";
+
+/** Older nodes tell less than is needed here. */
+const oldestVersion = 7;
+
+/** What a cast or a plain message says; null for what is none of these. */
+export function readSaid(term: unknown): Said | null {
+  const [kind, ...items] = itemsOf(term);
+  if (kind === words.initConnect) return readInitConnect(items);
+  if (kind === words.lockSet) return readLockSet(items);
+  if (kind === words.lostConnection) return readLost(term as Tuple);
+  if (kind === words.whereis) {
+    const [name, from] = items;
+    return from instanceof Pid ? { type: "whereis", name, from } : null;
+  }
+  const [sender, ...rest] = items;
+  const node = atomName(sender);
+  return node === undefined ? null : readOf(node, kind, rest);
+}
+
+/** What begins with the name of the node that says it. */
+function readOf(
+  node: string,
+  kind: unknown,
+  items: readonly unknown[],
+): Said | null {
+  const [first, second] = items;
+  switch (kind) {
+    case words.initConnectAck:
+      return { type: "initConnectAck", node, tag: first, senderTag: second };
+    case words.exchange: {
+      const entries = listOf(first, readEntry);
+      if (entries === null) return null;
+      return { type: "exchange", node, names: entries, tag: items[2] };
+    }
+    case words.resolved:
+      return readResolved(node, items);
+    case words.newNodes:
+      return readNewNodes(node, items);
+    case words.inSync:
+      return { type: "inSync", node };
+    case words.cancelConnect:
+      return { type: "cancelConnect", node, tag: first };
+    case words.removeConnection:
+      return { type: "removeConnection", node };
+    case words.wanted:
+      return { type: "lockWanted", node, resource: first };
+    case words.free:
+      return { type: "lockFree", node, resource: first };
+    case words.check:
+      if (typeof first !== "string") return null;
+      return { type: "check", node, sum: first };
+    case words.lost:
+    case words.meet: {
+      const other = atomName(first);
+      if (other === undefined) return null;
+      return { type: kind === words.lost ? "lost" : "meet", node, other };
+    }
+    default:
+      return null;
+  }
+}
+
+function readInitConnect(items: readonly unknown[]): Said | null {
+  const [head, sender, locker] = items;
+  const [version, tag] = itemsOf(head);
+  const [, , extras, pid] = itemsOf(locker);
+  const node = atomName(sender);
+  if (node === undefined || !(pid instanceof Pid)) return null;
+  if (typeof version !== "number" || version < oldestVersion) return null;
+  const isHornbeam = typeof extras === "object" && extras !== null &&
+    Object.hasOwn(extras, "hornbeam");
+  return { type: "initConnect", node, version, tag, locker: pid, isHornbeam };
+}
+
+function readLockSet(items: readonly unknown[]): Said | null {
+  const [locker, isSet, , tag] = items;
+  if (!(locker instanceof Pid)) return null;
+  return { type: "lockSet", node: locker.node, isSet: isSet === true, tag };
+}
+
+function readResolved(node: string, items: readonly unknown[]): Said | null {
+  const ops = listOf(items[0], readOp);
+  const known = listOf(items[1], readVersion);
+  if (ops === null || known === null) return null;
+  return { type: "resolved", node, ops, known, tag: items[4] };
+}
+
+function readNewNodes(node: string, items: readonly unknown[]): Said | null {
+  const ops = listOf(items[0], readOp);
+  const nodes = listOf(items[2], readVersion);
+  if (ops === null || nodes === null) return null;
+  const extras: readonly unknown[] = Array.isArray(items[3]) ? items[3] : [];
+  const lock = extras.map(itemsOf).find(([key]) => key === words.lock)?.[1];
+  return { type: "newNodes", node, ops, nodes, lock: readLockId(lock) };
+}
+
+function readLost(message: Tuple): Said | null {
+  const [, sender, creation, id, lost] = message.items;
+  const [reporter, other] = [atomName(sender), atomName(lost)];
+  if (reporter === undefined || other === undefined) return null;
+  if (typeof id !== "number" && typeof id !== "bigint") return null;
+  const event = { reporter, creation, id, other, message };
+  return { type: "lostConnection", event };
+}
+
+/** What a call asks; null for what is no question here. */
+export function readAsked(request: unknown): Asked | null {
+  switch (request) {
+    case words.getKnown:
+      return { type: "known" };
+    case words.getSynced:
+      return { type: "synced" };
+    case words.getVersion:
+      return { type: "version" };
+    case words.getExternal:
+      return { type: "external" };
+  }
+  const [kind, ...items] = itemsOf(request);
+  switch (kind) {
+    case words.setLock:
+    case words.delLock: {
+      const id = readLockId(items[0]);
+      const type = kind === words.setLock ? "setLock" : "delLock";
+      return id === null ? null : { type, id };
+    }
+    case words.register:
+    case words.registerExternal: {
+      const entry = readEntry(new Tuple(items.slice(0, 3)));
+      if (entry === null) return null;
+      return { type: "change", ops: [{ type: "insert", entry }] };
+    }
+    case words.unregister: {
+      const [name] = items;
+      return { type: "change", ops: [{ type: "delete", name }] };
+    }
+    case words.ops: {
+      const ops = listOf(items[0], readOp);
+      return ops === null ? null : { type: "change", ops };
+    }
+    default:
+      return null;
+  }
+}
+
+export function readLockId(term: unknown): LockId | null {
+  const items = itemsOf(term);
+  if (items.length !== 2) return null;
+  const [resource, requester] = items;
+  return { resource, requester };
+}
+
+export function isMethod(term: unknown): term is Method {
+  return term instanceof ExternalFun || term instanceof Closure;
+}
+
+function readEntry(term: unknown): NameEntry | null {
+  const [name, pid, method] = itemsOf(term);
+  if (!(pid instanceof Pid) || !isMethod(method)) return null;
+  return { name, pid, method };
+}
+
+function readOp(term: unknown): NameOp | null {
+  const [kind, what] = itemsOf(term);
+  if (kind === words.delete) return { type: "delete", name: what };
+  const entry = kind === words.insert ? readEntry(what) : null;
+  return entry === null ? null : { type: "insert", entry };
+}
+
+function readVersion(term: unknown): Versions[number] | null {
+  const [sender, version] = itemsOf(term);
+  const node = atomName(sender);
+  if (node === undefined || typeof version !== "number") return null;
+  return [node, version];
+}
+
+/** All items, or null if one of them cannot be read. */
+function listOf<T>(
+  term: unknown,
+  read: (item: unknown) => T | null,
+): readonly T[] | null {
+  if (!Array.isArray(term)) return null;
+  const items: T[] = [];
+  for (const item of term as readonly unknown[]) {
+    const one = read(item);
+    if (one === null) return null;
+    items.push(one);
+  }
+  return items;
+}

@@ -1,0 +1,366 @@
+/**
+ * What `global_name_server` processes say to each other, as terms: protocol
+ * version 8 of OTP's module `global` (OTP 25). Here they are named and written;
+ * `protocol/read.ts` reads them.
+ *
+ * Most are casts and calls, the rest plain tuples. Those whose names begin with
+ * `hornbeam_` pass between Hornbeam nodes alone.
+ */
+
+import { compareTerms } from "../../../core/terms/order.ts";
+import { termKey } from "../../../core/terms/key.ts";
+import {
+  type Atom,
+  atom,
+  type Closure,
+  type ExternalFun,
+  type Pid,
+  Tuple,
+} from "../../../core/terms/terms.ts";
+import { nameAtom } from "../../../wire/beam/dist_ops.ts";
+
+/** The version of the protocol that is spoken. */
+export const protocolVersion = 8;
+/** The registered name on every node. */
+export const serverName = "global_name_server";
+
+/** A method as it travels: a fun of three arguments. */
+export type Method = ExternalFun | Closure;
+
+/** A name and what belongs to it. */
+export type NameEntry = {
+  readonly name: unknown;
+  readonly pid: Pid;
+  readonly method: Method;
+};
+
+/** A change of the table of names that several nodes make. */
+export type NameOp =
+  | { readonly type: "insert"; readonly entry: NameEntry }
+  | { readonly type: "delete"; readonly name: unknown };
+
+/** `{ResourceId, LockRequesterId}`. */
+export type LockId = {
+  readonly resource: unknown;
+  readonly requester: unknown;
+};
+
+/** Nodes with the version that they speak. */
+export type Versions = readonly (readonly [node: string, version: number])[];
+
+/** What other servers say; `node` is the one that says it. */
+export type Said =
+  | {
+    readonly type: "initConnect";
+    readonly node: string;
+    readonly version: number;
+    readonly tag: unknown;
+    readonly locker: Pid;
+    readonly isHornbeam: boolean;
+  }
+  | {
+    readonly type: "initConnectAck";
+    readonly node: string;
+    /** The receiver's tag as the sender knows it. */
+    readonly tag: unknown;
+    readonly senderTag: unknown;
+  }
+  | {
+    readonly type: "lockSet";
+    readonly node: string;
+    readonly isSet: boolean;
+    readonly tag: unknown;
+  }
+  | {
+    readonly type: "exchange";
+    readonly node: string;
+    readonly names: readonly NameEntry[];
+    readonly tag: unknown;
+  }
+  | {
+    readonly type: "resolved";
+    readonly node: string;
+    readonly ops: readonly NameOp[];
+    readonly known: Versions;
+    readonly tag: unknown;
+  }
+  | {
+    readonly type: "newNodes";
+    readonly node: string;
+    readonly ops: readonly NameOp[];
+    readonly nodes: Versions;
+    /** The lock under which the change is made. */
+    readonly lock: LockId | null;
+  }
+  | { readonly type: "inSync"; readonly node: string }
+  | {
+    readonly type: "cancelConnect";
+    readonly node: string;
+    readonly tag: unknown;
+  }
+  | { readonly type: "lostConnection"; readonly event: LostConnection }
+  | { readonly type: "removeConnection"; readonly node: string }
+  | { readonly type: "whereis"; readonly name: unknown; readonly from: Pid }
+  | {
+    readonly type: "lockWanted" | "lockFree";
+    readonly node: string;
+    readonly resource: unknown;
+  }
+  | {
+    /** A sum over the names that the sender knows. */
+    readonly type: "check";
+    readonly node: string;
+    readonly sum: string;
+  }
+  | {
+    /** The sender has lost another node. */
+    readonly type: "lost";
+    readonly node: string;
+    readonly other: string;
+  }
+  | {
+    /** The receiver should connect to another node. */
+    readonly type: "meet";
+    readonly node: string;
+    readonly other: string;
+  };
+
+/** `reporter` has lost its connection with `other`. */
+export type LostConnection = {
+  readonly reporter: string;
+  /** The incarnation of the reporter, and which of its reports this is. */
+  readonly creation: unknown;
+  readonly id: number | bigint;
+  readonly other: string;
+  /** As it came, to be passed on. */
+  readonly message: Tuple;
+};
+
+/** What is asked of a server in a call. */
+export type Asked =
+  | { readonly type: "setLock" | "delLock"; readonly id: LockId }
+  | { readonly type: "change"; readonly ops: readonly NameOp[] }
+  | {
+    readonly type: "known" | "synced" | "version" | "external";
+  };
+
+/** The atoms of the protocol. */
+type Word =
+  | "initConnect"
+  | "locker"
+  | "noPid"
+  | "initConnectAck"
+  | "lockSet"
+  | "exchange"
+  | "resolved"
+  | "unused"
+  | "newNodes"
+  | "inSync"
+  | "cancelConnect"
+  | "lostConnection"
+  | "removeConnection"
+  | "whereis"
+  | "setLock"
+  | "delLock"
+  | "register"
+  | "registerExternal"
+  | "unregister"
+  | "getKnown"
+  | "getSynced"
+  | "getVersion"
+  | "getExternal"
+  | "insert"
+  | "delete"
+  | "vsn"
+  | "lock"
+  | "wanted"
+  | "free"
+  | "ops"
+  | "check"
+  | "lost"
+  | "meet";
+
+export const words: { readonly [W in Word]: Atom } = {
+  initConnect: atom("init_connect"),
+  locker: atom("locker"),
+  noPid: atom("no_longer_a_pid"),
+  initConnectAck: atom("init_connect_ack"),
+  lockSet: atom("lock_set"),
+  exchange: atom("exchange"),
+  resolved: atom("resolved"),
+  unused: atom("unused"),
+  newNodes: atom("new_nodes"),
+  inSync: atom("in_sync"),
+  cancelConnect: atom("cancel_connect"),
+  lostConnection: atom("lost_connection"),
+  removeConnection: atom("remove_connection"),
+  whereis: atom("whereis"),
+  setLock: atom("set_lock"),
+  delLock: atom("del_lock"),
+  register: atom("register"),
+  registerExternal: atom("register_ext"),
+  unregister: atom("unregister"),
+  getKnown: atom("get_known"),
+  getSynced: atom("get_synced"),
+  getVersion: atom("get_protocol_version"),
+  getExternal: atom("get_names_ext"),
+  insert: atom("insert"),
+  delete: atom("delete"),
+  vsn: atom("vsn"),
+  lock: atom("lock"),
+  wanted: atom("hornbeam_lock_wanted"),
+  free: atom("hornbeam_lock_free"),
+  ops: atom("hornbeam_ops"),
+  check: atom("hornbeam_check"),
+  lost: atom("hornbeam_lost"),
+  meet: atom("hornbeam_meet"),
+};
+
+/** The resource that every change of names is made under. */
+export const globalResource: Atom = atom("global");
+export const yes: Atom = atom("yes");
+
+/** The lock of a node that changes words. */
+export function changeLock(pid: Pid): LockId {
+  return { resource: globalResource, requester: pid };
+}
+
+/** Whether a lock is one under which names are changed. */
+export function isChange({ resource, requester }: LockId): boolean {
+  return resource === globalResource && !Array.isArray(requester);
+}
+
+/** The lock under which two nodes join: the same on both sides. */
+export function joinLock(one: Pid, other: Pid): LockId {
+  const requester = [one, other].sort(compareTerms);
+  return { resource: globalResource, requester };
+}
+
+/** The node that is locked first. */
+export function bossOf(nodes: readonly string[]): string {
+  return nodes.reduce((boss, node) => isSmaller(boss, node) ? node : boss);
+}
+
+/** By the order of their atoms, as the other end compares. */
+export function isSmaller(one: string, other: string): boolean {
+  return compareTerms(nameAtom(one), nameAtom(other)) < 0;
+}
+
+export function sameLock(one: LockId, other: LockId): boolean {
+  return termKey(one.resource) === termKey(other.resource) &&
+    termKey(one.requester) === termKey(other.requester);
+}
+
+// -- Writing
+
+const tuple = (...items: unknown[]) => new Tuple(items);
+const lockTerm = (id: LockId) => tuple(id.resource, id.requester);
+
+/** What is said, from this node. Casts and plain messages, as OTP has them. */
+export const say = {
+  initConnect: (node: string, tag: number, locker: Pid): Tuple =>
+    tuple(
+      words.initConnect,
+      tuple(protocolVersion, tag),
+      nameAtom(node),
+      // OTP ignores the map, so it can tell Hornbeam nodes what we are.
+      tuple(words.locker, words.noPid, { hornbeam: 1 }, locker),
+    ),
+  initConnectAck: (node: string, hisTag: unknown, tag: number): Tuple =>
+    tuple(words.initConnectAck, nameAtom(node), hisTag, tag),
+  lockSet: (
+    locker: Pid,
+    isSet: boolean,
+    known: readonly string[],
+    hisTag: unknown,
+  ): Tuple => tuple(words.lockSet, locker, isSet, known.map(nameAtom), hisTag),
+  exchange: (
+    node: string,
+    entries: readonly NameEntry[],
+    hisTag: unknown,
+  ): Tuple => {
+    const list = entries.map(entryTerm);
+    return tuple(words.exchange, nameAtom(node), list, [], hisTag);
+  },
+  resolved: (
+    node: string,
+    ops: readonly NameOp[],
+    known: Versions,
+    hisTag: unknown,
+  ): Tuple =>
+    tuple(
+      words.resolved,
+      nameAtom(node),
+      ops.map(opTerm),
+      known.map(versionTerm),
+      words.unused,
+      [],
+      hisTag,
+    ),
+  newNodes: (
+    node: string,
+    ops: readonly NameOp[],
+    nodes: Versions,
+    version: number,
+    lock: LockId,
+  ): Tuple =>
+    tuple(
+      words.newNodes,
+      nameAtom(node),
+      ops.map(opTerm),
+      [],
+      nodes.map(versionTerm),
+      [tuple(words.vsn, version), tuple(words.lock, lockTerm(lock))],
+    ),
+  inSync: (node: string): Tuple => tuple(words.inSync, nameAtom(node), true),
+  cancelConnect: (node: string, hisTag: unknown): Tuple =>
+    tuple(words.cancelConnect, nameAtom(node), hisTag),
+  lostConnection: (
+    reporter: string,
+    creation: number,
+    id: number,
+    other: string,
+  ): Tuple =>
+    tuple(
+      words.lostConnection,
+      nameAtom(reporter),
+      creation,
+      id,
+      nameAtom(other),
+    ),
+  removeConnection: (node: string): Tuple =>
+    tuple(words.removeConnection, nameAtom(node)),
+  setLock: (id: LockId): Tuple => tuple(words.setLock, lockTerm(id)),
+  delLock: (id: LockId): Tuple => tuple(words.delLock, lockTerm(id)),
+  /** One change, as every node understands it. */
+  change: (op: NameOp): Tuple =>
+    op.type === "insert"
+      ? tuple(words.register, op.entry.name, op.entry.pid, op.entry.method)
+      : tuple(words.unregister, op.name),
+  /** Several changes at once, among Hornbeam nodes. */
+  changes: (ops: readonly NameOp[]): Tuple => tuple(words.ops, ops.map(opTerm)),
+  lockWanted: (node: string, resource: unknown): Tuple =>
+    tuple(words.wanted, nameAtom(node), resource),
+  lockFree: (node: string, resource: unknown): Tuple =>
+    tuple(words.free, nameAtom(node), resource),
+  check: (node: string, sum: string): Tuple =>
+    tuple(words.check, nameAtom(node), sum),
+  lost: (node: string, other: string): Tuple =>
+    tuple(words.lost, nameAtom(node), nameAtom(other)),
+  meet: (node: string, other: string): Tuple =>
+    tuple(words.meet, nameAtom(node), nameAtom(other)),
+} as const;
+
+function entryTerm({ name, pid, method }: NameEntry): Tuple {
+  return tuple(name, pid, method);
+}
+
+function opTerm(op: NameOp): Tuple {
+  return op.type === "insert"
+    ? tuple(words.insert, entryTerm(op.entry))
+    : tuple(words.delete, op.name);
+}
+
+function versionTerm([node, version]: Versions[number]): Tuple {
+  return tuple(nameAtom(node), version);
+}

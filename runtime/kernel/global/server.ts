@@ -1,0 +1,334 @@
+/**
+ * The state of `global` on one node, without clock or network: what comes from
+ * other nodes, from actors of this node and from the node itself goes in, and
+ * what there is to do goes out through the port.
+ *
+ * It only joins the parts: tables, members, joins, changes, locks and
+ * partitions each have a module of their own. Availability goes before
+ * consistency: nodes that cannot reach each other go on by themselves, and what
+ * both have decided is reconciled when they meet.
+ */
+
+import type { Pid } from "../../core/terms/terms.ts";
+import { Checks } from "./partitions/checks.ts";
+import { Joins } from "./partitions/joins.ts";
+import { Locking } from "./locks/locking.ts";
+import { type Member, Members } from "./state/members.ts";
+import {
+  type PartitionPolicy,
+  Partitions,
+  removed,
+} from "./partitions/partitions.ts";
+import type { GlobalPort, Undo } from "./state/port.ts";
+import { Registrar } from "./names/registrar.ts";
+import { Rounds } from "./locks/rounds.ts";
+import { GlobalTables } from "./state/tables.ts";
+import {
+  type Asked,
+  isChange,
+  protocolVersion,
+  type Said,
+  say,
+  yes,
+} from "./protocol/terms.ts";
+import { readAsked } from "./protocol/read.ts";
+import { UserLocks } from "./locks/user_locks.ts";
+import { atom, Tuple } from "../../core/terms/terms.ts";
+import { nameAtom } from "../../wire/beam/dist_ops.ts";
+
+/** How a node takes part in `global`. */
+export type GlobalOptions = {
+  /**
+   * What becomes of partitions that overlap; see `global`. Default `heal`:
+   * nodes that have lost each other meet again, and nothing else is torn down.
+   */
+  readonly partitions?: PartitionPolicy;
+  /** Whether a pid may have several names. Default false, as in OTP. */
+  readonly severalNames?: boolean;
+};
+
+/** How long a node that says it knows us may be unknown to us. */
+const UNKNOWN_MS = 500;
+
+type SyncWait = { readonly done: (isSynced: boolean) => void; end: Undo };
+
+export class GlobalServer {
+  readonly tables: GlobalTables;
+  readonly members: Members;
+  readonly changes: Registrar;
+  readonly locks: UserLocks;
+  readonly joins: Joins;
+  readonly #port: GlobalPort;
+  readonly #locking: Locking;
+  readonly #rounds: Rounds;
+  readonly #partitions: Partitions;
+  readonly #checks: Checks;
+  /** Nodes that are up and do not take part. */
+  readonly #absent = new Set<string>();
+  readonly #syncs = new Set<SyncWait>();
+
+  constructor(port: GlobalPort, options: GlobalOptions = {}) {
+    this.#port = port;
+    const tables = this.tables = new GlobalTables(port, {
+      freed: (resource) => this.#locking.freed(resource),
+    });
+    const members = this.members = new Members(
+      port,
+      (member, reason) => this.#lost(member, reason),
+    );
+    const isHornbeam = (node: string) => members.isHornbeam(node);
+    const rounds = this.#rounds = new Rounds({
+      port,
+      own: (request, holder) => this.#answer(readAsked(request), holder),
+      watch: (node) => void members.ensure(node),
+    });
+    const locking = this.#locking = new Locking({
+      port,
+      tables,
+      rounds,
+      isHornbeam,
+      hurry: (resource) => this.changes.hurry(resource),
+    });
+    const joins = this.joins = new Joins({
+      port,
+      tables,
+      members,
+      locking,
+      changed: () => this.#checkSync(),
+    });
+    this.changes = new Registrar({
+      port,
+      tables,
+      rounds,
+      locking,
+      isHornbeam,
+      known: () => members.known(),
+      allowsSeveral: options.severalNames ?? false,
+    });
+    this.locks = new UserLocks({ port, locking, rounds });
+    this.#checks = new Checks({
+      port,
+      tables,
+      members,
+      rejoin: (node) => this.#rejoin(node),
+    });
+    this.#partitions = new Partitions({
+      port,
+      members,
+      policy: options.partitions ?? "heal",
+      peers: () => [...new Set([...members.known(), ...joins.pending()])],
+    });
+  }
+
+  // -- The node
+
+  start(): void {
+    for (const node of this.#port.nodes()) this.nodeUp(node);
+  }
+
+  nodeUp(node: string): void {
+    this.#absent.delete(node);
+    this.#partitions.found(node);
+    this.#checks.found();
+    this.members.ensure(node);
+    if (!this.joins.pending().includes(node)) this.joins.begin(node);
+  }
+
+  nodeDown(node: string): void {
+    this.#absent.delete(node);
+    this.members.drop(node, "nodedown");
+    this.#checkSync();
+  }
+
+  #lost(member: Member, reason: unknown): void {
+    const { node } = member;
+    this.#rounds.lost(node);
+    this.joins.end(node);
+    if (reason === atom("noproc") && this.#port.nodes().includes(node)) {
+      this.#absent.add(node);
+    }
+    this.#checks.forget(node);
+    // It may have ended in the middle of a change.
+    if (member.version !== null) this.#checks.planAll();
+    if (reason !== removed) this.#partitions.lost(member);
+    this.#checkSync();
+  }
+
+  // -- Other servers
+
+  said(said: Said): void {
+    // What a node has said that is gone by now would bring it back.
+    if ("node" in said && !this.#port.isUp(said.node)) return;
+    switch (said.type) {
+      case "initConnect":
+        return this.#introduced(said);
+      case "initConnectAck":
+        return this.joins.confirmed(said);
+      case "lockSet":
+        return this.joins.lockSet(said);
+      case "exchange":
+        return this.joins.exchanged(said);
+      case "resolved":
+        return this.joins.resolved(said);
+      case "newNodes":
+        return this.#newNodes(said);
+      case "inSync":
+        return this.#inSync(said.node);
+      case "cancelConnect":
+        return this.joins.cancelled(said);
+      case "lostConnection":
+        return this.#partitions.reported(said.event);
+      case "removeConnection":
+        return this.#partitions.removedBy(said.node);
+      case "whereis":
+        return this.#port.tell(
+          said.from,
+          this.tables.find(said.name)?.pid ?? undefined,
+        );
+      case "lockWanted":
+        return this.#locking.wanted(said.node, said.resource);
+      case "lockFree":
+        return this.#locking.free(said.node, said.resource);
+      case "check":
+        return this.#checks.heard(said);
+      case "lost":
+        return this.#partitions.heardLost(said);
+      case "meet":
+        return this.#partitions.meet(said.other);
+      default:
+        said satisfies never;
+    }
+  }
+
+  #introduced(said: Extract<Said, { readonly type: "initConnect" }>): void {
+    const { node } = said;
+    // A server that has started anew on a node that was up all the time.
+    if (this.members.get(node) === undefined) this.nodeUp(node);
+    const member = this.members.ensure(node);
+    member.isHornbeam = said.isHornbeam;
+    // It does not know us any more, so nor do we know it; or it was watched,
+    // for a lock or to be met again, without being joined.
+    const isNew = member.isIntroduced || member.version === null;
+    if (isNew && !this.joins.pending().includes(node)) this.#rejoin(node);
+    member.isIntroduced = true;
+    this.joins.introduced(said);
+  }
+
+  /** Takes a member for one whose names have to be joined with ours. */
+  #rejoin(node: string): void {
+    const member = this.members.get(node);
+    if (member === undefined) return;
+    member.version = null;
+    member.isSynced = false;
+    this.joins.begin(node);
+  }
+
+  #newNodes(said: Extract<Said, { readonly type: "newNodes" }>): void {
+    const added = this.joins.add(said.nodes);
+    // A lock that was lost means that the join was given up half-way.
+    const isLocked = said.lock === null || this.tables.isLockedBy(said.lock);
+    for (const op of said.ops) {
+      if (op.type === "delete" || isLocked) this.tables.apply(op);
+    }
+    for (const node of added) {
+      this.#port.cast(node, say.inSync(this.#port.node));
+    }
+  }
+
+  #inSync(node: string): void {
+    const member = this.members.ensure(node);
+    member.isSynced = true;
+    this.joins.end(node);
+    this.#checkSync();
+    if (member.version !== null) {
+      this.#checks.plan(node);
+      return;
+    }
+    // Whoever joined us with it should have told us by then.
+    this.#port.timer(UNKNOWN_MS, () => {
+      if (this.members.get(node) !== member || member.version !== null) return;
+      if (this.joins.pending().includes(node)) return;
+      if (member.isHornbeam) this.joins.begin(node);
+      else this.#port.disconnect(node);
+    });
+  }
+
+  /** Answers a call of another server, or of this one. */
+  answer(request: unknown, from: Pid): unknown {
+    const asked = readAsked(request);
+    return asked === null
+      ? new Tuple([atom("error"), atom("badarg")])
+      : this.#answer(asked, from);
+  }
+
+  #answer(asked: Asked | null, from: Pid): unknown {
+    switch (asked?.type) {
+      case "setLock":
+        // It would change names of which it does not know.
+        if (isChange(asked.id) && !this.#isKnown(from.node)) return false;
+        return this.tables.setLock(asked.id, from);
+      case "delLock":
+        this.tables.delLock(asked.id, from);
+        return true;
+      case "change":
+        for (const op of asked.ops) this.tables.apply(op);
+        return asked.ops.every(({ type }) => type === "insert")
+          ? yes
+          : atom("ok");
+      case "known":
+        return this.members.known().map(nameAtom);
+      case "synced":
+        return this.members.synced().map(nameAtom);
+      case "version":
+        return protocolVersion;
+      case "external":
+        return [];
+      case undefined:
+        return undefined;
+      default:
+        return asked satisfies never;
+    }
+  }
+
+  #isKnown(node: string): boolean {
+    return node === this.#port.node || this.members.isKnown(node);
+  }
+
+  // -- Actors of this node
+
+  /** Calls back once all connected nodes have the same names, or in vain. */
+  sync(timeoutMs: number, done: (isSynced: boolean) => void): void {
+    const wait: SyncWait = { done, end: () => {} };
+    if (timeoutMs !== Infinity) {
+      wait.end = this.#port.timer(timeoutMs, () => {
+        if (this.#syncs.delete(wait)) done(false);
+      });
+    }
+    this.#syncs.add(wait);
+    this.#checkSync();
+  }
+
+  #checkSync(): void {
+    if (this.#syncs.size === 0 || !this.#isSynced()) return;
+    for (const { done, end } of this.#syncs) {
+      end();
+      done(true);
+    }
+    this.#syncs.clear();
+  }
+
+  #isSynced(): boolean {
+    return this.#port.nodes().every((node) =>
+      this.#absent.has(node) || (this.members.get(node)?.isSynced ?? false)
+    );
+  }
+
+  /** Leaves all members, so that none of them takes it for a loss. */
+  leave(): readonly string[] {
+    const nodes = [
+      ...new Set([...this.members.known(), ...this.joins.pending()]),
+    ];
+    for (const node of nodes) this.#partitions.remove(node);
+    return nodes;
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * The actor `pg2` of a node, around a `Pg2State`, and the messages it lives by.
+ *
+ * Towards BEAM nodes they are those of OTP 23's `pg2`: calls of
+ * `{create | delete, Group}` and `{join | leave, Group, Pid}`, `{new_pg2,
+ * Node}` and casts of `{exchange, Node, [[Group, [Pid]]]}`. A Hornbeam node
+ * makes the calls to all nodes as well, so that whoever waits for the answers
+ * knows that its change has arrived; what they are about, the receiver knows by
+ * then from its peer: the messages of `pg`, and `{groups, Pid, [{Group,
+ * Length}]}`.
+ *
+ * It takes no lock of `global`. Between Hornbeam nodes nothing depends on one;
+ * a BEAM node's own changes may cross with those of others.
+ */
+
+import { Call, Cast } from "../../core/calls/calls.ts";
+import type { Node } from "../../core/node/node.ts";
+import { NodeDown, NodeUp } from "../../core/messages/messages.ts";
+import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
+import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
+import { itemsOf } from "../shared/kernel_actor.ts";
+import { type GroupLength, type Pg2Message, Pg2State } from "./pg2_state.ts";
+import type { GroupEntry } from "./pg_state.ts";
+import { fromWire, pidsOf, toWire } from "./pg_wire.ts";
+import { ScopeActor } from "./scope_actor.ts";
+
+const names = {
+  create: atom("create"),
+  delete: atom("delete"),
+  join: atom("join"),
+  leave: atom("leave"),
+  newPg2: atom("new_pg2"),
+  exchange: atom("exchange"),
+  groups: atom("groups"),
+  ok: atom("ok"),
+  error: atom("error"),
+} as const;
+
+/** The registered name, on BEAM nodes as well. */
+export const PG2 = "pg2";
+
+/** A change of a group, and for a member whose. */
+export type Pg2Change =
+  | { readonly type: "create"; readonly group: unknown }
+  | { readonly type: "delete"; readonly group: unknown }
+  | { readonly type: "join"; readonly group: unknown; readonly pid: Pid }
+  | { readonly type: "leave"; readonly group: unknown; readonly pid: Pid };
+
+/** What a change came to; `foreign`: it is another node's business. */
+export type Pg2Outcome = "ok" | "noGroup" | "foreign";
+
+export class Pg2Server {
+  readonly #node: Node;
+  #actor: ScopeActor;
+  #state: Pg2State;
+  /** Nodes that have been silent for a while. */
+  readonly suspects: Set<string> = new Set();
+  readonly #stopped = new AbortController();
+
+  /** Throws `UsageError` when the name is taken. */
+  constructor(node: Node) {
+    this.#node = node;
+    [this.#actor, this.#state] = this.#begin();
+    node.nodeEvents.listenToConnections((event) => {
+      if (event.type !== "nodesuspect") return;
+      if (event.isSuspect) this.suspects.add(event.node);
+      else this.suspects.delete(event.node);
+    }, this.#stopped.signal);
+  }
+
+  get state(): Pg2State {
+    return this.#state;
+  }
+
+  #begin(): [ScopeActor, Pg2State] {
+    const actor = new ScopeActor(this.#node, PG2, {
+      message: (message) => this.#heard(message),
+      down: (pid) => this.#state.down(pid),
+      ended: () => this.#again(),
+    });
+    const state = new Pg2State(actor.pid, {
+      send: (to, message) => actor.send(to, pg2ToWire(message)),
+      discover: (node) => {
+        const message = toWire({ type: "discover", from: actor.pid });
+        actor.send({ name: PG2, node }, message);
+      },
+      watch: (pid) => actor.watch(pid),
+      unwatch: (pid) => actor.unwatch(pid),
+    });
+    for (const node of this.#node.nodes()) {
+      if (!this.#isBeam(node)) state.nodeUp(node);
+      else {
+        const own = nameAtom(this.#node.name);
+        actor.send({ name: PG2, node }, new Tuple([names.newPg2, own]));
+      }
+    }
+    return [actor, state];
+  }
+
+  /** It starts anew, and learns from its peers which groups there are. */
+  #again(): void {
+    if (this.#node.names.holder(PG2) !== null) {
+      servers.delete(this.#node);
+      this.#stopped.abort();
+    } else {
+      [this.#actor, this.#state] = this.#begin();
+    }
+  }
+
+  #isBeam(node: string): boolean {
+    return this.#node.way(this.#node.pid, { name: PG2, node }).isBeam === true;
+  }
+
+  #isUp(node: string): boolean {
+    return this.#node.way(this.#node.pid, { name: PG2, node }).isUp;
+  }
+
+  /**
+   * A change that somebody on this node makes, or that a call asks for. What
+   * another Hornbeam node answers for is left to that one.
+   */
+  change(change: Pg2Change): Pg2Outcome {
+    const { group } = change;
+    const state = this.#state;
+    if (change.type === "create" || change.type === "delete") {
+      state[change.type](group);
+      return "ok";
+    }
+    const { type, pid } = change;
+    let hasGroup: boolean;
+    if (this.#node.isOwnPid(pid)) {
+      const isLiving = this.#node.localActor(pid) !== null;
+      hasGroup = isLiving ? state[type](group, pid) : state.has(group);
+    } else if (this.#isBeam(pid.node)) {
+      hasGroup = type === "join"
+        ? state.joinForeign(group, pid)
+        : state.leaveForeign(group, pid);
+    } else {
+      return "foreign";
+    }
+    return hasGroup ? "ok" : "noGroup";
+  }
+
+  #heard(message: unknown): void {
+    if (message instanceof NodeUp) {
+      if (this.#isBeam(message.node)) this.#exchange(message.node);
+      else this.#state.nodeUp(message.node);
+    } else if (message instanceof NodeDown) {
+      this.suspects.delete(message.node);
+    } else if (message instanceof Call) {
+      this.#answer(message);
+    } else {
+      const said = pg2FromWire(message);
+      if (said === null) this.#heardBeam(message);
+      else if (this.#isPeer(said.from)) this.#state.receive(said);
+    }
+  }
+
+  #isPeer({ node }: Pid): boolean {
+    return node !== this.#node.name && this.#isUp(node) && !this.#isBeam(node);
+  }
+
+  #heardBeam(message: unknown): void {
+    const isCast = message instanceof Cast;
+    const [name, from, list] = itemsOf(isCast ? message.request : message);
+    const node = atomName(from);
+    if (node === undefined || !this.#isBeam(node)) return;
+    if (name === names.newPg2 && !isCast) {
+      this.#exchange(node);
+    } else if (name === names.exchange && isCast) {
+      const entries = exchangeOf(list);
+      if (entries !== null) this.#state.exchanged(this.#foreignOnly(entries));
+    }
+  }
+
+  /** Processes of BEAM nodes that this node is connected to. */
+  #foreignOnly(entries: readonly GroupEntry[]): GroupEntry[] {
+    return entries.map(([name, pids]) => [
+      name,
+      pids.filter(({ node }) => this.#isBeam(node)),
+    ]);
+  }
+
+  #exchange(node: string): void {
+    const own = nameAtom(this.#node.name);
+    const list = this.#state.entries().map((entry) => [...entry]);
+    this.#actor.send(
+      { name: PG2, node },
+      new Cast(new Tuple([names.exchange, own, list])),
+    );
+  }
+
+  #answer({ from, request }: Call): void {
+    const change = changeOf(request);
+    if (change === null) {
+      this.#actor.reply(from, new Tuple([names.error, atom("notsup")]));
+      return;
+    }
+    const isMember = change.type === "join" || change.type === "leave";
+    // A Hornbeam node has told of its own change before it calls.
+    const outcome = isMember || this.#isBeam(from.pid.node)
+      ? this.change(change)
+      : "ok";
+    const noGroup = atom("no_such_group");
+    this.#actor.reply(
+      from,
+      outcome === "noGroup"
+        ? new Tuple([names.error, new Tuple([noGroup, change.group])])
+        : names.ok,
+    );
+  }
+}
+
+/** The request of a call that asks for a change. */
+export function requestOf(change: Pg2Change): Tuple {
+  const { type, group } = change;
+  return type === "create" || type === "delete"
+    ? new Tuple([names[type], group])
+    : new Tuple([names[type], group, change.pid]);
+}
+
+/** Whether that is the answer that there is no such group. */
+export function isNoGroup(answer: unknown): boolean {
+  return itemsOf(answer)[0] === names.error;
+}
+
+function changeOf(request: unknown): Pg2Change | null {
+  const [name, group, pid, ...more] = itemsOf(request);
+  const length = itemsOf(request).length;
+  if (more.length > 0) return null;
+  if (length === 2 && name === names.create) return { type: "create", group };
+  if (length === 2 && name === names.delete) return { type: "delete", group };
+  if (!(pid instanceof Pid)) return null;
+  if (name === names.join) return { type: "join", group, pid };
+  return name === names.leave ? { type: "leave", group, pid } : null;
+}
+
+function pg2ToWire(message: Pg2Message): unknown {
+  if (message.type !== "groups") return toWire(message);
+  const lengths = message.lengths.map((entry) => new Tuple(entry));
+  return new Tuple([names.groups, message.from, lengths]);
+}
+
+function pg2FromWire(term: unknown): Pg2Message | null {
+  const [name, from, list] = itemsOf(term);
+  if (name !== names.groups) return fromWire(term);
+  if (!(from instanceof Pid) || !Array.isArray(list)) return null;
+  const lengths: GroupLength[] = [];
+  for (const item of list) {
+    const [group, length] = itemsOf(item);
+    if (!isLength(length)) return null;
+    lengths.push([group, length]);
+  }
+  return { type: "groups", from, lengths };
+}
+
+function isLength(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+/** `[[Group, [Pid]]]`; null for anything else. */
+function exchangeOf(list: unknown): readonly GroupEntry[] | null {
+  if (!Array.isArray(list)) return null;
+  const entries: GroupEntry[] = [];
+  for (const item of list) {
+    if (!Array.isArray(item) || item.length !== 2) return null;
+    const pids = pidsOf(item[1]);
+    if (pids === null) return null;
+    entries.push([item[0], pids]);
+  }
+  return entries;
+}
+
+const servers = new WeakMap<Node, Pg2Server>();
+
+/** The node's server, started when it is first asked for. */
+export function pg2Server(node: Node): Pg2Server {
+  let server = servers.get(node);
+  if (server === undefined) {
+    server = new Pg2Server(node);
+    servers.set(node, server);
+  }
+  return server;
+}
+
+/** The same, if it runs. */
+export function findPg2(node: Node): Pg2Server | undefined {
+  return servers.get(node);
+}

@@ -1,0 +1,240 @@
+/**
+ * One call of a function on another node; the protocol is in `erpc.ts`.
+ */
+
+import type { LocalActor } from "../../core/actor/local_actor.ts";
+import type { Self } from "../../core/contract/self.ts";
+import { Call, type CallOptions } from "../../core/calls/calls.ts";
+import { splitCalled } from "../../core/node/functions.ts";
+import {
+  CallError,
+  Down,
+  reasons,
+  SpawnError,
+  UsageError,
+} from "../../core/messages/messages.ts";
+import {
+  atom,
+  type Pid,
+  printTerm,
+  type Ref,
+  Tuple,
+} from "../../core/terms/terms.ts";
+import { ErpcError } from "./error.ts";
+
+/** The actor that calls; the messages that it accepts do not matter. */
+export type AnySelf =
+  & Pick<Self, "isAlive" | "spawn" | "call" | "sendExit">
+  & { readonly pid: Pid<never> };
+
+const names = {
+  return: atom("return"),
+  throw: atom("throw"),
+  exit: atom("exit"),
+  erpc: atom("erpc"),
+} as const;
+
+export const executeCall = "erpc:execute_call";
+export const executeCast = "erpc:execute_cast";
+
+/** What the waiting actor tells the caller. */
+export type Result =
+  | { readonly type: "value"; readonly value: unknown }
+  | { readonly type: "error"; readonly error: unknown };
+
+/**
+ * Calls a function on a node, this one included, and resolves with what it
+ * returns. `called` is `module:function`; a module of Elixir begins with
+ * `Elixir.`.
+ *
+ * Rejects with an `ErpcError`; after `timeoutMs` (default 5,000; Infinity waits
+ * for ever) with one of class `erpc` and reason `timeout`. Rejects with an
+ * `EncodeError` for arguments that cannot leave the node, and with the signal's
+ * reason when it is aborted. Must be called by a function actor.
+ *
+ * @example
+ * ```ts
+ * import { erpc, start } from "hornbeam";
+ *
+ * await using node = await start({
+ *   functions: { "math:add/2": (a: number, b: number) => a + b },
+ * });
+ * const sum = await node.run((self) =>
+ *   erpc.call(self, self.node, "math:add", [1, 2])
+ * );
+ * console.log(sum); // prints: 3
+ * ```
+ */
+export async function erpcCall<R = unknown>(
+  self: AnySelf,
+  node: string,
+  called: string,
+  args: readonly unknown[] = [],
+  options: CallOptions = {},
+): Promise<R> {
+  const parts = checked(called, args);
+  const title = titleOf(node, called, args);
+  const waiter = self.spawn(
+    (me: Self<Call | Down>) => wait(me, node, parts, title),
+    { label: "erpc" },
+  );
+  let result: Result;
+  try {
+    result = await self.call<Result>(waiter, null, options);
+  } catch (error) {
+    self.sendExit(waiter, reasons.kill);
+    if (!(error instanceof CallError)) throw error;
+    const { reason } = error;
+    throw erpcFailure(title, reason === "timeout" ? atom(reason) : reason);
+  }
+  if (result.type === "error") throw result.error;
+  return result.value as R;
+}
+
+/** The actor that makes one call: it ends with its result or its caller. */
+async function wait(
+  me: Self<Call | Down>,
+  node: string,
+  parts: readonly unknown[],
+  title: string,
+): Promise<void> {
+  const { from } = await me.receive((m): m is Call => m instanceof Call);
+  const result = await perform(me, from.pid, { node, parts, title });
+  if (result === null) return;
+  try {
+    me.reply(from, result);
+  } catch (error) {
+    // The value has no copy, on a node that copies.
+    me.reply(from, { type: "error", error });
+  }
+}
+
+/** One call, checked and ready to be sent. */
+export type Request = {
+  readonly node: string;
+  /** Module, function and arguments. */
+  readonly parts: readonly unknown[];
+  /** What errors call it. */
+  readonly title: string;
+};
+
+/**
+ * Makes a call in an actor of its own, on behalf of a caller. Resolves with
+ * null when that has ended, who then waits for nothing.
+ */
+export async function perform(
+  me: Self<Call | Down>,
+  caller: Pid<never>,
+  { node, parts, title }: Request,
+): Promise<Result | null> {
+  me.monitor(caller as Pid);
+  const ref = me.makeRef();
+  try {
+    const child = await me.spawnOn(node, executeCall, [ref, ...parts], {
+      monitor: true,
+    });
+    const down = await me.receive((m): m is Down => m instanceof Down);
+    // The other monitor is the caller's.
+    if (down.ref !== child.ref) return null;
+    return valueOf(ref, down.reason, title);
+  } catch (error) {
+    return {
+      type: "error",
+      error: error instanceof SpawnError
+        ? erpcFailure(title, atom(spawnReason(error.reason)))
+        : error,
+    };
+  }
+}
+
+/** A node that does not know erpc has no such function. */
+function spawnReason(reason: string): string {
+  return reason === "undef" ? "notsup" : reason;
+}
+
+export function erpcFailure(title: string, reason: unknown): ErpcError {
+  return new ErpcError(title, { class: "erpc", reason });
+}
+
+function valueOf(ref: Ref, reason: unknown, title: string): Result {
+  const items = reason instanceof Tuple ? reason.items : [];
+  if (!ref.equals(items[0])) {
+    const error = reason === reasons.noconnection
+      ? erpcFailure(title, reason)
+      : new ErpcError(title, { class: "exit", reason, isSignal: true });
+    return { type: "error", error };
+  }
+  const [, how, what, stack] = items;
+  switch (how) {
+    case names.return:
+      return { type: "value", value: what };
+    case names.throw:
+    case names.exit:
+      return {
+        type: "error",
+        error: new ErpcError(title, {
+          class: how === names.exit ? "exit" : "throw",
+          reason: what,
+        }),
+      };
+    default:
+      return { type: "error", error: errorOf(what, stack, title) };
+  }
+}
+
+function errorOf(reason: unknown, stack: unknown, title: string): ErpcError {
+  const isCallItself = stack === undefined && reason instanceof Tuple &&
+    reason.items[0] === names.erpc;
+  return isCallItself
+    ? erpcFailure(title, reason.items[1])
+    : new ErpcError(title, {
+      class: "error",
+      reason,
+      remoteStack: Array.isArray(stack) ? stack : [],
+    });
+}
+
+/**
+ * Has a function called, without learning whether it was or how it went: a bad
+ * node or an unknown function is no error. Throws an `EncodeError` for
+ * arguments that cannot leave the node, and `BusyError` as `self.send` does.
+ */
+export function erpcCast(
+  self: AnySelf,
+  node: string,
+  called: string,
+  args: readonly unknown[] = [],
+): void {
+  const parts = checked(called, args);
+  const actor = self as AnySelf & LocalActor;
+  if (!actor.isAlive) return;
+  actor.owner.spawns.requestOnly(actor, node, executeCast, parts);
+}
+
+/** What errors call a call. */
+export function titleOf(
+  node: string,
+  called: string,
+  args: readonly unknown[],
+): string {
+  return `${called}/${args.length} on ${node}`;
+}
+
+/** Module, function and arguments as they are sent. */
+export function checked(called: string, args: readonly unknown[]): unknown[] {
+  const { module, name } = splitCalled(String(called));
+  if (
+    typeof called !== "string" || module === "" || name === "" ||
+    !called.includes(":")
+  ) {
+    throw new UsageError(
+      `expected "module:function" to call, got ${printTerm(called)}`,
+    );
+  }
+  if (!Array.isArray(args)) {
+    throw new UsageError(
+      `expected an array of arguments for ${called}, got ${printTerm(args)}`,
+    );
+  }
+  return [atom(module), atom(name), args];
+}

@@ -1,0 +1,301 @@
+/**
+ * Calls of erpc that are sent first and whose results are collected later, one
+ * by one or as they come.
+ *
+ * Each request has an actor of its own that waits for its result, so nothing of
+ * it is ever in its owner's mailbox, and it ends with its owner.
+ */
+
+import { Call, type CallOptions } from "../../core/calls/calls.ts";
+import { CallError, type Down, reasons } from "../../core/messages/messages.ts";
+import type { Self } from "../../core/contract/self.ts";
+import { atom, type Pid } from "../../core/terms/terms.ts";
+import {
+  type AnySelf,
+  checked,
+  erpcFailure,
+  perform,
+  type Result,
+  titleOf,
+} from "./call.ts";
+import { ErpcError } from "./error.ts";
+
+/**
+ * How a call has ended: with a value, or in one of the ways of `ErpcError`,
+ * whose fields these are. `error` is that error.
+ */
+export type ErpcResult<R = unknown> =
+  | { readonly type: "ok"; readonly value: R }
+  | {
+    readonly type: "throw";
+    readonly value: unknown;
+    readonly error: ErpcError;
+  }
+  | {
+    readonly type: "exit";
+    readonly reason: unknown;
+    readonly isSignal: boolean;
+    readonly error: ErpcError;
+  }
+  | {
+    readonly type: "error";
+    readonly reason: unknown;
+    readonly remoteStack: readonly unknown[];
+    readonly error: ErpcError;
+  }
+  /** The call itself failed: `timeout`, `noconnection`, `notsup`, … */
+  | {
+    readonly type: "erpc";
+    readonly reason: unknown;
+    readonly error: ErpcError;
+  };
+
+/** The ways of an error as a result; throws what is no `ErpcError`. */
+export function failed(error: unknown): ErpcResult<never> {
+  if (!(error instanceof ErpcError)) throw error;
+  const { reason } = error;
+  switch (error.class) {
+    case "throw":
+      return { type: "throw", value: reason, error };
+    case "exit":
+      return { type: "exit", reason, isSignal: error.isSignal, error };
+    case "error": {
+      const { remoteStack } = error;
+      return { type: "error", reason, remoteStack, error };
+    }
+    case "erpc":
+      return { type: "erpc", reason, error };
+    default:
+      return error.class satisfies never;
+  }
+}
+
+/** A call that was sent; made by `erpc.sendRequest`. */
+export class ErpcRequest<out R = unknown> {
+  /** Never set: it gives the type its variance. */
+  declare readonly gives?: () => R;
+  /** What errors call it: `module:function/2 on node`. */
+  readonly title: string;
+  /** @internal The actor that waits for it. */
+  readonly waiter: Pid<never>;
+  /** @internal Null while it is under way. */
+  outcome: Result | null = null;
+  /** @internal Who is to be woken when it is over. */
+  readonly sleepers: Set<() => void> = new Set();
+
+  /** @internal */
+  constructor(title: string, spawn: (request: ErpcRequest) => Pid<never>) {
+    this.title = title;
+    this.waiter = spawn(this as ErpcRequest);
+  }
+
+  /** @internal */
+  settle(outcome: Result): void {
+    if (this.outcome !== null) return;
+    this.outcome = outcome;
+    for (const wake of this.sleepers) wake();
+    this.sleepers.clear();
+  }
+}
+
+/**
+ * Sends a call and goes on; see `receiveResponse`, `waitResponse` and
+ * `checkResponse` for its result. It is abandoned when the caller ends. Throws
+ * `UsageError` for what is no call.
+ */
+export function sendRequest<R = unknown>(
+  self: AnySelf,
+  node: string,
+  called: string,
+  args: readonly unknown[] = [],
+): ErpcRequest<R> {
+  const parts = checked(called, args);
+  const title = titleOf(node, called, args);
+  const caller = self.pid;
+  return new ErpcRequest<R>(
+    title,
+    (request) =>
+      self.spawn(async (me: Self<Call | Down>) => {
+        const result = await perform(me, caller, { node, parts, title });
+        if (result !== null && me.isAlive) request.settle(result);
+      }, { label: "erpc" }) as Pid<never>,
+  );
+}
+
+/**
+ * Waits for the result of a request and resolves with the value. Rejects as
+ * `erpc.call` does; after `timeoutMs` (default Infinity) and when it is
+ * aborted, the request is abandoned.
+ */
+export async function receiveResponse<R>(
+  self: AnySelf,
+  request: ErpcRequest<R>,
+  options: CallOptions = {},
+): Promise<R> {
+  const { timeoutMs = Infinity } = options;
+  try {
+    await firstOf(self, [request], { ...options, timeoutMs });
+  } catch (error) {
+    abandon(self, request);
+    throw error;
+  }
+  if (request.outcome === null) abandon(self, request);
+  const { outcome } = request as ErpcRequest;
+  if (outcome?.type === "value") return outcome.value as R;
+  throw outcome?.error;
+}
+
+/**
+ * Waits for the result of a request for `timeoutMs` (default 0) and resolves
+ * with it, or with null when it has not come, in which case it can be waited
+ * for again. Rejects with the signal's reason only, and with an `EncodeError`
+ * when the arguments could not leave the node.
+ */
+export async function waitResponse<R>(
+  self: AnySelf,
+  request: ErpcRequest<R>,
+  options: CallOptions = {},
+): Promise<ErpcResult<R> | null> {
+  const { timeoutMs = 0 } = options;
+  await firstOf(self, [request], { ...options, timeoutMs });
+  return checkResponse(request);
+}
+
+/** The result of a request, if it has come; else null. Does not wait. */
+export function checkResponse<R>(
+  request: ErpcRequest<R>,
+): ErpcResult<R> | null {
+  const { outcome } = request;
+  if (outcome === null) return null;
+  return outcome.type === "value"
+    ? { type: "ok", value: outcome.value as R }
+    : failed(outcome.error);
+}
+
+/** It ends as by a time-out, for whoever still looks at it. */
+function abandon(self: AnySelf, request: ErpcRequest): void {
+  if (!self.isAlive) return;
+  self.sendExit(request.waiter as Pid, reasons.kill);
+  const error = erpcFailure(request.title, atom("timeout"));
+  request.settle({ type: "error", error });
+}
+
+/** What `ErpcRequests.wait` resolves with. */
+export type LabelledResponse<L, R> =
+  | {
+    readonly type: "response";
+    readonly label: L;
+    readonly result: ErpcResult<R>;
+  }
+  /** None came in time. */
+  | { readonly type: "noResponse" }
+  /** None is left. */
+  | { readonly type: "noRequest" };
+
+/**
+ * Requests with labels, whose results are taken as they come.
+ *
+ * @example
+ * ```ts
+ * import { erpc, ErpcRequests, start } from "hornbeam";
+ *
+ * await using node = await start({
+ *   functions: { "math:double/1": (n: number) => 2 * n },
+ * });
+ * await node.run(async (self) => {
+ *   const requests = new ErpcRequests<string, number>();
+ *   const ask = (n: number) =>
+ *     erpc.sendRequest<number>(self, self.node, "math:double", [n]);
+ *   requests.add(ask(1), "one").add(ask(2), "two");
+ *   let sum = 0;
+ *   for (;;) {
+ *     const next = await requests.wait(self, { timeoutMs: 5_000 });
+ *     if (next.type !== "response") break;
+ *     if (next.result.type === "ok") sum += next.result.value;
+ *   }
+ *   console.log(sum); // prints: 6
+ * });
+ * ```
+ */
+export class ErpcRequests<L, R = unknown> {
+  readonly #labels = new Map<ErpcRequest<R>, L>();
+
+  /** How many are still to be taken. */
+  get size(): number {
+    return this.#labels.size;
+  }
+
+  add(request: ErpcRequest<R>, label: L): this {
+    this.#labels.set(request, label);
+    return this;
+  }
+
+  /** Each request with its label, in the order in which they were added. */
+  [Symbol.iterator](): IterableIterator<[ErpcRequest<R>, L]> {
+    return this.#labels.entries();
+  }
+
+  /**
+   * Waits until one of the requests has its result, takes it out and resolves
+   * with it; of several, with the one that was added first. After `timeoutMs`
+   * (default Infinity) it resolves with `noResponse` and the requests stay.
+   * Rejects with the signal's reason.
+   */
+  async wait(
+    self: AnySelf,
+    options: CallOptions = {},
+  ): Promise<LabelledResponse<L, R>> {
+    const { timeoutMs = Infinity } = options;
+    if (this.size === 0) return { type: "noRequest" };
+    const requests = [...this.#labels.keys()];
+    await firstOf(self, requests, { ...options, timeoutMs });
+    for (const [request, label] of this.#labels) {
+      if (request.outcome === null) continue;
+      this.#labels.delete(request);
+      const result = checkResponse(request) as ErpcResult<R>;
+      return { type: "response", label, result };
+    }
+    return { type: "noResponse" };
+  }
+
+  /** Gives up all that are left; their functions may run all the same. */
+  abandon(self: AnySelf): void {
+    for (const request of this.#labels.keys()) {
+      if (request.outcome === null) {
+        abandon(self, request as ErpcRequest);
+      }
+    }
+    this.#labels.clear();
+  }
+}
+
+/** Resolves when one of them is over, and when the time is. */
+async function firstOf(
+  self: AnySelf,
+  requests: readonly ErpcRequest[],
+  options: CallOptions,
+): Promise<void> {
+  options.signal?.throwIfAborted();
+  const isOver = () => requests.some(({ outcome }) => outcome !== null);
+  if (isOver() || options.timeoutMs === 0) return;
+  let wake = () => {};
+  const watcher = self.spawn(async (me: Self<Call | Down | null>) => {
+    const { from } = await me.receive((m): m is Call => m instanceof Call);
+    me.monitor(from.pid);
+    wake = () => void me.send(me.pid, null);
+    if (!isOver()) {
+      for (const { sleepers } of requests) sleepers.add(wake);
+      await me.receive();
+    }
+    me.reply(from, null);
+  }, { label: "erpc requests" });
+  try {
+    await self.call(watcher, null, options);
+  } catch (error) {
+    self.sendExit(watcher as Pid, reasons.kill);
+    const isLate = error instanceof CallError && error.reason === "timeout";
+    if (!isLate) throw error;
+  } finally {
+    for (const { sleepers } of requests) sleepers.delete(wake);
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * The kernel actor `rex`: remote calls as OTP had them before `erpc`, which C
+ * nodes and `rpc:block_call` still use, and broadcasts to a registered name.
+ *
+ * Follows `rpc.erl`. A newer BEAM asks it once for its features and then uses
+ * erpc. Only offered functions can be called. Each call has an actor of its
+ * own; blocking calls share one, so that they run one after the other.
+ */
+
+import type { ReplyTo } from "../../core/calls/calls.ts";
+import type { Node } from "../../core/node/node.ts";
+import type { Handler } from "../../core/contract/handler.ts";
+import type { Self } from "../../core/contract/self.ts";
+import { Call, Cast } from "../../core/calls/calls.ts";
+import { atom, Pid, printTerm, Tuple } from "../../core/terms/terms.ts";
+import { atomName } from "../../wire/beam/dist_ops.ts";
+import { type Complain, itemsOf, kernelActor } from "../shared/kernel_actor.ts";
+import { callOffered, type Outcome } from "./outcome.ts";
+
+const names = {
+  rex: atom("rex"),
+  call: atom("call"),
+  blockCall: atom("block_call"),
+  cast: atom("cast"),
+  blockCast: atom("block_cast"),
+  send: atom("send"),
+  sbcast: atom("sbcast"),
+  features: atom("features_request"),
+} as const;
+
+/** An actor that has made a call, as far as its answer needs it. */
+type Answerer = Pick<Self, "reply" | "send">;
+
+/** A call as it is to be made. */
+type Job = {
+  readonly module: unknown;
+  readonly name: unknown;
+  readonly args: unknown;
+  readonly groupLeader: unknown;
+  /** Takes the result; null where nobody wants it. */
+  readonly answer: ((self: Answerer, result: unknown) => void) | null;
+};
+
+export function rex(node: Node, complain: Complain): Handler<unknown> {
+  let blocking: Pid | null = null;
+  const start = (self: Self<unknown>, job: Job) => {
+    const pid = self.spawn((me) => work(node, me, job), { label: "rex call" });
+    const { groupLeader } = job;
+    if (groupLeader instanceof Pid) self.setGroupLeader(pid, groupLeader);
+  };
+  const enqueue = (self: Self<unknown>, job: Job) => {
+    if (blocking === null || !self.isActorAlive(blocking)) {
+      blocking = self.spawn(async (me: Self<Job>) => {
+        for await (const next of me) await work(node, me, next);
+      }, { label: "rex blocking calls" }) as Pid;
+    }
+    // Not sent: what actors send each other may have to be copied.
+    node.localActor(blocking)?.deliver(job);
+  };
+  return kernelActor(complain, (message, self) => {
+    const request = message instanceof Call || message instanceof Cast
+      ? message.request
+      : null;
+    const [kind, ...parts] = itemsOf(request);
+    const isBlocking = kind === names.blockCall || kind === names.blockCast;
+    if (message instanceof Call) {
+      if (kind !== names.call && !isBlocking) {
+        self.reply(message.from, atom("error"));
+        return;
+      }
+      const job = jobOf(parts, (me, result) => {
+        answerCall(me, message.from, result);
+      });
+      (isBlocking ? enqueue : start)(self, job);
+    } else if (message instanceof Cast) {
+      if (kind !== names.cast && !isBlocking) return;
+      (isBlocking ? enqueue : start)(self, jobOf(parts, null));
+    } else {
+      plain(node, self, itemsOf(message), start);
+    }
+  });
+}
+
+function jobOf(parts: readonly unknown[], answer: Job["answer"]): Job {
+  const [module, name, args, groupLeader] = parts;
+  return { module, name, args, groupLeader, answer };
+}
+
+/** Messages that are no calls: `{From, Request}`. */
+function plain(
+  node: Node,
+  self: Self<unknown>,
+  [from, request]: readonly unknown[],
+  start: (self: Self<unknown>, job: Job) => void,
+): void {
+  if (!(from instanceof Pid)) return;
+  const to = from as Pid<unknown>;
+  const ownName = atom(node.name);
+  if (request === names.features) {
+    const features = [atom("erpc")];
+    self.send(to, new Tuple([atom("features_reply"), ownName, features]));
+    return;
+  }
+  const [kind, ...parts] = itemsOf(request);
+  switch (kind) {
+    case names.call:
+      start(
+        self,
+        jobOf(parts, (me, result) => answerMessage(me, to, result)),
+      );
+      return;
+    case names.send:
+    case names.sbcast: {
+      const [name, message] = parts;
+      const holder = self.whereis(atomName(name) ?? "");
+      const isBroadcast = kind === names.sbcast;
+      if (holder !== null) {
+        const sent = isBroadcast ? message : new Tuple([from, message]);
+        self.send(holder as Pid<unknown>, sent);
+      }
+      // To what was sent, the receiver answers.
+      if (holder !== null && !isBroadcast) return;
+      const result = holder === null
+        ? new Tuple([atom("nonexisting_name"), name])
+        : ownName;
+      self.send(to, new Tuple([names.rex, ownName, result]));
+      return;
+    }
+    default:
+  }
+}
+
+async function work(node: Node, self: Answerer, job: Job): Promise<void> {
+  const outcome = await callOffered(node.functions, job);
+  job.answer?.(self, rpcResult(outcome));
+}
+
+/** What `rpc:call` returns. */
+function rpcResult(outcome: Outcome): unknown {
+  switch (outcome.class) {
+    case "return":
+    case "throw":
+      return outcome.value;
+    case "exit":
+      return badrpc(outcome.reason);
+    case "error":
+      return badrpc(new Tuple([outcome.reason, outcome.stack]));
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function badrpc(reason: unknown): Tuple {
+  return new Tuple([atom("badrpc"), new Tuple([atom("EXIT"), reason])]);
+}
+
+/** The caller learns of a result that cannot be sent to it. */
+function unsendable(error: unknown): Tuple {
+  const why = error instanceof Error ? error.message : printTerm(error);
+  return badrpc(new Tuple([atom("unencodable"), why]));
+}
+
+function answerCall(self: Answerer, to: ReplyTo, result: unknown): void {
+  try {
+    self.reply(to, result);
+  } catch (error) {
+    self.reply(to, unsendable(error));
+  }
+}
+
+function answerMessage(
+  self: Answerer,
+  to: Pid<unknown>,
+  result: unknown,
+): void {
+  try {
+    self.send(to, new Tuple([names.rex, result]));
+  } catch (error) {
+    self.send(to, new Tuple([names.rex, unsendable(error)]));
+  }
+}

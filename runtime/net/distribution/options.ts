@@ -1,0 +1,34 @@
+/**
+ * What a node's connections are made of: the parts that `start` joins, and the
+ * choices of its user.
+ */
+
+import type { Node } from "../../core/node/node.ts";
+import type { Flags } from "../../wire/handshake/messages.ts";
+import type { Network } from "../carrier/carrier.ts";
+import type { Discovery, Neighbours } from "../epmd/discovery.ts";
+import type { DistributionLimits } from "../lanes/limits.ts";
+
+/** How terms of BEAM nodes arrive; see `StartOptions`. */
+export type TermOptions = {
+  /** Whether integral floats arrive as `Float`. */
+  readonly exact: boolean;
+  /** Whether binaries arrive as strings where they are UTF-8. */
+  readonly binaries: "text" | "bytes";
+};
+
+export type DistributionOptions = {
+  readonly node: Node;
+  readonly network: Network;
+  readonly discovery: Discovery;
+  /** Nodes of the same process, if there are any. */
+  readonly neighbours?: Neighbours;
+  /** The secret shared with a node. */
+  readonly cookie: (nodeName: string) => string;
+  /** A hidden node is in nobody's `nodes()`. */
+  readonly hidden: boolean;
+  readonly terms: TermOptions;
+  /** Flags that are not offered, to behave like an older node. */
+  readonly withoutFlags?: Flags;
+  readonly limits?: DistributionLimits;
+};

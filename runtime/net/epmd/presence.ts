@@ -1,0 +1,249 @@
+/**
+ * Keeps one node registered with epmd, whoever hosts it.
+ *
+ * A node registers with the epmd that listens on the port; where none does, it
+ * hosts an embedded one, if it may, and registers with that. When the process
+ * that hosts epmd ends, each node that was registered tries again at once and
+ * then every 250 ms, and one of those that may takes the port. The creation
+ * stays what the first registration gave, as BEAM nodes keep theirs: a node's
+ * pids must stay valid while it lives.
+ */
+
+import type { Host, LogLevel } from "../../core/host/ports.ts";
+import { CarrierError, type Network } from "../carrier/carrier.ts";
+import {
+  DuplicateNameError,
+  EpmdError,
+  register,
+  type Registration,
+} from "./client.ts";
+import { type EpmdServer, startEpmdServer } from "./server.ts";
+
+/** Settings of a presence. */
+export type EpmdPresenceOptions = {
+  readonly network: Network;
+  readonly platform: Pick<
+    Host,
+    "setTimer" | "clearTimer" | "randomU32" | "log"
+  >;
+  /** Full name of the node, `part@host`. */
+  readonly nodeName: string;
+  /** Where the node listens for others. */
+  readonly listenPort: number;
+  readonly hidden: boolean;
+  readonly epmdPort: number;
+  /** Whether to host an epmd where none runs, now or later; true by default. */
+  readonly mayHost?: boolean;
+  /** Between two attempts to register anew; 250 by default. */
+  readonly retryMs?: number;
+  /** For each exchange with epmd; 5,000 by default. */
+  readonly timeoutMs?: number;
+};
+
+const loopback = "127.0.0.1";
+
+/** Attempts of `start`, `retryMs` apart. */
+const startAttempts = 8;
+
+function isNobodyThere(error: unknown): boolean {
+  return error instanceof CarrierError && error.code === "refused";
+}
+
+/** Whether epmd may have ended between finding it and asking it. */
+function isWorthRetrying(error: unknown): boolean {
+  return isNobodyThere(error) || error instanceof EpmdError;
+}
+
+/** One node's place in epmd. */
+export class EpmdPresence {
+  readonly #options: EpmdPresenceOptions;
+  /** The part of the node name before the `@`. */
+  readonly #name: string;
+  /** The epmd this node hosts, while it does. */
+  #server: EpmdServer | null = null;
+  /** Null while not registered. */
+  #registration: Registration | null = null;
+  #retry: unknown;
+  #isStopped = false;
+  /** Whether it has been registered before. */
+  #isAgain = false;
+  /** Since epmd was lost; so that an outage of any length is two lines. */
+  #failedAttempts = 0;
+
+  constructor(options: EpmdPresenceOptions) {
+    this.#options = options;
+    this.#name = options.nodeName.slice(0, options.nodeName.indexOf("@"));
+  }
+
+  /** Whether this node hosts epmd. */
+  get isHosting(): boolean {
+    return this.#server !== null;
+  }
+
+  /** Whether the node is registered at this moment. */
+  get isRegistered(): boolean {
+    return this.#registration !== null;
+  }
+
+  /**
+   * Registers the node. Rejects with a `DuplicateNameError`, or with what keeps
+   * it from reaching or hosting epmd.
+   */
+  async start(): Promise<{ readonly creation: number }> {
+    let failure: unknown;
+    for (let attempt = 0; attempt < startAttempts; attempt++) {
+      try {
+        const registration = await this.#registerOrHost();
+        return { creation: registration.creation };
+      } catch (error) {
+        failure = this.#explain(error);
+        if (!isWorthRetrying(error) || this.#isStopped) break;
+        await this.#pause();
+      }
+    }
+    await this.stop();
+    throw failure;
+  }
+
+  /** Ends the registration, and epmd if this node hosts it. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#options.platform.clearTimer(this.#retry);
+    this.#registration?.close();
+    this.#registration = null;
+    const server = this.#server;
+    this.#server = null;
+    await server?.close();
+  }
+
+  async #registerOrHost(): Promise<Registration> {
+    try {
+      return await this.#register();
+    } catch (error) {
+      if (!isNobodyThere(error) || this.#options.mayHost === false) throw error;
+    }
+    await this.#host();
+    return await this.#register();
+  }
+
+  async #register(): Promise<Registration> {
+    const { network, platform, epmdPort, listenPort, hidden, timeoutMs } =
+      this.#options;
+    const registration = await register({
+      network,
+      timers: platform,
+      host: loopback,
+      epmdPort,
+      name: this.#name,
+      listenPort,
+      hidden,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      onLost: (reason) => this.#onLost(reason),
+    });
+    if (this.#isStopped) {
+      registration.close();
+      throw new Error(
+        `expected ${this.#options.nodeName} to run until it is registered, ` +
+          `but it was stopped`,
+      );
+    }
+    this.#registration = registration;
+    this.#isAgain = true;
+    return registration;
+  }
+
+  async #host(): Promise<void> {
+    const { network, platform, nodeName, epmdPort } = this.#options;
+    if (this.#server !== null) return;
+    const server = await startEpmdServer({
+      network,
+      platform,
+      nodeName,
+      port: epmdPort,
+    });
+    // Another node may have been quicker: that one serves us then.
+    if (server === "already-running") return;
+    if (this.#isStopped) {
+      await server.close();
+      return;
+    }
+    this.#server = server;
+    const place = `${loopback}:${epmdPort}`;
+    if (this.#isAgain) {
+      // Erlang's own epmd ends without a word when its port is taken.
+      this.#log("warning", `took over epmd's port ${place}`, {
+        reason: "the epmd that was there has ended",
+        consequence: "no other epmd can start while this node runs",
+        remedy: "hostEpmd: false leaves the port alone",
+      });
+    } else this.#log("info", `hosting epmd on ${place}`);
+  }
+
+  #onLost(reason: string): void {
+    this.#registration = null;
+    if (this.#isStopped) return;
+    this.#log("info", `lost epmd, registering anew`, { reason });
+    this.#failedAttempts = 0;
+    void this.#registerAnew();
+  }
+
+  async #registerAnew(): Promise<void> {
+    try {
+      await this.#registerOrHost();
+      this.#log("info", "registered with epmd again");
+    } catch (error) {
+      if (this.#isStopped) return;
+      // The first fails when another node is just taking over the port.
+      if (++this.#failedAttempts === 2) {
+        const cause = this.#explain(error);
+        this.#log("error", "could not register with epmd, trying on", {
+          error: cause instanceof Error ? cause.message : String(cause),
+        });
+      }
+      this.#retry = this.#options.platform.setTimer(
+        () => void this.#registerAnew(),
+        this.#options.retryMs ?? 250,
+      );
+    }
+  }
+
+  #pause(): Promise<void> {
+    const { platform, retryMs } = this.#options;
+    return new Promise((resolve) => {
+      platform.setTimer(resolve, retryMs ?? 250);
+    });
+  }
+
+  #explain(cause: unknown): unknown {
+    const { nodeName, epmdPort, mayHost } = this.#options;
+    if (cause instanceof DuplicateNameError) {
+      return new DuplicateNameError(
+        `expected no other node named ${this.#name} on this machine ` +
+          `(epmd on port ${epmdPort}), but one is running; ` +
+          `stop it or start ${nodeName} under another name`,
+        { cause },
+      );
+    }
+    if (mayHost !== false || !isNobodyThere(cause)) return cause;
+    return new CarrierError(
+      "refused",
+      `expected epmd to run on ${loopback}:${epmdPort}, since ${nodeName} may ` +
+        "not host one, but nobody is there; start it with epmd -daemon, or " +
+        "allow hostEpmd",
+    );
+  }
+
+  #log(
+    level: LogLevel,
+    message: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void {
+    this.#options.platform.log({
+      level,
+      category: "epmd",
+      node: this.#options.nodeName,
+      message,
+      fields,
+    });
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Limits and times of a node's connections, and what they are by default.
+ */
+
+import { UsageError } from "../../core/messages/messages.ts";
+import { printTerm } from "../../core/terms/terms.ts";
+
+/** Limits and times of a node's connections; every one has a default. */
+export type DistributionLimits = {
+  /** Largest signal that is accepted or sent, in bytes. Default 128 MiB. */
+  readonly maxFrameBytes?: number;
+  /** Longest wait for a socket and for each handshake step. Default 7,000. */
+  readonly setupTimeoutMs?: number;
+  /** `send` returns false above this many waiting bytes. Default 4 MiB. */
+  readonly highMarkBytes?: number;
+  /** Silence after which a peer is suspect. Default 2,000. */
+  readonly suspectAfterMs?: number;
+  /** Silence after which a peer is down. Default 15,000, least 1,000. */
+  readonly downAfterMs?: number;
+  /**
+   * The `net_ticktime` of BEAM nodes, which must be the same on all of them:
+   * one that is silent for this long, and at most a quarter more, is down; the
+   * two limits above are not for them. Default 60,000, least 1,000.
+   */
+  readonly netTicktimeMs?: number;
+  /** Incoming handshakes at a time; more are closed. Default 256. */
+  readonly maxHandshakes?: number;
+};
+
+const defaults: Required<DistributionLimits> = {
+  maxFrameBytes: 128 * 1024 * 1024,
+  setupTimeoutMs: 7_000,
+  highMarkBytes: 4 * 1024 * 1024,
+  suspectAfterMs: 2_000,
+  downAfterMs: 15_000,
+  netTicktimeMs: 60_000,
+  maxHandshakes: 256,
+};
+
+/**
+ * The limits with their defaults filled in. Throws `UsageError` for one that
+ * there is not, and for one that is no number above 0: nobody would notice
+ * until a peer is silent, or for ever.
+ */
+export function withDefaults(
+  limits: DistributionLimits,
+): Required<DistributionLimits> {
+  const all: Record<string, number> = { ...defaults };
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(defaults, name)) {
+      throw new UsageError(
+        `expected limits among ${Object.keys(defaults).join(", ")}, got ` +
+          name,
+      );
+    }
+    if (value === undefined) continue;
+    if (!(typeof value === "number" && value > 0)) {
+      throw new UsageError(
+        `expected the limit ${name} to be a number above 0, got ` +
+          printTerm(value),
+      );
+    }
+    all[name] = value;
+  }
+  const given = all as Required<DistributionLimits>;
+  return {
+    ...given,
+    downAfterMs: Math.max(1_000, given.downAfterMs),
+    netTicktimeMs: Math.max(1_000, given.netTicktimeMs),
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * Calls between two threads, on comlink, over a message port.
+ *
+ * Each side offers functions and calls those of the other. What comlink lacks
+ * is added: every call has a time limit, since one to a thread that is gone or
+ * busy would never be answered, and its adapter for ports is replaced, which is
+ * slow on Deno. Its types stay in this module. Arguments and results are cloned
+ * as the platform does it; of an error, name, message and stack arrive.
+ */
+
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { type Endpoint, expose, transfer, wrap } from "comlink";
+import { clearTimer, setTimer } from "../host/event_loop.ts";
+
+/** A call to another thread that got no answer. */
+export class WorkerError extends Error {
+  override readonly name = "WorkerError";
+  /** No answer in time, or none any more, because the worker has ended. */
+  readonly code: "timeout" | "ended";
+  constructor(code: WorkerError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Functions that one thread offers to another, by name. */
+export type Offer<A> = {
+  readonly [Name in keyof A]: (...args: never[]) => unknown;
+};
+
+type Result<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
+type Arguments<F> = F extends (...args: infer P) => unknown ? P : never;
+
+type Remote = Readonly<
+  Record<string, (...args: readonly unknown[]) => Promise<unknown>>
+>;
+
+/** The calls that may be under way; more would only wait for the first ones. */
+const maxPending = 1_000;
+
+/** Two ports that are connected. */
+export function createPorts(): readonly [MessagePort, MessagePort] {
+  const { port1, port2 } = new MessageChannel();
+  return [port1, port2];
+}
+
+/** Lets the other end of the port call these functions. */
+export function offer<A extends Offer<A>>(port: MessagePort, api: A): void {
+  expose(Object.assign(Object.create(null), api), endpointOf(port));
+}
+
+/** A value that crosses together with the port it holds. */
+export function withPort<T extends { readonly port: MessagePort }>(
+  value: T,
+): T {
+  return transfer(value, [value.port]);
+}
+
+/** The functions that the other end of a port offers. */
+export class Calls<A extends Offer<A>> {
+  readonly #port: MessagePort;
+  readonly #whom: string;
+  /** Kept, because comlink closes a port whose proxy is collected. */
+  readonly #remote: Remote;
+  readonly #pending = new Set<(error: WorkerError) => void>();
+  #isClosed = false;
+
+  /** `whom` is for messages. */
+  constructor(port: MessagePort, whom: string) {
+    this.#port = port;
+    this.#whom = whom;
+    this.#remote = wrap(endpointOf(port)) as unknown as Remote;
+  }
+
+  /**
+   * Calls a function. Rejects with what it throws, or with a `WorkerError` when
+   * there is no answer within `timeoutMs` or the other thread has ended.
+   */
+  call<Name extends keyof A & string>(
+    name: Name,
+    args: Arguments<A[Name]>,
+    timeoutMs: number,
+  ): Promise<Result<A[Name]>> {
+    const whom = this.#whom;
+    if (this.#isClosed) return Promise.reject(this.#hasEnded());
+    if (this.#pending.size >= maxPending) {
+      return Promise.reject(
+        new WorkerError(
+          "timeout",
+          `expected ${whom} to answer, but ${maxPending} calls wait already`,
+        ),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        clearTimer(timer);
+        this.#pending.delete(fail);
+      };
+      const fail = (error: unknown): void => {
+        settle();
+        reject(error);
+      };
+      const timer = setTimer(() => {
+        fail(
+          new WorkerError(
+            "timeout",
+            `expected ${whom} to answer within ${timeoutMs} ms, got nothing; ` +
+              "a long turn of one of its actors may keep it busy",
+          ),
+        );
+      }, timeoutMs);
+      this.#pending.add(fail);
+      try {
+        this.#remote[name]!(...args).then((value) => {
+          settle();
+          resolve(value as Result<A[Name]>);
+        }, fail);
+      } catch (error) {
+        fail(error);
+      }
+    });
+  }
+
+  /** The other thread has ended: whoever waits is told, and the port closed. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#port.close();
+    for (const fail of [...this.#pending]) fail(this.#hasEnded());
+  }
+
+  #hasEnded(): WorkerError {
+    return new WorkerError("ended", `${this.#whom} has ended`);
+  }
+}
+
+function endpointOf(port: MessagePort): Endpoint {
+  return {
+    postMessage: (message, transferred) =>
+      port.postMessage(message, [...transferred ?? []] as MessagePort[]),
+    addEventListener: (type, listener) =>
+      port.addEventListener(type, listener as (event: unknown) => void),
+    removeEventListener: (type, listener) =>
+      port.removeEventListener(type, listener as (event: unknown) => void),
+    start: () => port.start(),
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * Signals as Erlang's control messages: the tuple, and the payload behind it.
+ *
+ * Follows the Erlang/OTP documentation, "Protocol between Connected Nodes", as
+ * OTP 25 to 28 speak it. Reading is in `beam/control_read.ts`. The counterpart
+ * between two Hornbeam nodes is `control.ts`, with the same numbers.
+ */
+
+import type { MonitorTarget, Signal } from "../../core/host/signal.ts";
+import { atom, Tuple } from "../../core/terms/terms.ts";
+import { divider, linkFlag, monitorFlag, nameAtom, op } from "./dist_ops.ts";
+import { EncodeError } from "../shared/errors.ts";
+import { flag, type Flags } from "../handshake/messages.ts";
+
+/** A control message; `payload` is undefined when it has none. */
+export type ControlMessage = {
+  readonly control: Tuple;
+  readonly payload: { readonly term: unknown } | undefined;
+};
+
+/** The cookie of old, which nobody reads. */
+const noCookie = atom("");
+
+function targetTerm(target: MonitorTarget): unknown {
+  return typeof target === "string" ? nameAtom(target) : target;
+}
+
+function message(control: readonly unknown[], term: unknown): ControlMessage {
+  return { control: new Tuple(control), payload: { term } };
+}
+
+function bare(...control: readonly unknown[]): ControlMessage {
+  return { control: new Tuple(control), payload: undefined };
+}
+
+/**
+ * The control message of a signal, as a peer understands it with which we have
+ * these flags in common. Throws an `EncodeError` for a spawn request to a peer
+ * that knows none, or whose behaviour is no `module:function`.
+ */
+export function toControl(signal: Signal, chosen: Flags): ControlMessage {
+  const { type } = signal;
+  switch (type) {
+    case "send":
+      return message(
+        (chosen & flag.sendSender) === 0n
+          ? [op.send, noCookie, signal.to]
+          : [op.sendSender, signal.from, signal.to],
+        signal.message,
+      );
+    case "sendNamed":
+      return message(
+        [op.regSend, signal.from, noCookie, nameAtom(signal.name)],
+        signal.message,
+      );
+    case "sendAlias":
+      return message([op.aliasSend, signal.from, signal.alias], signal.message);
+    case "link":
+      return bare(op.link, signal.from, signal.to);
+    case "groupLeader":
+      return bare(op.groupLeader, signal.from, signal.to);
+    case "unlink":
+      return bare(op.unlinkId, signal.id, signal.from, signal.to);
+    case "unlinkAck":
+      return bare(op.unlinkIdAck, signal.id, signal.from, signal.to);
+    case "linkExit":
+    case "exit":
+    case "down":
+      return ended(signal, (chosen & flag.exitPayload) !== 0n);
+    case "monitor":
+    case "demonitor": {
+      const number = type === "monitor" ? op.monitorP : op.demonitorP;
+      return bare(number, signal.from, targetTerm(signal.target), signal.ref);
+    }
+    case "spawnRequest":
+      return spawnRequest(signal, (chosen & flag.spawn) !== 0n);
+    case "spawnReply": {
+      const { ref, to, flags, result } = signal;
+      const bits = (flags.link ? linkFlag : 0) |
+        (flags.monitor ? monitorFlag : 0);
+      return bare(op.spawnReply, ref, to, bits, targetTerm(result));
+    }
+    default:
+      return signal satisfies never;
+  }
+}
+
+/**
+ * What tells of an end; its reason was in the tuple before it had a payload.
+ */
+function ended(
+  signal: Extract<Signal, { type: "linkExit" | "exit" | "down" }>,
+  asPayload: boolean,
+): ControlMessage {
+  const { type, to, reason } = signal;
+  const parties = type === "down"
+    ? [targetTerm(signal.target), to, signal.ref]
+    : [signal.from, to];
+  const [payloadOp, plainOp] = endOps[type];
+  return asPayload
+    ? message([payloadOp, ...parties], reason)
+    : bare(plainOp, ...parties, reason);
+}
+
+const endOps = {
+  linkExit: [op.payloadExit, op.exit],
+  exit: [op.payloadExit2, op.exit2],
+  down: [op.payloadMonitorPExit, op.monitorPExit],
+} as const;
+
+function spawnRequest(
+  signal: Extract<Signal, { type: "spawnRequest" }>,
+  isKnown: boolean,
+): ControlMessage {
+  const { ref, from, groupLeader, behaviour, args, flags } = signal;
+  if (!isKnown) {
+    throw new EncodeError(
+      "behaviour",
+      `expected a node that others can spawn on, got ${
+        JSON.stringify(behaviour)
+      } for one that offers no such thing; send a message to an actor there`,
+    );
+  }
+  const at = behaviour.indexOf(divider);
+  if (at <= 0 || at === behaviour.length - 1) {
+    throw new EncodeError(
+      "behaviour",
+      'expected "module:function" to spawn on a BEAM node, got ' +
+        `${JSON.stringify(behaviour)}; modules of Elixir begin with "Elixir."`,
+    );
+  }
+  const called = new Tuple([
+    nameAtom(behaviour.slice(0, at)),
+    nameAtom(behaviour.slice(at + 1)),
+    args.length,
+  ]);
+  const options = [
+    ...(flags.link ? [atom("link")] : []),
+    ...(flags.monitor ? [atom("monitor")] : []),
+  ];
+  return message(
+    [op.spawnRequest, ref, from, groupLeader, called, options],
+    args,
+  );
+}

@@ -1,0 +1,304 @@
+/**
+ * What stands in front of the terms in a frame of a BEAM connection: the
+ * pass-through byte or the distribution header, with its atom cache and its
+ * fragments.
+ *
+ * Follows the Erlang/OTP documentation, "Distribution Header". Which of the two
+ * forms a connection has is fixed by its flags, and mixing them is fatal. Terms
+ * are not read here; of frames as such, `frames.ts` knows.
+ */
+
+import { DecodeError } from "../shared/errors.ts";
+import type { AtomEntry, PeerAtoms } from "../etf/atoms.ts";
+import { encodeText } from "../etf/text.ts";
+import { split } from "../framing/fragments.ts";
+
+/** What the flags of both ends make of a connection. */
+export type DistForm = "passThrough" | "header";
+
+/** A whole control message, with the payload that belongs to it. */
+export type DistMessage = {
+  readonly bytes: Uint8Array;
+  /** Where the control message's term begins. */
+  readonly start: number;
+  /** What the references to cached atoms in its terms mean. */
+  readonly atoms: readonly AtomEntry[];
+  /** Whether each term has the version byte 131 in front. */
+  readonly isVersioned: boolean;
+};
+
+/** First bytes of frames. */
+export const passThroughMark = 112;
+export const versionMark = 131;
+export const headerMark = 68;
+export const firstFragmentMark = 69;
+export const nextFragmentMark = 70;
+
+/** A fragment's mark, sequence and number. */
+export const fragmentHeadBytes = 18;
+
+const cacheSlots = 2048;
+const noAtoms: readonly AtomEntry[] = [];
+
+/** Messages that may be under way in fragments at a time. */
+const openSequencesMax = 10_000;
+
+/** A message whose last fragment has not come yet. */
+type Sequence = {
+  readonly atoms: readonly AtomEntry[];
+  readonly chunks: Uint8Array[];
+  bytes: number;
+  /** Number of the fragment that comes next; the last one is 1. */
+  next: bigint;
+};
+
+/** Reads the frames of one connection, in order. */
+export class DistReader {
+  readonly #form: DistForm;
+  readonly #peerAtoms: PeerAtoms;
+  readonly #messageBytesMax: number;
+  /** The peer's atom cache, by segment and slot. */
+  readonly #cache: (AtomEntry | undefined)[] = [];
+  /** Grows with each change of the cache: equal headers mean the same then. */
+  cacheVersion = 0;
+  readonly #open = new Map<bigint, Sequence>();
+  #openBytes = 0;
+
+  constructor(options: {
+    readonly form: DistForm;
+    readonly atoms: PeerAtoms;
+    /** Bytes of one message at most; of all that are under way, four times. */
+    readonly messageBytesMax: number;
+  }) {
+    this.#form = options.form;
+    this.#peerAtoms = options.atoms;
+    this.#messageBytesMax = options.messageBytesMax;
+  }
+
+  /**
+   * The message that is complete with this frame, or null for a fragment that
+   * is not the last. Throws a `DecodeError`; then the connection is of no use.
+   */
+  read(frame: Uint8Array): DistMessage | null {
+    if (this.#form === "passThrough") {
+      expectByte(frame, 0, passThroughMark, "a pass-through frame");
+      return { bytes: frame, start: 1, atoms: noAtoms, isVersioned: true };
+    }
+    expectByte(frame, 0, versionMark, "a frame with a distribution header");
+    switch (frame[1]) {
+      case headerMark: {
+        const [start, atoms] = this.#atoms(frame, 2);
+        return { bytes: frame, start, atoms, isVersioned: false };
+      }
+      case firstFragmentMark:
+        return this.#first(frame);
+      case nextFragmentMark:
+        return this.#next(frame);
+      default:
+        throw new DecodeError(
+          `expected a distribution header (68, 69 or 70), got ${frame[1]}`,
+          1,
+        );
+    }
+  }
+
+  #first(frame: Uint8Array): DistMessage | null {
+    const { sequence, number } = fragmentHead(frame);
+    const [start, atoms] = this.#atoms(frame, fragmentHeadBytes);
+    if (number === 1n) {
+      return { bytes: frame, start, atoms, isVersioned: false };
+    }
+    if (number === 0n || this.#open.has(sequence)) {
+      throw new DecodeError(
+        `expected the first fragment of a new sequence, got number ${number} ` +
+          `of sequence ${sequence}`,
+        2,
+      );
+    }
+    if (this.#open.size >= openSequencesMax) {
+      throw new DecodeError(
+        `expected at most ${openSequencesMax} messages in fragments at a time`,
+        2,
+      );
+    }
+    const opened = { atoms, chunks: [], bytes: 0, next: number - 1n };
+    this.#open.set(sequence, opened);
+    this.#add(opened, frame.subarray(start));
+    return null;
+  }
+
+  #next(frame: Uint8Array): DistMessage | null {
+    const { sequence, number } = fragmentHead(frame);
+    const opened = this.#open.get(sequence);
+    if (opened === undefined || number !== opened.next) {
+      throw new DecodeError(
+        `expected fragment ${opened?.next ?? "of a sequence that is open"}, ` +
+          `got number ${number} of sequence ${sequence}`,
+        2,
+      );
+    }
+    this.#add(opened, frame.subarray(fragmentHeadBytes));
+    if (number !== 1n) {
+      opened.next = number - 1n;
+      return null;
+    }
+    this.#open.delete(sequence);
+    this.#openBytes -= opened.bytes;
+    const bytes = new Uint8Array(opened.bytes);
+    let at = 0;
+    for (const chunk of opened.chunks) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return { bytes, start: 0, atoms: opened.atoms, isVersioned: false };
+  }
+
+  #add(opened: Sequence, chunk: Uint8Array): void {
+    opened.chunks.push(chunk);
+    opened.bytes += chunk.length;
+    this.#openBytes += chunk.length;
+    if (
+      opened.bytes > this.#messageBytesMax ||
+      this.#openBytes > 4 * this.#messageBytesMax
+    ) {
+      throw new DecodeError(
+        `expected a message of at most ${this.#messageBytesMax} bytes, and ` +
+          "four times that in all that are under way; raise the frame limit",
+        0,
+      );
+    }
+  }
+
+  /**
+   * The atoms that a header refers to, and where the terms begin. New ones
+   * enter the cache, which both ends keep for as long as the connection lives.
+   */
+  #atoms(frame: Uint8Array, at: number): [number, readonly AtomEntry[]] {
+    const count = byteAt(frame, at);
+    if (count === 0) return [at + 1, noAtoms];
+    const flagsAt = at + 1;
+    const halfByte = (i: number): number => {
+      const flags = byteAt(frame, flagsAt + (i >> 1));
+      return (i & 1) === 0 ? flags & 15 : flags >> 4;
+    };
+    const lengthBytes = (halfByte(count) & 1) === 0 ? 1 : 2;
+    let next = flagsAt + (count >> 1) + 1;
+    const atoms: AtomEntry[] = [];
+    for (let i = 0; i < count; i++) {
+      const flags = halfByte(i);
+      const slot = (flags & 7) * 256 + byteAt(frame, next);
+      next += 1;
+      if ((flags & 8) !== 0) {
+        const length = lengthBytes === 1
+          ? byteAt(frame, next)
+          : byteAt(frame, next) * 256 + byteAt(frame, next + 1);
+        next += lengthBytes;
+        if (next + length > frame.length) {
+          throw new DecodeError("the text of an atom is incomplete", next);
+        }
+        this.cacheVersion += 1;
+        this.#cache[slot] = this.#peerAtoms.entry(frame, next, length);
+        next += length;
+      }
+      const entry = slot < cacheSlots ? this.#cache[slot] : undefined;
+      if (entry === undefined) {
+        throw new DecodeError(
+          `expected an atom that the peer has put into slot ${slot} of the ` +
+            "cache, but there is none",
+          next - 1,
+        );
+      }
+      atoms.push(entry);
+    }
+    return [next, atoms];
+  }
+}
+
+function byteAt(frame: Uint8Array, at: number): number {
+  const byte = frame[at];
+  if (byte === undefined) {
+    throw new DecodeError("the distribution header is incomplete", at);
+  }
+  return byte;
+}
+
+function expectByte(
+  frame: Uint8Array,
+  at: number,
+  byte: number,
+  what: string,
+): void {
+  if (frame[at] !== byte) {
+    throw new DecodeError(
+      `expected ${what}, which begins with ${byte}, got ${frame[at]}`,
+      at,
+    );
+  }
+}
+
+function fragmentHead(
+  frame: Uint8Array,
+): { readonly sequence: bigint; readonly number: bigint } {
+  if (frame.length < fragmentHeadBytes) {
+    throw new DecodeError("the head of a fragment is incomplete", frame.length);
+  }
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+  return { sequence: view.getBigUint64(2), number: view.getBigUint64(10) };
+}
+
+/** Of a header that refers to no atoms. */
+const noReferences: Uint8Array = new Uint8Array(1);
+
+/**
+ * The end of a header, which refers to these atoms by their slots: terms have
+ * `atomCacheRef` 0 for the first of them. With `areNew` it says what they are,
+ * as the first one that refers to them must.
+ */
+export function references(
+  atoms: readonly string[],
+  areNew: boolean,
+): Uint8Array {
+  const count = atoms.length;
+  if (count === 0) return noReferences;
+  const texts = atoms.map(encodeText);
+  const isLong = texts.some((text) => text.length > 0xff);
+  const halves: number[] = texts.map(() => areNew ? 8 : 0);
+  halves.push(isLong ? 1 : 0);
+  const bytes = [count];
+  for (let i = 0; i <= count; i += 2) {
+    bytes.push(halves[i]! | (halves[i + 1] ?? 0) << 4);
+  }
+  for (const [slot, text] of texts.entries()) {
+    bytes.push(slot);
+    if (!areNew) continue;
+    if (isLong) bytes.push(text.length >>> 8);
+    bytes.push(text.length & 0xff, ...text);
+  }
+  return new Uint8Array(bytes);
+}
+
+/**
+ * Splits a control message and its payload, given in chunks, into the payloads
+ * of frames. `sequence` tells it from others that are under way, `refersTo` is
+ * the end of its header.
+ */
+export function fragments(
+  chunks: readonly Uint8Array<ArrayBuffer>[],
+  sequence: bigint,
+  refersTo: Uint8Array = noReferences,
+): Uint8Array<ArrayBuffer>[][] {
+  const frames = split(chunks);
+  frames.forEach((pieces, i) => {
+    const isFirst = i === 0;
+    const end = isFirst ? refersTo.length : 0;
+    const head = new Uint8Array(fragmentHeadBytes + end);
+    if (isFirst) head.set(refersTo, fragmentHeadBytes);
+    head[0] = versionMark;
+    head[1] = isFirst ? firstFragmentMark : nextFragmentMark;
+    const view = new DataView(head.buffer);
+    view.setBigUint64(2, sequence);
+    view.setBigUint64(10, BigInt(frames.length - i));
+    pieces.unshift(head);
+  });
+  return frames;
+}

@@ -1,0 +1,356 @@
+/**
+ * Outgoing terms: checks a message and makes the copy of it that cbor-x
+ * writes.
+ *
+ * One walk does both. It reads every property exactly once, so getters and
+ * proxies cannot show one thing to the check and another to the writer, and
+ * what it returns holds nothing that cbor-x could fail on or change. A value
+ * that cannot leave the node ends the walk with an `EncodeError` that names
+ * its path.
+ *
+ * What becomes of a value is decided by its prototype. Instances of other
+ * classes are refused rather than sent as plain objects, because the receiver
+ * would get something without methods. `toJSON` is never called. Of arrays,
+ * maps, sets, dates and binaries only the contents travel; holes in arrays
+ * become undefined.
+ */
+
+import {
+  exportPid,
+  Pid,
+  type PidTable,
+  printTerm,
+} from "../../core/terms/terms.ts";
+import { Tagged } from "./engine.ts";
+import { termPath } from "../shared/term_path.ts";
+import type { ShapeWriter } from "./shapes.ts";
+import {
+  otherTerm,
+  type PrepareTerm,
+  refusalOf,
+  specialTerms,
+} from "./special.ts";
+import {
+  attachmentBytesMin,
+  bigIntegerBitsMax,
+  type Incarnation,
+  isAtomName,
+  isOf,
+  isU32,
+  objectsMax,
+  type RecordClass,
+  tags,
+  termDepthMax,
+} from "./tags.ts";
+import { EncodeError } from "../shared/errors.ts";
+
+/** Thrown by a `TermWriter` that reached its limit of bytes. */
+export const tooLarge: Error = new Error("the signal is above its limit");
+
+const minusZero = new Tagged(tags.minusZero, 0);
+const limit64 = 1n << 64n;
+const minusLimit64 = -limit64;
+const limitBig = 1n << BigInt(bigIntegerBitsMax);
+const minusLimitBig = -limitBig;
+
+/** Atoms whose prepared form is kept. */
+const keptAtomsMax = 4096;
+/** Pids whose prepared form is kept: a power of two. */
+const keptPids = 256;
+
+/** Prepares the terms of one connection's outgoing signals. */
+export class TermWriter {
+  readonly pids: PidTable;
+  readonly self: Incarnation;
+  readonly peer: Incarnation;
+  readonly #special: ReadonlyMap<object | null, PrepareTerm>;
+  readonly #atoms: Map<symbol, Tagged> = new Map();
+  /** At `id % keptPids` a pid and, in the other list, its prepared form. */
+  readonly #pids: (Pid | undefined)[] = new Array(keptPids).fill(undefined);
+  readonly #preparedPids: unknown[] = new Array(keptPids).fill(undefined);
+  #shapes: ShapeWriter;
+  /** Large binaries of the current signal; null keeps them inside it. */
+  #attachments: Uint8Array<ArrayBuffer>[] | null = null;
+  /** What the path of a refused value starts with. */
+  #root = "message";
+  /** Containers around the current value, from index 1 on. */
+  readonly #trail: object[] = [];
+  /** For each of them the key or index of what is being prepared inside. */
+  readonly #keys: (string | number | undefined)[] = [];
+  #depth = 0;
+  /** Lower bound of the signal's size so far, and its limit. */
+  #bytes = 0;
+  #bytesMax = 0;
+  /** Objects of the signal so far. */
+  #objects = 0;
+
+  constructor(
+    options: {
+      readonly pids: PidTable;
+      readonly self: Incarnation;
+      readonly peer: Incarnation;
+      readonly recordClasses: readonly RecordClass[];
+    },
+    shapes: ShapeWriter,
+  ) {
+    this.pids = options.pids;
+    this.self = options.self;
+    this.peer = options.peer;
+    this.#special = specialTerms(options.recordClasses);
+    this.#shapes = shapes;
+  }
+
+  /** Call before each signal. */
+  begin(
+    shapes: ShapeWriter,
+    bytesMax: number,
+    attachments: Uint8Array<ArrayBuffer>[] | null,
+  ): void {
+    this.#shapes = shapes;
+    this.#bytes = 0;
+    this.#objects = 0;
+    this.#bytesMax = bytesMax;
+    this.#attachments = attachments;
+  }
+
+  /**
+   * Prepares a whole value; `root` is what its path starts with. Throws an
+   * `EncodeError`, or `tooLarge` when the signal is above its limit.
+   */
+  prepare(value: unknown, root: string): unknown {
+    this.#root = root;
+    this.#depth = 0;
+    try {
+      return this.term(value);
+    } catch (error) {
+      if (error === tooLarge || error instanceof EncodeError) throw error;
+      throw new EncodeError(
+        this.#path(this.#depth),
+        `reading it threw ${printTerm(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Prepares a value inside the one that is being prepared. */
+  term(value: unknown): unknown {
+    switch (typeof value) {
+      case "number":
+        this.grow(1);
+        return value === 0 && Object.is(value, -0) ? minusZero : value;
+      case "string":
+        return this.text(value);
+      case "object":
+        if (value !== null) return this.#object(value);
+        this.grow(1);
+        return value;
+      case "symbol":
+        return this.#atom(value);
+      case "bigint":
+        return this.#bigint(value);
+      case "function":
+        return this.refuse("a function cannot leave its node; send data");
+      default:
+        this.grow(1);
+        return value;
+    }
+  }
+
+  /** Says which part of the innermost container comes next. */
+  at(key: string | number): void {
+    this.#keys[this.#depth] = key;
+  }
+
+  text(value: string): unknown {
+    this.grow(value.length + 1);
+    // cbor-x drops a byte-order mark and changes what is not well-formed.
+    if (value.isWellFormed() && value.charCodeAt(0) !== 0xfeff) return value;
+    return new Tagged(tags.utf16, utf16Of(value));
+  }
+
+  /** Appends the prepared items to `prepared`. */
+  items(items: readonly unknown[], prepared: unknown[]): unknown[] {
+    const count = items.length;
+    this.grow(count + 1);
+    for (let i = 0; i < count; i++) {
+      this.at(i);
+      prepared.push(this.term(items[i]));
+    }
+    return prepared;
+  }
+
+  /** A byte string, or what stands for it when it travels apart. */
+  bytes(value: Uint8Array): unknown {
+    const { buffer, byteLength } = value;
+    if (byteLength === 0 && buffer instanceof ArrayBuffer && buffer.detached) {
+      this.refuse("its buffer was transferred and holds nothing any more");
+    }
+    this.grow(byteLength + 1);
+    if (
+      this.#attachments === null || byteLength < attachmentBytesMin ||
+      // Others can change its contents or size before it is written.
+      !(buffer instanceof ArrayBuffer) || buffer.resizable
+    ) return value;
+    const view = new Uint8Array(buffer, value.byteOffset, byteLength);
+    return new Tagged(tags.attachment, this.#attachments.push(view) - 1);
+  }
+
+  /** Adds to the lower bound of the signal's size. */
+  grow(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > this.#bytesMax) throw tooLarge;
+  }
+
+  /** Throws the `EncodeError` for the value that is being prepared. */
+  refuse(problem: string): never {
+    throw new EncodeError(this.#path(this.#depth), problem);
+  }
+
+  /**
+   * A plain object, or one without a prototype, which arrives as a plain one.
+   */
+  record(value: Readonly<Record<string, unknown>>): unknown {
+    const keys = Object.keys(value);
+    if (Object.getOwnPropertySymbols(value).length > 0) {
+      this.refuse("expected keys that are strings, got a symbol; use a Map");
+    }
+    this.grow(2);
+    const count = keys.length;
+    const id = this.#shapes.find(keys);
+    if (id < 0) return this.#dictionary(value, keys);
+    const prepared = new Array<unknown>(count + 1);
+    prepared[0] = id;
+    for (let i = 0; i < count; i++) {
+      const key = keys[i]!;
+      this.at(key);
+      prepared[i + 1] = this.term(value[key]);
+    }
+    return new Tagged(tags.record, prepared);
+  }
+
+  #dictionary(
+    value: Readonly<Record<string, unknown>>,
+    keys: readonly string[],
+  ): unknown {
+    const prepared: unknown[] = [];
+    for (const key of keys) {
+      this.at(key);
+      prepared.push(this.text(key), this.term(value[key]));
+    }
+    return new Tagged(tags.object, prepared);
+  }
+
+  #object(value: object): unknown {
+    const prototype: object | null = Object.getPrototypeOf(value);
+    if (++this.#objects > objectsMax) {
+      this.refuse(`it is the object after ${objectsMax}; send them in parts`);
+    }
+    if (prototype === Pid.prototype) return this.#pid(value as Pid);
+    let prepare: PrepareTerm | undefined;
+    if (prototype !== Object.prototype) {
+      prepare = this.#special.get(prototype) ?? otherTerm(value);
+      if (prepare === undefined) this.refuse(refusalOf(value));
+    }
+    const depth = this.#depth + 1;
+    this.#trail[depth] = value;
+    this.#keys[depth] = undefined;
+    if (depth > termDepthMax) this.#refuseDepth();
+    this.#depth = depth;
+    const prepared = prepare === undefined
+      ? this.record(value as Readonly<Record<string, unknown>>)
+      : prepare(this, value);
+    this.#depth = depth - 1;
+    return prepared;
+  }
+
+  #pid(pid: Pid): unknown {
+    this.grow(4);
+    const slot = pid.id & (keptPids - 1);
+    if (this.#pids[slot] === pid) return this.#preparedPids[slot];
+    if (!isU32(pid.id) || !isU32(pid.serial) || !isU32(pid.creation)) {
+      this.refuse("expected a pid that a node made");
+    }
+    let prepared: Tagged;
+    const { id, serial, creation } = pid;
+    // Also one of another node of this thread, which was handed over by
+    // reference: what comes back has to be this very object.
+    exportPid(this.pids, pid);
+    if (isOf(pid, this.self)) {
+      prepared = new Tagged(tags.writerPid, [id, serial]);
+    } else if (isOf(pid, this.peer)) {
+      prepared = new Tagged(tags.readerPid, [id, serial]);
+    } else {
+      const node = this.text(pid.node);
+      prepared = new Tagged(tags.pid, [node, id, serial, creation]);
+    }
+    this.#pids[slot] = pid;
+    this.#preparedPids[slot] = prepared;
+    return prepared;
+  }
+
+  #atom(atom: symbol): unknown {
+    const kept = this.#atoms.get(atom);
+    if (kept !== undefined) {
+      this.grow(2);
+      return kept;
+    }
+    const name = Symbol.keyFor(atom);
+    if (name === undefined) {
+      this.refuse(`${String(atom)} is not an atom; use Symbol.for(name)`);
+    }
+    if (!isAtomName(name)) {
+      this.refuse("expected an atom of at most 255 well-formed characters");
+    }
+    const prepared = new Tagged(tags.atom, this.text(name));
+    if (this.#atoms.size < keptAtomsMax) this.#atoms.set(atom, prepared);
+    return prepared;
+  }
+
+  #bigint(value: bigint): unknown {
+    this.grow(9);
+    if (minusLimit64 < value && value < limit64) return value;
+    if (value <= minusLimitBig || value >= limitBig) {
+      this.refuse(`expected an integer of at most ${bigIntegerBitsMax} bits`);
+    }
+    const digits = value.toString(16);
+    this.grow(digits.length);
+    return new Tagged(tags.bigInteger, digits);
+  }
+
+  /** The container at the end of the trail is one too many. */
+  #refuseDepth(): never {
+    const seen = new Map<object, number>();
+    for (let depth = 1; depth <= termDepthMax + 1; depth++) {
+      const container = this.#trail[depth]!;
+      const earlier = seen.get(container);
+      if (earlier !== undefined) {
+        throw new EncodeError(
+          this.#path(depth - 1),
+          `it is ${this.#path(earlier - 1)} again; ` +
+            "a message cannot contain itself",
+        );
+      }
+      seen.set(container, depth);
+    }
+    return this.refuse(`it is nested more than ${termDepthMax} deep`);
+  }
+
+  /** The path through the first `depth` containers of the trail. */
+  #path(depth: number): string {
+    return termPath(
+      this.#root,
+      this.#trail.slice(1, depth + 1),
+      this.#keys.slice(1, depth + 1),
+    );
+  }
+}
+
+function utf16Of(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length * 2);
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    bytes[2 * i] = unit;
+    bytes[2 * i + 1] = unit >>> 8;
+  }
+  return bytes;
+}

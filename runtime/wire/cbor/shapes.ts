@@ -1,0 +1,189 @@
+/**
+ * Lists of keys that both ends of a connection remember, so that an object
+ * travels as a small number and its values.
+ *
+ * Why not cbor-x's own records: they are learned while a value is written, so
+ * a value that fails half-way leaves the two ends out of step; a key named
+ * `__keys__` corrupts them; and the receiver cannot check them. Here the lists
+ * a signal needs are known before its first byte and go in front of it, as an
+ * item of their own: `[0, number of the first list, keys, ...]`. A number of 0
+ * starts the table afresh.
+ */
+
+import { printTerm } from "../../core/terms/terms.ts";
+import { DecodeError } from "../shared/errors.ts";
+
+/** Lists remembered at a time; then both ends start afresh. */
+export const shapesMax = 2048;
+/** Objects with more keys are dictionaries and travel with their keys. */
+export const shapeKeysMax = 64;
+/** Longest key of a list, in UTF-16 units. */
+export const shapeKeyLengthMax = 128;
+/** Steps of the writer's tree; then both ends start afresh. */
+const stepsMax = 16_384;
+
+/**
+ * Op of the item that carries lists of keys. Erlang has no control message 0.
+ */
+export const shapesOp = 0;
+
+/** A place in the writer's tree of lists: one step per key. */
+class Step {
+  /** Number of the list that ends here, or -1. */
+  id = -1;
+  /** That list, while the peer does not know it. */
+  keys: readonly string[] = [];
+  /**
+   * The first key that went on from here, and where to: mostly the only one.
+   */
+  #key: string | undefined = undefined;
+  #next: Step | undefined = undefined;
+  #others: Map<string, Step> | undefined = undefined;
+
+  find(key: string): Step | undefined {
+    return key === this.#key ? this.#next : this.#others?.get(key);
+  }
+
+  add(key: string): Step {
+    const step = new Step();
+    if (this.#key === undefined) {
+      this.#key = key;
+      this.#next = step;
+    } else {
+      (this.#others ??= new Map()).set(key, step);
+    }
+    return step;
+  }
+}
+
+/**
+ * The sending end.
+ *
+ * A message can be sent at the end of the stack, where any call may throw. So
+ * every change is made by assignments without a call between them, and what
+ * could not be rolled back then is rolled back by the next `begin`.
+ */
+export class ShapeWriter {
+  #root: Step = new Step();
+  #steps = 0;
+  /** Number of the next new list. */
+  #nextId = 0;
+  /** Ends of the lists that the current signal brings. */
+  #added: Step[] = [];
+
+  /** Call before each signal: makes room when the table is full. */
+  begin(): void {
+    if (this.#added.length > 0) this.rollback();
+    if (this.#nextId < shapesMax && this.#steps < stepsMax) return;
+    this.#root = new Step();
+    this.#steps = 0;
+    this.#nextId = 0;
+  }
+
+  /**
+   * Number of this list of keys, which is new if need be; -1 when the object
+   * must travel with its keys.
+   */
+  find(keys: readonly string[]): number {
+    if (keys.length > shapeKeysMax) return -1;
+    let step = this.#root;
+    for (let i = 0; i < keys.length; i++) {
+      const next = step.find(keys[i]!) ?? this.#grow(step, keys[i]!);
+      if (next === undefined) return -1;
+      step = next;
+    }
+    return step.id >= 0 ? step.id : this.#add(step, keys);
+  }
+
+  /** The item to be written in front of the signal, or null for none. */
+  definitions(): unknown[] | null {
+    const added = this.#added;
+    if (added.length === 0) return null;
+    return [
+      shapesOp,
+      this.#nextId - added.length,
+      ...added.map((step) => step.keys),
+    ];
+  }
+
+  /** The lists were written: the peer will know them. */
+  commit(): void {
+    if (this.#added.length > 0) this.#added = [];
+  }
+
+  /** The signal was not written: forget its new lists. */
+  rollback(): void {
+    const added = this.#added;
+    this.#nextId -= added.length;
+    this.#added = [];
+    for (let i = 0; i < added.length; i++) added[i]!.id = -1;
+  }
+
+  #grow(step: Step, key: string): Step | undefined {
+    if (this.#steps >= stepsMax || !isShapeKey(key)) return undefined;
+    this.#steps += 1;
+    return step.add(key);
+  }
+
+  #add(step: Step, keys: readonly string[]): number {
+    if (this.#nextId >= shapesMax) return -1;
+    step.keys = keys;
+    this.#added.push(step);
+    step.id = this.#nextId++;
+    return step.id;
+  }
+}
+
+/** The receiving end. */
+export class ShapeReader {
+  readonly #shapes: (readonly string[])[] = [];
+
+  /** The keys of that list; throws a `DecodeError` if there is none. */
+  keys(id: unknown): readonly string[] {
+    const keys = typeof id === "number" ? this.#shapes[id] : undefined;
+    if (keys === undefined) {
+      throw new DecodeError(
+        `expected a known list of keys, got ${printTerm(id)}`,
+      );
+    }
+    return keys;
+  }
+
+  /** Learns the lists of an item `[0, number of the first, keys, ...]`. */
+  define(item: readonly unknown[]): void {
+    const first = item[1];
+    if (first === 0) this.#shapes.length = 0;
+    if (first !== this.#shapes.length || item.length < 3) {
+      throw new DecodeError(
+        `expected lists of keys from ${this.#shapes.length} on, ` +
+          `got ${item.length - 2} from ${printTerm(first)} on`,
+      );
+    }
+    if (first + item.length - 2 > shapesMax) {
+      throw new DecodeError(`expected at most ${shapesMax} lists of keys`);
+    }
+    for (let i = 2; i < item.length; i++) {
+      this.#shapes.push(checkedKeys(item[i]));
+    }
+  }
+}
+
+function checkedKeys(keys: unknown): readonly string[] {
+  if (
+    Array.isArray(keys) && keys.length <= shapeKeysMax &&
+    keys.every((key) => typeof key === "string" && isShapeKey(key)) &&
+    new Set(keys).size === keys.length
+  ) return keys;
+  throw new DecodeError(
+    `expected a list of at most ${shapeKeysMax} different keys`,
+  );
+}
+
+/**
+ * Whether a key can be set on an object by assignment and survives as UTF-8
+ * text; cbor-x drops a byte-order mark in front of a longer text.
+ */
+function isShapeKey(key: string): boolean {
+  return key !== "__proto__" && key.length <= shapeKeyLengthMax &&
+    key.charCodeAt(0) !== 0xfeff && key.isWellFormed();
+}

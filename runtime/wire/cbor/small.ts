@@ -1,0 +1,95 @@
+/**
+ * Reads the messages that `cbor/head.ts` writes: signals to local actors whose
+ * message is one small value. It is the mirror of that module, and exists for
+ * the same reason: for these, a call of cbor-x costs several times more than
+ * all the rest.
+ *
+ * It never judges: at the first byte that is not of this kind it stops, and
+ * the complete reader goes on from there.
+ */
+
+import { ops } from "../shared/control_numbers.ts";
+import type { SignalSink } from "./cbor.ts";
+
+/** Longest text or byte string read here. */
+const smallBytesMax = 64;
+
+const unsigned = 0x00;
+const byteString = 0x40;
+const textString = 0x60;
+/** An array of four items: op, id, serial, message. */
+const sendArray = 0x84;
+
+/**
+ * Result of `head` beside its end; one at a time, so that none is allocated.
+ */
+let headValue = 0;
+
+/** Reads the head of an item of that kind; returns its end, or -1. */
+function head(bytes: Uint8Array, at: number, kind: number): number {
+  const low = (bytes[at] as number) - kind;
+  if (!(low >= 0 && low <= 26)) return -1;
+  if (low < 24) {
+    headValue = low;
+    return at + 1;
+  }
+  const end = at + 1 + (1 << (low - 24));
+  if (end > bytes.length) return -1;
+  let value = 0;
+  for (let i = at + 1; i < end; i++) value = value * 256 + (bytes[i] as number);
+  headValue = value;
+  return end;
+}
+
+/**
+ * Delivers the small messages a frame begins with, in order, and returns the
+ * position of the first byte that is left.
+ */
+export function readSmallSends(bytes: Uint8Array, sink: SignalSink): number {
+  const { length } = bytes;
+  let start = 0;
+  while (bytes[start] === sendArray && bytes[start + 1] === ops.send) {
+    let at = head(bytes, start + 2, unsigned);
+    if (at < 0) break;
+    const id = headValue;
+    at = head(bytes, at, unsigned);
+    if (at < 0 || at >= length) break;
+    const serial = headValue;
+    const kind = (bytes[at] as number) & 0xe0;
+    at = head(bytes, at, kind);
+    if (at < 0) break;
+    if (kind === unsigned) {
+      sink.message(id, serial, headValue);
+      start = at;
+      continue;
+    }
+    const end = at + headValue;
+    if (headValue > smallBytesMax || end > length) break;
+    if (kind === byteString) sink.message(id, serial, copied(bytes, at, end));
+    else if (kind === textString) {
+      const text = ascii(bytes, at, end);
+      if (text === null) break;
+      sink.message(id, serial, text);
+    } else break;
+    start = end;
+  }
+  return start;
+}
+
+/** A loop is quicker than `slice` for so few bytes. */
+function copied(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  const copy = new Uint8Array(to - from);
+  for (let i = from; i < to; i++) copy[i - from] = bytes[i] as number;
+  return copy;
+}
+
+/** Text of ASCII characters only, or null. */
+function ascii(bytes: Uint8Array, from: number, to: number): string | null {
+  let text = "";
+  for (let i = from; i < to; i++) {
+    const code = bytes[i] as number;
+    if (code >= 0x80) return null;
+    text += String.fromCharCode(code);
+  }
+  return text;
+}

@@ -1,0 +1,305 @@
+/**
+ * Outgoing terms that are neither primitives nor plain objects: how each class
+ * is written, and why others are refused.
+ *
+ * `cbor/terms.ts` is the other direction of each function here.
+ */
+
+import {
+  BitString,
+  Closure,
+  exportRef,
+  ExternalFun,
+  Float,
+  ImproperList,
+  Port,
+  Ref,
+  refKey,
+  Tuple,
+} from "../../core/terms/terms.ts";
+import { Tagged } from "./engine.ts";
+import type { TermWriter } from "./prepare.ts";
+import {
+  aggregateErrorBase,
+  arrayBufferKind,
+  dataViewKind,
+  elementClasses,
+  errorBases,
+  firstElementKind,
+  isOf,
+  isU32,
+  type RecordClass,
+  tags,
+} from "./tags.ts";
+
+/** Prepares an instance; `writer` prepares what it holds. */
+export type PrepareTerm = (writer: TermWriter, value: object) => unknown;
+
+/** The classes that are terms, by their prototypes. */
+export function specialTerms(
+  recordClasses: readonly RecordClass[],
+): ReadonlyMap<object | null, PrepareTerm> {
+  const terms = new Map<object | null, PrepareTerm>();
+  const add = <T extends object>(
+    prototype: T | null,
+    prepare: (writer: TermWriter, value: T) => unknown,
+  ) => terms.set(prototype, prepare as PrepareTerm);
+
+  add<Record<string, unknown>>(null, (writer, value) => writer.record(value));
+  add<readonly unknown[]>(Array.prototype, array);
+  add(Ref.prototype, ref);
+  add(Tuple.prototype, tuple);
+  add(Uint8Array.prototype, (writer, value) => writer.bytes(value));
+  add<ReadonlyMap<unknown, unknown>>(Map.prototype, map);
+  add<ReadonlySet<unknown>>(Set.prototype, set);
+  add(Date.prototype, (writer, value) => {
+    writer.grow(9);
+    return new Tagged(tags.date, value.getTime());
+  });
+  add<ArrayBuffer>(ArrayBuffer.prototype, binary(arrayBufferKind));
+  add<ArrayBufferView>(DataView.prototype, binary(dataViewKind));
+  elementClasses.forEach((Class, i) => {
+    add(Class.prototype, binary(firstElementKind + i));
+  });
+  add(ImproperList.prototype, improperList);
+  add(Float.prototype, (writer, value) => {
+    writer.at("value");
+    expect(writer, typeof value.value === "number", "a number");
+    return new Tagged(tags.float, writer.term(value.value));
+  });
+  add(Port.prototype, port);
+  add(ExternalFun.prototype, externalFun);
+  add(BitString.prototype, bitString);
+  add(Closure.prototype, closure);
+  for (const known of recordClasses) {
+    terms.set(known.Class.prototype as object, recordClass(known));
+  }
+  return terms;
+}
+
+/** Terms that a prototype does not show: errors of any class, and `Buffer`. */
+export function otherTerm(value: object): PrepareTerm | undefined {
+  if (value instanceof Error) return error as PrepareTerm;
+  // Node.js' own APIs return it where others return a Uint8Array.
+  if (value instanceof Uint8Array && value.constructor?.name === "Buffer") {
+    return buffer as PrepareTerm;
+  }
+  return undefined;
+}
+
+/** Why an instance of some other class cannot be sent. */
+export function refusalOf(value: object): string {
+  const name: unknown = value.constructor?.name;
+  const advice = value instanceof Promise
+    ? "await it and send the result"
+    : value instanceof RegExp
+    ? "send its source and flags"
+    : "send a plain object";
+  return `an instance of ${
+    typeof name === "string" && name !== "" ? name : "an unnamed class"
+  } cannot leave its node; ${advice}`;
+}
+
+function expect(writer: TermWriter, is: boolean, what: string): void {
+  if (!is) writer.refuse(`expected ${what}`);
+}
+
+function array(writer: TermWriter, value: readonly unknown[]): unknown {
+  if (!Array.isArray(value)) return writer.refuse(refusalOf(value));
+  // The length is read once: a proxy cannot grow meanwhile.
+  const count = value.length;
+  writer.grow(count + 1);
+  const prepared = new Array<unknown>(count);
+  for (let i = 0; i < count; i++) {
+    writer.at(i);
+    prepared[i] = writer.term(value[i]);
+  }
+  return prepared;
+}
+
+function tuple(writer: TermWriter, value: Tuple): unknown {
+  expect(writer, Array.isArray(value.items), "a tuple of an array");
+  return new Tagged(tags.tuple, writer.items(value.items, []));
+}
+
+function improperList(writer: TermWriter, value: ImproperList): unknown {
+  expect(writer, Array.isArray(value.items), "a list of an array");
+  writer.at("tail");
+  const tail = writer.term(value.tail);
+  return new Tagged(tags.improperList, writer.items(value.items, [tail]));
+}
+
+function ref(writer: TermWriter, value: Ref): unknown {
+  const { words } = value;
+  expect(
+    writer,
+    words.length >= 1 && words.length <= 5 && isU32(value.creation),
+    "a ref that a node made",
+  );
+  writer.grow(2 + words.length);
+  const prepared: unknown[] = [];
+  if (isOf(value, writer.self)) {
+    exportRef(writer.pids, value);
+    prepared.push(0);
+  } else if (isOf(value, writer.peer)) prepared.push(1);
+  else prepared.push(writer.text(value.node), value.creation);
+  for (const word of words) {
+    expect(writer, isU32(word), "a ref that a node made");
+    prepared.push(word);
+  }
+  return new Tagged(tags.ref, prepared);
+}
+
+function map(
+  writer: TermWriter,
+  value: ReadonlyMap<unknown, unknown>,
+): unknown {
+  const prepared: unknown[] = [];
+  const refs = new Set<string>();
+  Map.prototype.forEach.call(value, (item: unknown, key: unknown) => {
+    writer.at(prepared.length);
+    refuseEqualRefs(writer, refs, key);
+    prepared.push(writer.term(key));
+    writer.at(prepared.length);
+    prepared.push(writer.term(item));
+  });
+  return new Tagged(tags.map, prepared);
+}
+
+function set(writer: TermWriter, value: ReadonlySet<unknown>): unknown {
+  const prepared: unknown[] = [];
+  const refs = new Set<string>();
+  Set.prototype.forEach.call(value, (item: unknown) => {
+    writer.at(prepared.length);
+    refuseEqualRefs(writer, refs, item);
+    prepared.push(writer.term(item));
+  });
+  return new Tagged(tags.set, prepared);
+}
+
+/** Two equal refs can be one object at the receiver, who made them. */
+function refuseEqualRefs(
+  writer: TermWriter,
+  refs: Set<string>,
+  key: unknown,
+): void {
+  if (!(key instanceof Ref)) return;
+  const text = refKey(key);
+  expect(writer, !refs.has(text), "keys that are different refs");
+  refs.add(text);
+}
+
+function error(writer: TermWriter, value: Error): unknown {
+  const fields = value as Error & { code?: unknown; errors?: unknown };
+  const base = baseOf(value);
+  const text = (key: "name" | "message") => {
+    writer.at(key);
+    const found: unknown = value[key];
+    expect(writer, typeof found === "string", "a string");
+    return writer.text(found as string);
+  };
+  const prepared: unknown[] = [base, text("name"), text("message")];
+  writer.at("stack");
+  const stack: unknown = value.stack;
+  prepared.push(typeof stack === "string" ? writer.text(stack) : undefined);
+  writer.at("code");
+  const code = Object.hasOwn(value, "code") ? fields.code : undefined;
+  const isCode = typeof code === "string" || typeof code === "number";
+  prepared.push(isCode ? writer.term(code) : undefined);
+  writer.at("errors");
+  prepared.push(
+    base === aggregateErrorBase ? writer.term(fields.errors) : undefined,
+  );
+  if (Object.hasOwn(value, "cause")) {
+    writer.at("cause");
+    prepared.push(writer.term(value.cause));
+  }
+  return new Tagged(tags.error, prepared);
+}
+
+/** Number of the nearest built-in class. */
+function baseOf(value: Error): number {
+  const index = errorBases.findLastIndex((Base) => value instanceof Base);
+  // All others derive from `Error`, which is the first.
+  return Math.max(index, 0);
+}
+
+function buffer(writer: TermWriter, value: Uint8Array): unknown {
+  return writer.bytes(viewOf(value));
+}
+
+function viewOf(value: ArrayBuffer | ArrayBufferView): Uint8Array {
+  return value instanceof ArrayBuffer
+    ? new Uint8Array(value)
+    : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** Elements travel as they lie in memory, which is little-endian everywhere. */
+function binary(
+  kind: number,
+): (writer: TermWriter, value: ArrayBuffer | ArrayBufferView) => unknown {
+  return (writer, value) => {
+    const hasOrder = kind >= firstElementKind;
+    expect(writer, isLittleEndian || !hasOrder, "a little-endian machine");
+    return new Tagged(tags.binary, [kind, writer.bytes(viewOf(value))]);
+  };
+}
+
+function port(writer: TermWriter, value: Port): unknown {
+  const { node, id, creation } = value;
+  expect(
+    writer,
+    typeof node === "string" && isU32(creation) && typeof id === "bigint" &&
+      id >= 0n && BigInt.asUintN(64, id) === id,
+    "a port that a node made",
+  );
+  return new Tagged(tags.port, [writer.text(node), writer.term(id), creation]);
+}
+
+function externalFun(writer: TermWriter, value: ExternalFun): unknown {
+  const { module, name, arity } = value;
+  expect(
+    writer,
+    typeof module === "string" && typeof name === "string" &&
+      isU32(arity) && arity <= 255,
+    "module:name/arity",
+  );
+  const parts = [writer.text(module), writer.text(name), arity];
+  return new Tagged(tags.externalFun, parts);
+}
+
+function bitString(writer: TermWriter, value: BitString): unknown {
+  const { bytes, lastBits } = value;
+  expect(
+    writer,
+    bytes instanceof Uint8Array && bytes.length > 0 && isU32(lastBits) &&
+      lastBits >= 1 && lastBits <= 7,
+    "bytes and 1 to 7 bits of the last one",
+  );
+  return new Tagged(tags.bitString, [writer.bytes(viewOf(bytes)), lastBits]);
+}
+
+/** Made by codecs only, so its fields are what they should be. */
+function closure(writer: TermWriter, value: Closure): unknown {
+  const { module, arity, index, uniq, oldIndex, oldUniq, pid, free } = value;
+  const head = [writer.text(module), arity, index, writer.bytes(uniq)];
+  writer.at("pid");
+  const tail = [oldIndex, oldUniq, writer.term(pid)];
+  writer.at("free");
+  return new Tagged(tags.closure, [...head, ...tail, writer.term(free)]);
+}
+
+function recordClass(known: RecordClass): PrepareTerm {
+  return (writer, value) => {
+    const fields = value as Readonly<Record<string, unknown>>;
+    const prepared: unknown[] = [known.tag];
+    writer.grow(2);
+    for (const field of known.fields) {
+      writer.at(field);
+      prepared.push(writer.term(fields[field]));
+    }
+    return new Tagged(tags.recordClass, prepared);
+  };
+}

@@ -1,0 +1,168 @@
+/**
+ * The numbers of the CBOR dialect between two Hornbeam nodes.
+ *
+ * The tags are private to connections whose two ends announced themselves as
+ * Hornbeam nodes; they do not mean what the public registry of CBOR tags says.
+ * Everything a term can be is a CBOR integer, double, text, byte string, array
+ * or simple value, or one of these tags in front of one of those. Maps,
+ * indefinite lengths and shorter floats are not used.
+ */
+
+/** Tag numbers. A one-byte tag ends at 23: the frequent ones come first. */
+export const tags = {
+  /** Plain object: `[number of its list of keys, value, ...]`. */
+  record: 6,
+  /** Pid of the writing node's incarnation: `[id, serial]`. */
+  writerPid: 7,
+  /** Pid of the reading node's incarnation: `[id, serial]`. */
+  readerPid: 8,
+  /** Atom: its name. */
+  atom: 9,
+  /**
+   * `[0 | 1, word, ...]` of writer or reader, `[node, creation, word, ...]`.
+   */
+  ref: 10,
+  /** `[item, ...]` */
+  tuple: 11,
+  /** Plain object whose keys are not worth remembering: `[key, value, ...]`. */
+  object: 12,
+  /** `[key, value, ...]` in insertion order. */
+  map: 13,
+  /** `[item, ...]` in insertion order. */
+  set: 14,
+  /** Milliseconds since 1970, NaN for an invalid date. */
+  date: 15,
+  /** `[base, name, message, stack, code, errors, cause?]` */
+  error: 16,
+  /** One of the runtime's own classes: `[number of the class, field, ...]`. */
+  recordClass: 17,
+  /** Minus zero, which a CBOR integer cannot be: 0. */
+  minusZero: 18,
+  /** Text that UTF-8 would change: its 16-bit units, low byte first. */
+  utf16: 19,
+  /** Integer beyond 64 bits: hexadecimal, with a sign. */
+  bigInteger: 20,
+  /** `[kind, bytes]`, kinds as in `binaryKinds`. */
+  binary: 21,
+  /** A large byte string that stands in front of the signal: its index. */
+  attachment: 22,
+  /** `[tail, item, ...]` */
+  improperList: 23,
+  /** Any other pid: `[node, id, serial, creation]`. */
+  pid: 24,
+  /** `Float`: its value. */
+  float: 25,
+  /** `[node, id, creation]` */
+  port: 26,
+  /** `[module, name, arity]` */
+  externalFun: 27,
+  /** `[bytes, bits used of the last byte]` */
+  bitString: 28,
+  /** `[module, arity, index, uniq, old index, old uniq, pid, free]` */
+  closure: 29,
+} as const;
+
+/** All tags lie between these two. */
+export const firstTag: number = tags.record;
+export const lastTag: number = tags.closure;
+
+/**
+ * First byte of a frame that holds one large signal: null, which no signal is.
+ * Such a frame neither uses nor teaches lists of keys, so it may be decoded at
+ * any time after it was encoded.
+ */
+export const largeFrameMark = 0xf6;
+
+/**
+ * From this size on a binary is not copied but stands in front of its signal.
+ */
+export const attachmentBytesMin: number = 64 * 1024;
+
+/** Terms may be nested this deep; both ends stay far from a full stack. */
+export const termDepthMax = 512;
+
+/**
+ * Objects, arrays and the like in one signal. An empty `Map` is two bytes on
+ * the wire and a hundred times that in memory, so bytes alone are no limit.
+ */
+export const objectsMax: number = 1 << 22;
+
+/** Bits of the largest integer; more than engines agree to support. */
+export const bigIntegerBitsMax: number = 1 << 20;
+
+/** An atom's name has at most this many characters, as in Erlang. */
+export const atomLengthMax = 255;
+
+/** A class of typed arrays. */
+export type ElementClass = {
+  new (buffer: ArrayBuffer, offset: number, length: number): ArrayBufferView;
+  readonly prototype: ArrayBufferView;
+  readonly BYTES_PER_ELEMENT: number;
+};
+
+/** Kinds of binaries that are no typed arrays. */
+export const arrayBufferKind = 0;
+export const dataViewKind = 1;
+
+/** Typed arrays but for `Uint8Array`: their kind is their index plus 2. */
+export const elementClasses: readonly ElementClass[] = [
+  Uint8ClampedArray,
+  Int8Array,
+  Uint16Array,
+  Int16Array,
+  Uint32Array,
+  Int32Array,
+  Float16Array,
+  Float32Array,
+  Float64Array,
+  BigUint64Array,
+  BigInt64Array,
+];
+export const firstElementKind = 2;
+
+/** Errors that come back as what they were; their index is their number. */
+export const errorBases: readonly ErrorConstructor[] = [
+  Error,
+  TypeError,
+  RangeError,
+  SyntaxError,
+  ReferenceError,
+  EvalError,
+  URIError,
+  // Its constructor takes the errors first.
+  AggregateError as unknown as ErrorConstructor,
+];
+export const aggregateErrorBase = 7;
+
+/**
+ * A class of the runtime that crosses to another node: exactly its fields, in
+ * this order. An instance is made without calling the constructor, so private
+ * fields (`#x`) are not possible. Both ends need the same list.
+ */
+export type RecordClass = {
+  /** Number of the class on the wire: its place in the list, never reused. */
+  readonly tag: number;
+  readonly Class: abstract new (...args: never[]) => object;
+  readonly fields: readonly string[];
+};
+
+/** One incarnation of a node. */
+export type Incarnation = {
+  readonly node: string;
+  readonly creation: number;
+};
+
+/** Whether an address (a pid or a ref) belongs to that incarnation. */
+export function isOf(address: Incarnation, owner: Incarnation): boolean {
+  return address.creation === owner.creation && address.node === owner.node;
+}
+
+export function isAtomName(name: string): boolean {
+  if (!name.isWellFormed() || name.length > 2 * atomLengthMax) return false;
+  // A name has at most as many characters as it has UTF-16 units.
+  return name.length <= atomLengthMax || [...name].length <= atomLengthMax;
+}
+
+export function isU32(value: unknown): value is number {
+  return typeof value === "number" && value >>> 0 === value;
+}

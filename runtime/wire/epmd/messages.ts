@@ -1,0 +1,287 @@
+/**
+ * The bytes of epmd, the Erlang port mapper: which node listens where.
+ *
+ * Follows the Erlang/OTP documentation, "Distribution Protocol", section on
+ * EPMD. A request is a u16 length and a body (`frames.ts` cuts them); an answer
+ * has no length and ends at a known size or with the connection, so each
+ * decoder of an answer takes all bytes so far and says when it needs more.
+ */
+
+/** What a node tells epmd about itself. */
+export type EpmdEntry = {
+  /** The part of the node name before the `@`. */
+  readonly name: string;
+  /** Where the node listens. */
+  readonly port: number;
+  readonly hidden: boolean;
+  /** Highest and lowest version of the distribution protocol. */
+  readonly highestVersion: number;
+  readonly lowestVersion: number;
+  /** Bytes without a meaning here. */
+  readonly extra: Uint8Array;
+};
+
+/** A request, decoded. */
+export type EpmdRequest =
+  | { readonly type: "alive"; readonly entry: EpmdEntry }
+  | { readonly type: "port"; readonly name: string }
+  | { readonly type: "names" }
+  | { readonly type: "dump" }
+  | { readonly type: "kill" }
+  | { readonly type: "stop"; readonly name: string }
+  | { readonly type: "malformed"; readonly detail: string };
+
+/** An answer to a registration. */
+export type AliveAnswer = {
+  /** 0 when the node is registered. */
+  readonly result: number;
+  /** The node's incarnation; without meaning unless `result` is 0. */
+  readonly creation: number;
+};
+
+/** What a decoder of answers says of the bytes so far. */
+export type EpmdAnswer<T> =
+  | { readonly type: "more" }
+  | { readonly type: "answer"; readonly value: T }
+  | { readonly type: "malformed"; readonly detail: string };
+
+/** A line of the answer to `names`. */
+export type EpmdName = { readonly name: string; readonly port: number };
+
+/** Longest name of a node in epmd, in bytes. */
+export const maxEpmdNameBytes = 255;
+
+/** Longest request that makes sense: two names and a little around them. */
+export const maxEpmdRequestBytes = 1_024;
+
+/** Longest list of names that a client reads, in bytes. */
+export const maxEpmdNamesBytes = 1_048_576;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function malformed(
+  expected: string,
+  bytes: Uint8Array,
+): { readonly type: "malformed"; readonly detail: string } {
+  const head = Array.from(
+    bytes.subarray(0, 16),
+    (byte) => byte.toString(16).padStart(2, "0"),
+  ).join("");
+  return {
+    type: "malformed",
+    detail: `expected ${expected}, got ${bytes.length} bytes: ` +
+      `${head}${bytes.length > 16 ? "..." : ""}`,
+  };
+}
+
+/** The name, or null when the bytes are none. */
+function decodeName(bytes: Uint8Array): string | null {
+  if (bytes.length === 0 || bytes.length > maxEpmdNameBytes) return null;
+  // A control character could forge a line in the answer to `names`.
+  if (bytes.some((byte) => byte < 0x20 || byte === 0x7f)) return null;
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+/** The part of an entry that requests and answers have in common. */
+function encodeEntry(entry: EpmdEntry, head: readonly number[]): Uint8Array {
+  const name = encoder.encode(entry.name);
+  const at = head.length;
+  const size = at + 12 + name.length + entry.extra.length;
+  const bytes = new Uint8Array(size);
+  bytes.set(head);
+  const view = viewOf(bytes);
+  view.setUint16(at, entry.port);
+  view.setUint8(at + 2, entry.hidden ? 0x48 : 0x4d);
+  view.setUint8(at + 3, 0);
+  view.setUint16(at + 4, entry.highestVersion);
+  view.setUint16(at + 6, entry.lowestVersion);
+  view.setUint16(at + 8, name.length);
+  bytes.set(name, at + 10);
+  view.setUint16(at + 10 + name.length, entry.extra.length);
+  bytes.set(entry.extra, at + 12 + name.length);
+  return bytes;
+}
+
+/**
+ * The entry at `at`, or how many bytes it takes at least, or that it is bad.
+ */
+function decodeEntry(
+  bytes: Uint8Array,
+  at: number,
+): EpmdEntry | "more" | "malformed" {
+  const view = viewOf(bytes);
+  if (bytes.length < at + 12) return "more";
+  const nameEnd = at + 10 + view.getUint16(at + 8);
+  if (nameEnd - at - 10 > maxEpmdNameBytes) return "malformed";
+  if (bytes.length < nameEnd + 2) return "more";
+  const end = nameEnd + 2 + view.getUint16(nameEnd);
+  if (bytes.length < end) return "more";
+  const name = decodeName(bytes.subarray(at + 10, nameEnd));
+  const kind = view.getUint8(at + 2);
+  if (name === null || (kind !== 0x48 && kind !== 0x4d)) return "malformed";
+  return {
+    name,
+    port: view.getUint16(at),
+    hidden: kind === 0x48,
+    highestVersion: view.getUint16(at + 4),
+    lowestVersion: view.getUint16(at + 6),
+    extra: bytes.slice(nameEnd + 2, end),
+  };
+}
+
+/** ALIVE2: registers for as long as the connection is open. */
+export function encodeAlive(entry: EpmdEntry): Uint8Array {
+  const bytes = encodeEntry(entry, [0, 0, 0x78]);
+  viewOf(bytes).setUint16(0, bytes.length - 2);
+  return bytes;
+}
+
+/** PORT_PLEASE2: asks for one node. */
+export function encodePortPlease(name: string): Uint8Array {
+  const text = encoder.encode(name);
+  const bytes = new Uint8Array(3 + text.length);
+  viewOf(bytes).setUint16(0, 1 + text.length);
+  bytes[2] = 0x7a;
+  bytes.set(text, 3);
+  return bytes;
+}
+
+/** NAMES: asks for all nodes. */
+export function encodeNames(): Uint8Array {
+  return Uint8Array.of(0, 1, 0x6e);
+}
+
+/** Decodes a request without its length. Never throws. */
+export function decodeEpmdRequest(bytes: Uint8Array): EpmdRequest {
+  switch (bytes[0]) {
+    case 0x78: {
+      const entry = decodeEntry(bytes, 1);
+      return typeof entry === "string"
+        ? malformed("a whole registration", bytes)
+        : { type: "alive", entry };
+    }
+    case 0x7a:
+    case 0x73: {
+      const name = decodeName(bytes.subarray(1));
+      if (name === null) return malformed("a request with a name", bytes);
+      return { type: bytes[0] === 0x7a ? "port" : "stop", name };
+    }
+    case 0x6e:
+      return { type: "names" };
+    case 0x64:
+      return { type: "dump" };
+    case 0x6b:
+      return { type: "kill" };
+    default:
+      return malformed("a request to epmd", bytes);
+  }
+}
+
+/**
+ * The answer to a registration, in the form that its version calls for. The
+ * old form has room for creations 1 to 3 only (and for 99, which goes with a
+ * refusal).
+ */
+export function encodeAliveAnswer(
+  answer: AliveAnswer,
+  highestVersion: number,
+): Uint8Array {
+  const isNew = highestVersion >= 6;
+  const bytes = new Uint8Array(isNew ? 6 : 4);
+  const view = viewOf(bytes);
+  view.setUint8(0, isNew ? 0x76 : 0x79);
+  view.setUint8(1, answer.result);
+  if (isNew) view.setUint32(2, answer.creation);
+  else {
+    view.setUint16(
+      2,
+      answer.result === 0 ? answer.creation % 3 + 1 : answer.creation,
+    );
+  }
+  return bytes;
+}
+
+/** Decodes the answer to a registration. */
+export function decodeAliveAnswer(bytes: Uint8Array): EpmdAnswer<AliveAnswer> {
+  if (bytes.length === 0) return { type: "more" };
+  const isNew = bytes[0] === 0x76;
+  if (!isNew && bytes[0] !== 0x79) {
+    return malformed("epmd's answer to a registration", bytes);
+  }
+  if (bytes.length < (isNew ? 6 : 4)) return { type: "more" };
+  const view = viewOf(bytes);
+  const creation = isNew ? view.getUint32(2) : view.getUint16(2);
+  return {
+    type: "answer",
+    value: { result: view.getUint8(1), creation },
+  };
+}
+
+/** The answer to PORT_PLEASE2; null when the name is not registered. */
+export function encodePortAnswer(entry: EpmdEntry | null): Uint8Array {
+  return entry === null
+    ? Uint8Array.of(0x77, 1)
+    : encodeEntry(entry, [0x77, 0]);
+}
+
+/** Decodes the answer to PORT_PLEASE2. */
+export function decodePortAnswer(
+  bytes: Uint8Array,
+): EpmdAnswer<EpmdEntry | null> {
+  if (bytes.length > 0 && bytes[0] !== 0x77) {
+    return malformed("epmd's answer to a look-up", bytes);
+  }
+  if (bytes.length < 2) return { type: "more" };
+  if (bytes[1] !== 0) return { type: "answer", value: null };
+  const entry = decodeEntry(bytes, 2);
+  if (entry === "more") return { type: "more" };
+  if (entry === "malformed") {
+    return malformed("epmd's answer to a look-up", bytes);
+  }
+  return { type: "answer", value: entry };
+}
+
+/** The answer to NAMES. */
+export function encodeNamesAnswer(
+  epmdPort: number,
+  names: readonly EpmdName[],
+): Uint8Array {
+  const text = encoder.encode(
+    names.map((one) => `name ${one.name} at port ${one.port}\n`).join(""),
+  );
+  const bytes = new Uint8Array(4 + text.length);
+  viewOf(bytes).setUint32(0, epmdPort);
+  bytes.set(text, 4);
+  return bytes;
+}
+
+/** Decodes the whole answer to NAMES: it ends with the connection. */
+export function decodeNamesAnswer(
+  bytes: Uint8Array,
+): EpmdAnswer<readonly EpmdName[]> {
+  const bad = malformed("epmd's list of names", bytes);
+  if (bytes.length < 4) return bad;
+  let text: string;
+  try {
+    text = decoder.decode(bytes.subarray(4));
+  } catch {
+    return bad;
+  }
+  const names: EpmdName[] = [];
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    const match = /^name (.+) at port (\d+)$/.exec(line);
+    if (match === null) return bad;
+    names.push({ name: match[1]!, port: Number(match[2]) });
+  }
+  return { type: "answer", value: names };
+}

@@ -1,0 +1,167 @@
+/**
+ * Incoming pids, references, ports and funs, in the tags of today and in those
+ * of old nodes and files.
+ */
+
+import {
+  type Closure,
+  ExternalFun,
+  internPid,
+  internRef,
+  type Pid,
+  type PidTable,
+  Port,
+  Ref,
+} from "../../../core/terms/terms.ts";
+import { isOf } from "../../cbor/tags.ts";
+import type { EtfReader } from "./reader.ts";
+import {
+  oldCreationMax,
+  oldReferenceWordMax,
+  printTag,
+  referenceWordsMax,
+  tags,
+} from "../tags.ts";
+
+/** Slots of `RecentPids`: a power of two. */
+const pidSlots = 256;
+
+/** The pids that were seen last, found without making a key. */
+export class RecentPids {
+  readonly #table: PidTable;
+  readonly #slots: (Pid | undefined)[] = new Array(pidSlots).fill(undefined);
+
+  constructor(table: PidTable) {
+    this.#table = table;
+  }
+
+  get(node: string, id: number, serial: number, creation: number): Pid {
+    const slot = id & (pidSlots - 1);
+    const known = this.#slots[slot];
+    if (
+      known !== undefined && known.id === id && known.serial === serial &&
+      known.creation === creation && known.node === node
+    ) return known;
+    return this.#slots[slot] = internPid(
+      this.#table,
+      node,
+      id,
+      serial,
+      creation,
+    );
+  }
+}
+
+/** The term behind a tag; refuses the tag if it is none of these. */
+export function readIdentity(
+  reader: EtfReader,
+  tag: number,
+  start: number,
+): unknown {
+  switch (tag) {
+    case tags.newPid:
+    case tags.pid:
+      return readPid(reader, tag, start);
+    case tags.newerReference:
+    case tags.newReference:
+    case tags.reference:
+      return readRef(reader, tag, start);
+    case tags.v4Port:
+    case tags.newPort:
+    case tags.port:
+      return readPort(reader, tag, start);
+    case tags.export: {
+      const module = reader.name();
+      const name = reader.name();
+      return new ExternalFun(module, name, reader.integer(0));
+    }
+    case tags.compressed:
+      return reader.fail("expected no compressed term inside another", start);
+    case tags.fun:
+      return reader.fail("expected no fun of a node before OTP 23", start);
+    case tags.local:
+      return reader.fail("expected no term of another node's own", start);
+    default:
+      return reader.fail(`expected a term, got ${printTag(tag)}`, start);
+  }
+}
+
+function readPid(reader: EtfReader, tag: number, start: number): Pid {
+  const node = reader.name();
+  const id = reader.u32();
+  const serial = reader.u32();
+  const creation = readCreation(reader, tag === tags.newPid, start);
+  return reader.recentPids.get(node, id, serial, creation);
+}
+
+/** Nodes used to have 2 bits for it. */
+function readCreation(
+  reader: EtfReader,
+  isNew: boolean,
+  start: number,
+): number {
+  if (isNew) return reader.u32();
+  const creation = reader.u8();
+  if (creation <= oldCreationMax) return creation;
+  return reader.fail(`expected a creation of 0 to 3, got ${creation}`, start);
+}
+
+function readRef(reader: EtfReader, tag: number, start: number): Ref {
+  const count = tag === tags.reference ? 1 : reader.u16();
+  if (count > referenceWordsMax) {
+    reader.fail(`expected at most 5 words, got ${count}`, start);
+  }
+  const node = reader.name();
+  const words: number[] = [];
+  // The oldest form has its one word in front of the creation.
+  if (tag === tags.reference) words.push(reader.u32());
+  const creation = readCreation(reader, tag === tags.newerReference, start);
+  while (words.length < count) words.push(reader.u32());
+  if (tag !== tags.newerReference && (words[0] ?? 0) > oldReferenceWordMax) {
+    reader.fail(`expected a first word of 18 bits, got ${words[0]}`, start);
+  }
+  const ref = new Ref(node, creation, words);
+  // Only refs that this node made are known to its thread as objects.
+  return reader.self === null || isOf(ref, reader.self)
+    ? internRef(reader.pids, ref)
+    : ref;
+}
+
+function readPort(reader: EtfReader, tag: number, start: number): Port {
+  const node = reader.name();
+  const high = tag === tags.v4Port ? reader.u32() : 0;
+  const id = BigInt(high) << 32n | BigInt(reader.u32());
+  return new Port(node, id, readCreation(reader, tag !== tags.port, start));
+}
+
+/** A closure but for what it has closed over. */
+export type ClosureHead = Omit<Closure, "free">;
+
+/** What stands in front of what a closure has closed over. */
+export function readClosureHead(
+  reader: EtfReader,
+): { head: ClosureHead; free: number } {
+  const start = reader.at;
+  reader.skip(1);
+  reader.spend(start);
+  // Its size, which BEAM nodes do not look at either.
+  reader.u32();
+  const arity = reader.u8();
+  const end = reader.skip(16);
+  const uniq = reader.bytes.slice(end - 16, end);
+  const index = reader.u32();
+  const free = reader.u32();
+  const module = reader.name();
+  const oldIndex = reader.integer();
+  const oldUniq = reader.integer();
+  const at = reader.at;
+  const tag = reader.u8();
+  if (tag !== tags.newPid && tag !== tags.pid) {
+    reader.fail(`expected the pid of a fun's maker, got ${printTag(tag)}`, at);
+  }
+  const pid = readPid(reader, tag, at);
+  // Promised only now, because all this stands in front of it.
+  reader.promise(free, start);
+  const head = { arity, uniq, index, module, oldIndex, oldUniq, pid };
+  return { head, free };
+}

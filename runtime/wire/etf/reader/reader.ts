@@ -1,0 +1,462 @@
+/**
+ * Incoming terms: what a term of a BEAM node becomes in JavaScript.
+ *
+ * | BEAM | JavaScript |
+ * |---|---|
+ * | integer | number when it is a safe one, else bigint |
+ * | float | number; with `exact`, `Float` when it is integral |
+ * | atom | `Symbol.for(name)`; `true`, `false`, `nil`, `undefined` are `true`,
+ * `false`, `null`, `undefined` |
+ * | binary | string when it is UTF-8, else `Uint8Array`; always that with
+ * `binaries: "bytes"` |
+ * | list, improper list, tuple | array, `ImproperList`, `Tuple` |
+ * | map, all keys atoms | plain object |
+ * | any other map | `Map` in the order of the bytes |
+ * | bitstring, pid, reference, port, external fun | `BitString`, `Pid`, `Ref`,
+ * `Port`, `ExternalFun` |
+ * | fun | `Closure` |
+ *
+ * A peer may send anything, so sizes are checked against the bytes that are
+ * left before anything is made for them, and what bytes do not bound has a
+ * limit of its own. Whatever breaks a rule is a `DecodeError` that says where.
+ *
+ * The reader calls itself for the first levels of a term, because that is twice
+ * as fast, and leaves deeper ones to `reader/deep.ts`.
+ */
+
+import { maskLast } from "../../../core/terms/kinds.ts";
+import {
+  BitString,
+  Closure,
+  Float,
+  ImproperList,
+  type PidTable,
+  Tuple,
+} from "../../../core/terms/terms.ts";
+import {
+  bigIntegerBitsMax,
+  type Incarnation,
+  objectsMax,
+} from "../../cbor/tags.ts";
+import { type AtomEntry, PeerAtoms, unmade } from "../atoms.ts";
+import { readDeep } from "./deep.ts";
+import { readClosureHead, readIdentity, RecentPids } from "./identities.ts";
+import { EtfInput } from "./input.ts";
+import { chunkedBytesMin } from "../limits.ts";
+import {
+  type Fields,
+  hasFields,
+  hasKeys,
+  keysProblem,
+  readMap,
+} from "./maps.ts";
+import { readBig, readFloat, readOldFloat } from "../numbers.ts";
+import { isAtomTag, printTag, tags } from "../tags.ts";
+import { TextReader } from "../text.ts";
+
+export type EtfReaderOptions = {
+  readonly pids: PidTable;
+  /** The node that reads; without it every ref may be one of its own. */
+  readonly self?: Incarnation;
+  /** The atoms that this peer has sent; fresh unless told. */
+  readonly atoms?: PeerAtoms;
+  /** Whether integral floats arrive as `Float`; false unless told. */
+  readonly exact?: boolean;
+  /** Whether binaries that are UTF-8 arrive as strings; "text" unless told. */
+  readonly binaries?: "text" | "bytes";
+  /**
+   * Whether a binary of 64 KiB and more may be a view of the input when it is
+   * most of it; false unless told.
+   */
+  readonly viewsLargeBinaries?: boolean;
+  /** Lists, tuples, maps and the like in one input; 2^22 unless told. */
+  readonly objects?: number;
+};
+
+/** Levels of a term for which the reader calls itself. */
+export const recursionMax = 64;
+
+/** Arrays up to this long are made in one piece. */
+const wholeItemsMax = 1 << 16;
+
+/** Up to here a loop copies faster than `set` with its views. */
+const loopBytesMax = 64;
+
+const noAtoms: readonly AtomEntry[] = [];
+
+/** Reads the terms of one peer. */
+export class EtfReader extends EtfInput {
+  readonly pids: PidTable;
+  readonly self: Incarnation | null;
+  readonly atoms: PeerAtoms;
+  readonly recentPids: RecentPids;
+  /** Whether integral floats become `Float` at the moment. */
+  exact: boolean;
+  readonly #texts: TextReader = new TextReader();
+  readonly #isExact: boolean;
+  readonly #asBytes: boolean;
+  readonly #viewsLarge: boolean;
+  /** What tag `atomCacheRef` refers to. */
+  #cachedAtoms: readonly AtomEntry[] = noAtoms;
+
+  constructor(options: EtfReaderOptions) {
+    super(options.objects ?? objectsMax);
+    this.pids = options.pids;
+    this.self = options.self ?? null;
+    this.atoms = options.atoms ?? new PeerAtoms();
+    this.recentPids = new RecentPids(this.pids);
+    this.#isExact = options.exact ?? false;
+    this.exact = this.#isExact;
+    this.#asBytes = options.binaries === "bytes";
+    this.#viewsLarge = options.viewsLargeBinaries ?? false;
+  }
+
+  /**
+   * Starts to read an input. `cachedAtoms` are those that its header lists, in
+   * order. The input is never written to, and held until the next one.
+   */
+  begin(
+    bytes: Uint8Array,
+    start: number = 0,
+    end: number = bytes.length,
+    cachedAtoms: readonly AtomEntry[] = noAtoms,
+  ): void {
+    this.open(bytes, start, end);
+    this.#cachedAtoms = cachedAtoms;
+    this.exact = this.#isExact;
+  }
+
+  /**
+   * Reads the next term, without a version byte. Throws a `DecodeError`; then
+   * the input is of no more use.
+   */
+  read(): unknown {
+    this.owed += 1;
+    return this.term(0);
+  }
+
+  /** Reads a term that was promised. */
+  term(level: number): unknown {
+    const { bytes, at, end } = this;
+    this.start = at;
+    this.owed -= 1;
+    let value: number;
+    switch (at < end ? bytes[at]! : -1) {
+      case tags.smallInteger:
+        this.at = at + 2;
+        value = bytes[at + 1]!;
+        break;
+      case tags.integer:
+        this.at = at + 5;
+        value = bytes[at + 1]! << 24 | bytes[at + 2]! << 16 |
+          bytes[at + 3]! << 8 | bytes[at + 4]!;
+        break;
+      case tags.smallAtomUtf8: {
+        const length = at + 1 < end ? bytes[at + 1]! : end;
+        this.at = at + 2 + length;
+        if (this.at > end) return this.truncated(at);
+        const entry = this.atoms.entry(bytes, at + 2, length, at);
+        const { value } = entry;
+        return value === unmade ? this.atoms.valueOf(entry, at) : value;
+      }
+      case tags.binary:
+        this.at = at + 1;
+        return this.#binary(this.u32(), at);
+      case tags.smallTuple:
+      case tags.largeTuple:
+        if (level === recursionMax) return this.#deep();
+        return new Tuple(this.#items(this.tupleHead(), level + 1));
+      case tags.nil:
+        this.at = at + 1;
+        this.spend(at);
+        return [];
+      case tags.list:
+        return level === recursionMax ? this.#deep() : this.#list(level + 1);
+      case tags.map:
+        return level === recursionMax ? this.#deep() : readMap(this, level + 1);
+      case tags.newFloat: {
+        this.at = at + 9;
+        if (this.at > end) return this.truncated(at);
+        return this.#float(readFloat(bytes, at + 1), at);
+      }
+      default:
+        return this.#other(level, at);
+    }
+    if (this.at > end) this.truncated(at);
+    return value;
+  }
+
+  /** The less frequent tags. */
+  #other(level: number, start: number): unknown {
+    if (start >= this.end) return this.truncated(start);
+    const tag = this.u8();
+    switch (tag) {
+      case tags.string:
+        return this.#string(start);
+      case tags.atomUtf8:
+      case tags.atom:
+      case tags.smallAtom:
+      case tags.atomCacheRef:
+        return this.atoms.valueOf(this.#atom(tag, start), start);
+      case tags.smallBig:
+        return this.#big(this.u8(), start);
+      case tags.largeBig:
+        return this.#big(this.u32(), start);
+      case tags.bitBinary:
+        return this.#bits(start);
+      case tags.float: {
+        const end = this.skip(31);
+        const value = readOldFloat(this.bytes.subarray(end - 31, end));
+        if (value === undefined) this.fail("expected a float as text", start);
+        return this.#float(value, start);
+      }
+      case tags.newFun:
+        this.at = start;
+        return level === recursionMax ? this.#deep() : this.#closure(level + 1);
+      default:
+        this.spend(start);
+        return readIdentity(this, tag, start);
+    }
+  }
+
+  #deep(): unknown {
+    this.owed += 1;
+    return readDeep(this);
+  }
+
+  /** The items of a tuple or list. */
+  #items(count: number, level: number): unknown[] {
+    if (count > wholeItemsMax) return this.#addItems([], count, level);
+    const items = new Array<unknown>(count);
+    for (let i = 0; i < count; i++) items[i] = this.term(level);
+    return items;
+  }
+
+  #addItems(items: unknown[], count: number, level: number): unknown[] {
+    for (let i = 0; i < count; i++) items.push(this.term(level));
+    return items;
+  }
+
+  #list(level: number): unknown {
+    let count = this.listHead();
+    const items = this.#items(count, level);
+    while ((count = this.listTail(items)) > 0) {
+      this.#addItems(items, count, level);
+    }
+    if (count === 0) return items;
+    const tail = this.term(level);
+    // An empty list with a tail is that tail.
+    return items.length === 0 ? tail : new ImproperList(items, tail);
+  }
+
+  /** Its node gets it back, so that nothing in it may be lost. */
+  #closure(level: number): unknown {
+    const { head, free } = readClosureHead(this);
+    const wasExact = this.exact;
+    this.exact = true;
+    const items = this.#items(free, level);
+    this.exact = wasExact;
+    return new Closure({ ...head, free: items });
+  }
+
+  /**
+   * Reads what stands behind the items of a list. A tail that is a list itself
+   * goes on with the same list: returns how many items follow, 0 when there
+   * are none, and -1 when the tail is another term.
+   */
+  listTail(items: unknown[]): number {
+    for (;;) {
+      const start = this.at;
+      const tag = start < this.end ? this.bytes[start] : -1;
+      if (tag === tags.nil) {
+        this.owed -= 1;
+        this.at = start + 1;
+        return 0;
+      }
+      if (tag === tags.string) {
+        this.start = start;
+        this.owed -= 1;
+        this.at = start + 1;
+        for (const byte of this.#string(start)) items.push(byte);
+        return 0;
+      }
+      if (tag !== tags.list) return -1;
+      this.start = start;
+      this.owed -= 1;
+      const count = this.listHead();
+      if (count > 0) return count;
+    }
+  }
+
+  /** Whether that atom comes next, which is read then. */
+  isNext(atom: AtomEntry): boolean {
+    const { bytes, at } = this;
+    const tag = bytes[at];
+    let end = at + 2;
+    if (tag === tags.smallAtomUtf8) {
+      const length = bytes[at + 1]!;
+      if (!atom.isAt(bytes, end, length)) return false;
+      end += length;
+    } else if (tag !== tags.atomCacheRef) return false;
+    else if (this.#cachedAtoms[bytes[at + 1]!] !== atom) return false;
+    if (end > this.end) return false;
+    this.start = at;
+    this.at = end;
+    this.owed -= 1;
+    return true;
+  }
+
+  /** The atom that comes next, behind another key; null for another term. */
+  keyAfter(previous: AtomEntry): AtomEntry | null {
+    const { bytes, at, end } = this;
+    const tag = at < end ? bytes[at]! : -1;
+    if (tag === tags.smallAtomUtf8 && at + 1 < end) {
+      const length = bytes[at + 1]!;
+      this.start = at;
+      this.at = at + 2 + length;
+      if (this.at > end) return this.truncated(at);
+      this.owed -= 1;
+      return this.atoms.keyAfter(previous, bytes, at + 2, length);
+    }
+    return isAtomTag(tag) ? this.#atomTerm() : null;
+  }
+
+  /** The name of the atom that comes next; undefined for another term. */
+  atomKey(): string | undefined {
+    const tag = this.at < this.end ? this.bytes[this.at]! : -1;
+    return isAtomTag(tag) ? this.#atomTerm().name : undefined;
+  }
+
+  /** The atom that comes next. */
+  #atomTerm(): AtomEntry {
+    this.start = this.at;
+    this.owed -= 1;
+    return this.#atom(this.u8(), this.start);
+  }
+
+  /** The object, or an error if a field came twice. */
+  checkedFields(fields: Fields, count: number, start: number): Fields {
+    if (hasFields(fields, count)) return fields;
+    return this.fail(keysProblem(true), start);
+  }
+
+  /** The map, or an error if a key came twice. */
+  checkedMap(
+    map: ReadonlyMap<unknown, unknown>,
+    count: number,
+    start: number,
+  ): ReadonlyMap<unknown, unknown> {
+    if (hasKeys(map, count)) return map;
+    return this.fail(keysProblem(this.exact), start);
+  }
+
+  #string(start: number): number[] {
+    const count = this.u16();
+    const end = this.skip(count);
+    this.spend(start);
+    const items = new Array<number>(count);
+    for (let i = 0, at = end - count; i < count; i++) {
+      items[i] = this.bytes[at + i]!;
+    }
+    return items;
+  }
+
+  /** The atom behind a tag that is one of an atom. */
+  #atom(tag: number, start: number): AtomEntry {
+    if (tag === tags.atomCacheRef) {
+      const index = this.u8();
+      const entry = this.#cachedAtoms[index];
+      if (entry !== undefined) return entry;
+      return this.fail(`expected an atom of the header, got ${index}`, start);
+    }
+    const isShort = tag === tags.smallAtomUtf8 || tag === tags.smallAtom;
+    const length = isShort ? this.u8() : this.u16();
+    const at = this.skip(length) - length;
+    return tag === tags.smallAtomUtf8 || tag === tags.atomUtf8
+      ? this.atoms.entry(this.bytes, at, length, start)
+      : this.atoms.latin1Entry(this.bytes, at, length, start);
+  }
+
+  #binary(length: number, start: number): unknown {
+    const end = this.skip(length);
+    const { bytes } = this;
+    const at = end - length;
+    if (!this.#asBytes) {
+      const text = this.#texts.read(bytes, at, end);
+      if (text !== undefined) return text;
+    }
+    this.spend(start);
+    const isView = this.#viewsLarge && length >= chunkedBytesMin &&
+      2 * length >= bytes.buffer.byteLength;
+    return isView
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset + at, length)
+      : copyOf(bytes, at, end);
+  }
+
+  #bits(start: number): unknown {
+    const length = this.u32();
+    const lastBits = this.u8();
+    if (length === 0 ? lastBits > 0 : lastBits < 1 || lastBits > 8) {
+      this.fail(
+        `expected 1 to 8 bits of the last byte, got ${lastBits}`,
+        start,
+      );
+    }
+    if (lastBits === 8 || length === 0) return this.#binary(length, start);
+    const end = this.skip(length);
+    this.spend(start);
+    const bits = copyOf(this.bytes, end - length, end);
+    bits[length - 1] = maskLast(bits[length - 1]!, lastBits);
+    return new BitString(bits, lastBits);
+  }
+
+  #float(value: number, start: number): unknown {
+    // Also true for NaN.
+    if (value - value !== 0) {
+      this.fail(`expected a finite float, got ${value}`, start);
+    }
+    if (!this.exact || !Number.isInteger(value)) return value;
+    this.spend(start);
+    return new Float(value);
+  }
+
+  #big(count: number, start: number): number | bigint {
+    const sign = this.u8();
+    const end = this.skip(count);
+    const value = readBig(this.bytes, end - count, count, sign !== 0);
+    if (value !== undefined) return value;
+    return this.fail(
+      `expected an integer of at most ${bigIntegerBitsMax} bits`,
+      start,
+    );
+  }
+
+  /** The name of the atom that comes next. */
+  name(): string {
+    const start = this.at;
+    const tag = this.u8();
+    if (isAtomTag(tag)) return this.#atom(tag, start).name;
+    return this.fail(`expected an atom, got ${printTag(tag)}`, start);
+  }
+
+  /** The integer that comes next; it must not be below `least`. */
+  integer(least: number = Number.MIN_SAFE_INTEGER): number {
+    const start = this.at;
+    const tag = start < this.end ? this.bytes[start] : -1;
+    const isInteger = tag === tags.smallInteger || tag === tags.integer ||
+      tag === tags.smallBig;
+    this.owed += 1;
+    const value = isInteger ? this.term(0) : undefined;
+    if (typeof value === "number" && value >= least) return value;
+    return this.fail("expected a small integer", start);
+  }
+}
+
+/** Never a subclass such as `Buffer`, which terms would inherit. */
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const length = end - start;
+  const copy = new Uint8Array(length);
+  if (length > loopBytesMax) copy.set(bytes.subarray(start, end));
+  else for (let i = 0; i < length; i++) copy[i] = bytes[start + i]!;
+  return copy;
+}

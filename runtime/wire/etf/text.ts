@@ -1,0 +1,174 @@
+/**
+ * UTF-8, both ways and strict: nothing is replaced, and a byte-order mark is
+ * kept.
+ *
+ * Short texts are handled in loops here, because a call of the platform's own
+ * coders costs more than the text on every engine.
+ */
+
+import type { Output } from "./output.ts";
+import { Recent } from "./recent.ts";
+import { tags } from "./tags.ts";
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** Up to here a loop reads faster than the platform's decoder. */
+const readLoopMax = 40;
+
+/** Bytes of a long text that are looked at before the decoder is called. */
+const checkedBytes = 256;
+
+/** Up to here a loop writes faster than the platform's encoder. */
+const writeLoopMax = 64;
+
+/** What a 16-bit unit of a text takes at most. */
+const unitBytesMax = 3;
+
+/** Bytes in front of a binary. */
+const headBytes = 5;
+
+/** Up to here texts are looked up before they are made. */
+const recentBytesMax = 16;
+
+/** Reads the texts of one peer. */
+export class TextReader {
+  readonly #recent: Recent<string> = new Recent();
+
+  /** The text of these bytes; undefined when they are not UTF-8. */
+  read(bytes: Uint8Array, start: number, end: number): string | undefined {
+    // What is no text mostly shows at once, before it is looked up for nothing.
+    if (start < end && (bytes[start]! & 0xc0) === 0x80) return undefined;
+    if (end - start > recentBytesMax) return decodeText(bytes, start, end);
+    const known = this.#recent.find(bytes, start, end);
+    if (known !== undefined) return known;
+    const text = decodeText(bytes, start, end);
+    return text === undefined
+      ? undefined
+      : this.#recent.add(bytes, start, end, text);
+  }
+}
+
+/** As `TextReader.read`, for texts that do not come again. */
+export function decodeText(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): string | undefined {
+  if (end - start <= readLoopMax) {
+    const text = readAscii(bytes, start, end);
+    if (text !== undefined) return text;
+  }
+  // A decoder that fails is slow, and what is no text mostly shows at once.
+  if (!beginsAsText(bytes, start, end)) return undefined;
+  try {
+    return decoder.decode(bytes.subarray(start, end));
+  } catch {
+    return undefined;
+  }
+}
+
+const { fromCharCode } = String;
+
+/** Undefined when a byte is above 127. */
+function readAscii(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): string | undefined {
+  for (let at = start; at < end; at++) {
+    if (bytes[at]! > 127) return undefined;
+  }
+  let text = "";
+  let at = start;
+  for (; at + 8 <= end; at += 8) {
+    text += fromCharCode(
+      bytes[at]!,
+      bytes[at + 1]!,
+      bytes[at + 2]!,
+      bytes[at + 3]!,
+      bytes[at + 4]!,
+      bytes[at + 5]!,
+      bytes[at + 6]!,
+      bytes[at + 7]!,
+    );
+  }
+  if (at + 4 <= end) {
+    text += fromCharCode(
+      bytes[at]!,
+      bytes[at + 1]!,
+      bytes[at + 2]!,
+      bytes[at + 3]!,
+    );
+    at += 4;
+  }
+  switch (end - at) {
+    case 1:
+      return text + fromCharCode(bytes[at]!);
+    case 2:
+      return text + fromCharCode(bytes[at]!, bytes[at + 1]!);
+    case 3:
+      return text + fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!);
+    default:
+      return text;
+  }
+}
+
+/** Whether the beginning is UTF-8, as far as that can be said of a part. */
+function beginsAsText(bytes: Uint8Array, start: number, end: number): boolean {
+  const stop = Math.min(end, start + checkedBytes);
+  let at = start;
+  while (at < stop) {
+    const lead = bytes[at++]!;
+    if (lead < 0x80) continue;
+    let more = 0;
+    if (lead >= 0xc2 && lead < 0xe0) more = 1;
+    else if (lead >= 0xe0 && lead < 0xf0) more = 2;
+    else if (lead >= 0xf0 && lead < 0xf5) more = 3;
+    else return false;
+    if (at + more > end) return false;
+    for (; more > 0; more--) {
+      if ((bytes[at++]! & 0xc0) !== 0x80) return false;
+    }
+  }
+  return true;
+}
+
+/** Writes a text as a binary; false when it is not well-formed. */
+export function writeText(text: string, out: Output): boolean {
+  const { length } = text;
+  if (length <= writeLoopMax) {
+    const start = out.reserve(headBytes + length);
+    const { buffer } = out;
+    const first = start + headBytes;
+    let i = 0;
+    for (; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > 127) break;
+      buffer[first + i] = unit;
+    }
+    if (i === length) {
+      buffer[start] = tags.binary;
+      out.view.setUint32(start + 1, length);
+      return true;
+    }
+    out.position = start;
+  }
+  return text.isWellFormed() && writeEncoded(text, out);
+}
+
+function writeEncoded(text: string, out: Output): boolean {
+  const start = out.reserve(headBytes + unitBytesMax * text.length);
+  const { buffer } = out;
+  const first = start + headBytes;
+  const { written } = encoder.encodeInto(text, buffer.subarray(first));
+  buffer[start] = tags.binary;
+  out.view.setUint32(start + 1, written);
+  out.position = first + written;
+  return true;
+}
+
+/** The UTF-8 of a well-formed text, in memory of its own. */
+export function encodeText(text: string): Uint8Array {
+  return encoder.encode(text);
+}

@@ -1,0 +1,75 @@
+/**
+ * The bytes of outgoing atoms, kept as long as they are few.
+ */
+
+import { isAtomName } from "../../cbor/tags.ts";
+import { pack, type Packed } from "../output.ts";
+import { tags } from "../tags.ts";
+import { encodeText } from "../text.ts";
+
+/** The bytes of an atom, tag included; undefined when no atom is called so. */
+export function packAtom(name: string): Packed | undefined {
+  if (!isAtomName(name)) return undefined;
+  const text = encodeText(name);
+  const { length } = text;
+  const head = length > 0xff
+    ? [tags.atomUtf8, length >>> 8, length & 0xff]
+    : [tags.smallAtomUtf8, length];
+  const bytes = new Uint8Array(head.length + length);
+  bytes.set(head);
+  bytes.set(text, head.length);
+  return pack(bytes);
+}
+
+/** Atoms whose bytes are kept; then all are forgotten. */
+const keptMax = 4096;
+
+/** The bytes of the atoms that one peer is sent. */
+export class AtomBytes {
+  /** By symbol; engines find a field by its symbol sooner than in a `Map`. */
+  #bySymbol: Record<symbol, Packed> = noFields();
+  #symbols = 0;
+  #byName: Map<string, Packed>;
+  /** Those that the peer has in its cache, which are shorter. */
+  readonly #cached: ReadonlyMap<string, Packed>;
+
+  constructor(cached: ReadonlyMap<string, Uint8Array> = new Map()) {
+    this.#cached = new Map(
+      Array.from(cached, ([name, bytes]) => [name, pack(bytes)]),
+    );
+    this.#byName = new Map(this.#cached);
+  }
+
+  /** Undefined for a symbol that is no atom. */
+  ofSymbol(symbol: symbol): Packed | undefined {
+    return this.#bySymbol[symbol] ?? this.#learn(symbol);
+  }
+
+  /** Undefined when no atom is called so. */
+  ofName(name: string): Packed | undefined {
+    const known = this.#byName.get(name);
+    if (known !== undefined) return known;
+    const packed = packAtom(name);
+    if (packed === undefined) return undefined;
+    if (this.#byName.size >= keptMax) this.#byName = new Map(this.#cached);
+    this.#byName.set(name, packed);
+    return packed;
+  }
+
+  #learn(symbol: symbol): Packed | undefined {
+    const name = Symbol.keyFor(symbol);
+    const packed = name === undefined ? undefined : packAtom(name);
+    if (packed === undefined) return undefined;
+    if (this.#symbols >= keptMax) {
+      this.#bySymbol = noFields();
+      this.#symbols = 0;
+    }
+    this.#symbols += 1;
+    return this.#bySymbol[symbol] = packed;
+  }
+}
+
+/** Without a prototype, so that every symbol is a name like any other. */
+function noFields(): Record<symbol, Packed> {
+  return Object.create(null) as Record<symbol, Packed>;
+}

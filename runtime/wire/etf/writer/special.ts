@@ -1,0 +1,226 @@
+/**
+ * Outgoing terms that are neither primitives nor of the classes that most
+ * messages consist of: how each is written, and why others are refused.
+ *
+ * The table of them all is in `writer/writer.ts`.
+ */
+
+import { maskLast } from "../../../core/terms/kinds.ts";
+import {
+  BitString,
+  Closure,
+  exportRef,
+  ExternalFun,
+  Float,
+  ImproperList,
+  Port,
+  Ref,
+  Tuple,
+} from "../../../core/terms/terms.ts";
+import { isOf, isU32 } from "../../cbor/tags.ts";
+import { ends } from "./frames.ts";
+import { writeFloat, writeNumber } from "../numbers.ts";
+import { referenceWordsMax, tags, v4PortMin } from "../tags.ts";
+import type { EtfWriter } from "./writer.ts";
+
+/** Writes an instance; `writer` writes what it holds. */
+type WriteTerm = (writer: EtfWriter, value: object) => void;
+
+const special: ReadonlyMap<object, WriteTerm> = specialTerms();
+
+function specialTerms(): ReadonlyMap<object, WriteTerm> {
+  const terms = new Map<object, WriteTerm>();
+  const add = <T extends object>(
+    prototype: T,
+    write: (writer: EtfWriter, value: T) => void,
+  ) => terms.set(prototype, write as WriteTerm);
+  add(Ref.prototype, ref);
+  add(ImproperList.prototype, improperList);
+  add(Float.prototype, float);
+  add(BitString.prototype, bitString);
+  add(Port.prototype, port);
+  add(ExternalFun.prototype, externalFun);
+  add(Closure.prototype, closure);
+  add<ReadonlySet<unknown>>(Set.prototype, set);
+  add<ArrayBuffer>(ArrayBuffer.prototype, (writer, value) => {
+    writer.bytes(new Uint8Array(value));
+  });
+  add<ArrayBufferView>(DataView.prototype, view);
+  add<ArrayBufferView>(Uint8Array.prototype, view);
+  return terms;
+}
+
+/** Writes what has that prototype, or throws an `EncodeError`. */
+export function writeSpecial(
+  writer: EtfWriter,
+  value: object,
+  prototype: object,
+): void {
+  const write = special.get(prototype);
+  if (write !== undefined) return write(writer, value);
+  const counterpart = writer.counterparts.get(prototype);
+  if (counterpart !== undefined) return writer.value(counterpart(value));
+  if (value instanceof Error) return error(writer, value);
+  // Node.js' own APIs return it where others return a Uint8Array.
+  if (value instanceof Uint8Array && value.constructor?.name === "Buffer") {
+    return view(writer, value);
+  }
+  writer.refuse(refusalOf(value));
+}
+
+/** Why an instance of some other class cannot be sent. */
+function refusalOf(value: object): string {
+  const name: unknown = value.constructor?.name;
+  const shown = typeof name === "string" && name !== ""
+    ? name
+    : "an unnamed class";
+  return `an instance of ${shown} is no term; ${adviceFor(value)}`;
+}
+
+function adviceFor(value: object): string {
+  if (value instanceof Date) {
+    return "send getTime(), milliseconds since 1970, or toISOString()";
+  }
+  if (ArrayBuffer.isView(value)) {
+    return "send Array.from(it) for its numbers or its buffer for its bytes";
+  }
+  if (value instanceof Promise) return "await it and send the result";
+  if (value instanceof RegExp) return "send its source and flags";
+  return "send a plain object, a tuple or an array";
+}
+
+function expect(writer: EtfWriter, is: boolean, what: string): void {
+  if (!is) writer.refuse(`expected ${what}`);
+}
+
+function view(writer: EtfWriter, value: ArrayBufferView): void {
+  const { buffer, byteOffset, byteLength } = value;
+  writer.bytes(new Uint8Array(buffer, byteOffset, byteLength));
+}
+
+function float(writer: EtfWriter, { value }: Float): void {
+  const isWritten = typeof value === "number" && writeFloat(value, writer.out);
+  expect(writer, isWritten, `a float that the BEAM has, got ${value}`);
+}
+
+function improperList(writer: EtfWriter, value: ImproperList): void {
+  const { items, tail } = value;
+  expect(writer, Array.isArray(items), "a list of an array");
+  const count = items.length;
+  if (count === 0) return writer.value(tail);
+  writer.listHead(count);
+  writer.items(value, [...items, tail], count + 1, ends.nothing);
+}
+
+/** As `sets:from_list(Items, [{version, 2}])` makes it. */
+function set(writer: EtfWriter, value: ReadonlySet<unknown>): void {
+  writer.entries(value, Array.from(value), () => []);
+}
+
+/**
+ * The cause and other properties stay behind. Its texts may be anything, and
+ * an exit reason must not fail to get out because of them.
+ */
+function error(writer: EtfWriter, value: Error): void {
+  const text = (field: unknown) =>
+    typeof field === "string" ? field.toWellFormed() : "";
+  writer.value(
+    new Tuple([
+      Symbol.for("js_error"),
+      text(value.name),
+      text(value.message),
+      text(value.stack),
+    ]),
+  );
+}
+
+function ref(writer: EtfWriter, value: Ref): void {
+  const { node, creation, words } = value;
+  expect(
+    writer,
+    words.length <= referenceWordsMax && words.every(isU32) && isU32(creation),
+    "a ref that a node made",
+  );
+  // So that what comes back is this very object.
+  if (writer.self === null || isOf(value, writer.self)) {
+    exportRef(writer.pids, value);
+  }
+  const { out } = writer;
+  out.writeByte(tags.newerReference);
+  out.writeByte(0);
+  out.writeByte(words.length);
+  writer.name(node);
+  out.writeU32(creation);
+  for (const word of words) out.writeU32(word);
+}
+
+function port(writer: EtfWriter, value: Port): void {
+  const { node, creation, id } = value;
+  expect(
+    writer,
+    isU32(creation) && typeof id === "bigint" && id >= 0n &&
+      BigInt.asUintN(64, id) === id,
+    "a port that a node made",
+  );
+  const { out } = writer;
+  const isNew = id >= v4PortMin;
+  out.writeByte(isNew ? tags.v4Port : tags.newPort);
+  writer.name(node);
+  if (isNew) out.writeU32(Number(id >> 32n));
+  out.writeU32(Number(BigInt.asUintN(32, id)));
+  out.writeU32(creation);
+}
+
+function externalFun(writer: EtfWriter, value: ExternalFun): void {
+  const { module, name, arity } = value;
+  const isArity = typeof arity === "number" && arity >= 0 &&
+    (arity | 0) === arity;
+  expect(writer, isArity, "a number of arguments");
+  writer.out.writeByte(tags.export);
+  writer.name(module);
+  writer.name(name);
+  writeNumber(arity, writer.out);
+}
+
+function closure(writer: EtfWriter, value: Closure): void {
+  const { arity, index, uniq, oldIndex, oldUniq, free } = value;
+  expect(
+    writer,
+    isU32(arity) && arity <= 0xff && isU32(index) &&
+      uniq instanceof Uint8Array && uniq.length === 16 &&
+      Number.isSafeInteger(oldIndex) && Number.isSafeInteger(oldUniq) &&
+      Array.isArray(free),
+    "a closure that came from a BEAM node",
+  );
+  const { out } = writer;
+  out.writeByte(tags.newFun);
+  const mark = out.mark();
+  out.writeU32(0);
+  out.writeByte(arity);
+  out.writeBytes(uniq);
+  out.writeU32(index);
+  const count = free.length;
+  out.writeU32(count);
+  writer.name(value.module);
+  writeNumber(oldIndex, out);
+  writeNumber(oldUniq, out);
+  writer.pid(value.pid);
+  writer.items(value, free, count, ends.size, mark);
+}
+
+function bitString(writer: EtfWriter, value: BitString): void {
+  const { bytes, lastBits } = value;
+  expect(
+    writer,
+    bytes instanceof Uint8Array && bytes.length > 0 && isU32(lastBits) &&
+      lastBits >= 1 && lastBits <= 7,
+    "bytes and 1 to 7 bits of the last one",
+  );
+  const { out } = writer;
+  out.writeByte(tags.bitBinary);
+  out.writeU32(bytes.length);
+  out.writeByte(lastBits);
+  out.writeBytes(bytes);
+  const last = out.position - 1;
+  out.buffer[last] = maskLast(out.buffer[last]!, lastBits);
+}

@@ -1,0 +1,421 @@
+/**
+ * The bytes of the distribution handshake, version 6: messages, flags, the
+ * cookie digest, and what Hornbeam adds.
+ *
+ * Follows the Erlang/OTP documentation, "Distribution Protocol", sections on
+ * the handshake. No state and no sockets: the order of messages is the business
+ * of `handshake/machine.ts`, the 2-byte length in front of each that of
+ * `frames.ts`. The old name message (`n`, OTP 22 and older) is only recognised.
+ *
+ * What Hornbeam adds are bytes after the name in `send_name` and `challenge`,
+ * which Erlang ignores by its own rule: `HBM`, a version byte, a u16 length of
+ * what follows, and u32 capability bits. Bytes after those are room to grow.
+ */
+
+/** 64 flag bits of the handshake. */
+export type Flags = bigint;
+
+/** Distribution flags by name, as in `dist.hrl`. */
+export const flag: {
+  readonly published: Flags;
+  readonly extendedReferences: Flags;
+  readonly distMonitor: Flags;
+  readonly funTags: Flags;
+  readonly distMonitorName: Flags;
+  readonly newFunTags: Flags;
+  readonly extendedPidsPorts: Flags;
+  readonly exportPtrTag: Flags;
+  readonly bitBinaries: Flags;
+  readonly newFloats: Flags;
+  readonly unicodeIo: Flags;
+  readonly distHdrAtomCache: Flags;
+  readonly smallAtomTags: Flags;
+  readonly utf8Atoms: Flags;
+  readonly mapTag: Flags;
+  readonly bigCreation: Flags;
+  readonly sendSender: Flags;
+  readonly bigSeqtraceLabels: Flags;
+  readonly exitPayload: Flags;
+  readonly fragments: Flags;
+  readonly handshake23: Flags;
+  readonly unlinkId: Flags;
+  readonly mandatory25Digest: Flags;
+  readonly spawn: Flags;
+  readonly nameMe: Flags;
+  readonly v4Nc: Flags;
+  readonly alias: Flags;
+  readonly altactSig: Flags;
+} = {
+  published: 0x1n,
+  extendedReferences: 0x4n,
+  distMonitor: 0x8n,
+  funTags: 0x10n,
+  distMonitorName: 0x20n,
+  newFunTags: 0x80n,
+  extendedPidsPorts: 0x100n,
+  exportPtrTag: 0x200n,
+  bitBinaries: 0x400n,
+  newFloats: 0x800n,
+  unicodeIo: 0x1000n,
+  distHdrAtomCache: 0x2000n,
+  smallAtomTags: 0x4000n,
+  utf8Atoms: 0x10000n,
+  mapTag: 0x20000n,
+  bigCreation: 0x40000n,
+  sendSender: 0x80000n,
+  bigSeqtraceLabels: 0x100000n,
+  exitPayload: 0x400000n,
+  fragments: 0x800000n,
+  handshake23: 0x1000000n,
+  unlinkId: 0x2000000n,
+  mandatory25Digest: 0x4000000n,
+  spawn: 1n << 32n,
+  nameMe: 1n << 33n,
+  v4Nc: 1n << 34n,
+  alias: 1n << 35n,
+  altactSig: 1n << 37n,
+};
+
+/** What OTP 25 demands of a peer; the digest flag stands for all of it. */
+export const mandatory25: Flags = 0x1070f94n;
+
+/** What OTP 26 and Hornbeam demand of a peer. */
+export const mandatoryFlags: Flags = mandatory25 | flag.unlinkId | flag.v4Nc;
+
+/**
+ * What Hornbeam offers as a hidden node, without fragments and atom cache:
+ * the framing is then the plainest one. OR `flag.published` for a visible node.
+ */
+export const baseFlags: Flags = 0x0d_075f5fbcn;
+
+/** Flags with the shorthand written out. */
+export function expandFlags(flags: Flags): Flags {
+  return (flags & flag.mandatory25Digest) === 0n ? flags : flags | mandatory25;
+}
+
+/** The mandatory bits that `flags` lacks; zero when none. */
+export function missingFlags(flags: Flags): Flags {
+  return mandatoryFlags & ~expandFlags(flags);
+}
+
+/** What a Hornbeam node says about itself behind its name. */
+export type Announcement = {
+  /** Version of the announcement; grows when its layout does. */
+  readonly version: number;
+  /** 32 bits; which ones mean what is decided where they are used. */
+  readonly capabilities: number;
+};
+
+/** What each side tells the other about itself. */
+export type HandshakePeer = {
+  readonly name: string;
+  readonly flags: Flags;
+  readonly creation: number;
+  /** Null for a node that is not Hornbeam. */
+  readonly announcement: Announcement | null;
+};
+
+/** Answers to `send_name`; see the protocol's table of status messages. */
+export type Status =
+  | "ok"
+  | "ok_simultaneous"
+  | "nok"
+  | "not_allowed"
+  | "alive"
+  | "true"
+  | "false";
+
+/** A handshake message, decoded. */
+export type HandshakeMessage =
+  | { readonly type: "name"; readonly peer: HandshakePeer }
+  | { readonly type: "oldName"; readonly name: string }
+  | { readonly type: "status"; readonly status: Status }
+  | {
+    readonly type: "named";
+    readonly name: string;
+    readonly creation: number;
+  }
+  | {
+    readonly type: "challenge";
+    readonly peer: HandshakePeer;
+    readonly challenge: number;
+  }
+  | {
+    readonly type: "reply";
+    readonly challenge: number;
+    readonly digest: Uint8Array;
+  }
+  | { readonly type: "ack"; readonly digest: Uint8Array }
+  | { readonly type: "malformed"; readonly detail: string };
+
+/** Who may have sent the bytes; `N` means a name or a challenge by it. */
+export type HandshakeSender = "initiator" | "acceptor";
+
+const digestBytes = 16;
+const announcementVersion = 1;
+const magic = [0x48, 0x42, 0x4d] as const;
+const magicHeadBytes = 6;
+
+/** Bytes of a string, one per character. */
+function latin1Bytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+/** The string of those bytes, one character each. */
+function latin1Text(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return text;
+}
+
+function encodeAnnouncement(announcement: Announcement | null): Uint8Array {
+  if (announcement === null) return new Uint8Array(0);
+  const bytes = new Uint8Array(magicHeadBytes + 4);
+  bytes.set(magic);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(3, announcement.version);
+  view.setUint16(4, 4);
+  view.setUint32(6, announcement.capabilities);
+  return bytes;
+}
+
+/** Anything that is not a whole announcement is somebody else's bytes. */
+function decodeAnnouncement(bytes: Uint8Array): Announcement | null {
+  if (bytes.length < magicHeadBytes + 4) return null;
+  if (magic.some((byte, i) => bytes[i] !== byte)) return null;
+  const view = viewOf(bytes);
+  const version = view.getUint8(3);
+  const length = view.getUint16(4);
+  if (version === 0 || length < 4 || magicHeadBytes + length > bytes.length) {
+    return null;
+  }
+  return { version, capabilities: view.getUint32(6) };
+}
+
+/** An announcement in this module's version. */
+export function announce(capabilities: number): Announcement {
+  return { version: announcementVersion, capabilities };
+}
+
+/** `send_name` in its new form. */
+export function encodeName(own: HandshakePeer): Uint8Array {
+  return encodeNamed(own, null);
+}
+
+/** The acceptor's `challenge`. */
+export function encodeChallenge(
+  own: HandshakePeer,
+  challenge: number,
+): Uint8Array {
+  return encodeNamed(own, challenge);
+}
+
+function encodeNamed(own: HandshakePeer, challenge: number | null): Uint8Array {
+  const name = latin1Bytes(own.name);
+  const extra = encodeAnnouncement(own.announcement);
+  const head = challenge === null ? 15 : 19;
+  const bytes = new Uint8Array(head + name.length + extra.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, 0x4e);
+  view.setBigUint64(1, own.flags);
+  let at = 9;
+  if (challenge !== null) {
+    view.setUint32(at, challenge);
+    at += 4;
+  }
+  view.setUint32(at, own.creation);
+  view.setUint16(at + 4, name.length);
+  bytes.set(name, head);
+  bytes.set(extra, head + name.length);
+  return bytes;
+}
+
+/** A `status` message. */
+export function encodeStatus(status: Status): Uint8Array {
+  return latin1Bytes(`s${status}`);
+}
+
+/** The initiator's `challenge_reply`. */
+export function encodeReply(
+  challenge: number,
+  digest: Uint8Array,
+): Uint8Array {
+  const bytes = new Uint8Array(5 + digestBytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, 0x72);
+  view.setUint32(1, challenge);
+  bytes.set(digest, 5);
+  return bytes;
+}
+
+/** The acceptor's `challenge_ack`. */
+export function encodeAck(digest: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(1 + digestBytes);
+  bytes[0] = 0x61;
+  bytes.set(digest, 1);
+  return bytes;
+}
+
+/** Decodes one message. Never throws: what makes no sense is `malformed`. */
+export function decodeHandshake(
+  bytes: Uint8Array,
+  sender: HandshakeSender,
+): HandshakeMessage {
+  switch (bytes[0]) {
+    case 0x4e:
+      return decodeNamed(bytes, sender === "acceptor");
+    case 0x6e:
+      return { type: "oldName", name: latin1Text(bytes.subarray(7, 7 + 255)) };
+    case 0x73:
+      return decodeStatus(bytes);
+    case 0x72:
+      if (bytes.length !== 5 + digestBytes) {
+        return malformed("a challenge reply of 21 bytes", bytes);
+      }
+      return {
+        type: "reply",
+        challenge: viewOf(bytes).getUint32(1),
+        digest: bytes.slice(5),
+      };
+    case 0x61:
+      if (bytes.length !== 1 + digestBytes) {
+        return malformed("a challenge acknowledgement of 17 bytes", bytes);
+      }
+      return { type: "ack", digest: bytes.slice(1) };
+    default:
+      return malformed("a handshake message", bytes);
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function malformed(expected: string, bytes: Uint8Array): HandshakeMessage {
+  const head = Array.from(
+    bytes.subarray(0, 16),
+    (byte) => byte.toString(16).padStart(2, "0"),
+  ).join("");
+  const shown = bytes.length > 16 ? `${head}...` : head;
+  return {
+    type: "malformed",
+    detail: `expected ${expected}, got ${bytes.length} bytes: ${shown}`,
+  };
+}
+
+function decodeNamed(
+  bytes: Uint8Array,
+  isChallenge: boolean,
+): HandshakeMessage {
+  const what = isChallenge ? "a challenge" : "a name message";
+  const head = isChallenge ? 19 : 15;
+  if (bytes.length < head) return malformed(what, bytes);
+  const view = viewOf(bytes);
+  const end = head + view.getUint16(head - 2);
+  const name = bytes.subarray(head, end);
+  if (end > bytes.length || name.some((byte) => byte < 0x21 || byte > 0x7e)) {
+    return malformed(`${what} with a whole ASCII name`, bytes);
+  }
+  const peer: HandshakePeer = {
+    name: latin1Text(name),
+    flags: view.getBigUint64(1),
+    creation: view.getUint32(head - 6),
+    announcement: decodeAnnouncement(bytes.subarray(end)),
+  };
+  if (!isChallenge) return { type: "name", peer };
+  return { type: "challenge", peer, challenge: view.getUint32(9) };
+}
+
+function decodeStatus(bytes: Uint8Array): HandshakeMessage {
+  const text = latin1Text(bytes.subarray(1, 7));
+  if (text === "named:") {
+    const head = 9;
+    const view = viewOf(bytes);
+    const length = bytes.length < head ? 0 : view.getUint16(7);
+    if (bytes.length < head + length + 4 || length === 0) {
+      return malformed("a whole name in the status", bytes);
+    }
+    return {
+      type: "named",
+      name: latin1Text(bytes.subarray(head, head + length)),
+      creation: view.getUint32(head + length),
+    };
+  }
+  const status = latin1Text(bytes.subarray(1, 32));
+  switch (status) {
+    case "ok":
+    case "ok_simultaneous":
+    case "nok":
+    case "not_allowed":
+    case "alive":
+    case "true":
+    case "false":
+      return { type: "status", status };
+    default:
+      return malformed("a known status", bytes);
+  }
+}
+
+/**
+ * Digest of a challenge under a cookie: MD5 over the cookie and the decimal
+ * text of the unsigned challenge. BEAM takes the cookie as latin1, so
+ * characters up to U+00FF are one byte each; beyond them (where BEAM fails) it
+ * is UTF-8, which two Hornbeam nodes agree on.
+ */
+export function digest(
+  md5: (data: Uint8Array) => Uint8Array,
+  cookie: string,
+  challenge: number,
+): Uint8Array {
+  const text = cookie + String(challenge >>> 0);
+  for (let i = 0; i < cookie.length; i++) {
+    if (cookie.charCodeAt(i) > 0xff) return md5(new TextEncoder().encode(text));
+  }
+  return md5(latin1Bytes(text));
+}
+
+/** Compares digests in a time that does not depend on where they differ. */
+export function sameDigest(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < digestBytes; i++) {
+    difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
+  }
+  return difference === 0;
+}
+
+/** What a node has towards a peer that connects to it. */
+export type ExistingConnection =
+  | "none"
+  /** An attempt of our own that is not up yet. */
+  | "pending"
+  | "up"
+  /**
+   * Somebody is already being asked whether the connection that is up lives.
+   */
+  | "up-pending";
+
+/**
+ * How an acceptor answers a peer that it may know already. Exactly one of two
+ * attempts that cross must survive, so both ends decide by comparing names.
+ * `close` means without an answer.
+ */
+export function decideStatus(
+  ownName: string,
+  peerName: string,
+  existing: ExistingConnection,
+): "ok" | "ok_simultaneous" | "nok" | "alive" | "close" {
+  switch (existing) {
+    case "none":
+      return "ok";
+    case "pending":
+      return ownName > peerName ? "nok" : "ok_simultaneous";
+    case "up":
+      return "alive";
+    case "up-pending":
+      return "close";
+    default:
+      return existing satisfies never;
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The way to a value inside a message, as the JavaScript that would reach it:
+ * `message.items[3].callback`, `message.map.get("k")`.
+ */
+
+import { ImproperList, printTerm, Tuple } from "../../core/terms/terms.ts";
+
+/** Longest printed key of a map. */
+const keyLengthMax = 40;
+
+/** Longest path; what is left out is in the middle. */
+const pathLengthMax = 400;
+
+/**
+ * The path through `containers`, of which the first is `root` itself. `keys`
+ * holds for each the key or index inside it, undefined for the container as a
+ * whole. Of a map, index 2n is the nth key and 2n + 1 the nth value.
+ */
+export function termPath(
+  root: string,
+  containers: readonly object[],
+  keys: readonly (string | number | undefined)[],
+): string {
+  const path = root +
+    containers.map((container, i) => step(container, keys[i])).join("");
+  if (path.length <= pathLengthMax) return path;
+  const half = pathLengthMax / 2;
+  return `${path.slice(0, half)} ... ${path.slice(-half)}`;
+}
+
+function step(container: object, key: string | number | undefined): string {
+  if (key === undefined) return "";
+  if (typeof key === "string") {
+    return /^[A-Za-z_$][\w$]*$/.test(key)
+      ? `.${key}`
+      : `[${JSON.stringify(key)}]`;
+  }
+  if (container instanceof Tuple || container instanceof ImproperList) {
+    return `.items[${key}]`;
+  }
+  if (container instanceof Set) return `.values().toArray()[${key}]`;
+  if (container instanceof Map) return mapStep(container, key);
+  return `[${key}]`;
+}
+
+function mapStep(map: ReadonlyMap<unknown, unknown>, index: number): string {
+  const entry = index >> 1;
+  if (index % 2 === 0) return `.keys().toArray()[${entry}]`;
+  const printed = printTerm(map.keys().toArray()[entry]);
+  const key = printed.length > keyLengthMax
+    ? `${printed.slice(0, keyLengthMax)}...`
+    : printed;
+  return `.get(${key})`;
+}

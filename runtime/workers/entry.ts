@@ -1,0 +1,262 @@
+/**
+ * Where a worker's thread begins: waits for the order of its parent, becomes
+ * the node that it describes, and does what the parent asks from then on.
+ *
+ * The composition root of a thread, as `start.ts` is that of a process.
+ */
+
+import type { LogRecord } from "../core/host/ports.ts";
+import type { Presence } from "../running_node.ts";
+import type {
+  ParentApi,
+  ProgramEnd,
+  StartOrder,
+  ThreadPorts,
+  WorkerApi,
+} from "./protocol.ts";
+import { UsageError } from "../core/messages/messages.ts";
+import { printTerm } from "../core/terms/terms.ts";
+import { setTimer } from "../platform/host/event_loop.ts";
+import { createHost } from "../platform/host/host.ts";
+import { createLog } from "../platform/host/log.ts";
+import { WorkerCarriers } from "../platform/workers/carrier.ts";
+import { Calls, offer } from "../platform/workers/control.ts";
+import {
+  endThread,
+  onPortClosed,
+  onUncaught,
+  quitThread,
+  threadData,
+} from "../platform/workers/thread.ts";
+import { type Program, programOf } from "../program.ts";
+import { type NamedNode, startNamed } from "../start.ts";
+
+/** What the default export of a worker's module gets beside the node. */
+type Context = Readonly<Record<string, unknown>> & {
+  readonly signal: AbortSignal;
+};
+
+/** How long the parent's thread may take to note the last word. */
+const LAST_WORD_MS = 1_000;
+const LOG_MS = 5_000;
+/** Longest wait for connections to take what a program has sent at its end. */
+const SENT_MS = 5_000;
+const POLL_MS = 5;
+
+class HostedNode {
+  readonly #parent: Calls<ParentApi>;
+  readonly #carriers = new WorkerCarriers();
+  readonly #ending = new AbortController();
+  #started: NamedNode | null = null;
+  #program: Program<Context> | null = null;
+  #context: Readonly<Record<string, unknown>> = {};
+  /** The program's end, while it runs. */
+  #running: Promise<void> | null = null;
+  /** Set when the program looked at its signal: only then can it heed it. */
+  #isSignalTaken = false;
+  #isEnding = false;
+
+  constructor(parent: Calls<ParentApi>) {
+    this.#parent = parent;
+    onUncaught((error) => this.#end(failedWith(error), 1));
+  }
+
+  get #node(): NamedNode {
+    if (this.#started !== null) return this.#started;
+    throw new UsageError("expected a worker that has started, got one before");
+  }
+
+  async start(order: StartOrder): Promise<void> {
+    const { name, cookie, options, module, timeoutMs } = order;
+    const program = programOf<Context>(await import(module), module);
+    const host = createHost({ log: (record) => this.#log(record) });
+    this.#program = program;
+    this.#context = order.context;
+    this.#started = await startNamed(
+      {
+        ...options,
+        ...program.options,
+        name,
+        cookie,
+        port: order.port,
+        exports: chosen(program.exports, order.exports, module),
+      },
+      host,
+      {
+        neighbours: {
+          connect: (nodeName) => this.#connect(nodeName, timeoutMs),
+        },
+        presence: order.isRegistered
+          ? (listenPort) => this.#presence(listenPort, timeoutMs)
+          : null,
+      },
+    );
+  }
+
+  run(): void {
+    const { run } = this.#program ?? { run: null };
+    if (run === null) return;
+    const takeSignal = (): AbortSignal => {
+      this.#isSignalTaken = true;
+      return this.#ending.signal;
+    };
+    const context: Context = {
+      ...this.#context,
+      get signal() {
+        return takeSignal();
+      },
+    };
+    const { running } = this.#node;
+    this.#running = (async () => {
+      try {
+        await run(running, context);
+      } catch (error) {
+        if (isAbort(error, this.#ending.signal)) return;
+        if (this.#isEnding) {
+          const why = "the program failed while it was stopped";
+          running.log("error", why, { error });
+        } else {
+          this.#end(failedWith(error), 1);
+        }
+        return;
+      }
+      if (!this.#ending.signal.aborted) this.#end({ type: "done" }, 0);
+    })();
+  }
+
+  accept(from: string, end: Parameters<WorkerApi["accept"]>[1]): void {
+    this.#node.distribution.accept(this.#carriers.take(from, end));
+  }
+
+  lost(nodeName: string, reason: string): void {
+    void this.#carriers.lose(nodeName, reason);
+  }
+
+  stats(): ReturnType<WorkerApi["stats"]> {
+    return this.#node.running.stats();
+  }
+
+  exported(): readonly string[] {
+    return [...this.#node.node.exports.keys()];
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#ending.abort(new Error("the worker stops"));
+    if (this.#isSignalTaken) await this.#running;
+    await this.#started?.running.stop();
+    await endThread(0);
+  }
+
+  /** The parent's thread has let go of this one, or is gone itself. */
+  orphaned(): void {
+    quitThread(1);
+  }
+
+  /** By itself: the parent is told how, and the thread ends. */
+  async #end(end: ProgramEnd, code: number): Promise<void> {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    // Others see a failed one as they see a crash, but what it said is said.
+    this.#started?.node.scheduler.flush();
+    if (end.type === "done") {
+      await this.#sent();
+      await this.#started?.running.stop();
+    }
+    try {
+      await this.#parent.call("ended", [end], LAST_WORD_MS);
+    } catch {
+      // The exit code says the same, in short.
+    }
+    await endThread(code);
+  }
+
+  /**
+   * A connection that closes waits for a second, and large messages go piece by
+   * piece as the other end takes them.
+   */
+  async #sent(): Promise<void> {
+    const isSending = () =>
+      this.#node.running.connections().some(({ waitingBytes, waitingLarge }) =>
+        waitingBytes + waitingLarge > 0
+      );
+    for (let left = SENT_MS; left > 0 && isSending(); left -= POLL_MS) {
+      await new Promise<void>((resolve) => void setTimer(resolve, POLL_MS));
+    }
+  }
+
+  async #connect(nodeName: string, timeoutMs: number) {
+    const end = await this.#parent.call("link", [nodeName], timeoutMs);
+    return end === null ? null : this.#carriers.take(nodeName, end);
+  }
+
+  /** The parent holds the place in epmd, so that it outlives no thread. */
+  #presence(listenPort: number, timeoutMs: number): Presence {
+    return {
+      start: () => this.#parent.call("register", [listenPort], timeoutMs),
+      stop: () => Promise.resolve(),
+    };
+  }
+
+  #log(record: LogRecord): void {
+    const { fields = {} } = record;
+    const plain = Object.fromEntries(
+      Object.entries(fields).map(([key, value]) => [key, printed(value)]),
+    );
+    this.#parent.call("log", [{ ...record, fields: plain }], LOG_MS)
+      .catch(() => createLog({ level: "warning" })(record));
+  }
+}
+
+function chosen(
+  all: Program<Context>["exports"],
+  names: readonly string[] | null,
+  module: string,
+): Program<Context>["exports"] {
+  if (names === null) return all;
+  const missing = names.find((name) => !Object.hasOwn(all, name));
+  if (missing !== undefined) {
+    throw new UsageError(
+      `expected ${module} to have "${missing}" among its \`exports\`, got ` +
+        `${Object.keys(all).join(", ") || "none"}`,
+    );
+  }
+  return Object.fromEntries(names.map((name) => [name, all[name]!]));
+}
+
+/** Whether a program ended because it heeded the signal. */
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted && (error === signal.reason ||
+    (error instanceof Error && error.name === "AbortError"));
+}
+
+function failedWith(error: unknown): ProgramEnd {
+  const thrown = error instanceof Error
+    ? { name: error.name, message: error.message, stack: error.stack ?? null }
+    : { name: null, message: printTerm(error), stack: null };
+  return { type: "failed", thrown };
+}
+
+/** What stands in a log record, as far as it crosses. */
+function printed(value: unknown): unknown {
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  return typeof value === "object" || typeof value === "function" ||
+      typeof value === "symbol"
+    ? printTerm(value)
+    : value;
+}
+
+const { orders, questions } = threadData() as ThreadPorts;
+const hosted = new HostedNode(new Calls<ParentApi>(questions, "the parent"));
+onPortClosed(orders, () => hosted.orphaned());
+offer<WorkerApi>(orders, {
+  start: (order) => hosted.start(order),
+  run: () => hosted.run(),
+  accept: (from, end) => hosted.accept(from, end),
+  lost: (nodeName, reason) => hosted.lost(nodeName, reason),
+  stats: () => hosted.stats(),
+  exported: () => hosted.exported(),
+  stop: () => void hosted.stop(),
+  quit: () => quitThread(1),
+});

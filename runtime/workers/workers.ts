@@ -1,0 +1,382 @@
+/**
+ * The workers of a node: starts their threads, makes the links between nodes of
+ * the process, and tells everybody when a thread is gone.
+ *
+ * All links are made here, since only this thread has a port to every other.
+ * Two workers that have a link do not need this thread any more. Epmd has the
+ * places of the workers from here as well, so that a name is free again as soon
+ * as its thread is known to be gone, whatever that thread still holds open.
+ */
+
+import type { Node } from "../core/node/node.ts";
+import type { Carrier } from "../net/carrier/carrier.ts";
+import type { Neighbours } from "../net/epmd/discovery.ts";
+import type { ConnectOutcome } from "../net/distribution/distribution.ts";
+import type { LinkEnd } from "../platform/workers/carrier.ts";
+import type { Presence } from "../running_node.ts";
+import type { NamedOptions } from "../start.ts";
+import type {
+  InheritedOptions,
+  ParentApi,
+  StartOrder,
+  WorkerApi,
+} from "./protocol.ts";
+import { checkOptions } from "../core/messages/check_options.ts";
+import { UsageError } from "../core/messages/messages.ts";
+import { CarrierError } from "../net/carrier/carrier.ts";
+import { printTerm } from "../core/terms/terms.ts";
+import { macrotask, within } from "../platform/host/event_loop.ts";
+import { createLink, WorkerCarriers } from "../platform/workers/carrier.ts";
+import {
+  Calls,
+  createPorts,
+  offer,
+  withPort,
+  WorkerError,
+} from "../platform/workers/control.ts";
+import { moduleAddress, startThread } from "../platform/workers/thread.ts";
+import { parseNodeName } from "../wire/shared/node_name.ts";
+import {
+  Hosted,
+  type WorkerExit,
+  type WorkerNode,
+  type WorkerOptions,
+} from "./node.ts";
+
+const inheritedNames: readonly (keyof InheritedOptions)[] = [
+  "binaries",
+  "cookies",
+  "epmdPort",
+  "exact",
+  "hidden",
+  "inspectable",
+  "isolate",
+  "limits",
+  "listenHost",
+  "longTurnMs",
+  "peerPort",
+  "peers",
+  "strict",
+  "tls",
+  "withoutFlags",
+];
+
+/** Threads of one node at a time. */
+const MAX_WORKERS = 256;
+const START_MS = 10_000;
+/** For all of them together, when their node stops. */
+const STOP_MS = 5_000;
+/** For reading what a thread that is gone has written. */
+const HEARD_MS = 5_000;
+
+/** The module that threads begin with, built or not. */
+const entry = new URL(
+  `./entry${import.meta.url.slice(import.meta.url.lastIndexOf("."))}`,
+  import.meta.url,
+);
+
+/** What the workers need from their node. */
+export type WorkersParts = {
+  readonly node: Node;
+  readonly options: NamedOptions;
+  readonly accept: (carrier: Carrier) => void;
+  readonly connect: (nodeName: string) => Promise<ConnectOutcome>;
+  /** Makes a worker's place in epmd; null where there is no epmd. */
+  readonly presence:
+    | ((nodeName: string, listenPort: number) => Presence)
+    | null;
+};
+
+export class Workers implements Neighbours {
+  readonly #parts: WorkersParts;
+  /** Those whose threads are not known to be gone, by name. */
+  readonly #hosted = new Map<string, Hosted>();
+  readonly #carriers = new WorkerCarriers();
+  #lastNumber = 0;
+  #isStopped = false;
+
+  constructor(parts: WorkersParts) {
+    this.#parts = parts;
+  }
+
+  /** Those that run, and what they are doing. */
+  list(): readonly WorkerNode[] {
+    return [...this.#hosted.values()];
+  }
+
+  /** See `RunningNode.startWorker`. */
+  async start(options: WorkerOptions): Promise<WorkerNode> {
+    return await this.#launch(this.#order(options));
+  }
+
+  async #launch(order: StartOrder): Promise<WorkerNode> {
+    const worker = this.#host(order);
+    try {
+      await worker.start();
+      const outcome = await this.#parts.connect(order.name);
+      if (!outcome.isUp) {
+        throw new CarrierError(
+          "refused",
+          `expected to connect to ${order.name}, but: ${outcome.why}`,
+        );
+      }
+      await worker.run();
+      return worker;
+    } catch (error) {
+      const exit = await worker.terminate();
+      throw reasonOf(worker, exit, error);
+    }
+  }
+
+  /** A carrier to a worker of this node; see `Neighbours`. */
+  async connect(nodeName: string): Promise<Carrier | null> {
+    const end = await this.#linkTo(nodeName, this.#parts.node.name);
+    return end === null ? null : this.#carriers.take(nodeName, end);
+  }
+
+  /** Stops all of them. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await Promise.all(
+      [...this.#hosted.values()].map((worker) =>
+        worker.stop({ timeoutMs: STOP_MS })
+      ),
+    );
+  }
+
+  #order(options: WorkerOptions): StartOrder {
+    const module = checkedModule(options);
+    const { options: own, node } = this.#parts;
+    return {
+      name: this.#nameFor(options.name),
+      cookie: own.cookie,
+      parent: node.name,
+      options: inherited(own),
+      port: options.port ?? 0,
+      isRegistered: this.#parts.presence !== null,
+      module,
+      exports: options.exports ?? null,
+      context: options.context ?? {},
+      timeoutMs: options.startTimeoutMs ?? START_MS,
+    };
+  }
+
+  #nameFor(wanted: string | undefined): string {
+    const own = this.#parts.node.name;
+    const { part, host } = parseNodeName(own);
+    if (wanted === undefined) {
+      let name: string;
+      do name = `${part}-w${++this.#lastNumber}@${host}`; while (
+        this.#hosted.has(name)
+      );
+      return name;
+    }
+    const name = wanted.includes("@") ? wanted : `${wanted}@${host}`;
+    parseNodeName(name);
+    return name;
+  }
+
+  /** Starts the thread of a worker. */
+  #host(order: StartOrder): Hosted {
+    if (this.#isStopped) {
+      throw new UsageError(
+        `expected ${order.parent} to run, but it has stopped`,
+      );
+    }
+    if (this.#hosted.size >= MAX_WORKERS) {
+      throw new UsageError(
+        `expected at most ${MAX_WORKERS} workers of ${order.parent}, got one ` +
+          "more",
+      );
+    }
+    if (order.name === order.parent || this.#hosted.has(order.name)) {
+      throw new UsageError(
+        `expected another name than ${order.name} for a worker of ` +
+          `${order.parent}, since a node of this process has it`,
+      );
+    }
+    const [orders, ordersThere] = createPorts();
+    const [questions, questionsThere] = createPorts();
+    const ports = { orders: ordersThere, questions: questionsThere };
+    const thread = startThread(
+      entry,
+      ports,
+      [ordersThere, questionsThere],
+      order.name,
+    );
+    const worker: Hosted = new Hosted({
+      order,
+      thread,
+      calls: new Calls<WorkerApi>(orders, order.name),
+      onExit: async (one, exit) => {
+        questions.close();
+        await this.#gone(one, exit);
+      },
+      restart: async () => {
+        await worker.terminate();
+        return await this.#launch(order);
+      },
+    });
+    this.#hosted.set(order.name, worker);
+    offer<ParentApi>(questions, {
+      register: (listenPort) => this.#register(worker, listenPort),
+      link: (nodeName) => this.#link(worker, nodeName),
+      log: (record) => this.#parts.node.host.log(record),
+      ended: (end) => worker.ended(end),
+    });
+    return worker;
+  }
+
+  async #register(
+    worker: Hosted,
+    listenPort: number,
+  ): Promise<{ readonly creation: number }> {
+    const presence = this.#parts.presence?.(worker.name, listenPort);
+    if (presence === undefined || worker.state !== "starting") {
+      throw new UsageError(`expected ${worker.name} to start, but it does not`);
+    }
+    worker.presence = presence;
+    try {
+      const { creation } = await presence.start();
+      // It may have ended meanwhile, with nobody to hand its place to.
+      if (worker.state !== "starting") await presence.stop();
+      return { creation };
+    } catch (error) {
+      worker.refusal = error;
+      throw error;
+    }
+  }
+
+  /** A worker wants to reach a node. */
+  async #link(worker: Hosted, nodeName: string): Promise<LinkEnd | null> {
+    if (nodeName !== this.#parts.node.name) {
+      const end = await this.#linkTo(nodeName, worker.name);
+      return end === null ? null : withPort(end);
+    }
+    const [here, there] = createLink();
+    this.#parts.accept(this.#carriers.take(worker.name, here));
+    return withPort(there);
+  }
+
+  /** One end of a link to a worker, whose other end it has taken over. */
+  async #linkTo(nodeName: string, from: string): Promise<LinkEnd | null> {
+    const worker = this.#hosted.get(nodeName);
+    if (worker === undefined || !await worker.started) return null;
+    const [here, there] = createLink();
+    try {
+      await worker.accept(from, there);
+    } catch (error) {
+      here.port.close();
+      throw error;
+    }
+    return here;
+  }
+
+  /** A thread is gone: whoever has a link to it must know. */
+  async #gone(worker: Hosted, exit: WorkerExit): Promise<void> {
+    const { name, presence } = worker;
+    const reason = describe(exit);
+    if (this.#hosted.get(name) === worker) this.#hosted.delete(name);
+    const read = this.#carriers.lose(name, reason);
+    for (const other of this.#hosted.values()) other.tellLost(name, reason);
+    const isNews = exit.type === "failed" || exit.type === "exited" ||
+      (exit.type === "terminated" && exit.isLost);
+    if (isNews && worker.wasUp) {
+      this.#parts.node.log("warning", "node", `${name} is gone: ${reason}`);
+    }
+    await Promise.all([presence?.stop(), this.#heard(read)]);
+  }
+
+  /**
+   * So that whoever hears of the worker's end has heard what it said before:
+   * its messages are in their mailboxes, and actors had a turn. Not for ever: a
+   * thread that Deno could not stop may go on writing.
+   */
+  async #heard(read: Promise<void>): Promise<void> {
+    await within(read, HEARD_MS);
+    await new Promise<void>((resolve) => macrotask(resolve));
+  }
+}
+
+/** The address of the module, once the options make sense. */
+function checkedModule(options: WorkerOptions): string {
+  if (typeof options !== "object" || options === null) {
+    throw new UsageError(
+      `expected startWorker({ module, ... }), got ${printTerm(options)}`,
+    );
+  }
+  checkOptions(options, {
+    strings: ["name"],
+    ports: ["port"],
+    objects: ["context"],
+    portsOrFalse: [],
+    booleans: [],
+    functions: [],
+  });
+  const { module, exports: names, startTimeoutMs = START_MS } = options;
+  if (names !== undefined && !Array.isArray(names)) {
+    throw new UsageError(
+      "expected the exports of a worker as a list of names, got " +
+        printTerm(names),
+    );
+  }
+  if (!(startTimeoutMs > 0)) {
+    throw new UsageError(
+      `expected startTimeoutMs above 0, got ${printTerm(startTimeoutMs)}`,
+    );
+  }
+  const isModule = typeof module === "string" || module instanceof URL;
+  const address = isModule ? moduleAddress(module) : null;
+  if (address === null) {
+    throw new UsageError(
+      "expected the module of a worker as a URL or an absolute path, got " +
+        `${printTerm(module)}; write: new URL("./worker.ts", import.meta.url)`,
+    );
+  }
+  return address;
+}
+
+function inherited(options: NamedOptions): InheritedOptions {
+  const all: { -readonly [Name in keyof InheritedOptions]: unknown } = {};
+  for (const name of inheritedNames) {
+    if (options[name] !== undefined) all[name] = options[name];
+  }
+  return all as InheritedOptions;
+}
+
+/** What a log and other nodes are told about an end. */
+function describe(exit: WorkerExit): string {
+  switch (exit.type) {
+    case "done":
+      return "its program is done";
+    case "stopped":
+      return "it was stopped";
+    case "failed":
+      return `it failed: ${exit.error.message}`;
+    case "exited":
+      return `it ended itself with exit code ${exit.code}`;
+    case "terminated":
+      return exit.isLost
+        ? "it was cut off, since its thread could not be stopped"
+        : "it was terminated";
+    default:
+      return exit satisfies never;
+  }
+}
+
+/** Why a worker could not start: the cause, where there is a better one. */
+function reasonOf(worker: Hosted, exit: WorkerExit, error: unknown): unknown {
+  if (worker.refusal !== null) return worker.refusal;
+  if (exit.type === "failed") return exit.error;
+  if (exit.type === "exited") {
+    return new WorkerError(
+      "ended",
+      `expected ${worker.name} to start, but its module ended the thread ` +
+        `with exit code ${exit.code}`,
+    );
+  }
+  // Its class stayed in the other thread.
+  return error instanceof Error && error.name === "UsageError"
+    ? new UsageError(error.message)
+    : error;
+}

@@ -1,0 +1,155 @@
+/**
+ * Seven nodes in processes of their own, five of ours on three runtimes and two
+ * of the BEAM, in a network that can be cut. All of them offer the same
+ * functions, and a hidden node that the network never cuts off asks them.
+ */
+import { join } from "node:path";
+import { atom, type RunningNode } from "../../../runtime/mod.ts";
+import { CuttableNetwork } from "../../../examples/registry/cuttable_network.ts";
+import { atEnd } from "../../helpers/at_end.ts";
+import {
+  type BeamNode,
+  startBeam,
+  startOurs,
+} from "../../helpers/beam_nodes.ts";
+import {
+  root,
+  type Runtime,
+  type SpawnedProcess,
+  spawnRuntime,
+} from "../../helpers/processes.ts";
+import { waitFor } from "../../helpers/wait.ts";
+import { cookie } from "../../net/peers/raw_peer.ts";
+
+const START_MS = 30_000;
+/** Every call is to return within this, whatever happens to the network. */
+const CALL_MS = 40_000;
+
+/** A node that can be killed and started again. */
+export class Seventh {
+  readonly part: string;
+  readonly name: string;
+  readonly #runtime: Runtime | "beam";
+  readonly #epmdPort: number;
+  #process: SpawnedProcess | BeamNode | null = null;
+
+  constructor(part: string, runtime: Runtime | "beam", epmdPort: number) {
+    this.part = part;
+    this.name = `${part}@127.0.0.1`;
+    this.#runtime = runtime;
+    this.#epmdPort = epmdPort;
+  }
+
+  get isBeam(): boolean {
+    return this.#runtime === "beam";
+  }
+
+  async start(): Promise<void> {
+    if (this.#runtime === "beam") {
+      const beam = await startBeam(this.name, { epmdPort: this.#epmdPort });
+      this.#process = beam;
+      const source = JSON.stringify(join(root, "tests/fixtures/names_ts.erl"));
+      await beam.run(
+        `{ok, M, B} = compile:file(${source}, [binary]),
+         {module, M} = code:load_binary(M, ${source}, B), M:start()`,
+      );
+      return;
+    }
+    const child = spawnRuntime(this.#runtime, join(root, "cli/main.ts"), [
+      ...["run", join(root, "examples/beam_peer.ts"), "--name", this.name],
+      ...["--cookie", cookie, "--epmd-port", String(this.#epmdPort)],
+      "--no-host-epmd",
+    ]);
+    this.#process = child;
+    await child.waitForLine(/^ready /, START_MS);
+  }
+
+  /** `SIGKILL`. */
+  async kill(): Promise<void> {
+    await this.#process?.stop();
+  }
+}
+
+/** All of them, and what is asked of them. */
+export class Seven {
+  readonly network: CuttableNetwork;
+  readonly all: readonly Seventh[];
+  readonly #asker: RunningNode;
+
+  private constructor(
+    network: CuttableNetwork,
+    all: readonly Seventh[],
+    asker: RunningNode,
+  ) {
+    this.network = network;
+    this.all = all;
+    this.#asker = asker;
+  }
+
+  /** Starts them; they end with the test file. */
+  static async start(): Promise<Seven> {
+    const network = await CuttableNetwork.start();
+    atEnd(() => network.stop());
+    const { epmdPort } = network;
+    const kinds = {
+      ...{ h1: "node", h2: "deno", h3: "bun", h4: "deno", h5: "bun" },
+      ...{ b1: "beam", b2: "beam" },
+    } as const;
+    const all = (Object.entries(kinds) as [string, Runtime | "beam"][])
+      .map(([part, runtime]) => new Seventh(part, runtime, epmdPort));
+    const { node } = await startOurs("asker@127.0.0.1", epmdPort, {
+      hidden: true,
+      hostEpmd: false,
+    });
+    atEnd(() => node.stop());
+    await Promise.all(all.map((one) => one.start()));
+    return new Seven(network, all, node);
+  }
+
+  /** What a function on a node returns. */
+  ask(
+    of: Seventh,
+    called: string,
+    args: readonly unknown[] = [],
+  ): Promise<unknown> {
+    return this.#asker.erpc(of.name, called, args, { timeoutMs: CALL_MS });
+  }
+
+  /** What is asked of nodes of either kind by the same name. */
+  act(of: Seventh, action: Action, term: unknown): Promise<unknown> {
+    const isOfGroups = action === "join" || action === "leave";
+    const module = isOfGroups && !of.isBeam ? "groups_ts" : "names_ts";
+    return this.ask(of, `${module}:${action}`, [term]);
+  }
+
+  /**
+   * Has the BEAM nodes connect to all others, as often as that takes. That ours
+   * meet each other is `global`'s business.
+   */
+  async meet(): Promise<void> {
+    await waitFor(async () => {
+      let isWhole = true;
+      for (const one of this.all) {
+        const nodes = await this.nodesOf(one);
+        const missing = this.all.filter((other) =>
+          other !== one && !nodes.includes(other.name)
+        );
+        if (missing.length > 0) isWhole = false;
+        if (!one.isBeam) continue;
+        for (const { name } of missing) {
+          await this.ask(one, "net_kernel:connect_node", [atom(name)]);
+        }
+      }
+      return isWhole;
+    }, { what: "all to know each other", timeoutMs: 60_000 });
+  }
+
+  /** The visible nodes that one is connected to. */
+  async nodesOf(one: Seventh): Promise<readonly string[]> {
+    const nodes = await this.ask(one, "erlang:nodes");
+    if (!Array.isArray(nodes)) throw new Error(`expected nodes, got ${nodes}`);
+    return nodes.map((node) => Symbol.keyFor(node as symbol) ?? String(node));
+  }
+}
+
+export type Action = "register" | "unregister" | "stop" | "join" | "leave";

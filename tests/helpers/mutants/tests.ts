@@ -1,0 +1,43 @@
+/** The tests of a set of mutants: each is found, and the original is not. */
+
+import { beforeAll, expect, it } from "vitest";
+import { misfits, type Trial, tryMutants } from "./mutants.ts";
+
+const LIMIT_MS = 180_000;
+
+/** What a set of mutants is tried with. */
+export type MutantTests = Pick<Trial, "suite" | "mutants"> & {
+  /**
+   * Seeds of programs that find these mutants: they are tried first. A change
+   * of the runtime lets programs run differently, so others may have to be
+   * looked for then, which only takes longer.
+   */
+  readonly first: readonly number[];
+  /** Programs that a mutant may survive. */
+  readonly seedsMax: number;
+};
+
+/** Defines the tests, inside of a `describe`. */
+export function testMutants(
+  { suite, mutants, first, seedsMax }: MutantTests,
+): void {
+  let verdicts: Awaited<ReturnType<typeof tryMutants>>;
+
+  beforeAll(async () => {
+    const others = Array.from({ length: seedsMax }, (_, i) => i + 1);
+    const seeds = [...first, ...others];
+    verdicts = await tryMutants({ suite, mutants, seeds, limitMs: LIMIT_MS });
+  }, LIMIT_MS);
+
+  it("the original is innocent", () => {
+    expect(verdicts.original).toMatchObject({ seed: null, why: null });
+  });
+
+  it.each(mutants.map((mutant, i) => ({ ...mutant, i })))(
+    "$name",
+    (mutant) => {
+      expect(misfits(mutant), "each patch must apply exactly once").toEqual([]);
+      expect(verdicts.mutants[mutant.i]?.why).toMatch(/./);
+    },
+  );
+}

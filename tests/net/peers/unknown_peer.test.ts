@@ -1,0 +1,165 @@
+/**
+ * What waits for a peer of which it is not known yet whether it is a Hornbeam
+ * node: towards a BEAM node it is written anew, and single refusals harm
+ * nothing else. The same with real nodes is in
+ * `tests/beam/connections/waiting.test.ts`.
+ */
+import { describe, expect, test } from "vitest";
+import type { Signal } from "../../../runtime/core/host/signal.ts";
+import {
+  atom,
+  internPid,
+  Ref,
+  tuple,
+} from "../../../runtime/core/terms/terms.ts";
+import type { Connection } from "../../../runtime/net/peers/connection.ts";
+import { Peer } from "../../../runtime/net/peers/peer.ts";
+import {
+  BeamCodec,
+  type BeamLink,
+} from "../../../runtime/wire/beam/beam_codec.ts";
+import { FrameParser } from "../../../runtime/wire/framing/frames.ts";
+import { baseFlags, flag } from "../../../runtime/wire/handshake/messages.ts";
+import { pidTable, printCaptured } from "../../wire/beam/dist_captures.ts";
+
+const self = { node: "self@h", creation: 21 };
+const theirs = { node: "peer@h", creation: 22 };
+const pids = pidTable();
+const own = internPid(pids, self.node, 1, 0, self.creation);
+const to = internPid(pids, theirs.node, 5, 0, theirs.creation);
+const stale = internPid(pids, theirs.node, 5, 0, 20);
+const maxFrameBytes = 1_000_000;
+const link: BeamLink = { chosen: baseFlags | flag.fragments };
+/** Nothing is written: `out` is looked at. */
+const connection = { bufferedBytes: 0 } as Connection;
+
+function unknownPeer(): Peer {
+  return new Peer({
+    name: theirs.node,
+    self,
+    pids,
+    maxFrameBytes,
+    now: () => 0,
+  });
+}
+
+/** What the BEAM node `peer@h` reads of the peer's output. */
+function readBy(peer: Peer): string[] {
+  const codec = new BeamCodec({
+    ...{ pids: pidTable(), self: theirs, peer: self, maxFrameBytes, ...link },
+  });
+  const parser = new FrameParser({ headerBytes: 4, maxFrameBytes });
+  for (const chunk of peer.out.take()) parser.push(chunk);
+  const read: string[] = [];
+  for (let frame = parser.next(); frame !== null; frame = parser.next()) {
+    codec.decode(frame, {
+      message: (id, _, message) =>
+        read.push(`${id}: ${printCaptured(message)}`),
+      signal: (signal) => read.push(signal.type),
+    });
+  }
+  return read;
+}
+
+/** Sends as the outbox does while there is no connection. */
+function send(peer: Peer, target: typeof to, message: unknown): void {
+  peer.assume(target.creation);
+  peer.codec.encodeSend(own, target, message, peer.out);
+}
+
+function signal(peer: Peer, one: Signal): void {
+  peer.codec.encode(one, peer.out);
+}
+
+describe("towards a BEAM node", () => {
+  test("messages and signals are written anew, in order", () => {
+    const peer = unknownPeer();
+    const ref = new Ref(self.node, self.creation, [1, 2, 3]);
+    send(peer, to, tuple(atom("a"), [1.5, "two"]));
+    signal(peer, { type: "link", from: own, to });
+    send(peer, to, "x".repeat(70_000));
+    signal(peer, { type: "monitor", from: own, target: "name", ref });
+    signal(peer, { type: "sendNamed", from: own, name: "n", message: ref });
+    expect(peer.isBeam).toBe(false);
+    expect(peer.established(connection, theirs.creation, link))
+      .toEqual({ fits: true, refusals: [] });
+    expect(peer.isBeam).toBe(true);
+    send(peer, to, "afterwards");
+    expect(readBy(peer)).toEqual([
+      "5: {a,[1.5, b'two']}",
+      "link",
+      `5: b'${"x".repeat(70_000)}'`,
+      "monitor",
+      "sendNamed",
+      "5: b'afterwards'",
+    ]);
+  });
+
+  test("what it cannot be sent is told, and the rest arrives", () => {
+    const peer = unknownPeer();
+    const request: Signal = {
+      ...{ type: "spawnRequest", ref: new Ref("self@h", 21, [1]), from: own },
+      ...{ groupLeader: own, behaviour: "no function", args: [] },
+      flags: { link: true, monitor: false },
+    };
+    send(peer, to, 1);
+    signal(peer, request);
+    send(peer, to, 2);
+    const { fits, refusals } = peer.established(
+      connection,
+      theirs.creation,
+      link,
+    );
+    expect(fits).toBe(true);
+    expect(refusals).toHaveLength(1);
+    expect(refusals[0]).toMatchObject({
+      signal: { type: "spawnRequest", behaviour: "no function" },
+      error: { message: expect.stringMatching(/module:function/) as string },
+    });
+    expect(readBy(peer)).toEqual(["5: 1", "5: 2"]);
+  });
+
+  test("a reason that it cannot be sent is told in words", () => {
+    const peer = unknownPeer();
+    const many = new Map(
+      Array.from({ length: 10_500 }, (_, i) => [{ [`key${i}`]: 1 }, 1]),
+    );
+    peer.assume(to.creation);
+    signal(peer, { type: "exit", from: own, to, reason: many });
+    const { refusals } = peer.established(connection, theirs.creation, link);
+    expect(refusals).toHaveLength(1);
+    expect(readBy(peer)).toEqual(["exit"]);
+  });
+
+  test("what was for another incarnation of it is dropped, or answered", () => {
+    const peer = unknownPeer();
+    send(peer, stale, "for the dead");
+    signal(peer, { type: "link", from: own, to: stale });
+    signal(peer, { type: "sendNamed", from: own, name: "n", message: 1 });
+    expect(peer.established(connection, theirs.creation, link).fits).toBe(true);
+    send(peer, to, "for the living");
+    expect(readBy(peer)).toEqual(["link", "sendNamed", "5: b'for the living'"]);
+  });
+
+  test("with messages for two incarnations, all is dropped and told", () => {
+    const peer = unknownPeer();
+    send(peer, stale, "for the dead");
+    send(peer, to, "for the living, or not");
+    expect(peer.established(connection, theirs.creation, link).fits).toBe(
+      false,
+    );
+    send(peer, to, "afterwards");
+    expect(readBy(peer)).toEqual(["5: b'afterwards'"]);
+  });
+
+  test("a new connection begins anew", () => {
+    const peer = unknownPeer();
+    peer.established(connection, theirs.creation, link);
+    send(peer, to, "lost with the connection");
+    peer.reset();
+    expect(peer.isBeam).toBe(false);
+    send(peer, to, "waits");
+    peer.established(connection, theirs.creation, link);
+    expect(readBy(peer)).toEqual(["5: b'waits'"]);
+  });
+});

@@ -1,0 +1,16 @@
+/** Applications that are defined wrongly. */
+import { expect, test } from "vitest";
+import { application, Applications } from "../../../std/application/mod.ts";
+import { lone } from "../../helpers/actors.ts";
+
+test("a start that returns no root is told so", async () => {
+  const { node } = await lone();
+  await node.run(async (self) => {
+    const apps = await Applications.startLink(self);
+    const app = application({ name: "x", start: () => null as never });
+    await expect(apps.start(self, app)).rejects.toThrow(
+      "expected the start of x to return its root, or what has its pid, got null",
+    );
+    expect(apps.which()).toEqual([]);
+  });
+});

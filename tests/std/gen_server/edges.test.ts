@@ -1,0 +1,245 @@
+/** Servers whose callbacks fail, wait or are ended half-way. */
+import { describe, expect, test } from "vitest";
+import {
+  type Down,
+  EncodeError,
+  type Pid,
+  reasons,
+  type Self,
+  sys,
+  UsageError,
+} from "../../../runtime/mod.ts";
+import {
+  genServer,
+  initial,
+  multiCall,
+  stop,
+} from "../../../std/gen_server/mod.ts";
+import { testCluster } from "../../../std/testing/mod.ts";
+import { lone } from "../../helpers/actors.ts";
+import { waitFor } from "../../helpers/wait.ts";
+
+/** How an actor ends that is monitored from before `act`. */
+async function endOf(
+  self: Self<unknown>,
+  pid: Pid<never> | null,
+  act: () => unknown,
+): Promise<unknown> {
+  const ref = self.monitor(pid as Pid);
+  await act();
+  return (await self.receive(ref) as Down).reason;
+}
+
+describe("a last word", () => {
+  test("is had when an asynchronous continue rejects", async () => {
+    const { node, records } = await lone();
+    await node.run(async (self) => {
+      const words: unknown[] = [];
+      const error = new Error("as asked");
+      const Server = genServer({
+        init: (_self, begins: boolean) =>
+          begins ? initial(0, { continue: null }) : 0,
+        casts: { go: (server) => server.continue(null) },
+        continue: async () => {
+          await Promise.resolve();
+          throw error;
+        },
+        terminate: (_server, reason) => void words.push(reason),
+      });
+      const server = await Server.start(self, false);
+      expect(await endOf(self, server.pid, () => server.go())).toBe(error);
+      expect(words).toEqual([error]);
+      const { pid } = await Server.start(self, true);
+      await endOf(self, pid, () => {});
+      expect(words).toEqual([error, error]);
+    });
+    const reports = records.filter(({ fields }) => fields?.report === "server");
+    expect(reports).toHaveLength(2);
+  });
+
+  test("is had once, also when it throws", async () => {
+    const { node } = await lone();
+    await node.run(async (self) => {
+      for (const waits of [false, true]) {
+        let words = 0;
+        const Server = genServer({
+          init: () => 0,
+          casts: {
+            go: (server) => {
+              server.stop();
+              return waits ? Promise.resolve() : undefined;
+            },
+          },
+          terminate: () => {
+            words++;
+            throw new Error("of the last word");
+          },
+        });
+        const server = await Server.start(self);
+        expect(await endOf(self, server.pid, () => server.go()))
+          .toHaveProperty("message", "of the last word");
+        expect(words).toBe(1);
+      }
+    });
+  });
+
+  test("is not had by a server that was killed while it waited", async () => {
+    const { node } = await lone();
+    await node.run(async (self) => {
+      const said: string[] = [];
+      const begun = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<void>();
+      const Server = genServer({
+        init: () => 0,
+        casts: {
+          go: async (server) => {
+            begun.resolve();
+            await gate.promise;
+            said.push("waited");
+            server.continue(null);
+            server.stop("too late");
+          },
+        },
+        continue: () => void said.push("continue"),
+        terminate: () => void said.push("terminate"),
+      });
+      const { pid, go } = await Server.start(self).then((server) => ({
+        pid: server.pid,
+        go: () => server.go(),
+      }));
+      const reason = await endOf(self, pid, async () => {
+        go();
+        await begun.promise;
+        self.sendExit(pid as Pid, reasons.kill);
+      });
+      expect(reason).toBe(reasons.killed);
+      gate.resolve();
+      await waitFor(() => said.length > 0, { what: "the callback's end" });
+      // What would be done with it is done in the microtasks after that.
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+      expect(said).toEqual(["waited"]);
+    });
+  });
+});
+
+describe("a server's time limit", () => {
+  test("is over with a message that came before the timer", async () => {
+    const { node } = await lone();
+    await node.run(async (self) => {
+      const seen: string[] = [];
+      const Server = genServer({
+        init: () => 0,
+        calls: {
+          arm: (server, timeoutMs: number) => server.timeout(timeoutMs),
+          look: () => void seen.push("look"),
+          last: () => seen,
+        },
+        timeout: () => void seen.push("timeout"),
+      });
+      const server = await Server.start(self);
+      const { pid } = server;
+      await server.arm(1);
+      await sys.suspend(self, pid);
+      const looking = server.look();
+      await waitFor(() => (self.info(pid as Pid)?.mailboxLength ?? 0) === 2, {
+        what: "the timer's message behind the call",
+      });
+      await sys.resume(self, pid);
+      await looking;
+      expect(await server.last()).toEqual(["look"]);
+    });
+  });
+
+  test("must be one", async () => {
+    const { node } = await lone();
+    await node.run(async (self) => {
+      const Server = genServer({
+        init: (_self, timeoutMs: number) => initial(0, { timeoutMs }),
+      });
+      for (const timeoutMs of [-1, Number.NaN]) {
+        await expect(Server.start(self, timeoutMs)).rejects
+          .toHaveProperty("reason.name", "UsageError");
+      }
+    });
+  });
+});
+
+describe("a client", () => {
+  test("has methods of any name but those that are reserved", async () => {
+    const { node } = await lone();
+    await node.run(async (self) => {
+      const Server = genServer({
+        init: () => 0,
+        calls: { options: () => "options", self: () => "self" },
+        casts: { call: () => {}, cast: () => {} },
+      });
+      const server = await Server.start(self);
+      expect(await server.options()).toBe("options");
+      expect(await server.with({ timeoutMs: 10_000 }).self()).toBe("self");
+      server.call();
+      server.cast();
+      expect(await server.self()).toBe("self");
+    });
+    for (const name of ["toString", "constructor", "__proto__", "pid"]) {
+      expect(() => genServer({ init: () => 0, calls: { [name]: () => 0 } }))
+        .toThrow(UsageError);
+    }
+  });
+
+  test("hears of a request that can go to no node", async () => {
+    await using cluster = await testCluster(["a@t", "b@t"]);
+    const [a, b] = cluster.nodes;
+    await a?.run(async (self) => {
+      const nodes = [b?.name ?? "", "c@t"];
+      await expect(multiCall(self, nodes, "nobody", () => {})).rejects
+        .toThrow(EncodeError);
+      const { badNodes } = await multiCall(self, nodes, "nobody", 1);
+      expect(badNodes).toEqual(nodes);
+    });
+  });
+});
+
+describe("the stop of a server", () => {
+  test("that is called off rejects once, and ends nobody", async () => {
+    const { node, records } = await lone();
+    const abort = new AbortController();
+    const error = new Error("called off");
+    await node.run(async (self) => {
+      const begun = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<void>();
+      const Server = genServer({
+        init: () => 0,
+        casts: {
+          go: () => {
+            begun.resolve();
+            return gate.promise;
+          },
+        },
+      });
+      const server = await Server.start(self);
+      server.go();
+      await begun.promise;
+      const stopping = stop(self, server.pid, reasons.normal, {
+        signal: abort.signal,
+      });
+      abort.abort(error);
+      await expect(stopping).rejects.toBe(error);
+      // It is asked all the same, and comes to it.
+      const reason = await endOf(self, server.pid, () => gate.resolve());
+      expect(reason).toBe(reasons.normal);
+      // An unhandled rejection would end this actor by now.
+      expect(self.isAlive).toBe(true);
+    });
+    expect(records.filter(({ level }) => level === "error")).toEqual([]);
+  });
+});
+
+test("a start under a name that nobody can take is refused", async () => {
+  const { node } = await lone();
+  await node.run(async (self) => {
+    const Server = genServer({ init: () => 0 });
+    const name = { via: { find: () => null }, name: "x" };
+    await expect(Server.start(self, undefined, { name })).rejects
+      .toThrow(UsageError);
+  });
+});

@@ -1,0 +1,24 @@
+/** What tests of the logger share. */
+import type { LogRecord } from "../../../runtime/mod.ts";
+import type { LogEvent, LogHandler } from "../../../std/logger/mod.ts";
+
+/** What a node may report. */
+export const record: LogRecord = {
+  level: "error",
+  category: "net",
+  node: "a@x",
+  message: "lost",
+};
+
+/** A handler that keeps what it is given. */
+export function keeper(
+  options: Partial<LogHandler> = {},
+): { events: LogEvent[]; handler: LogHandler } {
+  const events: LogEvent[] = [];
+  const keep: LogHandler = {
+    write: (event) => void events.push(event),
+    burst: false,
+    ...options,
+  };
+  return { events, handler: keep };
+}

@@ -1,0 +1,292 @@
+/**
+ * Recorded bytes of BEAM nodes, mutated: whatever comes of it, the parser of
+ * frames, the handshake and the codec end soon, with a result or the error that
+ * is theirs. Input `n` is the same in every run; a failure names it, and
+ * `HORNBEAM_SEED=n` runs that one alone.
+ */
+import { createHash } from "node:crypto";
+import process from "node:process";
+import { Node } from "../../../runtime/core/node/node.ts";
+import {
+  receiveMessage,
+  receiveSignal,
+} from "../../../runtime/core/node/inbound.ts";
+import { createHost } from "../../../runtime/platform/host/host.ts";
+import { BeamCodec } from "../../../runtime/wire/beam/beam_codec.ts";
+import { DecodeError } from "../../../runtime/wire/shared/errors.ts";
+import {
+  FrameError,
+  FrameParser,
+} from "../../../runtime/wire/framing/frames.ts";
+import {
+  announce,
+  baseFlags,
+  decodeHandshake,
+  flag,
+} from "../../../runtime/wire/handshake/messages.ts";
+import {
+  Acceptor,
+  type HandshakeStep,
+  Initiator,
+} from "../../../runtime/wire/handshake/machine.ts";
+import { odd, session } from "../../fixtures/handshake_captures.ts";
+import { fromHex, toHex } from "../../helpers/hex.ts";
+import { type Capture, captures, pidTable } from "./dist_captures.ts";
+
+/** Whole numbers below a limit, the same ones for the same seed. */
+type Random = (limit: number) => number;
+
+function randomOf(seed: number): Random {
+  let state = seed >>> 0;
+  return (limit) => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let mixed = state ^ (state >>> 16);
+    mixed = Math.imul(mixed, 0x21f0aaad);
+    mixed ^= mixed >>> 15;
+    mixed = Math.imul(mixed, 0x735a2d97);
+    return ((mixed ^ (mixed >>> 15)) >>> 0) % limit;
+  };
+}
+
+/** Bytes that mean something somewhere: tags, marks, limits. */
+const telling = Uint8Array.of(
+  ...[0, 1, 2, 3, 4, 5, 0x7f, 0x80, 0xfe, 0xff],
+  ...[68, 69, 70, 77, 80, 82, 88, 89, 90, 97, 98, 99, 100, 101, 102, 103, 104],
+  ...[105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118],
+  ...[119, 120, 121, 131],
+);
+
+/** One to four changes somewhere in the bytes. */
+function mutate(
+  bytes: Uint8Array,
+  random: Random,
+  other: Uint8Array,
+): Uint8Array {
+  let all = bytes.slice();
+  for (let changes = 1 + random(4); changes > 0; changes--) {
+    const at = random(all.length + 1);
+    const count = random(8) === 0 ? random(200) : random(4);
+    switch (random(7)) {
+      case 0:
+        all[at] = random(256);
+        break;
+      case 1:
+        all[at] = telling[random(telling.length)]!;
+        break;
+      case 2:
+        if (at < all.length) all[at]! ^= 1 << random(8);
+        break;
+      case 3:
+        all = all.slice(0, at);
+        break;
+      case 4:
+        all = joined(all.subarray(0, at), all.subarray(at + count));
+        break;
+      case 5:
+        all = joined(
+          all.subarray(0, at),
+          Uint8Array.from({ length: count }, () => random(256)),
+          all.subarray(at),
+        );
+        break;
+      default: {
+        // A piece of something else, or of itself.
+        const from = random(other.length + 1);
+        all = joined(
+          all.subarray(0, at),
+          other.subarray(from, from + count * 4),
+          all.subarray(random(2) === 0 ? at : at + count * 4),
+        );
+      }
+    }
+  }
+  return all;
+}
+
+function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(
+    parts.reduce((sum, { length }) => sum + length, 0),
+  );
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** What came of the inputs, so that a test sees that both have happened. */
+export type Tally = { accepted: number; refused: number };
+
+/** Runs inputs `first` to `first + count - 1`, or the one that is asked for. */
+function run(
+  first: number,
+  count: number,
+  one: (random: Random, note: (input: Uint8Array) => void) => boolean,
+): Tally {
+  const tally: Tally = { accepted: 0, refused: 0 };
+  const asked = process.env["HORNBEAM_SEED"];
+  const begin = asked === undefined ? first : Number(asked);
+  const end = asked === undefined ? first + count : begin + 1;
+  for (let seed = begin; seed < end; seed++) {
+    let input = new Uint8Array(0);
+    try {
+      const note = (bytes: Uint8Array) => void (input = bytes.slice());
+      if (one(randomOf(seed), note)) tally.accepted++;
+      else tally.refused++;
+    } catch (error) {
+      throw new Error(
+        `input ${seed} failed, which HORNBEAM_SEED=${seed} runs alone: ` +
+          toHex(input.subarray(0, 2_000)),
+        { cause: error },
+      );
+    }
+  }
+  return tally;
+}
+
+/** Frames of up to this many bytes are accepted. */
+const maxFrameBytes = 100_000;
+const recorded = captures();
+/** That of the right end of the longest recording. */
+const creation = 0x6b02c445;
+
+/** The codec, and behind it a node that acts on what it decodes. */
+export function fuzzCodec(first: number, count: number): Tally {
+  const host = createHost({ log: () => {} });
+  let capture: Capture = recorded[0]!;
+  let codec: BeamCodec | null = null;
+  let node: Node;
+  return run(first, count, (random, note) => {
+    // A codec lives for some frames, so that it has something to remember.
+    if (codec === null) {
+      capture = recorded[random(recorded.length)]!;
+      codec = codecFor(capture);
+      node = new Node({ name: capture.to, creation, host });
+    }
+    const { frames } = capture;
+    const frame = frames[random(frames.length)]!.bytes;
+    const other = recorded[random(recorded.length)]!;
+    const input = random(5) === 0
+      ? frame
+      : mutate(frame, random, other.frames[random(other.frames.length)]!.bytes);
+    note(input);
+    try {
+      codec.decode(input, {
+        message: (id, serial, message) =>
+          receiveMessage(node, id, serial, message),
+        signal: (signal) => receiveSignal(node, signal),
+      });
+      return true;
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      codec = null;
+      return false;
+    }
+  });
+}
+
+function codecFor({ form, from, to }: Capture): BeamCodec {
+  const withHeader = flag.fragments | flag.distHdrAtomCache;
+  return new BeamCodec({
+    pids: pidTable(),
+    self: { node: to, creation },
+    peer: { node: from, creation: 0x6b02c447 },
+    chosen: form === "header" ? baseFlags | withHeader : baseFlags,
+    maxFrameBytes,
+  });
+}
+
+/** The parser of frames, fed with a damaged stream in pieces. */
+export function fuzzFrames(first: number, count: number): Tally {
+  return run(first, count, (random, note) => {
+    const { frames } = recorded[random(recorded.length)]!;
+    const parts: Uint8Array[] = [];
+    for (let n = 1 + random(5); n > 0; n--) {
+      const { bytes } = frames[random(frames.length)]!;
+      const length = new Uint8Array(4);
+      new DataView(length.buffer).setUint32(0, bytes.length);
+      parts.push(length, bytes);
+    }
+    const whole = joined(...parts);
+    const stream = mutate(whole, random, whole);
+    note(stream);
+    const parser = new FrameParser({ headerBytes: 2, maxFrameBytes });
+    if (random(2) === 0) parser.switchTo(4);
+    let taken = 0;
+    try {
+      for (let at = 0; at < stream.length;) {
+        const size = 1 + random(random(3) === 0 ? 5 : 400);
+        parser.push(stream.subarray(at, at + size));
+        at += size;
+        for (let frame = parser.next(); frame !== null; frame = parser.next()) {
+          taken += frame.length + 2;
+          if (random(8) === 0) parser.switchTo(4);
+        }
+      }
+      if (taken > stream.length) {
+        throw new Error(`took ${taken} bytes of ${stream.length}`);
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      return false;
+    }
+  });
+}
+
+const { ack, challenge, reply, sendName, status } = session;
+/** What each machine gets when all goes well. */
+const inOrder = {
+  initiator: [status, challenge, ack].map(fromHex),
+  acceptor: [sendName, reply].map(fromHex),
+};
+const handshakes = [
+  ...[...inOrder.initiator, ...inOrder.acceptor],
+  ...[odd.oldName, odd.nameMe, odd.named, odd.alive, odd.true, odd.false],
+  ...[odd.nok, odd.notAllowed, odd.okSimultaneous],
+].map((message) => typeof message === "string" ? fromHex(message) : message);
+
+/** Both machines of the handshake, each with messages, some of them damaged. */
+export function fuzzHandshake(first: number, count: number): Tally {
+  const statuses = ["ok", "ok_simultaneous", "nok", "alive"] as const;
+  return run(first, count, (random, note) => {
+    const pick = () => handshakes[random(handshakes.length)]!;
+    const side = random(2) === 0 ? "initiator" : "acceptor";
+    const options = {
+      own: { ...session[side], announcement: announce(0) },
+      cookie: () => "secret",
+      md5: (data: Uint8Array) =>
+        new Uint8Array(createHash("md5").update(data).digest()),
+      randomU32: () => session[side].challenge,
+    };
+    const machine = side === "initiator"
+      ? new Initiator(options, session.acceptor.name, () => random(2) === 0)
+      : new Acceptor(options);
+    const steps: HandshakeStep[] = machine instanceof Initiator
+      ? machine.start()
+      : [];
+    for (const usual of [...inOrder[side], pick()]) {
+      const message = random(8) === 0 ? pick() : usual;
+      const input = random(4) === 0 ? mutate(message, random, pick()) : message;
+      note(input);
+      decodeHandshake(input, random(2) === 0 ? "initiator" : "acceptor");
+      steps.push(...machine.receive(input));
+      if ("answerStatus" in machine) {
+        steps.push(
+          ...machine.answerStatus(statuses[random(6)] ?? "ok"),
+        );
+      }
+    }
+    steps.push(...machine.closed());
+    const ends = steps.filter(isEnd);
+    if (ends.length !== 1) {
+      throw new Error(`expected one end, got ${JSON.stringify(ends)}`);
+    }
+    return ends[0]?.type === "done";
+  });
+}
+
+function isEnd({ type }: HandshakeStep): boolean {
+  return type === "done" || type === "failed";
+}

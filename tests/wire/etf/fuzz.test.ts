@@ -1,0 +1,19 @@
+/** Whatever a peer sends, decoding ends soon: with a term or a DecodeError. */
+import { expect, it } from "vitest";
+import { currentRuntime } from "../../helpers/processes.ts";
+import { share } from "../../helpers/share.ts";
+import { checkMutants } from "./mutants.ts";
+
+/** Other ones on each runtime. */
+const BASES = { node: 1, deno: 100_001, bun: 200_001 } as const;
+
+it("survives mutated terms", () => {
+  const { accepted, refused } = checkMutants({
+    count: share(17_000),
+    base: BASES[currentRuntime()],
+  });
+  // With HORNBEAM_SEED set, there is one.
+  expect(accepted + refused).toBeGreaterThan(0);
+  expect(Object.keys(Object.prototype)).toEqual([]);
+  expect(Object.getPrototypeOf(Object.prototype)).toBe(null);
+});

@@ -1,0 +1,111 @@
+/**
+ * Bytes that are hardly terms: the golden vectors and random terms with a few
+ * bytes changed. Whatever they are, decoding ends soon, with a term or a
+ * `DecodeError`, and a term can be written and read again.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { termEquals } from "../../../runtime/core/terms/order.ts";
+import { decode, DecodeError, encode } from "../../../runtime/etf.ts";
+import { fromHex, toHex } from "../../helpers/hex.ts";
+import { root } from "../../helpers/processes.ts";
+import {
+  eachSeed,
+  Random,
+  randomTerm,
+} from "../../helpers/terms/random_terms.ts";
+import type { Seeds } from "../../helpers/simulate.ts";
+
+const vectors = JSON.parse(
+  readFileSync(join(root, "tests", "fixtures", "etf_vectors.json"), "utf8"),
+) as {
+  readonly cases: readonly { readonly minor2: string; compressed: string }[];
+  readonly funs: readonly { readonly minor2: string }[];
+  readonly decode: readonly { readonly hex: string }[];
+};
+
+/** Short ones only, so that a change hits something. */
+const samples: readonly Uint8Array[] = [
+  ...vectors.cases.flatMap(({ minor2, compressed }) => [minor2, compressed]),
+  ...vectors.funs.map(({ minor2 }) => minor2),
+  ...vectors.decode.map(({ hex }) => hex),
+].filter((text) => !text.startsWith("sha256:") && text.length < 2_000)
+  .map(fromHex);
+
+/** Tags, sizes at edges, and what numbers end in. */
+const telling = [
+  ...[70, 77, 80, 82, 88, 89, 90, 97, 98, 99, 100, 101, 102, 103, 104, 105],
+  ...[106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119],
+  ...[120, 121, 131, 0, 1, 2, 3, 4, 127, 128, 254, 255],
+];
+
+function mutate(bytes: Uint8Array, random: Random): Uint8Array {
+  const list = Array.from(bytes);
+  const place = () => 1 + random.below(Math.max(list.length - 1, 1));
+  for (let i = random.below(4); i >= 0; i--) {
+    const at = place();
+    switch (random.below(6)) {
+      case 0:
+        list[at] = random.pick(telling);
+        break;
+      case 1:
+        list[at] = (list[at] ?? 0) ^ 1 << random.below(8);
+        break;
+      case 2:
+        list.splice(at, 0, random.pick(telling));
+        break;
+      case 3:
+        list.splice(at, 1 + random.below(4));
+        break;
+      case 4:
+        list.splice(place(), 0, ...list.slice(at, at + random.below(40)));
+        break;
+      default:
+        if (random.once(3)) list.length = at;
+        else list[at] = random.below(256);
+    }
+  }
+  return Uint8Array.from(list);
+}
+
+/** Decodes; undefined when that is refused as it should be. */
+function attempt(
+  bytes: Uint8Array,
+  exact: boolean,
+): { readonly term: unknown } | undefined {
+  try {
+    return { term: decode(bytes, { exact }) };
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
+
+/** Returns how many were terms, and how many were not. */
+export function checkMutants(
+  seeds: Seeds,
+): { accepted: number; refused: number } {
+  const seen = { accepted: 0, refused: 0 };
+  eachSeed(seeds, (seed) => {
+    const random = new Random(seed);
+    const whole = random.once(4)
+      ? encode(randomTerm(seed, { size: 15 }))
+      : random.pick(samples);
+    const bytes = mutate(whole, random);
+    const before = bytes.slice();
+    const found = attempt(bytes, true);
+    attempt(bytes, false);
+    if (found === undefined) seen.refused += 1;
+    else {
+      seen.accepted += 1;
+      const again = decode(encode(found.term), { exact: true });
+      if (!termEquals(again, found.term)) {
+        throw new Error(`${toHex(bytes)} is another term when it comes back`);
+      }
+    }
+    if (toHex(bytes) !== toHex(before)) {
+      throw new Error("the input was changed");
+    }
+  });
+  return seen;
+}
