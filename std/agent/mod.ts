@@ -18,8 +18,8 @@
  * - Values are passed by reference, like all messages within a node: what `get`
  *   gives must not be changed.
  * - What a client rejects with otherwise is in the head of
- * `std/gen_server/mod.ts`;
- *   after a time-out the function may run nevertheless.
+ *   `std/gen_server/mod.ts`; after a time-out the function may run
+ *   nevertheless.
  */
 
 import {

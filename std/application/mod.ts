@@ -16,14 +16,12 @@
  *   stopped before any of these: the controller stops in the reverse order of
  *   the starts.
  * - Starts and stops are one at a time. So an application's `start` must not
- * ask
- *   its own controller to start or stop something, which would wait for itself.
+ *   ask its own controller to start or stop something, which would wait for
+ *   itself.
  * - `stop` of a definition runs once its root has ended, also when that has
- * ended
- *   by itself. What hooks throw is reported, and the stop goes on.
+ *   ended by itself. What hooks throw is reported, and the stop goes on.
  * - A shutdown is over in its time limit: then whatever still runs is killed,
- * and
- *   hooks that had no turn do not run. A loop that never awaits cannot be
+ *   and hooks that had no turn do not run. A loop that never awaits cannot be
  *   stopped.
  * - When the controller ends, so do all applications, in good order unless it
  *   was killed by `shutdown`.

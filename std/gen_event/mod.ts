@@ -23,8 +23,7 @@
  *   gets a `GenEventExit` message when the handler goes first. They are linked:
  *   if the manager is killed, the actor is told by an exit signal.
  * - The manager traps exits. At its end every handler's `terminate` runs,
- * unless
- *   it is killed.
+ *   unless it is killed.
  * - Handlers are functions, which cannot go to another node: what adds one is
  *   refused for a manager there.
  */

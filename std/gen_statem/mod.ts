@@ -27,11 +27,9 @@
  *   come, even if its timer had fired already. If one result, with the enter
  *   call after it, names a time-out more than once, only the last time counts.
  * - Replies are sent at once, before the enter call of the next state and
- * before
- *   `terminate`. Time-outs start after the enter call.
+ *   before `terminate`. Time-outs start after the enter call.
  * - An enter call may not change the state, postpone or insert events: that
- * ends
- *   the machine, as does a result that is none, with OTP's exit reasons.
+ *   ends the machine, as does a result that is none, with OTP's exit reasons.
  * - Start, calls, names, `terminate`, reports and `sys` are those of
  *   `std/gen_server/mod.ts`. Events that are queued or postponed at the end are
  *   lost, and their callers are told of the end.

@@ -45,14 +45,18 @@ describe("elsewhere", () => {
 
   beforeAll(async () => {
     folder = realpathSync(await mkdtemp(join(tmpdir(), "hornbeam-runtimes-")));
-    await mkdir(join(folder, "cli"));
-    for (const name of ["runtimes", "errors", "ending"]) {
+    for (const room of ["launcher", "shared"]) {
+      await mkdir(join(folder, "cli", room), { recursive: true });
+    }
+    for (
+      const name of ["launcher/runtimes", "shared/errors", "shared/ending"]
+    ) {
       const file = join("cli", `${name}.ts`);
       await copyFile(join(root, file), join(folder, file));
     }
     await writeFile(
       join(folder, "find.ts"),
-      `import { findRuntime } from "./cli/runtimes.ts";
+      `import { findRuntime } from "./cli/launcher/runtimes.ts";
        for (const name of ${JSON.stringify(others)}) {
          try { console.log(findRuntime(name)); }
          catch (error) { console.log(error.message, error.exitCode); }

@@ -8,7 +8,7 @@
  * brings back what one of them has deleted. Here:
  *
  * - **Members** are kept as in `pg` (`PgState`): each node answers for its
- * pids.
+ *   pids.
  * - **Which groups exist** is a causal-length set: a number per name that grows
  *   by one whenever the group is created or deleted, odd while it exists. Of two
  *   numbers the greater one knows more, so a deletion is never undone by a node

@@ -14,7 +14,7 @@ function mutant(
   find: string,
   replace: string,
 ): Mutant {
-  return mutantOf(name, `kernel/${file}.ts`, find, replace);
+  return mutantOf(name, `kernel/groups/${file}.ts`, find, replace);
 }
 
 /** The first few are tried in every run, all of them at night. */

@@ -294,7 +294,7 @@ describe("errors", () => {
     expect("cause" in got).toBe(false);
     const caused = new Pair().pass(new Error("x", { cause: undefined }));
     expect(Object.hasOwn(caused as Error, "cause")).toBe(true);
-    expect(new Error("here").stack).toContain("cbor_terms.test");
+    expect(new Error("here").stack).toContain("cbor/terms.test");
   });
 
   it("keep the errors that they gather", () => {
