@@ -45,7 +45,7 @@ export class Aliases {
 
   /** Returns whether the alias was active. */
   remove(ref: Ref): boolean {
-    const state = ref.alias;
+    const state = ref.alias as AliasState | null;
     if (state === null) return false;
     ref.alias = null;
     this.size--;
@@ -61,7 +61,7 @@ export class Aliases {
 
   /** A message under an alias. Returns whether anybody took it. */
   deliver(ref: Ref, message: unknown): boolean {
-    const state = ref.alias;
+    const state = ref.alias as AliasState | null;
     if (state === null || state.actor.owner !== this.#node) return false;
     if (state.isCall === true) {
       this.#node.delivered++;

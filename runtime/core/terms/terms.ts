@@ -7,8 +7,6 @@
  * Term order follows the Erlang reference manual, "Term Comparisons".
  */
 
-import type { AliasState } from "../signals/aliases.ts";
-
 /** An atom is a registered symbol, so equal atoms are `===`. */
 export type Atom = symbol;
 
@@ -30,6 +28,15 @@ export function atom(name: string): Atom {
 /** Where a pid's owner keeps the actor behind it; opaque to everyone else. */
 export interface PidTarget {
   readonly alive: boolean;
+}
+
+/**
+ * Where a ref's owner keeps the alias that the ref is; opaque to everything
+ * but `signals/aliases.ts`.
+ */
+export interface RefTarget {
+  /** When the alias ends by itself. */
+  readonly mode: string;
 }
 
 /**
@@ -99,7 +106,7 @@ export class Ref {
   /** @internal Messages that its maker had been sent before. */
   mark: number = 0;
   /** @internal Set while it is an active alias. */
-  alias: AliasState | null = null;
+  alias: RefTarget | null = null;
 
   /** @internal Refs are made by nodes and codecs only. */
   constructor(node: string, creation: number, words: readonly number[]) {
