@@ -39,7 +39,7 @@ import {
   type StopOptions,
 } from "../gen_server/mod.ts";
 import { mustBeHere } from "../internal/targets.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 export type { AnySelf, ServerName, ServerOptions, StopOptions };
 

@@ -43,8 +43,6 @@ import type {
 } from "./types.ts";
 import { genServer } from "../gen_server/mod.ts";
 import type { StopOptions } from "../gen_server/stop.ts";
-import { idOf } from "../internal/naming.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
 import { checkChild, checkLimits } from "../supervisor/checks.ts";
 import { SupervisorClient } from "../supervisor/client.ts";
 import { dynamicTerm, type OtpChildSpec } from "../supervisor/otp_spec.ts";
@@ -56,7 +54,12 @@ import {
   valueOf,
   words,
 } from "../supervisor/protocol.ts";
-import type { ChildOptions, ChildSpec } from "../supervisor/types.ts";
+import {
+  childId,
+  type ChildOptions,
+  type ChildSpec,
+} from "../internal/child_spec.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 export { SupervisorError };
 export type {
@@ -139,7 +142,7 @@ export class DynamicSupervisor<X extends readonly unknown[] = readonly []>
     return {
       type: "supervisor",
       ...child,
-      id: child.id ?? idOf(options.name, "DynamicSupervisor"),
+      id: child.id ?? childId(options.name, "DynamicSupervisor"),
       start: (self) => DynamicSupervisor.startLink(self, options),
     };
   }

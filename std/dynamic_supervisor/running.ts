@@ -19,7 +19,7 @@ import {
 import { atom } from "../../runtime/mod.ts";
 import type { Definition, Handlers, Server } from "../gen_server/types.ts";
 import { isOrderly } from "../internal/reasons.ts";
-import { endAll, endChild, hasEndedWell } from "../supervisor/ending.ts";
+import { endAll, endChild, hasEndedWell } from "../supervisor/shutdown.ts";
 import {
   answer,
   countRows,
@@ -36,9 +36,10 @@ import {
 } from "../supervisor/reports.ts";
 import { logUnexpected, refuseCall } from "../supervisor/running.ts";
 import { launch, type Outcome } from "../supervisor/starting.ts";
-import { Failed, type Restart, type Shutdown } from "../supervisor/types.ts";
+import { Failed } from "../supervisor/types.ts";
 import { RestartWindow } from "../supervisor/window.ts";
 import type { DynamicChildSpec, DynamicSupervisorOptions } from "./types.ts";
+import type { Restart, Shutdown } from "../internal/child_spec.ts";
 
 type AnySpec = DynamicChildSpec<readonly unknown[]>;
 type AnyOptions = DynamicSupervisorOptions<readonly unknown[]>;

@@ -2,14 +2,10 @@
  * What is told to a supervisor of many; see `std/dynamic_supervisor/mod.ts`.
  */
 
-import type { ServerName } from "../gen_server/types.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
-import type {
-  ChildInfo,
-  ChildOptions,
-  ChildStart,
-  RestartLimits,
-} from "../supervisor/types.ts";
+import type { ChildInfo, RestartLimits } from "../supervisor/types.ts";
+import type { ServerName } from "../proc_lib/naming.ts";
+import type { AnySelf } from "../internal/wait.ts";
+import type { ChildOptions, ChildStart } from "../internal/child_spec.ts";
 
 /**
  * One child. It needs no id, because it is known by its pid; one that is given

@@ -45,13 +45,13 @@ import {
 import { behaviourOf } from "./running.ts";
 import type { EventHandler, NewHandler } from "./types.ts";
 import { stopBySystem, type StopOptions } from "../gen_server/stop.ts";
+import { mustBeHere, pidOf, resolved } from "../internal/targets.ts";
 import {
   type NamedStartOptions,
   type ServerName,
   startNamed,
-} from "../internal/naming.ts";
-import { mustBeHere, pidOf, resolved } from "../internal/targets.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
+} from "../proc_lib/naming.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 export { GenEventExit } from "./types.ts";
 export type {

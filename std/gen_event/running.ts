@@ -26,8 +26,7 @@ import {
   Tuple,
   tuple,
 } from "../../runtime/mod.ts";
-import { finishBySystem, formatted, nameOf } from "../internal/ending.ts";
-import { type Launch, underName } from "../internal/naming.ts";
+import { finishBySystem, formatted, nameOf } from "../internal/termination.ts";
 import {
   type EventHandler,
   GenEventExit,
@@ -35,6 +34,7 @@ import {
   type HandlerEnd,
   type NewHandler,
 } from "./types.ts";
+import { type Launch, underName } from "../proc_lib/naming.ts";
 
 type AnyHandler = EventHandler<never, unknown, never>;
 type AnyNew = NewHandler<never, unknown, never>;

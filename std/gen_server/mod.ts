@@ -48,10 +48,7 @@ import {
   type ReplyTo,
   type Self,
 } from "../../runtime/mod.ts";
-import type { ChildOptions, ChildSpec } from "../supervisor/types.ts";
 import { stopBySystem, type StopOptions } from "./stop.ts";
-import { idOf, type Launch, startNamed } from "../internal/naming.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
 import {
   type BoundClient,
   cast as castTo,
@@ -72,10 +69,20 @@ import {
   noReply,
   Refuse,
   type ServerArguments,
-  type ServerName,
   type ServerOptions,
   type Started,
 } from "./types.ts";
+import {
+  childId,
+  type ChildOptions,
+  type ChildSpec,
+} from "../internal/child_spec.ts";
+import {
+  type Launch,
+  type ServerName,
+  startNamed,
+} from "../proc_lib/naming.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 export { type NoReply, noReply };
 export type {
@@ -175,7 +182,7 @@ export class GenServer<R, A, C, K> {
   ): ChildSpec {
     const { id, restart, shutdown, type, significant, ...more } = options ?? {};
     return {
-      id: id ?? idOf(more.name, this.name),
+      id: id ?? childId(more.name, this.name),
       start: (self) => this.#startChild(self, arg, more),
       ...(restart === undefined ? {} : { restart }),
       ...(shutdown === undefined ? {} : { shutdown }),

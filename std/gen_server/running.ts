@@ -34,7 +34,7 @@ import {
   finishBySystem,
   formatted,
   logUnexpected,
-} from "../internal/ending.ts";
+} from "../internal/termination.ts";
 import type { Life, Startable } from "./starting.ts";
 import { Initial, noReply, type Server } from "./types.ts";
 

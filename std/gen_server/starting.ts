@@ -10,9 +10,9 @@ import {
   type Self,
   Stop,
 } from "../../runtime/mod.ts";
-import { type Launch, underName } from "../internal/naming.ts";
 import { StartError, type Starting } from "../proc_lib/mod.ts";
 import { Ignore, Refuse } from "./types.ts";
+import { type Launch, underName } from "../proc_lib/naming.ts";
 
 /** As much of a definition as its start needs. */
 export type Startable<S> = {

@@ -12,8 +12,8 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import { resolved } from "../internal/targets.ts";
-import { receiveRef } from "../internal/wait.ts";
-import { type AnySelf, StopError } from "../proc_lib/mod.ts";
+import { type AnySelf, receiveRef } from "../internal/wait.ts";
+import { StopError } from "../proc_lib/mod.ts";
 
 /** Limits of the wait for the end. */
 export type StopOptions = {

@@ -9,8 +9,8 @@ import type {
   Self,
   Stop,
 } from "../../runtime/mod.ts";
-import type { NamedStartOptions, ServerName } from "../internal/naming.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
+import type { NamedStartOptions, ServerName } from "../proc_lib/naming.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 /** What a server's callbacks work with. One object for the server's life. */
 export interface Server<S> {

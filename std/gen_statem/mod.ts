@@ -50,7 +50,6 @@ import {
 import type { StopOptions } from "../gen_server/stop.ts";
 import type {
   Client,
-  ServerName,
   ServerOptions,
   StartArguments,
   Started,
@@ -64,8 +63,12 @@ import {
   type StatemBase,
   type StatesDefinition,
 } from "./types.ts";
-import { type Launch, startNamed } from "../internal/naming.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
+import {
+  type Launch,
+  type ServerName,
+  startNamed,
+} from "../proc_lib/naming.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 export { call, cast, ignore, refuse, reply, stop } from "../gen_server/mod.ts";
 export type {

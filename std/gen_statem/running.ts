@@ -34,7 +34,7 @@ import {
   finish,
   finishBySystem,
   formatted,
-} from "../internal/ending.ts";
+} from "../internal/termination.ts";
 import { callEvent, castEvent, type Names, type Queued } from "./events.ts";
 import { FIRED, Timeouts } from "./timeouts.ts";
 import {

@@ -38,19 +38,21 @@ import { atom } from "../../runtime/mod.ts";
 import { genServer } from "../gen_server/mod.ts";
 import type { ServerName } from "../gen_server/mod.ts";
 import { partitionDefinition, Table, tableOf } from "./running.ts";
-import { idOf } from "../internal/naming.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
 import { Supervisor, SupervisorError } from "../supervisor/mod.ts";
 import { SupervisorClient } from "../supervisor/client.ts";
 import { checkChild, checkFlags, checkSpecs } from "../supervisor/checks.ts";
 import { valueOf } from "../supervisor/protocol.ts";
 import type {
   ChildInfo,
-  ChildOptions,
-  ChildSpec,
   RestartLimits,
   Strategy,
 } from "../supervisor/types.ts";
+import {
+  childId,
+  type ChildOptions,
+  type ChildSpec,
+} from "../internal/child_spec.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 export { SupervisorError };
 
@@ -137,7 +139,7 @@ export class PartitionSupervisor extends SupervisorClient {
     return {
       type: "supervisor",
       ...child,
-      id: child.id ?? idOf(options.name, "PartitionSupervisor"),
+      id: child.id ?? childId(options.name, "PartitionSupervisor"),
       start: (self) => PartitionSupervisor.startLink(self, options),
     };
   }

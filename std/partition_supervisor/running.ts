@@ -19,11 +19,8 @@ import {
   restartChild,
   terminateChild,
 } from "../supervisor/running.ts";
-import type {
-  ChildSpec,
-  ChildStart,
-  SupervisorOptions,
-} from "../supervisor/types.ts";
+import type { SupervisorOptions } from "../supervisor/types.ts";
+import type { ChildSpec, ChildStart } from "../internal/child_spec.ts";
 
 /** Where the partitions are, for everybody on the node. */
 export class Table {

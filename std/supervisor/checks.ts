@@ -1,13 +1,8 @@
 /** Whether specifications and flags make sense, before anything is started. */
 
 import { printTerm, termKey, UsageError } from "../../runtime/mod.ts";
-import type {
-  AutoShutdown,
-  ChildOptions,
-  ChildSpec,
-  RestartLimits,
-  SupervisorFlags,
-} from "./types.ts";
+import type { AutoShutdown, RestartLimits, SupervisorFlags } from "./types.ts";
+import type { ChildOptions, ChildSpec } from "../internal/child_spec.ts";
 
 const RESTARTS: readonly unknown[] = ["permanent", "transient", "temporary"];
 const TYPES: readonly unknown[] = ["worker", "supervisor"];

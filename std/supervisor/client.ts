@@ -8,9 +8,9 @@ import type {
 } from "../../runtime/mod.ts";
 import { stopBySystem, type StopOptions } from "../gen_server/stop.ts";
 import { pidOf } from "../internal/targets.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
 import { countsOf, words } from "./protocol.ts";
 import type { ChildCounts } from "./types.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 /** The base of `Supervisor`, `DynamicSupervisor` and `PartitionSupervisor`. */
 export class SupervisorClient {

@@ -40,10 +40,7 @@ import type {
 } from "../../runtime/mod.ts";
 import { Shared, Tuple, tuple } from "../../runtime/mod.ts";
 import { genServer } from "../gen_server/mod.ts";
-import type { ServerName } from "../gen_server/types.ts";
 import type { StopOptions } from "../gen_server/stop.ts";
-import { idOf } from "../internal/naming.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
 import { checkFlags, checkSpec, checkSpecs } from "./checks.ts";
 import { SupervisorClient } from "./client.ts";
 import { specOf, specTerm } from "./otp_spec.ts";
@@ -56,31 +53,34 @@ import {
   words,
 } from "./protocol.ts";
 import { familyDefinition } from "./running.ts";
-import type {
-  AutoShutdown,
-  ChildInfo,
-  ChildOptions,
-  ChildSpec,
-  SupervisorOptions,
-} from "./types.ts";
+import type { AutoShutdown, ChildInfo, SupervisorOptions } from "./types.ts";
 import type { OtpChildSpec } from "./otp_spec.ts";
+import type { ServerName } from "../proc_lib/naming.ts";
+import {
+  childId,
+  type ChildOptions,
+  type ChildSpec,
+} from "../internal/child_spec.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 export { SupervisorError };
 export type {
   AutoShutdown,
   ChildCounts,
   ChildInfo,
-  ChildOptions,
-  ChildSpec,
-  ChildStart,
-  Restart,
   RestartLimits,
-  Shutdown,
   Strategy,
   SupervisorFlags,
   SupervisorOptions,
 } from "./types.ts";
 export type { OtpChildSpec } from "./otp_spec.ts";
+export type {
+  ChildOptions,
+  ChildSpec,
+  ChildStart,
+  Restart,
+  Shutdown,
+} from "../internal/child_spec.ts";
 export type { AnySelf, ServerName, StopOptions };
 
 const Server = genServer(familyDefinition);
@@ -173,7 +173,7 @@ export class Supervisor extends SupervisorClient {
     return {
       type: "supervisor",
       ...child,
-      id: child.id ?? idOf(options.name, "Supervisor"),
+      id: child.id ?? childId(options.name, "Supervisor"),
       start: (self) => Supervisor.startLink(self, options),
     };
   }

@@ -8,7 +8,12 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import { checkChild } from "./checks.ts";
-import type { ChildOptions, ChildSpec, Restart, Shutdown } from "./types.ts";
+import type {
+  ChildOptions,
+  ChildSpec,
+  Restart,
+  Shutdown,
+} from "../internal/child_spec.ts";
 
 /** A child that a supervisor of a BEAM node is to start. */
 export type OtpChildSpec = ChildOptions & {

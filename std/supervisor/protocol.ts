@@ -17,8 +17,8 @@ import {
 } from "../../runtime/mod.ts";
 import { noReply, type Server } from "../gen_server/types.ts";
 import { mustBeHere } from "../internal/targets.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
 import type { ChildCounts, ChildInfo } from "./types.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 /** The atoms that requests and replies are made of. */
 export const words: Readonly<

@@ -6,7 +6,7 @@ import {
   printTerm,
   type Self,
 } from "../../runtime/mod.ts";
-import type { Restart } from "./types.ts";
+import type { Restart } from "../internal/child_spec.ts";
 
 /** What a report is about. */
 export type ReportKind =

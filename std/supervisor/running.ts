@@ -24,7 +24,7 @@ import {
 import type { Definition, Handlers, Server } from "../gen_server/types.ts";
 import { isOrderly } from "../internal/reasons.ts";
 import { checkSpec, keyOf } from "./checks.ts";
-import { endChild, hasEndedWell } from "./ending.ts";
+import { endChild, hasEndedWell } from "./shutdown.ts";
 import { shownTerm } from "./otp_spec.ts";
 import {
   answer,
@@ -38,14 +38,12 @@ import {
 import { report, reportProgress } from "./reports.ts";
 import { launch, type Outcome } from "./starting.ts";
 import {
-  type ChildSpec,
   Failed,
-  type Restart,
-  type Shutdown,
   type SupervisorFlags,
   type SupervisorOptions,
 } from "./types.ts";
 import { RestartWindow } from "./window.ts";
+import type { ChildSpec, Restart, Shutdown } from "../internal/child_spec.ts";
 
 /** A child and how it is. */
 export class Child implements Shown {

@@ -10,8 +10,10 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import { atom } from "../../runtime/mod.ts";
-import { type AnySelf, StartError } from "../proc_lib/mod.ts";
-import { type ChildStart, Failed } from "./types.ts";
+import { StartError } from "../proc_lib/mod.ts";
+import { Failed } from "./types.ts";
+import type { AnySelf } from "../internal/wait.ts";
+import type { ChildStart } from "../internal/child_spec.ts";
 
 /** The child's pid, null for `ignore`, or why there is none. */
 export type Outcome = Pid | null | Failed;

@@ -3,50 +3,8 @@
  */
 
 import type { ExitReason, Pid } from "../../runtime/mod.ts";
-import type { ServerName } from "../gen_server/types.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
-
-/**
- * What a child's start resolves with: its pid, anything that has one (such as a
- * client of a server), or null when there is nothing to supervise (`ignore`).
- */
-export type ChildStart = Pid<never> | { readonly pid: Pid<never> } | null;
-
-/** When a child that has ended is started again. */
-export type Restart = "permanent" | "transient" | "temporary";
-
-/** How a child is ended: ms it may take, Infinity, or killed at once. */
-export type Shutdown = number | "brutalKill";
-
-/** One child of a supervisor. */
-export type ChildSpec = ChildOptions & {
-  /** Which child it is, among its siblings. Any term. */
-  readonly id: unknown;
-  /**
-   * Starts the child, linked to the supervisor, whose `self` this is:
-   * `(self) => Counter.startLink(self, 0)`. Called again at each restart. It
-   * must not `receive` what is not its own: the mailbox is the supervisor's.
-   */
-  readonly start: (self: AnySelf) => ChildStart | Promise<ChildStart>;
-};
-
-/** What a child specification says besides who the child is. */
-export type ChildOptions = {
-  /**
-   * Whether it is started again when it has ended: always, unless in good
-   * order, or never. Default `permanent`.
-   */
-  readonly restart?: Restart;
-  /**
-   * How long it may take to end at a shutdown, before it is killed: ms, or
-   * Infinity; or `brutalKill` at once. Default 5,000; Infinity for supervisors.
-   */
-  readonly shutdown?: Shutdown;
-  /** Default `worker`. */
-  readonly type?: "worker" | "supervisor";
-  /** Whether its end may end the supervisor; see `autoShutdown`. */
-  readonly significant?: boolean;
-};
+import type { ChildSpec } from "../internal/child_spec.ts";
+import type { ServerName } from "../proc_lib/naming.ts";
 
 /** How many restarts are too many, for any kind of supervisor. */
 export type RestartLimits = {

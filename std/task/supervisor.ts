@@ -20,7 +20,7 @@ import {
 import type { ServerName } from "../gen_server/mod.ts";
 import type { StopOptions } from "../gen_server/stop.ts";
 import { mustBeHere } from "../internal/targets.ts";
-import type { ChildOptions, RestartLimits } from "../supervisor/types.ts";
+import type { RestartLimits } from "../supervisor/types.ts";
 import { adopt, chainOf, labelOf, loneTask, ownedTask } from "./running.ts";
 import { type StreamFunction, type StreamInput, streamOf } from "./stream.ts";
 import type {
@@ -30,6 +30,7 @@ import type {
   Task,
   TaskFunction,
 } from "./types.ts";
+import type { ChildOptions } from "../internal/child_spec.ts";
 
 /** Options of a supervisor of tasks. */
 export type TaskSupervisorOptions = RestartLimits & {

@@ -12,7 +12,7 @@ import {
   type Tuple,
   tuple,
 } from "../../runtime/mod.ts";
-import type { AnySelf } from "../proc_lib/mod.ts";
+import type { AnySelf } from "../internal/wait.ts";
 
 export type { AnySelf };
 

@@ -12,7 +12,7 @@ import {
 } from "../../runtime/mod.ts";
 import { isOrderly } from "../internal/reasons.ts";
 import { receiveRef } from "../internal/wait.ts";
-import type { Restart, Shutdown } from "./types.ts";
+import type { Restart, Shutdown } from "../internal/child_spec.ts";
 
 /** As much of a child as its end takes. */
 export type Mortal = {

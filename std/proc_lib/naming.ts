@@ -11,22 +11,17 @@ import {
   UsageError,
   type ViaTarget,
 } from "../../runtime/mod.ts";
+import { alreadyStarted } from "../internal/reasons.ts";
+import type { AnySelf } from "../internal/wait.ts";
 import {
-  type AnySelf,
   StartError,
   type Starting,
   startNow,
   type StartOptions,
-} from "../proc_lib/mod.ts";
-import { alreadyStarted } from "./reasons.ts";
+} from "./mod.ts";
 
 /** Where a server can be found: a local name, or one that is kept elsewhere. */
 export type ServerName = string | ViaTarget;
-
-/** What a child is called that has a name and no id. */
-export function idOf(name: ServerName | undefined, otherwise: string): unknown {
-  return typeof name === "string" ? name : name?.name ?? otherwise;
-}
 
 /** Options of a server's start. */
 export type NamedStartOptions = Omit<StartOptions, "name"> & {
