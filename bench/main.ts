@@ -31,6 +31,7 @@ import { type Outcome, runSession } from "./runner/session.ts";
 import { markdown, plainTable } from "./runner/text.ts";
 import type { Row } from "./row.ts";
 import { rows, select, suiteOf } from "./suites.ts";
+import { errorText } from "../runtime/core/terms/error_text.ts";
 
 /** What `hornbeam bench` was asked for. */
 export type BenchOptions = {
@@ -290,7 +291,7 @@ async function main(args: string[]): Promise<number> {
       },
     });
   } catch (error) {
-    note(error instanceof Error ? error.message : String(error));
+    note(errorText(error));
     return 2;
   }
   const { values, positionals } = parsed;

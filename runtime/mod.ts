@@ -14,14 +14,14 @@ export {
   type TerminationSignal,
 } from "./platform/host/termination.ts";
 export type { Pem, TlsOptions } from "./platform/sockets/tls_options.ts";
-export { type NodeStats, RunningNode } from "./running_node.ts";
+export type { NodeStats, WorkerState } from "./node_stats.ts";
+export { RunningNode } from "./running_node.ts";
 export type {
   WorkerCallOptions,
   WorkerExit,
   WorkerNode,
   WorkerOptions,
-  WorkerState,
-} from "./workers/node.ts";
+} from "./workers/types.ts";
 export { WorkerError } from "./platform/workers/control.ts";
 export {
   type ActorFunction,
@@ -119,7 +119,7 @@ export type { Discovery, NodeAddress } from "./net/epmd/discovery.ts";
 export type { ConnectionEvent, NodeEvent } from "./core/signals/node_events.ts";
 export type { ConnectOutcome } from "./net/distribution/distribution.ts";
 export type { ConnectionInfo } from "./net/distribution/connection_info.ts";
-export type { DistributionLimits } from "./net/lanes/limits.ts";
+export type { DistributionLimits } from "./net/distribution/limits.ts";
 export {
   type Carrier,
   CarrierError,

@@ -16,21 +16,8 @@ import type { RunningNode } from "./running_node.ts";
 import type { StartOptions } from "./start_options.ts";
 import { UsageError } from "./core/messages/messages.ts";
 
-/** Options of `start` that are the module's to decide. */
-export type ProgramOptions = Pick<
-  StartOptions,
-  | "binaries"
-  | "cookies"
-  | "exact"
-  | "functions"
-  | "inspectable"
-  | "isolate"
-  | "limits"
-  | "longTurnMs"
-  | "strict"
->;
-
-const optionNames: readonly (keyof ProgramOptions)[] = [
+/** Names of the options of `start` that a module may set. */
+const optionNames = [
   "binaries",
   "cookies",
   "exact",
@@ -40,7 +27,10 @@ const optionNames: readonly (keyof ProgramOptions)[] = [
   "limits",
   "longTurnMs",
   "strict",
-];
+] as const;
+
+/** Options of `start` that a module may set. */
+export type ProgramOptions = Pick<StartOptions, typeof optionNames[number]>;
 
 /** What a module offers to whoever starts its node. */
 export type Program<Context> = {

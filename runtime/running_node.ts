@@ -16,13 +16,15 @@ import type {
 } from "./core/contract/self.ts";
 import type { Pid } from "./core/terms/terms.ts";
 import type { Listener } from "./net/carrier/carrier.ts";
+import type { Presence } from "./net/epmd/presence.ts";
 import type { ConnectionInfo } from "./net/distribution/connection_info.ts";
 import type {
   ConnectOutcome,
   Distribution,
 } from "./net/distribution/distribution.ts";
 import type { PlatformHost } from "./platform/host/host.ts";
-import type { WorkerNode, WorkerOptions, WorkerState } from "./workers/node.ts";
+import type { NodeStats } from "./node_stats.ts";
+import type { WorkerNode, WorkerOptions } from "./workers/types.ts";
 import type { Workers } from "./workers/workers.ts";
 import { type ActorInfo, infoOf } from "./core/sys/info.ts";
 import {
@@ -33,32 +35,6 @@ import {
 import type { Node } from "./core/node/node.ts";
 import { erpc } from "./kernel/rpc/erpc.ts";
 import { ping } from "./kernel/node/net_kernel.ts";
-
-/** Figures of a node, all since its start unless said otherwise. */
-export type NodeStats = {
-  readonly name: string;
-  readonly runtime: string;
-  /** Living actors now, the kernel's included. */
-  readonly actors: number;
-  /** Messages that were put into mailboxes. */
-  readonly messages: number;
-  readonly crashes: number;
-  /** Messages lost to limits of mailboxes. */
-  readonly lostMessages: number;
-  readonly nodes: readonly string[];
-  /** Its workers whose threads run. */
-  readonly workers: readonly {
-    readonly name: string;
-    readonly state: WorkerState;
-  }[];
-};
-
-/** A node's place in epmd. */
-export interface Presence {
-  /** Rejects when the name is taken, or epmd cannot be reached. */
-  start(): Promise<{ readonly creation: number }>;
-  stop(): Promise<void>;
-}
 
 /** What a node with a name has in addition. */
 export type NetParts = {

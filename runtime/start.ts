@@ -20,7 +20,7 @@ import {
   fixedPortDiscovery,
   staticDiscovery,
 } from "./net/epmd/discovery.ts";
-import { EpmdPresence } from "./net/epmd/presence.ts";
+import { EpmdPresence, type Presence } from "./net/epmd/presence.ts";
 import {
   createMemoryNetwork,
   type MemoryNetwork,
@@ -33,8 +33,8 @@ import { writeOutput } from "./platform/host/output.ts";
 import { createTcpNetwork } from "./platform/sockets/tcp.ts";
 import { createTlsNetwork } from "./platform/sockets/tls.ts";
 import { checkTlsOptions } from "./platform/sockets/tls_options.ts";
-import { isPlatformHost, type Presence, RunningNode } from "./running_node.ts";
-import type { StartOptions } from "./start_options.ts";
+import { isPlatformHost, RunningNode } from "./running_node.ts";
+import type { NamedOptions, StartOptions } from "./start_options.ts";
 import { parseNodeName } from "./wire/shared/node_name.ts";
 import { Workers, type WorkersParts } from "./workers/workers.ts";
 
@@ -97,12 +97,6 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
   const { running } = await startNamed({ ...options, name, cookie }, host);
   return running;
 }
-
-/** Options of a node with a name. */
-export type NamedOptions = StartOptions & {
-  readonly name: string;
-  readonly cookie: string;
-};
 
 /** What a node in a worker has from the node that started it. */
 export type Surroundings = {

@@ -9,7 +9,7 @@ import type { GlobalOptions } from "./kernel/global/server.ts";
 import type { Output } from "./kernel/io/user.ts";
 import type { Network } from "./net/carrier/carrier.ts";
 import type { Discovery } from "./net/epmd/discovery.ts";
-import type { DistributionLimits } from "./net/lanes/limits.ts";
+import type { DistributionLimits } from "./net/distribution/limits.ts";
 import type { TlsOptions } from "./platform/sockets/tls_options.ts";
 
 /** Options of `start`. Without a name the node is alone, as `nonode@nohost`. */
@@ -121,4 +121,10 @@ export type StartOptions = {
   readonly logLevel?: LogLevel;
   /** Receives every log record instead; `logLevel` means nothing then. */
   readonly log?: (record: LogRecord) => void;
+};
+
+/** Options of a node with a name. */
+export type NamedOptions = StartOptions & {
+  readonly name: string;
+  readonly cookie: string;
 };

@@ -11,6 +11,7 @@ import { runOurs, type Sample } from "./ours.ts";
 import type { InstalledRuntime, Runtime } from "./programs.ts";
 import { type Result, summarize } from "./results.ts";
 import { shortRate } from "./text.ts";
+import { errorText } from "../../runtime/core/terms/error_text.ts";
 
 export type Session = {
   readonly children: Children;
@@ -69,7 +70,7 @@ async function runRow(session: Session, row: Row): Promise<Outcome> {
       } catch (error) {
         side.hasFailed = true;
         session.note(
-          `${where} failed: ${error instanceof Error ? error.message : error}`,
+          `${where} failed: ${errorText(error)}`,
         );
       }
     }

@@ -5,6 +5,7 @@
 
 import { InvalidArgumentError } from "commander";
 import { parseNodeName } from "../../runtime/wire/shared/node_name.ts";
+import { errorText } from "../../runtime/core/terms/error_text.ts";
 
 export function parsePort(text: string): number {
   const port = parseWhole(text);
@@ -18,7 +19,7 @@ export function parseNode(name: string): string {
   try {
     parseNodeName(name);
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
+    const said = errorText(error);
     throw new InvalidArgumentError(
       `${said.replace(/^e/, "E")}; write for example a@127.0.0.1`,
     );

@@ -6,7 +6,7 @@
  */
 
 import type { LogRecord } from "../core/host/ports.ts";
-import type { Presence } from "../running_node.ts";
+import type { Presence } from "../net/epmd/presence.ts";
 import type {
   ParentApi,
   ProgramEnd,

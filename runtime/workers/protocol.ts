@@ -7,33 +7,35 @@
 
 import type { LogRecord } from "../core/host/ports.ts";
 import type { LinkEnd } from "../platform/workers/carrier.ts";
-import type { NodeStats } from "../running_node.ts";
+import type { NodeStats } from "../node_stats.ts";
 import type { StartOptions } from "../start_options.ts";
 
+/** Names of the options that a worker's node takes over from its parent. */
+export const inheritedNames = [
+  "binaries",
+  "cookies",
+  "epmdPort",
+  "exact",
+  "hidden",
+  "inspectable",
+  "isolate",
+  "limits",
+  "listenHost",
+  "longTurnMs",
+  "peerPort",
+  "peers",
+  "strict",
+  "tls",
+  "withoutFlags",
+] as const;
+
 /**
- * Options that a worker's node has from the node that starts it. What is
- * internal is no key of the options in a package's declarations.
+ * Options that a worker's node takes over from its parent. `keyof`, because an
+ * internal option is not a key of `StartOptions` in a package's declarations.
  */
 export type InheritedOptions = Pick<
   StartOptions,
-  & keyof StartOptions
-  & (
-    | "binaries"
-    | "cookies"
-    | "epmdPort"
-    | "exact"
-    | "hidden"
-    | "inspectable"
-    | "isolate"
-    | "limits"
-    | "listenHost"
-    | "longTurnMs"
-    | "peerPort"
-    | "peers"
-    | "strict"
-    | "tls"
-    | "withoutFlags"
-  )
+  keyof StartOptions & typeof inheritedNames[number]
 >;
 
 /** What a thread is to become. */

@@ -13,13 +13,14 @@ import type { Carrier } from "../net/carrier/carrier.ts";
 import type { Neighbours } from "../net/epmd/discovery.ts";
 import type { ConnectOutcome } from "../net/distribution/distribution.ts";
 import type { LinkEnd } from "../platform/workers/carrier.ts";
-import type { Presence } from "../running_node.ts";
-import type { NamedOptions } from "../start.ts";
-import type {
-  InheritedOptions,
-  ParentApi,
-  StartOrder,
-  WorkerApi,
+import type { Presence } from "../net/epmd/presence.ts";
+import type { NamedOptions } from "../start_options.ts";
+import {
+  inheritedNames,
+  type InheritedOptions,
+  type ParentApi,
+  type StartOrder,
+  type WorkerApi,
 } from "./protocol.ts";
 import { checkOptions } from "../core/messages/check_options.ts";
 import { UsageError } from "../core/messages/messages.ts";
@@ -36,30 +37,8 @@ import {
 } from "../platform/workers/control.ts";
 import { moduleAddress, startThread } from "../platform/workers/thread.ts";
 import { parseNodeName } from "../wire/shared/node_name.ts";
-import {
-  Hosted,
-  type WorkerExit,
-  type WorkerNode,
-  type WorkerOptions,
-} from "./node.ts";
-
-const inheritedNames: readonly (keyof InheritedOptions)[] = [
-  "binaries",
-  "cookies",
-  "epmdPort",
-  "exact",
-  "hidden",
-  "inspectable",
-  "isolate",
-  "limits",
-  "listenHost",
-  "longTurnMs",
-  "peerPort",
-  "peers",
-  "strict",
-  "tls",
-  "withoutFlags",
-];
+import { HostedWorker } from "./hosted_worker.ts";
+import type { WorkerExit, WorkerNode, WorkerOptions } from "./types.ts";
 
 /** Threads of one node at a time. */
 const MAX_WORKERS = 256;
@@ -90,7 +69,7 @@ export type WorkersParts = {
 export class Workers implements Neighbours {
   readonly #parts: WorkersParts;
   /** Those whose threads are not known to be gone, by name. */
-  readonly #hosted = new Map<string, Hosted>();
+  readonly #hosted = new Map<string, HostedWorker>();
   readonly #carriers = new WorkerCarriers();
   #lastNumber = 0;
   #isStopped = false;
@@ -177,7 +156,7 @@ export class Workers implements Neighbours {
   }
 
   /** Starts the thread of a worker. */
-  #host(order: StartOrder): Hosted {
+  #host(order: StartOrder): HostedWorker {
     if (this.#isStopped) {
       throw new UsageError(
         `expected ${order.parent} to run, but it has stopped`,
@@ -204,7 +183,7 @@ export class Workers implements Neighbours {
       [ordersThere, questionsThere],
       order.name,
     );
-    const worker: Hosted = new Hosted({
+    const worker: HostedWorker = new HostedWorker({
       order,
       thread,
       calls: new Calls<WorkerApi>(orders, order.name),
@@ -228,7 +207,7 @@ export class Workers implements Neighbours {
   }
 
   async #register(
-    worker: Hosted,
+    worker: HostedWorker,
     listenPort: number,
   ): Promise<{ readonly creation: number }> {
     const presence = this.#parts.presence?.(worker.name, listenPort);
@@ -248,7 +227,7 @@ export class Workers implements Neighbours {
   }
 
   /** A worker wants to reach a node. */
-  async #link(worker: Hosted, nodeName: string): Promise<LinkEnd | null> {
+  async #link(worker: HostedWorker, nodeName: string): Promise<LinkEnd | null> {
     if (nodeName !== this.#parts.node.name) {
       const end = await this.#linkTo(nodeName, worker.name);
       return end === null ? null : withPort(end);
@@ -273,7 +252,7 @@ export class Workers implements Neighbours {
   }
 
   /** A thread is gone: whoever has a link to it must know. */
-  async #gone(worker: Hosted, exit: WorkerExit): Promise<void> {
+  async #gone(worker: HostedWorker, exit: WorkerExit): Promise<void> {
     const { name, presence } = worker;
     const reason = describe(exit);
     if (this.#hosted.get(name) === worker) this.#hosted.delete(name);
@@ -365,7 +344,11 @@ function describe(exit: WorkerExit): string {
 }
 
 /** Why a worker could not start: the cause, where there is a better one. */
-function reasonOf(worker: Hosted, exit: WorkerExit, error: unknown): unknown {
+function reasonOf(
+  worker: HostedWorker,
+  exit: WorkerExit,
+  error: unknown,
+): unknown {
   if (worker.refusal !== null) return worker.refusal;
   if (exit.type === "failed") return exit.error;
   if (exit.type === "exited") {

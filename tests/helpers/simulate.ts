@@ -16,6 +16,7 @@ import {
 } from "../../std/testing/mod.ts";
 import { currentRuntime, root } from "./processes.ts";
 import { share } from "./share.ts";
+import { errorText } from "../../runtime/core/terms/error_text.ts";
 
 /** How many seeds, and from which on (default 1). */
 export type Seeds = { readonly count: number; readonly base?: number };
@@ -73,7 +74,7 @@ export async function simulateSeeds(
     } catch (error) {
       throw new Error(
         [
-          error instanceof Error ? error.message : String(error),
+          errorText(error),
           `replay: ${replayCommand(seed)}`,
           "the end of the trace:",
           ...tailOf(error),

@@ -59,6 +59,7 @@ const remedies: Readonly<Record<Layer, string>> = {
 /** The composition roots, and what they are made of. */
 const rootFiles: ReadonlySet<string> = new Set([
   "runtime/etf.ts",
+  "runtime/node_stats.ts",
   "runtime/program.ts",
   "runtime/running_node.ts",
   "runtime/start.ts",

@@ -16,7 +16,7 @@ import {
   type Thread,
 } from "../../runtime/platform/workers/thread.ts";
 import { RingReader } from "../../runtime/platform/workers/ring.ts";
-import { WatchPolicy } from "../../runtime/platform/host/watch.ts";
+import { WatchPolicy } from "../../runtime/platform/host/watch_policy.ts";
 import { waitFor } from "../helpers/wait.ts";
 import { End } from "../platform/carriers.ts";
 

@@ -24,6 +24,7 @@ import { Exit } from "../messages/messages.ts";
 import type { ExitReason } from "../host/signal.ts";
 import { atom, printTerm, Tuple } from "../terms/terms.ts";
 import { goOn } from "../actor/waiting_handler.ts";
+import { errorText } from "../terms/error_text.ts";
 
 const names = {
   ok: atom("ok"),
@@ -162,17 +163,13 @@ function respond(actor: Actor, from: ReplyTo, value: () => unknown): void {
     reply(actor, from, value());
   } catch (error) {
     try {
-      reply(actor, from, tuple(names.error, messageOf(error)));
+      reply(actor, from, tuple(names.error, errorText(error, printTerm)));
     } catch (second) {
       owner.logActor("warning", "a system request could not be answered", {
-        error: messageOf(second),
+        error: errorText(second, printTerm),
       });
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : printTerm(error);
 }
 
 function outcomeOf(actor: Actor, request: unknown): unknown {

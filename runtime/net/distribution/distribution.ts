@@ -39,10 +39,11 @@ import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
 import { openCarrier } from "../epmd/discovery.ts";
 import type { DistributionOptions } from "./options.ts";
 import { describeFailure, type Failure } from "../peers/failures.ts";
-import { type DistributionLimits, withDefaults } from "../lanes/limits.ts";
+import { type DistributionLimits, withDefaults } from "./limits.ts";
 import { Outbox } from "../peers/outbox.ts";
 import { Peer, type Refusal } from "../peers/peer.ts";
 import { Ticks } from "../peers/ticks.ts";
+import { errorText } from "../../core/terms/error_text.ts";
 
 /** Nodes known at a time, connected or being connected. */
 const MAX_PEERS = 10_000;
@@ -241,7 +242,7 @@ export class Distribution implements Remote, ConnectionOwner {
     } catch (error) {
       if (!this.#isWanted(peer)) return;
       peer.isDialling = false;
-      this.#gone(peer, error instanceof Error ? error.message : String(error));
+      this.#gone(peer, errorText(error));
     }
   }
 
@@ -374,7 +375,7 @@ export class Distribution implements Remote, ConnectionOwner {
   /** What had waited cannot be sent; whoever waits for an answer gets one. */
   #refused(peer: Peer, { signal, error }: Refusal): void {
     this.#log("warning", `a signal could not be sent to ${peer.name}`, {
-      error: error instanceof Error ? error.message : String(error),
+      error: errorText(error),
     });
     if (signal.type !== "spawnRequest") return;
     // What was read again holds copies of refs of this node.

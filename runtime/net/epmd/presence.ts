@@ -18,6 +18,7 @@ import {
   type Registration,
 } from "./client.ts";
 import { type EpmdServer, startEpmdServer } from "./server.ts";
+import { errorText } from "../../core/terms/error_text.ts";
 
 /** Settings of a presence. */
 export type EpmdPresenceOptions = {
@@ -54,8 +55,15 @@ function isWorthRetrying(error: unknown): boolean {
   return isNobodyThere(error) || error instanceof EpmdError;
 }
 
-/** One node's place in epmd. */
-export class EpmdPresence {
+/** A node's place in epmd. */
+export interface Presence {
+  /** Rejects when the name is taken, or epmd cannot be reached. */
+  start(): Promise<{ readonly creation: number }>;
+  stop(): Promise<void>;
+}
+
+/** The place of one node in epmd, kept for as long as the node runs. */
+export class EpmdPresence implements Presence {
   readonly #options: EpmdPresenceOptions;
   /** The part of the node name before the `@`. */
   readonly #name: string;
@@ -197,7 +205,7 @@ export class EpmdPresence {
       if (++this.#failedAttempts === 2) {
         const cause = this.#explain(error);
         this.#log("error", "could not register with epmd, trying on", {
-          error: cause instanceof Error ? cause.message : String(cause),
+          error: errorText(cause),
         });
       }
       this.#retry = this.#options.platform.setTimer(

@@ -23,6 +23,7 @@ import {
   type HeaderBytes,
 } from "../../wire/framing/frames.ts";
 import type { Carrier } from "../carrier/carrier.ts";
+import { errorText } from "../../core/terms/error_text.ts";
 
 /** Why a connection ended. */
 export type ConnectionEnd = {
@@ -239,7 +240,7 @@ export class Connection {
     } catch (error) {
       this.#finish({
         reason: "bad-data",
-        detail: error instanceof Error ? error.message : String(error),
+        detail: errorText(error),
       });
     } finally {
       this.#isReading = false;

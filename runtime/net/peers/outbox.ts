@@ -24,7 +24,8 @@ import {
 } from "../../wire/framing/fragments.ts";
 import { type Lane, type Parties, partiesOf } from "../lanes/lane.ts";
 import { BusyError, type Peer } from "./peer.ts";
-import { sayable } from "../lanes/sayable.ts";
+import { withReasonInWords } from "./unencodable.ts";
+import { errorText } from "../../core/terms/error_text.ts";
 
 /** `send` throws above this many times the high mark. */
 const HARD_LIMIT_FACTOR = 4;
@@ -152,10 +153,10 @@ export class Outbox {
     error: unknown,
     isAlone: boolean,
   ): void {
-    const instead = sayable(signal, error);
+    const instead = withReasonInWords(signal, error);
     if (instead === null) throw error;
     this.#node.log("warning", "net", "an exit reason could not be sent as is", {
-      error: error instanceof Error ? error.message : String(error),
+      error: errorText(error),
     });
     peer.codec.encode(instead, peer.out, isAlone);
   }

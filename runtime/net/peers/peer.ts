@@ -15,10 +15,10 @@ import { BeamCodec, type BeamLink } from "../../wire/beam/beam_codec.ts";
 import { CborCodec } from "../../wire/cbor/cbor.ts";
 import type { SignalCodec, SignalSink } from "../../wire/shared/codec.ts";
 import { FrameParser } from "../../wire/framing/frames.ts";
-import { sayable } from "../lanes/sayable.ts";
 import type { Connection } from "./connection.ts";
 import { Lane } from "../lanes/lane.ts";
-import { messageClasses } from "../lanes/message_classes.ts";
+import { messageClasses } from "./message_classes.ts";
+import { withReasonInWords } from "./unencodable.ts";
 
 /** Refused at the hard limit of a connection; carries the message back. */
 export class BusyError extends Error {
@@ -224,7 +224,7 @@ export class Peer {
         // With its pids in full, a signal may be too large by a few bytes.
         if (link === null) throw error;
         refusals.push({ signal, error });
-        const instead = sayable(signal, error);
+        const instead = withReasonInWords(signal, error);
         if (instead !== null) fresh.encode(instead, this.out);
       }
     };

@@ -12,7 +12,7 @@
 import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers";
 import { runtimeName } from "../host/runtime.ts";
-import { watchMs, WatchPolicy } from "../host/watch.ts";
+import { watchMs, WatchPolicy } from "../host/watch_policy.ts";
 
 /**
  * On Node.js a turn of the loop looks at all sockets and costs a microsecond or

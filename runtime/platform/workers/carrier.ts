@@ -20,7 +20,7 @@ import {
 } from "../host/event_loop.ts";
 import { defaultHighMarkBytes } from "../sockets/socket_carrier.ts";
 import { createRing, RingReader, RingWriter } from "./ring.ts";
-import { watchMs, WatchPolicy } from "../host/watch.ts";
+import { watchMs, WatchPolicy } from "../host/watch_policy.ts";
 
 /** One end of a link, on its way to the thread that will use it. */
 export type LinkEnd = {

@@ -20,6 +20,7 @@ import {
   Tuple,
 } from "../../../runtime/core/terms/terms.ts";
 import { replayCommand, type Seeds, seedsOf } from "../simulate.ts";
+import { errorText } from "../../../runtime/core/terms/error_text.ts";
 
 /** Random numbers from a seed; the same on every engine. */
 export class Random {
@@ -100,7 +101,7 @@ export function eachSeed(seeds: Seeds, body: (seed: number) => void): void {
     try {
       body(seed);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = errorText(error);
       throw new Error(
         `failed with seed ${seed}: ${message}\nreplay: ${replayCommand(seed)}`,
         { cause: error },

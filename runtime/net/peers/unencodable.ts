@@ -14,7 +14,10 @@ const maxReasonLength = 1_000;
  * The signal with a reason in words: those of an error that was the reason, or
  * why it could not be encoded. Null for a signal that has no reason.
  */
-export function sayable(signal: Signal, problem: unknown): Signal | null {
+export function withReasonInWords(
+  signal: Signal,
+  problem: unknown,
+): Signal | null {
   switch (signal.type) {
     case "linkExit":
     case "exit":

@@ -1,7 +1,7 @@
 /** What `start({ limits })` takes, and what it makes of it. */
 import { expect, test } from "vitest";
 import { memoryNetwork, start, UsageError } from "../../../runtime/mod.ts";
-import { withDefaults } from "../../../runtime/net/lanes/limits.ts";
+import { withDefaults } from "../../../runtime/net/distribution/limits.ts";
 
 test("limits that are not given are the default", () => {
   const all = withDefaults({});
