@@ -153,7 +153,7 @@ export {
   type OnNode,
   type TransResult,
 } from "./kernel/global/global.ts";
-export type { GlobalInside } from "./kernel/global/actor.ts";
+export type { GlobalInside } from "./kernel/global/local_names.ts";
 export type {
   Resolver,
   ResolverFunction,
@@ -168,5 +168,5 @@ export {
 } from "./kernel/groups/pg.ts";
 export { pg2, Pg2Error, type Pg2Options } from "./kernel/groups/pg2.ts";
 export { GroupJoin, GroupLeave } from "./kernel/groups/pg_events.ts";
-export type { AtActor, AtNode } from "./kernel/shared/at_node.ts";
+export type { AtActor, AtNode } from "./kernel/shared/self_or_node.ts";
 export type { Output } from "./kernel/io/user.ts";

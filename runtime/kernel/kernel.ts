@@ -11,14 +11,15 @@
 import type { Node } from "../core/node/node.ts";
 import type { AnyBehaviour } from "../core/contract/self.ts";
 import { serveErpc } from "./rpc/serve.ts";
-import { globalActor, GlobalNames } from "./global/actor.ts";
+import { globalActor } from "./global/actor.ts";
+import { GlobalNames } from "./global/local_names.ts";
 import { globalFunctions } from "./global/functions.ts";
 import { Resolvers } from "./global/names/resolve.ts";
 import type { GlobalOptions } from "./global/server.ts";
-import { serverName } from "./global/protocol/terms.ts";
+import { SERVER_NAME } from "./global/protocol/terms.ts";
 import { loggerProxy } from "./io/logger_proxy.ts";
 import { netKernelActor } from "./node/net_kernel.ts";
-import { nodeFunctions } from "./node/node_functions.ts";
+import { erlangFunctions } from "./node/erlang_functions.ts";
 import { nodeInfo } from "./node/node_info.ts";
 import { pgFunctions } from "./groups/pg.ts";
 import { pg2Functions } from "./groups/pg2.ts";
@@ -42,7 +43,7 @@ export function startKernel(node: Node, options: KernelOptions): void {
   const complain = (what: string, error: unknown) =>
     node.log("warning", "kernel", what, { error });
   if (options.inspectable) {
-    node.functions.addOwn(nodeFunctions(node));
+    node.functions.addOwn(erlangFunctions(node));
     node.functions.addOwn(pgFunctions(node));
     node.functions.addOwn(pg2Functions(node));
   }
@@ -66,7 +67,7 @@ function startGlobal(
   node.functions.addOwn(globalFunctions(node, resolvers));
   const names = node.globalNames = new GlobalNames(node, resolvers);
   const parts = { options, names, disconnect };
-  keep(node, serverName, () => globalActor(parts, complain));
+  keep(node, SERVER_NAME, () => globalActor(parts, complain));
 }
 
 /** Starts an actor of the kernel, and again whenever it has ended. */

@@ -15,7 +15,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "locks of the dead stay",
     "kernel/global/state/tables.ts",
-    "for (const lock of [...this.#locks.values()]) this.#release(lock, pid);",
+    "for (const lock of [...this.#locks.values()]) this.#removeHolder(lock, pid);",
     "",
   ),
   mutant(
@@ -39,13 +39,13 @@ export const mutants: readonly Mutant[] = [
   mutant(
     "who joins is not made known to our side",
     "kernel/global/partitions/joins.ts",
-    "port.cast(node, say.newNodes(port.node, ops, joined, version, lock));",
+    "port.cast(node, write.newNodes(port.node, ops, joined, version, lock));",
     "void [version, joined];",
   ),
   mutant(
     "the lock of a join is kept",
     "kernel/global/partitions/joins.ts",
-    "locking.release(join.lock, port.pid, join.nodes);",
+    "locking.releaseLock(join.lock, port.pid, join.nodes);",
     "",
   ),
   mutant(

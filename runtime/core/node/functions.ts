@@ -3,7 +3,7 @@
  * spawn requests of BEAM nodes. Nothing else of a node can be called.
  *
  * A table and nothing more: running a function and telling how that went is
- * the business of `kernel/rpc/outcome.ts`.
+ * the business of `kernel/rpc/call_offered.ts`.
  */
 
 import { UsageError } from "../messages/messages.ts";

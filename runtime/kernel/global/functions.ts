@@ -11,7 +11,7 @@ import type { Node } from "../../core/node/node.ts";
 import type { Self } from "../../core/contract/self.ts";
 import { atom, Pid } from "../../core/terms/terms.ts";
 import { global, type GlobalSelf, type OnNode } from "./global.ts";
-import { badarg } from "../rpc/outcome.ts";
+import { badarg } from "../shared/term_error.ts";
 import type { Resolvers } from "./names/resolve.ts";
 
 export function globalFunctions(

@@ -20,20 +20,15 @@ import {
   UsageError,
   type Via,
 } from "../../core/messages/messages.ts";
-
 import { sendableKey } from "../../core/terms/key.ts";
 import { Pid, printTerm } from "../../core/terms/terms.ts";
-import {
-  GlobalFault,
-  type GlobalInside,
-  GlobalNames,
-  GlobalOrder,
-  type Order,
-} from "./actor.ts";
+import { type GlobalInside, GlobalNames } from "./local_names.ts";
+import { GlobalFault, GlobalOrder, type Order } from "./orders.ts";
 import type { Change } from "./names/registrar.ts";
 import { methodOf, type Resolver } from "./names/resolve.ts";
-import { serverName } from "./protocol/terms.ts";
+import { SERVER_NAME } from "./protocol/terms.ts";
 import { isReserved } from "./locks/user_locks.ts";
+import { nodeOf } from "../shared/self_or_node.ts";
 import { keptName } from "../shared/term_map.ts";
 
 /** The actor that asks; the messages that it accepts do not matter. */
@@ -82,15 +77,6 @@ export type TransResult<T> =
 
 const TIMEOUT_MS = 30_000;
 
-/** Ended actors may ask as well; what waits finds out by itself. */
-function ownerOf(who: OnNode): Node {
-  const { owner } = who as unknown as { readonly owner?: Node };
-  if (owner !== undefined) return owner;
-  throw new UsageError(
-    `expected an actor's self or a running node, got ${printTerm(who)}`,
-  );
-}
-
 function namesOf(node: Node): GlobalNames {
   const { globalNames } = node;
   if (globalNames instanceof GlobalNames) return globalNames;
@@ -101,9 +87,9 @@ function namesOf(node: Node): GlobalNames {
 }
 
 async function order(self: GlobalSelf, what: Order): Promise<unknown> {
-  namesOf(ownerOf(self));
+  namesOf(nodeOf(self));
   // The server keeps the time, and answers in any case.
-  const answer = await self.call(serverName, new GlobalOrder(what), {
+  const answer = await self.call(SERVER_NAME, new GlobalOrder(what), {
     timeoutMs: Infinity,
   });
   if (answer instanceof GlobalFault) throw answer.error;
@@ -150,9 +136,13 @@ async function change(
   options: NameOptions,
 ): Promise<boolean> {
   const timeoutMs = mustBeTime(options.timeoutMs ?? TIMEOUT_MS);
-  const result = await order(self, { do: "change", change: wanted, timeoutMs });
+  const result = await order(self, {
+    type: "change",
+    change: wanted,
+    timeoutMs,
+  });
   if (typeof result === "boolean") return result;
-  throw new CallError(serverName, wanted, result);
+  throw new CallError(SERVER_NAME, wanted, result);
 }
 
 async function claim(
@@ -169,7 +159,7 @@ async function claim(
   const method = methodOf(resolver);
   let settle: (isGiven: boolean) => void = () => {};
   if (typeof resolver === "function") {
-    const owner = ownerOf(self);
+    const owner = nodeOf(self);
     if (!owner.isOwnPid(pid)) {
       throw new UsageError(
         `expected a resolver by name for ${pid} of ${pid.node}, got a ` +
@@ -244,12 +234,12 @@ async function unregisterName(
  * node may have ended.
  */
 function whereisName(who: OnNode, name: unknown): Pid<unknown> | null {
-  return namesOf(ownerOf(who)).whereis(name) as Pid<unknown> | null;
+  return namesOf(nodeOf(who)).whereis(name) as Pid<unknown> | null;
 }
 
 /** All names that this node knows, in no order. */
 function registeredNames(who: OnNode): readonly unknown[] {
-  return namesOf(ownerOf(who)).names();
+  return namesOf(nodeOf(who)).names();
 }
 
 /**
@@ -273,7 +263,7 @@ function send(
 
 /** What is locked on this node and whom it knows, for tests and tools. */
 function inspect(who: OnNode): GlobalInside {
-  return namesOf(ownerOf(who)).inspect();
+  return namesOf(nodeOf(who)).inspect();
 }
 
 function checkedLock(lock: LockName): LockName {
@@ -326,7 +316,7 @@ async function setLock(
     );
   }
   return await order(self, {
-    do: "lock",
+    type: "lock",
     id: checkedLock(lock),
     nodes: checkedNodes(options.nodes),
     retries,
@@ -341,7 +331,7 @@ async function delLock(
   options: Pick<LockOptions, "nodes"> = {},
 ): Promise<void> {
   await order(self, {
-    do: "unlock",
+    type: "unlock",
     id: checkedLock(lock),
     nodes: checkedNodes(options.nodes),
   });
@@ -370,7 +360,7 @@ async function trans<T>(
   options: LockOptions = {},
 ): Promise<TransResult<T>> {
   // The same ones to be locked and unlocked, whoever comes in the meantime.
-  const nodes = options.nodes ?? [ownerOf(self).name, ...self.nodes()];
+  const nodes = options.nodes ?? [nodeOf(self).name, ...self.nodes()];
   if (!await setLock(self, lock, { ...options, nodes })) return { ok: false };
   try {
     return { ok: true, value: await body() };
@@ -389,8 +379,8 @@ async function sync(
   options: { readonly timeoutMs?: number } = {},
 ): Promise<void> {
   const timeoutMs = mustBeTime(options.timeoutMs ?? TIMEOUT_MS);
-  if (await order(self, { do: "sync", timeoutMs }) === true) return;
-  throw new CallError(serverName, "sync", "timeout");
+  if (await order(self, { type: "sync", timeoutMs }) === true) return;
+  throw new CallError(SERVER_NAME, "sync", "timeout");
 }
 
 /**
@@ -399,7 +389,7 @@ async function sync(
  * within a second.
  */
 async function disconnect(self: GlobalSelf): Promise<readonly string[]> {
-  return await order(self, { do: "leave" }) as readonly string[];
+  return await order(self, { type: "leave" }) as readonly string[];
 }
 
 /**

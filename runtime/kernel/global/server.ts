@@ -17,21 +17,21 @@ import { type Member, Members } from "./state/members.ts";
 import {
   type PartitionPolicy,
   Partitions,
-  removed,
+  REMOVED,
 } from "./partitions/partitions.ts";
 import type { GlobalPort, Undo } from "./state/port.ts";
 import { Registrar } from "./names/registrar.ts";
 import { Rounds } from "./locks/rounds.ts";
 import { GlobalTables } from "./state/tables.ts";
 import {
-  type Asked,
   isChange,
-  protocolVersion,
-  type Said,
-  say,
+  PROTOCOL_VERSION,
+  type ServerMessage,
+  type ServerRequest,
+  write,
   yes,
 } from "./protocol/terms.ts";
-import { readAsked } from "./protocol/read.ts";
+import { readRequest } from "./protocol/read.ts";
 import { UserLocks } from "./locks/user_locks.ts";
 import { atom, Tuple } from "../../core/terms/terms.ts";
 import { nameAtom } from "../../wire/beam/dist_ops.ts";
@@ -70,17 +70,17 @@ export class GlobalServer {
   constructor(port: GlobalPort, options: GlobalOptions = {}) {
     this.#port = port;
     const tables = this.tables = new GlobalTables(port, {
-      freed: (resource) => this.#locking.freed(resource),
+      freed: (resource) => this.#locking.ownLockFreed(resource),
     });
     const members = this.members = new Members(
       port,
-      (member, reason) => this.#lost(member, reason),
+      (member, reason) => this.#memberLost(member, reason),
     );
     const isHornbeam = (node: string) => members.isHornbeam(node);
     const rounds = this.#rounds = new Rounds({
       port,
-      own: (request, holder) => this.#answer(readAsked(request), holder),
-      watch: (node) => void members.ensure(node),
+      own: (request, holder) => this.#answer(readRequest(request), holder),
+      monitor: (node) => void members.ensure(node),
     });
     const locking = this.#locking = new Locking({
       port,
@@ -94,7 +94,7 @@ export class GlobalServer {
       tables,
       members,
       locking,
-      changed: () => this.#checkSync(),
+      changed: () => this.#endSyncs(),
     });
     this.changes = new Registrar({
       port,
@@ -128,90 +128,92 @@ export class GlobalServer {
 
   nodeUp(node: string): void {
     this.#absent.delete(node);
-    this.#partitions.found(node);
-    this.#checks.found();
+    this.#partitions.nodeFound(node);
+    this.#checks.nodeFound();
     this.members.ensure(node);
-    if (!this.joins.pending().includes(node)) this.joins.begin(node);
+    if (!this.joins.pending().includes(node)) this.joins.beginSession(node);
   }
 
   nodeDown(node: string): void {
     this.#absent.delete(node);
     this.members.drop(node, "nodedown");
-    this.#checkSync();
+    this.#endSyncs();
   }
 
-  #lost(member: Member, reason: unknown): void {
+  #memberLost(member: Member, reason: unknown): void {
     const { node } = member;
     this.#rounds.lost(node);
-    this.joins.end(node);
+    this.joins.endSession(node);
     if (reason === atom("noproc") && this.#port.nodes().includes(node)) {
       this.#absent.add(node);
     }
     this.#checks.forget(node);
     // It may have ended in the middle of a change.
     if (member.version !== null) this.#checks.planAll();
-    if (reason !== removed) this.#partitions.lost(member);
-    this.#checkSync();
+    if (reason !== REMOVED) this.#partitions.memberLost(member);
+    this.#endSyncs();
   }
 
   // -- Other servers
 
-  said(said: Said): void {
+  receive(message: ServerMessage): void {
     // What a node has said that is gone by now would bring it back.
-    if ("node" in said && !this.#port.isUp(said.node)) return;
-    switch (said.type) {
+    if ("node" in message && !this.#port.isUp(message.node)) return;
+    switch (message.type) {
       case "initConnect":
-        return this.#introduced(said);
+        return this.#introduced(message);
       case "initConnectAck":
-        return this.joins.confirmed(said);
+        return this.joins.confirmed(message);
       case "lockSet":
-        return this.joins.lockSet(said);
+        return this.joins.lockSet(message);
       case "exchange":
-        return this.joins.exchanged(said);
+        return this.joins.exchanged(message);
       case "resolved":
-        return this.joins.resolved(said);
+        return this.joins.resolved(message);
       case "newNodes":
-        return this.#newNodes(said);
+        return this.#newNodes(message);
       case "inSync":
-        return this.#inSync(said.node);
+        return this.#inSync(message.node);
       case "cancelConnect":
-        return this.joins.cancelled(said);
+        return this.joins.cancelled(message);
       case "lostConnection":
-        return this.#partitions.reported(said.event);
+        return this.#partitions.reported(message.event);
       case "removeConnection":
-        return this.#partitions.removedBy(said.node);
+        return this.#partitions.removedBy(message.node);
       case "whereis":
         return this.#port.tell(
-          said.from,
-          this.tables.find(said.name)?.pid ?? undefined,
+          message.from,
+          this.tables.find(message.name)?.pid ?? undefined,
         );
       case "lockWanted":
-        return this.#locking.wanted(said.node, said.resource);
+        return this.#locking.lockWanted(message.node, message.resource);
       case "lockFree":
-        return this.#locking.free(said.node, said.resource);
+        return this.#locking.lockFreed(message.node, message.resource);
       case "check":
-        return this.#checks.heard(said);
+        return this.#checks.receiveSum(message);
       case "lost":
-        return this.#partitions.heardLost(said);
+        return this.#partitions.lossTold(message);
       case "meet":
-        return this.#partitions.meet(said.other);
+        return this.#partitions.meet(message.other);
       default:
-        said satisfies never;
+        message satisfies never;
     }
   }
 
-  #introduced(said: Extract<Said, { readonly type: "initConnect" }>): void {
-    const { node } = said;
+  #introduced(
+    message: Extract<ServerMessage, { readonly type: "initConnect" }>,
+  ): void {
+    const { node } = message;
     // A server that has started anew on a node that was up all the time.
     if (this.members.get(node) === undefined) this.nodeUp(node);
     const member = this.members.ensure(node);
-    member.isHornbeam = said.isHornbeam;
+    member.isHornbeam = message.isHornbeam;
     // It does not know us any more, so nor do we know it; or it was watched,
     // for a lock or to be met again, without being joined.
     const isNew = member.isIntroduced || member.version === null;
     if (isNew && !this.joins.pending().includes(node)) this.#rejoin(node);
     member.isIntroduced = true;
-    this.joins.introduced(said);
+    this.joins.introduced(message);
   }
 
   /** Takes a member for one whose names have to be joined with ours. */
@@ -220,26 +222,29 @@ export class GlobalServer {
     if (member === undefined) return;
     member.version = null;
     member.isSynced = false;
-    this.joins.begin(node);
+    this.joins.beginSession(node);
   }
 
-  #newNodes(said: Extract<Said, { readonly type: "newNodes" }>): void {
-    const added = this.joins.add(said.nodes);
+  #newNodes(
+    message: Extract<ServerMessage, { readonly type: "newNodes" }>,
+  ): void {
+    const added = this.joins.add(message.nodes);
     // A lock that was lost means that the join was given up half-way.
-    const isLocked = said.lock === null || this.tables.isLockedBy(said.lock);
-    for (const op of said.ops) {
+    const isLocked = message.lock === null ||
+      this.tables.isLockedBy(message.lock);
+    for (const op of message.ops) {
       if (op.type === "delete" || isLocked) this.tables.apply(op);
     }
     for (const node of added) {
-      this.#port.cast(node, say.inSync(this.#port.node));
+      this.#port.cast(node, write.inSync(this.#port.node));
     }
   }
 
   #inSync(node: string): void {
     const member = this.members.ensure(node);
     member.isSynced = true;
-    this.joins.end(node);
-    this.#checkSync();
+    this.joins.endSession(node);
+    this.#endSyncs();
     if (member.version !== null) {
       this.#checks.plan(node);
       return;
@@ -248,20 +253,20 @@ export class GlobalServer {
     this.#port.timer(UNKNOWN_MS, () => {
       if (this.members.get(node) !== member || member.version !== null) return;
       if (this.joins.pending().includes(node)) return;
-      if (member.isHornbeam) this.joins.begin(node);
+      if (member.isHornbeam) this.joins.beginSession(node);
       else this.#port.disconnect(node);
     });
   }
 
   /** Answers a call of another server, or of this one. */
   answer(request: unknown, from: Pid): unknown {
-    const asked = readAsked(request);
+    const asked = readRequest(request);
     return asked === null
       ? new Tuple([atom("error"), atom("badarg")])
       : this.#answer(asked, from);
   }
 
-  #answer(asked: Asked | null, from: Pid): unknown {
+  #answer(asked: ServerRequest | null, from: Pid): unknown {
     switch (asked?.type) {
       case "setLock":
         // It would change names of which it does not know.
@@ -280,7 +285,7 @@ export class GlobalServer {
       case "synced":
         return this.members.synced().map(nameAtom);
       case "version":
-        return protocolVersion;
+        return PROTOCOL_VERSION;
       case "external":
         return [];
       case undefined:
@@ -305,10 +310,10 @@ export class GlobalServer {
       });
     }
     this.#syncs.add(wait);
-    this.#checkSync();
+    this.#endSyncs();
   }
 
-  #checkSync(): void {
+  #endSyncs(): void {
     if (this.#syncs.size === 0 || !this.#isSynced()) return;
     for (const { done, end } of this.#syncs) {
       end();

@@ -19,11 +19,11 @@ import { UsageError } from "../../core/messages/messages.ts";
 import { atom, Pid, printTerm, type Ref } from "../../core/terms/terms.ts";
 import { atomName } from "../../wire/beam/dist_ops.ts";
 import {
-  actorAt,
   type AtActor,
   type AtNode,
-  nodeAt,
-} from "../shared/at_node.ts";
+  liveActorOf,
+  liveNodeOf,
+} from "../shared/self_or_node.ts";
 import { findScope, type PgScope, startScope } from "./pg_scope.ts";
 import type { PgState } from "./pg_state.ts";
 
@@ -114,7 +114,7 @@ export class Pg {
    * actor has.
    */
   start(at: AtNode): Pid {
-    return startScope(nodeAt(at), this.name).pid;
+    return startScope(liveNodeOf(at), this.name).pid;
   }
 
   /**
@@ -122,7 +122,7 @@ export class Pg {
    * monitors it gets a `Down`. Returns whether it ran.
    */
   stop(at: AtNode): boolean {
-    const scope = findScope(nodeAt(at), this.name);
+    const scope = findScope(liveNodeOf(at), this.name);
     scope?.stop();
     return scope !== undefined;
   }
@@ -135,7 +135,7 @@ export class Pg {
    * not run; then nothing has changed.
    */
   join(at: AtNode, group: unknown, pids: Pid | readonly Pid[]): void {
-    const node = nodeAt(at);
+    const node = liveNodeOf(at);
     const living = own(node, pids).filter((pid) =>
       node.localActor(pid) !== null
     );
@@ -147,7 +147,7 @@ export class Pg {
    * Returns whether any was in the group. Throws as `join` does.
    */
   leave(at: AtNode, group: unknown, pids: Pid | readonly Pid[]): boolean {
-    const node = nodeAt(at);
+    const node = liveNodeOf(at);
     const leaving = own(node, pids);
     return this.#running(node).state.leave(group, leaving).length > 0;
   }
@@ -182,7 +182,7 @@ export class Pg {
    * scope does not run.
    */
   monitor<M = never>(self: AtActor, group: unknown): GroupMonitor<M> {
-    const actor = actorAt(self);
+    const actor = liveActorOf(self);
     const scope = this.#running(actor.owner);
     const members = scope.state.members(group) as readonly Pid<M>[];
     return { ref: scope.subscribe(actor, { name: group }), members };
@@ -190,7 +190,7 @@ export class Pg {
 
   /** As `monitor`, for all groups of the scope. */
   monitorScope(self: AtActor): ScopeMonitor {
-    const actor = actorAt(self);
+    const actor = liveActorOf(self);
     const scope = this.#running(actor.owner);
     const groups = scope.state.groups().map((group) => ({
       group,
@@ -204,13 +204,13 @@ export class Pg {
    * from the mailbox. Returns whether it was one of this actor's in this scope.
    */
   demonitor(self: AtActor, ref: Ref): boolean {
-    const actor: LocalActor = actorAt(self);
+    const actor: LocalActor = liveActorOf(self);
     const scope = findScope(actor.owner, this.name);
     return scope?.unsubscribe(actor, ref) ?? false;
   }
 
   #found(at: AtNode): PgScope | undefined {
-    const node = nodeAt(at);
+    const node = liveNodeOf(at);
     return findScope(node, this.name) ??
       (this.name === DEFAULT_SCOPE ? this.#running(node) : undefined);
   }

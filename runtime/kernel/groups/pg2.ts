@@ -19,7 +19,7 @@ import {
   UsageError,
 } from "../../core/messages/messages.ts";
 import { atom, Pid, printTerm, Tuple } from "../../core/terms/terms.ts";
-import { type AtNode, nodeAt } from "../shared/at_node.ts";
+import { type AtNode, liveNodeOf } from "../shared/self_or_node.ts";
 import {
   findPg2,
   isNoGroup,
@@ -59,7 +59,7 @@ export type Pg2Options = Pick<CallOptions, "timeoutMs">;
  * these functions; what other nodes have is here after a round trip.
  */
 function start(at: AtNode): void {
-  pg2Server(nodeAt(at));
+  pg2Server(liveNodeOf(at));
 }
 
 /**
@@ -122,7 +122,7 @@ function getMembers<M = never>(
   at: AtNode,
   group: unknown,
 ): readonly Pid<M>[] {
-  const members = pg2Server(nodeAt(at)).state.members(group);
+  const members = pg2Server(liveNodeOf(at)).state.members(group);
   if (members === null) throw new Pg2Error("no_such_group", group);
   return members as readonly Pid<M>[];
 }
@@ -132,7 +132,7 @@ function getLocalMembers<M = never>(
   at: AtNode,
   group: unknown,
 ): readonly Pid<M>[] {
-  const members = pg2Server(nodeAt(at)).state.localMembers(group);
+  const members = pg2Server(liveNodeOf(at)).state.localMembers(group);
   if (members === null) throw new Pg2Error("no_such_group", group);
   return members as readonly Pid<M>[];
 }
@@ -143,7 +143,7 @@ function getLocalMembers<M = never>(
  * group.
  */
 function getClosestPid<M = never>(at: AtNode, group: unknown): Pid<M> {
-  const node = nodeAt(at);
+  const node = liveNodeOf(at);
   const { state, suspects } = pg2Server(node);
   const all = state.members(group);
   if (all === null) throw new Pg2Error("no_such_group", group);
@@ -156,7 +156,7 @@ function getClosestPid<M = never>(at: AtNode, group: unknown): Pid<M> {
 
 /** All groups that exist, with members or without, in no order. */
 function whichGroups(at: AtNode): readonly unknown[] {
-  return pg2Server(nodeAt(at)).state.groups();
+  return pg2Server(liveNodeOf(at)).state.groups();
 }
 
 /**
@@ -230,7 +230,7 @@ async function change(
   what: Pg2Change,
   options: Pg2Options,
 ): Promise<void> {
-  const node = nodeAt(at);
+  const node = liveNodeOf(at);
   const server = pg2Server(node);
   const isMember = what.type === "join" || what.type === "leave";
   if (isMember && !server.state.has(what.group)) {

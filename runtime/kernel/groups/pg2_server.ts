@@ -18,11 +18,11 @@ import type { Node } from "../../core/node/node.ts";
 import { NodeDown, NodeUp } from "../../core/messages/messages.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
 import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
-import { itemsOf } from "../shared/kernel_actor.ts";
+import { itemsOf } from "../shared/tuple_items.ts";
 import { type GroupLength, type Pg2Message, Pg2State } from "./pg2_state.ts";
 import type { GroupEntry } from "./pg_state.ts";
 import { fromWire, pidsOf, toWire } from "./pg_wire.ts";
-import { ScopeActor } from "./scope_actor.ts";
+import { ServerActor } from "./server_actor.ts";
 
 const names = {
   create: atom("create"),
@@ -51,7 +51,7 @@ export type Pg2Outcome = "ok" | "noGroup" | "foreign";
 
 export class Pg2Server {
   readonly #node: Node;
-  #actor: ScopeActor;
+  #actor: ServerActor;
   #state: Pg2State;
   /** Nodes that have been silent for a while. */
   readonly suspects: Set<string> = new Set();
@@ -60,7 +60,7 @@ export class Pg2Server {
   /** Throws `UsageError` when the name is taken. */
   constructor(node: Node) {
     this.#node = node;
-    [this.#actor, this.#state] = this.#begin();
+    [this.#actor, this.#state] = this.#startServer();
     node.nodeEvents.listenToConnections((event) => {
       if (event.type !== "nodesuspect") return;
       if (event.isSuspect) this.suspects.add(event.node);
@@ -72,11 +72,11 @@ export class Pg2Server {
     return this.#state;
   }
 
-  #begin(): [ScopeActor, Pg2State] {
-    const actor = new ScopeActor(this.#node, PG2, {
-      message: (message) => this.#heard(message),
+  #startServer(): [ServerActor, Pg2State] {
+    const actor = new ServerActor(this.#node, PG2, {
+      message: (message) => this.#receive(message),
       down: (pid) => this.#state.down(pid),
-      ended: () => this.#again(),
+      ended: () => this.#restart(),
     });
     const state = new Pg2State(actor.pid, {
       send: (to, message) => actor.send(to, pg2ToWire(message)),
@@ -84,8 +84,8 @@ export class Pg2Server {
         const message = toWire({ type: "discover", from: actor.pid });
         actor.send({ name: PG2, node }, message);
       },
-      watch: (pid) => actor.watch(pid),
-      unwatch: (pid) => actor.unwatch(pid),
+      monitor: (pid) => actor.monitor(pid),
+      demonitor: (pid) => actor.demonitor(pid),
     });
     for (const node of this.#node.nodes()) {
       if (!this.#isBeam(node)) state.nodeUp(node);
@@ -98,12 +98,12 @@ export class Pg2Server {
   }
 
   /** It starts anew, and learns from its peers which groups there are. */
-  #again(): void {
+  #restart(): void {
     if (this.#node.names.holder(PG2) !== null) {
       servers.delete(this.#node);
       this.#stopped.abort();
     } else {
-      [this.#actor, this.#state] = this.#begin();
+      [this.#actor, this.#state] = this.#startServer();
     }
   }
 
@@ -141,17 +141,17 @@ export class Pg2Server {
     return hasGroup ? "ok" : "noGroup";
   }
 
-  #heard(message: unknown): void {
+  #receive(message: unknown): void {
     if (message instanceof NodeUp) {
-      if (this.#isBeam(message.node)) this.#exchange(message.node);
+      if (this.#isBeam(message.node)) this.#sendExchange(message.node);
       else this.#state.nodeUp(message.node);
     } else if (message instanceof NodeDown) {
       this.suspects.delete(message.node);
     } else if (message instanceof Call) {
-      this.#answer(message);
+      this.#answerCall(message);
     } else {
       const said = pg2FromWire(message);
-      if (said === null) this.#heardBeam(message);
+      if (said === null) this.#receiveFromBeam(message);
       else if (this.#isPeer(said.from)) this.#state.receive(said);
     }
   }
@@ -160,13 +160,13 @@ export class Pg2Server {
     return node !== this.#node.name && this.#isUp(node) && !this.#isBeam(node);
   }
 
-  #heardBeam(message: unknown): void {
+  #receiveFromBeam(message: unknown): void {
     const isCast = message instanceof Cast;
     const [name, from, list] = itemsOf(isCast ? message.request : message);
     const node = atomName(from);
     if (node === undefined || !this.#isBeam(node)) return;
     if (name === names.newPg2 && !isCast) {
-      this.#exchange(node);
+      this.#sendExchange(node);
     } else if (name === names.exchange && isCast) {
       const entries = exchangeOf(list);
       if (entries !== null) this.#state.exchanged(this.#foreignOnly(entries));
@@ -181,7 +181,7 @@ export class Pg2Server {
     ]);
   }
 
-  #exchange(node: string): void {
+  #sendExchange(node: string): void {
     const own = nameAtom(this.#node.name);
     const list = this.#state.entries().map((entry) => [...entry]);
     this.#actor.send(
@@ -190,7 +190,7 @@ export class Pg2Server {
     );
   }
 
-  #answer({ from, request }: Call): void {
+  #answerCall({ from, request }: Call): void {
     const change = changeOf(request);
     if (change === null) {
       this.#actor.reply(from, new Tuple([names.error, atom("notsup")]));

@@ -43,7 +43,7 @@ export type Pg2Message =
 
 /** What the state machine wants done; see `PgOutputs`. */
 export type Pg2Outputs =
-  & Pick<PgOutputs, "discover" | "watch" | "unwatch">
+  & Pick<PgOutputs, "discover" | "monitor" | "demonitor">
   & { send(to: Pid, message: Pg2Message): void };
 
 type Existence = { readonly name: unknown; length: number };
@@ -53,7 +53,7 @@ export const MAX_DELETED = 10_000;
 
 export class Pg2State {
   readonly #self: Pid;
-  readonly #out: Pg2Outputs;
+  readonly #outputs: Pg2Outputs;
   readonly #members: PgState;
   readonly #groups = new TermMap<Existence>();
   /** Those that are deleted, the first one first. */
@@ -68,18 +68,18 @@ export class Pg2State {
   /** Their groups, by process. */
   readonly #groupsOf = new Map<Pid, Set<Existence>>();
 
-  constructor(self: Pid, out: Pg2Outputs) {
+  constructor(self: Pid, outputs: Pg2Outputs) {
     this.#self = self;
-    this.#out = out;
+    this.#outputs = outputs;
     this.#members = new PgState(self, {
       send: (to, message) => {
         // Whoever is sent all members has to know all groups.
         if (message.type === "sync") this.#sendGroups(to);
-        out.send(to, message);
+        outputs.send(to, message);
       },
-      discover: (node) => out.discover(node),
-      watch: (pid) => out.watch(pid),
-      unwatch: (pid) => out.unwatch(pid),
+      discover: (node) => outputs.discover(node),
+      monitor: (pid) => outputs.monitor(pid),
+      demonitor: (pid) => outputs.demonitor(pid),
       changed: () => {},
     });
   }
@@ -123,11 +123,11 @@ export class Pg2State {
   // -- Changes on this node
 
   create(name: unknown): void {
-    if (!this.has(name)) this.#grow(name);
+    if (!this.has(name)) this.#lengthen(name);
   }
 
   delete(name: unknown): void {
-    if (this.has(name)) this.#grow(name);
+    if (this.has(name)) this.#lengthen(name);
   }
 
   /** A living actor of this node. Returns whether there is such a group. */
@@ -191,7 +191,7 @@ export class Pg2State {
       groups.add(group);
     } else {
       this.#groupsOf.set(pid, new Set([group]));
-      this.#out.watch(pid);
+      this.#outputs.monitor(pid);
     }
     return true;
   }
@@ -230,12 +230,12 @@ export class Pg2State {
     if (group !== undefined) groups?.delete(group);
     if (groups?.size !== 0) return;
     this.#groupsOf.delete(pid);
-    this.#out.unwatch(pid);
+    this.#outputs.demonitor(pid);
   }
 
   // -- Which groups exist
 
-  #grow(name: unknown): void {
+  #lengthen(name: unknown): void {
     const length = (this.#groups.get(name)?.length ?? this.#forgotten) + 1;
     this.#learn(name, length);
     this.#tell([[name, length]], null);
@@ -280,13 +280,13 @@ export class Pg2State {
     const lengths = this.#groups.values()
       .map(({ name, length }): GroupLength => [name, length]);
     if (lengths.length === 0) return;
-    this.#out.send(to, { type: "groups", from: this.#self, lengths });
+    this.#outputs.send(to, { type: "groups", from: this.#self, lengths });
   }
 
   #tell(lengths: readonly GroupLength[], but: Pid | null): void {
     for (const peer of this.#members.peers()) {
       if (peer === but) continue;
-      this.#out.send(peer, { type: "groups", from: this.#self, lengths });
+      this.#outputs.send(peer, { type: "groups", from: this.#self, lengths });
     }
   }
 }

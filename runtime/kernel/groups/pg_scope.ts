@@ -20,7 +20,7 @@ import type { Pid, Ref } from "../../core/terms/terms.ts";
 import { GroupJoin, GroupLeave } from "./pg_events.ts";
 import { type PgMessage, type PgOutputs, PgState } from "./pg_state.ts";
 import { fromWire, toWire } from "./pg_wire.ts";
-import { ScopeActor } from "./scope_actor.ts";
+import { ServerActor } from "./server_actor.ts";
 import { TermMap } from "../shared/term_map.ts";
 
 /** A monitor of one group, or of all. */
@@ -31,13 +31,13 @@ type Subscription = {
   /**
    * Of the scope, on the subscriber, whose end takes the subscription along.
    */
-  readonly watch: Ref;
+  readonly monitor: Ref;
 };
 
 export class PgScope {
   readonly name: string;
   readonly #node: Node;
-  #actor: ScopeActor;
+  #actor: ServerActor;
   #state: PgState;
   readonly #subscriptions = new Map<Ref, Subscription>();
   /** By group, and those of all groups. */
@@ -48,7 +48,7 @@ export class PgScope {
   constructor(node: Node, name: string) {
     this.name = name;
     this.#node = node;
-    [this.#actor, this.#state] = this.#begin();
+    [this.#actor, this.#state] = this.#startServer();
   }
 
   get pid(): Pid<unknown> {
@@ -62,42 +62,44 @@ export class PgScope {
   stop(): void {
     scopesOf(this.#node).delete(this.name);
     this.#actor.stop((actor) => endActor(actor, reasons.shutdown));
-    this.#forgetAll();
+    this.#removeAllSubscriptions();
   }
 
-  #begin(): [ScopeActor, PgState] {
-    const actor = new ScopeActor(this.#node, this.name, {
-      message: (message) => this.#heard(message),
+  #startServer(): [ServerActor, PgState] {
+    const actor = new ServerActor(this.#node, this.name, {
+      message: (message) => this.#receive(message),
       down: (pid) => this.#state.down(pid),
-      ended: () => this.#again(),
+      ended: () => this.#restart(),
     });
     const state = new PgState(actor.pid, outputs(this, actor));
     for (const node of this.#node.nodes()) state.nodeUp(node);
     return [actor, state];
   }
 
-  #again(): void {
-    this.#forgetAll();
+  #restart(): void {
+    this.#removeAllSubscriptions();
     // The name may have gone to somebody else in the meantime.
     if (this.#node.names.holder(this.name) !== null) {
       scopesOf(this.#node).delete(this.name);
     } else {
-      [this.#actor, this.#state] = this.#begin();
+      [this.#actor, this.#state] = this.#startServer();
     }
   }
 
-  #heard(message: unknown): void {
+  #receive(message: unknown): void {
     if (message instanceof NodeUp) {
       this.#state.nodeUp(message.node);
       return;
     }
     const said = fromWire(message);
     // One of this node's actors may say anything, but is no peer.
-    if (said !== null && !this.#node.isOwnPid(said.from)) this.#met(said);
+    if (said !== null && !this.#node.isOwnPid(said.from)) {
+      this.#receiveFromPeer(said);
+    }
   }
 
   /** A peer that is gone already would be met anew by what it says late. */
-  #met(said: PgMessage): void {
+  #receiveFromPeer(said: PgMessage): void {
     const { isUp } = this.#node.way(this.pid, said.from);
     if (isUp) this.#state.receive(said);
   }
@@ -110,8 +112,11 @@ export class PgScope {
    */
   subscribe(actor: LocalActor, group: Subscription["group"]): Ref {
     const ref = monitor(actor, this.pid);
-    const watch = this.#actor.follow(actor.pid, () => this.#forget(ref));
-    this.#subscriptions.set(ref, { actor, group, watch });
+    const monitorRef = this.#actor.onDown(
+      actor.pid,
+      () => this.#removeSubscription(ref),
+    );
+    this.#subscriptions.set(ref, { actor, group, monitor: monitorRef });
     this.#listeners(group, true)?.add(ref);
     return ref;
   }
@@ -120,16 +125,16 @@ export class PgScope {
   unsubscribe(actor: LocalActor, ref: Ref): boolean {
     const known = this.#subscriptions.get(ref);
     if (known === undefined || known.actor !== actor) return false;
-    this.#actor.unfollow(known.watch);
-    this.#forget(ref);
+    this.#actor.cancelOnDown(known.monitor);
+    this.#removeSubscription(ref);
     demonitor(actor, ref, true);
     flush(actor, (message) => isEvent(message) && message.ref === ref);
     return true;
   }
 
-  changed(what: "join" | "leave", group: unknown, pids: readonly Pid[]): void {
+  changed(type: "join" | "leave", group: unknown, pids: readonly Pid[]): void {
     if (this.#subscriptions.size === 0) return;
-    const Event = what === "join" ? GroupJoin : GroupLeave;
+    const Event = type === "join" ? GroupJoin : GroupLeave;
     const refs = [...this.#ofAll, ...this.#ofGroup.get(group) ?? []];
     for (const ref of refs) {
       const actor = this.#subscriptions.get(ref)?.actor;
@@ -150,7 +155,7 @@ export class PgScope {
     return refs;
   }
 
-  #forget(ref: Ref): void {
+  #removeSubscription(ref: Ref): void {
     const group = this.#subscriptions.get(ref)?.group;
     if (group === undefined) return;
     this.#subscriptions.delete(ref);
@@ -160,21 +165,23 @@ export class PgScope {
   }
 
   /** Their monitors of the scope have told them. */
-  #forgetAll(): void {
-    for (const ref of [...this.#subscriptions.keys()]) this.#forget(ref);
+  #removeAllSubscriptions(): void {
+    for (const ref of [...this.#subscriptions.keys()]) {
+      this.#removeSubscription(ref);
+    }
   }
 }
 
-function outputs(scope: PgScope, actor: ScopeActor): PgOutputs {
+function outputs(scope: PgScope, actor: ServerActor): PgOutputs {
   return {
     send: (to, message) => actor.send(to, toWire(message)),
     discover: (node) => {
       const message = toWire({ type: "discover", from: actor.pid });
       actor.send({ name: scope.name, node }, message);
     },
-    watch: (pid) => actor.watch(pid),
-    unwatch: (pid) => actor.unwatch(pid),
-    changed: (what, group, pids) => scope.changed(what, group, pids),
+    monitor: (pid) => actor.monitor(pid),
+    demonitor: (pid) => actor.demonitor(pid),
+    changed: (type, group, pids) => scope.changed(type, group, pids),
   };
 }
 

@@ -55,17 +55,17 @@ export interface PgOutputs {
   /** To whoever is the scope on that node: a `discover`. */
   discover(node: string): void;
   /** `down` is to be called when the actor has ended or cannot be reached. */
-  watch(pid: Pid): void;
-  unwatch(pid: Pid): void;
+  monitor(pid: Pid): void;
+  demonitor(pid: Pid): void;
   /** These pids have joined a group or left it. */
-  changed(what: "join" | "leave", group: unknown, pids: readonly Pid[]): void;
+  changed(type: "join" | "leave", group: unknown, pids: readonly Pid[]): void;
 }
 
 /** How often each pid is in a group. */
 type Counts = Map<Pid, number>;
 
 type Change = {
-  readonly what: "join" | "leave";
+  readonly type: "join" | "leave";
   readonly group: unknown;
   readonly pids: readonly Pid[];
 };
@@ -82,12 +82,12 @@ class Group {
   }
 }
 
-const NOBODY: readonly Pid[] = Object.freeze([]);
+const noPids: readonly Pid[] = Object.freeze([]);
 
 export class PgState {
   /** This node's scope. */
   readonly #self: Pid;
-  readonly #out: PgOutputs;
+  readonly #outputs: PgOutputs;
   /** Every group that has a member. */
   readonly #groups = new TermMap<Group>();
   /** Members of this node, each with its groups; all of them are watched. */
@@ -95,9 +95,9 @@ export class PgState {
   /** Scopes of other nodes, with the groups they answer for; all watched. */
   readonly #peers = new Map<Pid, Set<Group>>();
 
-  constructor(self: Pid, out: PgOutputs) {
+  constructor(self: Pid, outputs: PgOutputs) {
     this.#self = self;
-    this.#out = out;
+    this.#outputs = outputs;
   }
 
   // -- Look-ups
@@ -105,15 +105,15 @@ export class PgState {
   /** Frozen; in no order. */
   members(name: unknown): readonly Pid[] {
     const group = this.#groups.get(name);
-    if (group === undefined) return NOBODY;
+    if (group === undefined) return noPids;
     return group.all ??= frozen([...group.parts.values()]);
   }
 
   localMembers(name: unknown): readonly Pid[] {
     const group = this.#groups.get(name);
-    if (group === undefined) return NOBODY;
+    if (group === undefined) return noPids;
     const counts = group.parts.get(this.#self);
-    return group.local ??= counts === undefined ? NOBODY : frozen([counts]);
+    return group.local ??= counts === undefined ? noPids : frozen([counts]);
   }
 
   groups(): unknown[] {
@@ -148,16 +148,16 @@ export class PgState {
         fresh.push(pid);
       }
     }
-    for (const pid of fresh) this.#out.watch(pid);
+    for (const pid of fresh) this.#outputs.monitor(pid);
     this.#tell({ type: "join", from: this.#self, group: group.name, pids });
-    this.#out.changed("join", group.name, pids);
+    this.#outputs.changed("join", group.name, pids);
   }
 
-  /** Returns whom it has taken out; not those who were not in the group. */
+  /** Returns whom it has taken outputs; not those who were not in the group. */
   leave(name: unknown, pids: readonly Pid[]): readonly Pid[] {
     const group = this.#groups.get(name);
-    if (group === undefined) return NOBODY;
-    const left = this.#take(this.#self, group, pids);
+    if (group === undefined) return noPids;
+    const left = this.#takeOut(this.#self, group, pids);
     if (left.length === 0) return left;
     const gone: Pid[] = [];
     const counts = group.parts.get(this.#self);
@@ -169,17 +169,17 @@ export class PgState {
       this.#locals.delete(pid);
       gone.push(pid);
     }
-    for (const pid of gone) this.#out.unwatch(pid);
+    for (const pid of gone) this.#outputs.demonitor(pid);
     const from = this.#self;
     this.#tell({ type: "leave", from, pids: left, groups: [group.name] });
-    this.#out.changed("leave", group.name, left);
+    this.#outputs.changed("leave", group.name, left);
     return left;
   }
 
   // -- Other nodes
 
   nodeUp(node: string): void {
-    this.#out.discover(node);
+    this.#outputs.discover(node);
   }
 
   /** A word of another node's scope. */
@@ -187,10 +187,10 @@ export class PgState {
     const { from } = message;
     switch (message.type) {
       case "discover":
-        if (!this.#meet(from)) this.#sendAll(from);
+        if (!this.#addPeer(from)) this.#sendAll(from);
         return;
       case "sync":
-        this.#meet(from);
+        this.#addPeer(from);
         this.#replace(from, message.groups);
         return;
       case "join":
@@ -198,7 +198,7 @@ export class PgState {
           const pids = ownPids(from, message.pids);
           if (pids.length === 0) return;
           const { name } = this.#add(from, message.group, pids);
-          this.#out.changed("join", name, pids);
+          this.#outputs.changed("join", name, pids);
         }
         return;
       case "leave":
@@ -219,8 +219,8 @@ export class PgState {
       const changes: Change[] = [];
       for (const group of groups) {
         const pids = listOf([group.parts.get(pid) ?? new Map()]);
-        this.#drop(pid, group);
-        changes.push({ what: "leave", group: group.name, pids });
+        this.#dropPart(pid, group);
+        changes.push({ type: "leave", group: group.name, pids });
       }
       this.#announce(changes);
       return;
@@ -232,8 +232,8 @@ export class PgState {
     for (const group of joined) {
       const count = group.parts.get(this.#self)?.get(pid) ?? 0;
       const pids = Array.from({ length: count }, () => pid);
-      this.#take(this.#self, group, pids);
-      changes.push({ what: "leave", group: group.name, pids });
+      this.#takeOut(this.#self, group, pids);
+      changes.push({ type: "leave", group: group.name, pids });
     }
     const names = changes.flatMap(({ group, pids }) => pids.map(() => group));
     const from = this.#self;
@@ -245,12 +245,12 @@ export class PgState {
    * From now on the peer is told of changes. Returns whether it was unknown; it
    * has then been sent everything, and asked for everything.
    */
-  #meet(peer: Pid): boolean {
+  #addPeer(peer: Pid): boolean {
     if (this.#peers.has(peer)) return false;
     this.#peers.set(peer, new Set());
-    this.#out.watch(peer);
+    this.#outputs.monitor(peer);
     this.#sendAll(peer);
-    this.#out.send(peer, { type: "discover", from: this.#self });
+    this.#outputs.send(peer, { type: "discover", from: this.#self });
     return true;
   }
 
@@ -260,7 +260,7 @@ export class PgState {
       const counts = group.parts.get(this.#self);
       if (counts !== undefined) groups.push([group.name, listOf([counts])]);
     }
-    this.#out.send(peer, { type: "sync", from: this.#self, groups });
+    this.#outputs.send(peer, { type: "sync", from: this.#self, groups });
   }
 
   /** What a peer says of all its groups takes the place of what is known. */
@@ -277,15 +277,15 @@ export class PgState {
       const now = said.get(group.name)?.counts ?? new Map<Pid, number>();
       const pids = surplus(before, now);
       if (pids.length === 0) continue;
-      changes.push({ what: "leave", group: group.name, pids });
-      this.#take(peer, group, pids);
+      changes.push({ type: "leave", group: group.name, pids });
+      this.#takeOut(peer, group, pids);
     }
     for (const { name, counts } of said.values()) {
       const before = this.#groups.get(name)?.parts.get(peer);
       const pids = surplus(counts, before ?? new Map());
       if (pids.length === 0) continue;
       const group = this.#add(peer, name, pids);
-      changes.push({ what: "join", group: group.name, pids });
+      changes.push({ type: "join", group: group.name, pids });
     }
     this.#announce(changes);
   }
@@ -299,21 +299,21 @@ export class PgState {
     // All are looked up first: a name that is no term must change nothing.
     for (const group of names.map((name) => this.#groups.get(name))) {
       if (group === undefined) continue;
-      const left = this.#take(peer, group, pids);
+      const left = this.#takeOut(peer, group, pids);
       if (left.length === 0) continue;
-      changes.push({ what: "leave", group: group.name, pids: left });
+      changes.push({ type: "leave", group: group.name, pids: left });
     }
     this.#announce(changes);
   }
 
   #tell(message: PgMessage): void {
-    for (const peer of this.#peers.keys()) this.#out.send(peer, message);
+    for (const peer of this.#peers.keys()) this.#outputs.send(peer, message);
   }
 
   /** Last, since whoever is told may change the groups again. */
   #announce(changes: readonly Change[]): void {
-    for (const { what, group, pids } of changes) {
-      this.#out.changed(what, group, pids);
+    for (const { type, group, pids } of changes) {
+      this.#outputs.changed(type, group, pids);
     }
   }
 
@@ -332,12 +332,12 @@ export class PgState {
       this.#peers.get(owner)?.add(group);
     }
     for (const pid of pids) increase(counts, pid, 1);
-    this.#forget(owner, group);
+    this.#forgetLists(owner, group);
     return group;
   }
 
   /** Takes out those who are in the group, and returns them. */
-  #take(owner: Pid, group: Group, pids: readonly Pid[]): Pid[] {
+  #takeOut(owner: Pid, group: Group, pids: readonly Pid[]): Pid[] {
     const counts = group.parts.get(owner);
     if (counts === undefined) return [];
     const left: Pid[] = [];
@@ -346,20 +346,20 @@ export class PgState {
       increase(counts, pid, -1);
       left.push(pid);
     }
-    if (counts.size === 0) this.#drop(owner, group);
-    else if (left.length > 0) this.#forget(owner, group);
+    if (counts.size === 0) this.#dropPart(owner, group);
+    else if (left.length > 0) this.#forgetLists(owner, group);
     return left;
   }
 
-  #drop(owner: Pid, group: Group): void {
+  #dropPart(owner: Pid, group: Group): void {
     group.parts.delete(owner);
     this.#peers.get(owner)?.delete(group);
-    this.#forget(owner, group);
+    this.#forgetLists(owner, group);
     if (group.parts.size === 0) this.#groups.delete(group.name);
   }
 
   /** What look-ups returned before is not changed. */
-  #forget(owner: Pid, group: Group): void {
+  #forgetLists(owner: Pid, group: Group): void {
     group.all = null;
     if (owner === this.#self) group.local = null;
   }

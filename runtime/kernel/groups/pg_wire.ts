@@ -13,7 +13,7 @@
 import { Cast } from "../../core/calls/calls.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
 import type { GroupEntry, PgMessage } from "./pg_state.ts";
-import { itemsOf } from "../shared/kernel_actor.ts";
+import { itemsOf } from "../shared/tuple_items.ts";
 
 const names = {
   discover: atom("discover"),

@@ -245,16 +245,16 @@ function inDecimals(digits: string, exponent: number): string {
   return `${whole}.${digits.slice(exponent + 1) || "0"}`;
 }
 
-const reserved = new Set(
+const reservedWords = new Set(
   ("after and andalso band begin bnot bor bsl bsr bxor case catch cond div " +
     "end fun if let not of or orelse receive rem try when xor").split(" "),
 );
-const bare =
+const BARE_ATOM =
   /^[a-z\u00df-\u00f6\u00f8-\u00ff][\w@\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]*$/;
 
 /** An atom by its name, in quotes where it needs them. */
 export function printAtom(name: string, unicode: boolean): string {
-  return bare.test(name) && !reserved.has(name)
+  return BARE_ATOM.test(name) && !reservedWords.has(name)
     ? name
     : quoted(name, "'", unicode);
 }

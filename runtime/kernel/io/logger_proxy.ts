@@ -15,7 +15,8 @@ import { atomName } from "../../wire/beam/dist_ops.ts";
 import { textOf } from "./chardata.ts";
 import { printErlang } from "./erlang_print.ts";
 import { formatErlang } from "./io_format.ts";
-import { type Complain, itemsOf, kernelActor } from "../shared/kernel_actor.ts";
+import { type Complain, kernelActor } from "../shared/kernel_actor.ts";
+import { itemsOf } from "../shared/tuple_items.ts";
 
 /** OTP has eight levels; `level` of the fields keeps which it was. */
 const levels: Readonly<Record<string, LogLevel>> = {

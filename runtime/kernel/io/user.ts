@@ -14,7 +14,8 @@ import { atomName } from "../../wire/beam/dist_ops.ts";
 import { type Encoding, textOf } from "./chardata.ts";
 import { printErlang } from "./erlang_print.ts";
 import { formatErlang, FormatError } from "./io_format.ts";
-import { type Complain, itemsOf, kernelActor } from "../shared/kernel_actor.ts";
+import { type Complain, kernelActor } from "../shared/kernel_actor.ts";
+import { itemsOf } from "../shared/tuple_items.ts";
 
 /**
  * Takes text that was printed. Whoever prints goes on when a promise that it

@@ -14,7 +14,8 @@ import { Call } from "../../core/calls/calls.ts";
 import { CallError } from "../../core/messages/messages.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
 import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
-import { type Complain, itemsOf, kernelActor } from "../shared/kernel_actor.ts";
+import { type Complain, kernelActor } from "../shared/kernel_actor.ts";
+import { itemsOf } from "../shared/tuple_items.ts";
 
 const names = {
   yes: atom("yes"),
@@ -26,7 +27,7 @@ const names = {
   link: atom("link"),
 } as const;
 
-const netKernel = "net_kernel";
+const NET_KERNEL = "net_kernel";
 
 export function netKernelActor(
   node: Node,
@@ -101,7 +102,7 @@ export async function ping(
 ): Promise<"pong" | "pang"> {
   const question = new Tuple([names.isAuth, nameAtom(self.node)]);
   try {
-    const target = { name: netKernel, node };
+    const target = { name: NET_KERNEL, node };
     const said = await self.call(target, question, options);
     return said === names.yes ? "pong" : "pang";
   } catch (error) {

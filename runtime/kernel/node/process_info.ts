@@ -12,7 +12,7 @@ import { type ActorInfo, infoOf } from "../../core/sys/info.ts";
 import type { NamedTarget } from "../../core/messages/messages.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
 import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
-import { badarg } from "../rpc/outcome.ts";
+import { badarg } from "../shared/term_error.ts";
 
 type Read = (info: ActorInfo) => unknown;
 

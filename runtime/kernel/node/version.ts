@@ -1,2 +1,2 @@
-/** The version of this package, for those who ask a node what it runs. */
-export const version = "0.1.0";
+/** The VERSION of this package, for those who ask a node what it runs. */
+export const VERSION = "0.1.0";

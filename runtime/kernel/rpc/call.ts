@@ -34,8 +34,8 @@ const names = {
   erpc: atom("erpc"),
 } as const;
 
-export const executeCall = "erpc:execute_call";
-export const executeCast = "erpc:execute_cast";
+export const EXECUTE_CALL = "erpc:execute_call";
+export const EXECUTE_CAST = "erpc:execute_cast";
 
 /** What the waiting actor tells the caller. */
 export type Result =
@@ -130,7 +130,7 @@ export async function perform(
   me.monitor(caller as Pid);
   const ref = me.makeRef();
   try {
-    const child = await me.spawnOn(node, executeCall, [ref, ...parts], {
+    const child = await me.spawnOn(node, EXECUTE_CALL, [ref, ...parts], {
       monitor: true,
     });
     const down = await me.receive((m): m is Down => m instanceof Down);
@@ -208,7 +208,7 @@ export function erpcCast(
   const parts = checked(called, args);
   const actor = self as AnySelf & LocalActor;
   if (!actor.isAlive) return;
-  actor.owner.spawns.requestOnly(actor, node, executeCast, parts);
+  actor.owner.spawns.requestOnly(actor, node, EXECUTE_CAST, parts);
 }
 
 /** What errors call a call. */

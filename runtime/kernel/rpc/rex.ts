@@ -14,8 +14,9 @@ import type { Self } from "../../core/contract/self.ts";
 import { Call, Cast } from "../../core/calls/calls.ts";
 import { atom, Pid, printTerm, Tuple } from "../../core/terms/terms.ts";
 import { atomName } from "../../wire/beam/dist_ops.ts";
-import { type Complain, itemsOf, kernelActor } from "../shared/kernel_actor.ts";
-import { callOffered, type Outcome } from "./outcome.ts";
+import { type Complain, kernelActor } from "../shared/kernel_actor.ts";
+import { itemsOf } from "../shared/tuple_items.ts";
+import { callOffered, type Outcome } from "./call_offered.ts";
 
 const names = {
   rex: atom("rex"),

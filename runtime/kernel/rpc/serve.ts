@@ -7,8 +7,13 @@ import type { Node } from "../../core/node/node.ts";
 import type { AnyBehaviour, Self } from "../../core/contract/self.ts";
 import type { Functions } from "../../core/node/functions.ts";
 import { atom, Tuple } from "../../core/terms/terms.ts";
-import { executeCall, executeCast } from "./call.ts";
-import { type Called, callOffered, type Outcome, uncaught } from "./outcome.ts";
+import { EXECUTE_CALL, EXECUTE_CAST } from "./call.ts";
+import {
+  type Called,
+  callOffered,
+  type Outcome,
+  uncaught,
+} from "./call_offered.ts";
 
 const names = {
   return: atom("return"),
@@ -21,14 +26,14 @@ const names = {
 export function serveErpc(node: Node): void {
   const { functions, internals } = node;
   internals.set(
-    `${executeCall}/4`,
+    `${EXECUTE_CALL}/4`,
     (ref, module, name, args): AnyBehaviour => async (self: Self) => {
       const outcome = await callOffered(functions, { module, name, args });
       self.exit(resultOf(ref, outcome));
     },
   );
   internals.set(
-    `${executeCast}/3`,
+    `${EXECUTE_CAST}/3`,
     (module, name, args) => applied(functions, { module, name, args }),
   );
   internals.set(

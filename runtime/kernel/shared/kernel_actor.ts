@@ -5,7 +5,6 @@
 
 import { type Handler, handler } from "../../core/contract/handler.ts";
 import type { Self } from "../../core/contract/self.ts";
-import { Tuple } from "../../core/terms/terms.ts";
 
 /** Told what went wrong with one message. */
 export type Complain = (what: string, error: unknown) => void;
@@ -25,9 +24,4 @@ export function kernelActor(
     }
     return state;
   });
-}
-
-/** The items of a tuple; none of anything else. */
-export function itemsOf(term: unknown): readonly unknown[] {
-  return term instanceof Tuple ? term.items : [];
 }

@@ -11,7 +11,7 @@ import {
   tuple,
 } from "../../../runtime/mod.ts";
 import type { Node } from "../../../runtime/core/node/node.ts";
-import type { GlobalNames } from "../../../runtime/kernel/global/actor.ts";
+import type { GlobalNames } from "../../../runtime/kernel/global/local_names.ts";
 import { simulateSeeds } from "../../helpers/simulate.ts";
 import {
   gone,

@@ -12,9 +12,9 @@ import {
   type Tuple,
 } from "../../../runtime/mod.ts";
 import {
-  say,
-  serverName,
-  words,
+  atoms,
+  SERVER_NAME,
+  write,
 } from "../../../runtime/kernel/global/protocol/terms.ts";
 import type { Simulation } from "../../../std/testing/mod.ts";
 import { simulateSeeds } from "../../helpers/simulate.ts";
@@ -231,11 +231,11 @@ describe("a node", () => {
       const serve = () =>
         f.spawn(async (self: Self<unknown>) => {
           for (;;) heard.push(await self.receive());
-        }, { name: serverName });
+        }, { name: SERVER_NAME });
       const isAsked = () =>
         heard.some((said) =>
           said instanceof Cast &&
-          (said.request as Tuple).items[0] === words.initConnect
+          (said.request as Tuple).items[0] === atoms.initConnect
         );
       const first = serve();
       await f.connect(x.name);
@@ -251,8 +251,8 @@ describe("a node", () => {
       });
       await sim.until(() => heard.length > 0, { what: "the question" });
       expect(isAsked()).toBe(false);
-      const hello = say.initConnect(f.name, 7, second as Pid);
-      f.send({ name: serverName, node: x.name }, new Cast(hello));
+      const hello = write.initConnect(f.name, 7, second as Pid);
+      f.send({ name: SERVER_NAME, node: x.name }, new Cast(hello));
       await sim.until(isAsked, { what: "an answer" });
     });
   });

@@ -20,17 +20,17 @@ const [v, w] = [1, 2].map((id) => new Pid("beam", id, 0, 1, null)) as [
 
 class Rig {
   readonly said: unknown[][] = [];
-  readonly watched = new Set<Pid>();
+  readonly monitored = new Set<Pid>();
   readonly state: Pg2State = new Pg2State(me, {
     send: (to, { type, from: _, ...rest }) => {
       this.said.push([type, to, ...Object.values(rest)]);
     },
     discover: (node) => void this.said.push(["find", node]),
-    watch: (one) => {
-      expect(this.watched).not.toContain(one);
-      this.watched.add(one);
+    monitor: (one) => {
+      expect(this.monitored).not.toContain(one);
+      this.monitored.add(one);
     },
-    unwatch: (one) => expect(this.watched.delete(one)).toBe(true),
+    demonitor: (one) => expect(this.monitored.delete(one)).toBe(true),
   });
 
   heard(): unknown[][] {
@@ -174,8 +174,8 @@ describe("groups", () => {
 });
 
 describe("processes of BEAM nodes", () => {
-  test("are counted and watched, and leave one by one", () => {
-    const { state, watched } = new Rig();
+  test("are counted and monitored, and leave one by one", () => {
+    const { state, monitored } = new Rig();
     expect(state.joinForeign("g", v)).toBe(false);
     for (const group of ["g", "h"]) state.create(group);
     for (const pid of [v, v, w]) state.joinForeign("g", pid);
@@ -183,15 +183,15 @@ describe("processes of BEAM nodes", () => {
     state.join("g", x);
     expect(state.members("g")).toEqual([x, v, v, w]);
     expect(state.localMembers("g")).toEqual([x]);
-    expect([...watched]).toEqual([v, w, x]);
+    expect([...monitored]).toEqual([v, w, x]);
     expect(state.leaveForeign("none", v)).toBe(false);
     for (const pid of [v, w, w]) state.leaveForeign("g", pid);
     expect(state.members("g")).toEqual([x, v]);
-    expect([...watched]).toEqual([v, x]);
+    expect([...monitored]).toEqual([v, x]);
     state.leaveForeign("g", v);
-    expect([...watched]).toEqual([v, x]);
+    expect([...monitored]).toEqual([v, x]);
     state.leaveForeign("h", v);
-    expect([...watched]).toEqual([x]);
+    expect([...monitored]).toEqual([x]);
   });
 
   test("that end leave everything", () => {
@@ -205,9 +205,9 @@ describe("processes of BEAM nodes", () => {
     rig.state.down(v);
     expect([rig.state.members("g"), rig.state.members("h")])
       .toEqual([[w], []]);
-    rig.watched.delete(v);
+    rig.monitored.delete(v);
     rig.state.joinForeign("h", v);
-    expect(rig.watched).toContain(v);
+    expect(rig.monitored).toContain(v);
   });
 
   test("go with their group", () => {
@@ -215,7 +215,7 @@ describe("processes of BEAM nodes", () => {
     rig.state.create("g");
     rig.state.joinForeign("g", v);
     rig.state.delete("g");
-    expect([...rig.watched]).toEqual([]);
+    expect([...rig.monitored]).toEqual([]);
     rig.state.create("g");
     expect(rig.state.members("g")).toEqual([]);
   });

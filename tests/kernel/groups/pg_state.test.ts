@@ -26,18 +26,18 @@ const [p, q] = [pid("other", 1), pid("other", 2)];
  */
 class Rig {
   readonly said: unknown[][] = [];
-  readonly watched = new Set<Pid>();
+  readonly monitored = new Set<Pid>();
   readonly state: PgState = new PgState(me, {
     send: (to, { type, from, ...rest }) => {
       expect(from).toBe(me);
       this.said.push([type, to, ...Object.values(rest)]);
     },
     discover: (node) => void this.said.push(["find", node]),
-    watch: (one) => {
-      expect(this.watched).not.toContain(one);
-      this.watched.add(one);
+    monitor: (one) => {
+      expect(this.monitored).not.toContain(one);
+      this.monitored.add(one);
     },
-    unwatch: (one) => expect(this.watched.delete(one)).toBe(true),
+    demonitor: (one) => expect(this.monitored.delete(one)).toBe(true),
     changed: (what, group, who) =>
       void this.said.push([`+${what}`, group, who]),
   });
@@ -52,7 +52,7 @@ class Rig {
   }
 
   down(one: Pid): unknown[][] {
-    expect(this.watched.delete(one)).toBe(true);
+    expect(this.monitored.delete(one)).toBe(true);
     this.state.down(one);
     return this.heard();
   }
@@ -76,18 +76,18 @@ const leave = (who: Pid[], ...groups: unknown[]): PgMessage => {
 
 describe("members of the own node", () => {
   test("count as often as they join, and leave as often", () => {
-    const { state, watched } = Rig.met();
+    const { state, monitored } = Rig.met();
     state.join("g", [x, x, y]);
     expect(state.members("g")).toEqual([x, x, y]);
-    expect([...watched]).toEqual([peer, x, y]);
+    expect([...monitored]).toEqual([peer, x, y]);
     expect(state.leave("g", [x, y, y])).toEqual([x, y]);
     expect(state.localMembers("g")).toEqual([x]);
-    expect([...watched]).toEqual([peer, x]);
+    expect([...monitored]).toEqual([peer, x]);
     expect(state.leave("g", [y])).toEqual([]);
     expect(state.leave("h", [x])).toEqual([]);
     expect(state.leave("g", [x])).toEqual([x]);
     expect([state.groups(), state.localGroups()]).toEqual([[], []]);
-    expect([...watched]).toEqual([peer]);
+    expect([...monitored]).toEqual([peer]);
   });
 
   test("are told of to peers, only those who were there", () => {
@@ -191,7 +191,7 @@ describe("peers", () => {
       ["sync", peer, [["g", [x, x]]]],
       ["discover", peer],
     ]);
-    expect(rig.watched).toContain(peer);
+    expect(rig.monitored).toContain(peer);
     // Whoever asks again gets it again, and is not asked again.
     expect(rig.receive({ type: "discover", from: peer }))
       .toEqual([["sync", peer, [["g", [x, x]]]]]);
@@ -220,7 +220,7 @@ describe("peers", () => {
     const rig = new Rig();
     expect(rig.receive(join("g", p))).toEqual([]);
     expect(rig.receive(leave([p], "g"))).toEqual([]);
-    expect([rig.state.groups(), [...rig.watched]]).toEqual([[], []]);
+    expect([rig.state.groups(), [...rig.monitored]]).toEqual([[], []]);
   });
 
   test("a peer answers for its own node only", () => {

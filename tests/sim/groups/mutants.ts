@@ -22,13 +22,13 @@ export const groupMutants: readonly Mutant[] = [
   mutant(
     "members of a lost node stay",
     "pg_state",
-    "this.#drop(pid, group);",
+    "this.#dropPart(pid, group);",
     "",
   ),
   mutant(
     "what is synced is added to what is known",
     "pg_state",
-    "pids });\n      this.#take(peer, group, pids);",
+    "pids });\n      this.#takeOut(peer, group, pids);",
     "pids });",
   ),
   mutant(
@@ -76,8 +76,8 @@ export const groupMutants: readonly Mutant[] = [
   mutant(
     "whoever is met is told nothing",
     "pg_state",
-    "this.#sendAll(peer);\n    this.#out",
-    "this.#out",
+    "this.#sendAll(peer);\n    this.#outputs",
+    "this.#outputs",
   ),
   mutant(
     "a scope that comes back asks nobody",

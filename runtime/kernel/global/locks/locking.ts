@@ -13,7 +13,7 @@ import type { Pid } from "../../../core/terms/terms.ts";
 import type { GlobalPort, Undo } from "../state/port.ts";
 import type { Answers, Rounds } from "./rounds.ts";
 import type { GlobalTables } from "../state/tables.ts";
-import { bossOf, type LockId, say } from "../protocol/terms.ts";
+import { bossOf, type LockId, write } from "../protocol/terms.ts";
 
 /** First and longest pause before another try; in between it doubles. */
 const PAUSE_MS = 16;
@@ -22,7 +22,7 @@ const PAUSE_MAX_MS = 2_000;
 const WANTED_MAX = 1_000;
 
 /** A lock to be taken. */
-export type Attempt = {
+export type LockAttempt = {
   readonly id: LockId;
   readonly holder: Pid;
   /** Nodes by step; a step begins when all of the last have agreed. */
@@ -32,7 +32,7 @@ export type Attempt = {
 };
 
 /** What came of it. Nothing is held where it was refused. */
-export type Outcome = {
+export type LockOutcome = {
   readonly isLocked: boolean;
   readonly refusedBy: readonly string[];
 };
@@ -70,12 +70,12 @@ export class Locking {
    * answered late and then gives back what it got, and that must not be what a
    * later one has got.
    */
-  take(attempt: Attempt, done: (outcome: Outcome) => void): void {
+  takeLock(attempt: LockAttempt, done: (outcome: LockOutcome) => void): void {
     const { id: { resource, requester }, holder, isOver } = attempt;
     const key = termKey([resource, requester, holder]);
     const before = this.#taking.get(key);
     if (before !== undefined) {
-      before.push(() => this.take(attempt, done));
+      before.push(() => this.takeLock(attempt, done));
       return;
     }
     if (isOver?.()) {
@@ -95,10 +95,10 @@ export class Locking {
   }
 
   #step(
-    attempt: Attempt,
+    attempt: LockAttempt,
     index: number,
     asked: readonly string[],
-    done: (outcome: Outcome) => void,
+    done: (outcome: LockOutcome) => void,
   ): void {
     const step = attempt.steps[index];
     if (step === undefined) {
@@ -107,7 +107,7 @@ export class Locking {
     }
     const { id, holder } = attempt;
     const nodes = [...new Set(step)].filter((node) => !asked.includes(node));
-    const request = say.setLock(id);
+    const request = write.setLock(id);
     const questions = nodes.map((node) => ({ node, holder, request }));
     this.#parts.rounds.ask(questions, (answers: Answers) => {
       const all = [...asked, ...nodes];
@@ -119,7 +119,7 @@ export class Locking {
         this.#step(attempt, index + 1, all, done);
         return;
       }
-      this.release(id, holder, all);
+      this.releaseLock(id, holder, all);
       done({ isLocked: false, refusedBy });
     });
   }
@@ -128,14 +128,14 @@ export class Locking {
    * Gives a lock back everywhere, without waiting: on the boss after the other
    * nodes, and here last of all, since whoever waits here goes on at once.
    */
-  release(id: LockId, holder: Pid, nodes: readonly string[]): void {
+  releaseLock(id: LockId, holder: Pid, nodes: readonly string[]): void {
     const { port, tables } = this.#parts;
     const all = new Set(nodes);
     if (all.size === 0) return;
     const boss = bossOf(nodes);
     const isHere = all.delete(port.node);
     if (all.delete(boss)) all.add(boss);
-    for (const node of all) port.post(node, holder, say.delLock(id));
+    for (const node of all) port.post(node, holder, write.delLock(id));
     if (isHere) tables.delLock(id, holder);
   }
 
@@ -143,7 +143,7 @@ export class Locking {
    * Calls back when it is worth another try: when one of those who refused says
    * so, or after a pause that grows with the number of `tries`.
    */
-  wait(
+  retryLater(
     resource: unknown,
     { refusedBy, tries }: {
       readonly refusedBy: readonly string[];
@@ -154,9 +154,9 @@ export class Locking {
     const { port, isHornbeam, tables } = this.#parts;
     const key = termKey(resource);
     for (const node of refusedBy) {
-      if (node === port.node) this.wanted(port.node, resource);
+      if (node === port.node) this.lockWanted(port.node, resource);
       else if (isHornbeam(node)) {
-        port.send(node, say.lockWanted(port.node, resource));
+        port.send(node, write.lockWanted(port.node, resource));
       }
     }
     let all = this.#waiting.get(key);
@@ -185,11 +185,11 @@ export class Locking {
   }
 
   /** A node waits for a lock that is held here. */
-  wanted(node: string, resource: unknown): void {
+  lockWanted(node: string, resource: unknown): void {
     const { port, tables, isHornbeam, hurry } = this.#parts;
     if (!tables.isLocked(resource)) {
       if (node !== port.node) {
-        port.send(node, say.lockFree(port.node, resource));
+        port.send(node, write.lockFree(port.node, resource));
       }
       return;
     }
@@ -199,33 +199,33 @@ export class Locking {
       if (this.#wanted.size >= WANTED_MAX) return;
       this.#wanted.set(key, nodes = new Set());
     }
-    // Said once, or two holders would tell each other for ever.
+    // ServerMessage once, or two holders would tell each other for ever.
     if (nodes.has(node) || nodes.size >= WANTED_MAX) return;
     nodes.add(node);
     for (const holder of tables.holdersOf(resource)) {
       if (holder.node === port.node) hurry(resource);
       else if (isHornbeam(holder.node) && holder.node !== node) {
-        port.send(holder.node, say.lockWanted(port.node, resource));
+        port.send(holder.node, write.lockWanted(port.node, resource));
       }
     }
   }
 
   /** A resource of this node is free again. */
-  freed(resource: unknown): void {
+  ownLockFreed(resource: unknown): void {
     const { port } = this.#parts;
     const key = termKey(resource);
     const nodes = this.#wanted.get(key);
     this.#wanted.delete(key);
     for (const node of nodes ?? []) {
       if (node !== port.node) {
-        port.send(node, say.lockFree(port.node, resource));
+        port.send(node, write.lockFree(port.node, resource));
       }
     }
-    this.free(port.node, resource);
+    this.lockFreed(port.node, resource);
   }
 
   /** On a node a resource is free again. */
-  free(node: string, resource: unknown): void {
+  lockFreed(node: string, resource: unknown): void {
     for (const waiter of [...this.#waiting.get(termKey(resource)) ?? []]) {
       // Others may still hold it elsewhere.
       if (waiter.refusedBy.includes(node)) waiter.again();

@@ -36,7 +36,7 @@ export type RoundsParts = {
   /** Answers what is asked of this node itself. */
   readonly own: (request: unknown, holder: Pid) => unknown;
   /** Has a node watched, so that its loss is told to `lost`. */
-  readonly watch: (node: string) => void;
+  readonly monitor: (node: string) => void;
 };
 
 export class Rounds {
@@ -49,25 +49,25 @@ export class Rounds {
 
   /** Calls `done` once, at once if nobody else is asked. */
   ask(questions: readonly Question[], done: (answers: Answers) => void): void {
-    const { port, own, watch } = this.#parts;
+    const { port, own, monitor } = this.#parts;
     const round: Round = { open: 1, answers: new Map(), done };
     for (const { node, holder, request } of questions) {
       if (node === port.node) {
         add(round, node, own(request, holder));
         continue;
       }
-      watch(node);
+      monitor(node);
       round.open++;
       const endCall = port.call(node, holder, request, (value) => {
         add(round, node, value);
-        this.#close(node, question);
+        this.#closeQuestion(node, question);
       });
       const endTimer = port.timer(ANSWER_MS, () => {
         port.log(
           "warning",
           `global: ${node} gave no answer in ${ANSWER_MS} ms`,
         );
-        this.#close(node, question);
+        this.#closeQuestion(node, question);
       });
       const end = () => {
         endCall();
@@ -78,25 +78,25 @@ export class Rounds {
       if (all === undefined) this.#open.set(node, all = new Set());
       all.add(question);
     }
-    this.#settle(round);
+    this.#endIfAnswered(round);
   }
 
   /** Nobody waits for that node any more. */
   lost(node: string): void {
     for (const question of [...this.#open.get(node) ?? []]) {
-      this.#close(node, question);
+      this.#closeQuestion(node, question);
     }
   }
 
-  #close(node: string, question: Open): void {
+  #closeQuestion(node: string, question: Open): void {
     const all = this.#open.get(node);
     if (all === undefined || !all.delete(question)) return;
     if (all.size === 0) this.#open.delete(node);
     question.end();
-    this.#settle(question.round);
+    this.#endIfAnswered(question.round);
   }
 
-  #settle(round: Round): void {
+  #endIfAnswered(round: Round): void {
     if (--round.open === 0) round.done(round.answers);
   }
 }

@@ -10,7 +10,7 @@ import type { Pid } from "../../../core/terms/terms.ts";
 import type { GlobalPort, Undo } from "../state/port.ts";
 import type { Locking } from "./locking.ts";
 import type { Rounds } from "./rounds.ts";
-import { bossOf, type LockId, say } from "../protocol/terms.ts";
+import { bossOf, type LockId, write } from "../protocol/terms.ts";
 
 /** A lock that an actor asks for. */
 export type LockWish = {
@@ -47,7 +47,7 @@ export class UserLocks {
   }
 
   /** Calls `done` once, within the wish's time. */
-  take(wish: LockWish, done: (isLocked: boolean) => void): void {
+  takeLock(wish: LockWish, done: (isLocked: boolean) => void): void {
     const { port } = this.#parts;
     const wait: Wait = {
       wish,
@@ -57,50 +57,50 @@ export class UserLocks {
       ends: [],
       endPause: () => {},
     };
-    const giveUp = () => this.#end(wait, false);
+    const giveUp = () => this.#endWait(wait, false);
     wait.ends.push(
-      port.watchPid(wish.holder, giveUp),
+      port.monitorPid(wish.holder, giveUp),
       ...(wish.timeoutMs === Infinity
         ? []
         : [port.timer(wish.timeoutMs, giveUp)]),
     );
-    this.#try(wait);
+    this.#tryLock(wait);
   }
 
   /** Gives a lock back; calls `done` when all nodes have said so. */
-  give(
+  giveLock(
     { id, holder, nodes }: Pick<LockWish, "id" | "holder" | "nodes">,
     done: () => void,
   ): void {
-    const request = say.delLock(id);
+    const request = write.delLock(id);
     const questions = nodes.map((node) => ({ node, holder, request }));
     this.#parts.rounds.ask(questions, done);
   }
 
-  #try(wait: Wait): void {
+  #tryLock(wait: Wait): void {
     const { id, holder, nodes, retries } = wait.wish;
     const { locking } = this.#parts;
     const steps = [[bossOf(nodes)], nodes];
     const isOver = () => wait.isOver;
     const attempt = { id, holder, steps, isOver };
-    locking.take(attempt, ({ isLocked, refusedBy }) => {
+    locking.takeLock(attempt, ({ isLocked, refusedBy }) => {
       if (wait.isOver) {
         // Too late, and nobody would ever give it back.
-        if (isLocked) locking.release(id, holder, nodes);
+        if (isLocked) locking.releaseLock(id, holder, nodes);
       } else if (isLocked || wait.tries >= retries) {
-        this.#end(wait, isLocked);
+        this.#endWait(wait, isLocked);
       } else {
         const again = { refusedBy, tries: wait.tries++ };
-        wait.endPause = locking.wait(
+        wait.endPause = locking.retryLater(
           id.resource,
           again,
-          () => this.#try(wait),
+          () => this.#tryLock(wait),
         );
       }
     });
   }
 
-  #end(wait: Wait, isLocked: boolean): void {
+  #endWait(wait: Wait, isLocked: boolean): void {
     if (wait.isOver) return;
     wait.isOver = true;
     wait.endPause();
@@ -111,7 +111,7 @@ export class UserLocks {
 
 /** Whether a resource belongs to the runtime or OTP and not to programs. */
 export function isReserved(resource: unknown): boolean {
-  return termKey(resource) === reserved;
+  return termKey(resource) === RESERVED_KEY;
 }
 
-const reserved = termKey(Symbol.for("global"));
+const RESERVED_KEY = termKey(Symbol.for("global"));

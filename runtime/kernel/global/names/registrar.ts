@@ -22,7 +22,7 @@ import {
   type LockId,
   type Method,
   type NameOp,
-  say,
+  write,
 } from "../protocol/terms.ts";
 
 /** How long the lock is kept in case that something follows. */
@@ -68,23 +68,23 @@ export type RegistrarParts = {
 
 /** `nodes`: where the lock is held. */
 type Phase =
-  | { readonly is: "idle" }
-  | { readonly is: "locking" }
-  | { readonly is: "pausing"; readonly end: Undo }
-  | { readonly is: "changing"; readonly nodes: readonly string[] }
+  | { readonly type: "idle" }
+  | { readonly type: "locking" }
+  | { readonly type: "pausing"; readonly end: Undo }
+  | { readonly type: "changing"; readonly nodes: readonly string[] }
   | {
-    readonly is: "lingering";
+    readonly type: "lingering";
     readonly nodes: readonly string[];
     readonly end: Undo;
   };
 
-const IDLE: Phase = { is: "idle" };
+const idle: Phase = { type: "idle" };
 
 export class Registrar {
   readonly #parts: RegistrarParts;
   readonly #lock: LockId;
   #queue: Waiting[] = [];
-  #phase: Phase = IDLE;
+  #phase: Phase = idle;
   #tries = 0;
   #isWanted = false;
   #isHeldLong = false;
@@ -97,7 +97,7 @@ export class Registrar {
 
   /** Whether nothing is under way and nothing is held. */
   get isIdle(): boolean {
-    return this.#phase === IDLE;
+    return this.#phase === idle;
   }
 
   submit(
@@ -117,43 +117,45 @@ export class Registrar {
     });
     const waiting: Waiting = { change, done, endTimer };
     this.#queue.push(waiting);
-    if (this.#phase.is === "idle") this.#take();
-    else if (this.#phase.is === "lingering") this.#resume(this.#phase);
+    if (this.#phase.type === "idle") this.#takeLock();
+    else if (this.#phase.type === "lingering") {
+      this.#resumeFromLinger(this.#phase);
+    }
   }
 
   /** Somebody else waits for the lock. */
   hurry(resource: unknown): void {
     if (resource !== globalResource) return;
     this.#isWanted = true;
-    if (this.#phase.is === "lingering") this.#release(this.#phase.nodes);
+    if (this.#phase.type === "lingering") this.#releaseLock(this.#phase.nodes);
   }
 
-  #take(): void {
+  #takeLock(): void {
     const { port, locking, known } = this.#parts;
     if (this.#queue.length === 0) {
-      this.#phase = IDLE;
+      this.#phase = idle;
       return;
     }
-    this.#phase = { is: "locking" };
+    this.#phase = { type: "locking" };
     const nodes = [port.node, ...known()];
     const attempt = {
       id: this.#lock,
       holder: port.pid,
       steps: [[bossOf(nodes)], nodes],
     };
-    locking.take(attempt, ({ isLocked, refusedBy }) => {
+    locking.takeLock(attempt, ({ isLocked, refusedBy }) => {
       if (isLocked) this.#locked(nodes);
       else this.#pause(refusedBy, this.#tries++);
     });
   }
 
   #pause(refusedBy: readonly string[], tries: number): void {
-    const end = this.#parts.locking.wait(
+    const end = this.#parts.locking.retryLater(
       globalResource,
       { refusedBy, tries },
-      () => this.#take(),
+      () => this.#takeLock(),
     );
-    this.#phase = { is: "pausing", end };
+    this.#phase = { type: "pausing", end };
   }
 
   #locked(nodes: readonly string[]): void {
@@ -163,22 +165,24 @@ export class Registrar {
     this.#endHold = this.#parts.port.timer(HOLD_MS, () => {
       this.#isHeldLong = true;
     });
-    this.#change(nodes);
+    this.#makeBatch(nodes);
   }
 
-  #resume({ nodes, end }: Extract<Phase, { readonly is: "lingering" }>): void {
+  #resumeFromLinger(
+    { nodes, end }: Extract<Phase, { readonly type: "lingering" }>,
+  ): void {
     end();
-    this.#change(nodes);
+    this.#makeBatch(nodes);
   }
 
-  #change(nodes: readonly string[]): void {
+  #makeBatch(nodes: readonly string[]): void {
     const { port, rounds, known } = this.#parts;
     if (known().some((node) => !nodes.includes(node))) {
       // One has joined: the change must be made there as well.
-      this.#release(nodes);
+      this.#releaseLock(nodes);
       return;
     }
-    this.#phase = { is: "changing", nodes };
+    this.#phase = { type: "changing", nodes };
     const batch = this.#queue.splice(0, BATCH_MAX);
     const ops: NameOp[] = [];
     const results = batch.map(({ change, endTimer }) => {
@@ -192,7 +196,7 @@ export class Registrar {
     const others = known().filter((node) => node !== port.node);
     rounds.ask(this.#questions(others, ops), () => {
       batch.forEach(({ done }, i) => done(results[i] ?? false));
-      this.#next(nodes);
+      this.#afterBatch(nodes);
     });
   }
 
@@ -201,8 +205,8 @@ export class Registrar {
     if (ops.length === 0) return [];
     return nodes.flatMap((node) =>
       isHornbeam(node)
-        ? [{ node, holder, request: say.changes(ops) }]
-        : ops.map((op) => ({ node, holder, request: say.change(op) }))
+        ? [{ node, holder, request: write.changes(ops) }]
+        : ops.map((op) => ({ node, holder, request: write.change(op) }))
     );
   }
 
@@ -232,34 +236,34 @@ export class Registrar {
     return { type: "insert", entry: { name, pid, method } };
   }
 
-  #next(nodes: readonly string[]): void {
+  #afterBatch(nodes: readonly string[]): void {
     if (this.#isWanted || this.#isHeldLong) {
-      this.#release(nodes);
+      this.#releaseLock(nodes);
     } else if (this.#queue.length > 0) {
-      this.#change(nodes);
+      this.#makeBatch(nodes);
     } else if (this.#parts.known().every(this.#parts.isHornbeam)) {
       const end = this.#parts.port.timer(
         LINGER_MS,
-        () => this.#release(nodes),
+        () => this.#releaseLock(nodes),
       );
-      this.#phase = { is: "lingering", nodes, end };
+      this.#phase = { type: "lingering", nodes, end };
     } else {
-      this.#release(nodes);
+      this.#releaseLock(nodes);
     }
   }
 
-  #release(nodes: readonly string[]): void {
+  #releaseLock(nodes: readonly string[]): void {
     const { port, locking } = this.#parts;
-    if (this.#phase.is === "lingering") this.#phase.end();
+    if (this.#phase.type === "lingering") this.#phase.end();
     this.#endHold();
     const isWanted = this.#isWanted;
-    this.#phase = { is: "locking" };
-    locking.release(this.#lock, port.pid, nodes);
+    this.#phase = { type: "locking" };
+    locking.releaseLock(this.#lock, port.pid, nodes);
     if (!isWanted || this.#queue.length === 0) {
-      this.#take();
+      this.#takeLock();
       return;
     }
-    const end = port.timer(COURTESY_MS, () => this.#take());
-    this.#phase = { is: "pausing", end };
+    const end = port.timer(COURTESY_MS, () => this.#takeLock());
+    this.#phase = { type: "pausing", end };
   }
 }

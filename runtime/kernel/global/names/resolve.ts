@@ -21,7 +21,7 @@ import {
 } from "../../../core/terms/terms.ts";
 import { isSmaller, type Method } from "../protocol/terms.ts";
 import { isMethod } from "../protocol/read.ts";
-import { callOffered } from "../../rpc/outcome.ts";
+import { callOffered } from "../../rpc/call_offered.ts";
 
 /**
  * Decides between two pids under one name: returns the one that keeps it, or

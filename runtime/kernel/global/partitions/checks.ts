@@ -13,7 +13,7 @@
 import type { Members } from "../state/members.ts";
 import type { GlobalPort } from "../state/port.ts";
 import type { GlobalTables } from "../state/tables.ts";
-import { type Said, say } from "../protocol/terms.ts";
+import { type ServerMessage, write } from "../protocol/terms.ts";
 
 /** From the event until sums are compared, and from one look to the next. */
 const CHECK_MS = 200;
@@ -49,7 +49,7 @@ export class Checks {
     port.timer(CHECK_MS + port.random(CHECK_MS), () => {
       this.#planned.delete(node);
       if (!members.isKnown(node) || !members.isHornbeam(node)) return;
-      port.send(node, say.check(port.node, tables.sum));
+      port.send(node, write.check(port.node, tables.sum));
     });
   }
 
@@ -59,7 +59,7 @@ export class Checks {
   }
 
   /** A node has come. */
-  found(): void {
+  nodeFound(): void {
     this.#rejoined.clear();
   }
 
@@ -67,7 +67,9 @@ export class Checks {
     this.#looks.delete(node);
   }
 
-  heard({ node, sum }: Extract<Said, { readonly type: "check" }>): void {
+  receiveSum(
+    { node, sum }: Extract<ServerMessage, { readonly type: "check" }>,
+  ): void {
     const { tables, members, rejoin } = this.#parts;
     const ours = tables.sum;
     if (!members.isKnown(node) || ours === sum) {

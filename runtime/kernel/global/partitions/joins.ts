@@ -27,9 +27,9 @@ import {
   joinLock,
   type LockId,
   type NameEntry,
-  protocolVersion,
-  type Said,
-  say,
+  PROTOCOL_VERSION,
+  type ServerMessage,
+  write,
 } from "../protocol/terms.ts";
 import { termEquals } from "../../../core/terms/order.ts";
 
@@ -61,7 +61,7 @@ type Session = {
   isAsking: boolean;
   names: readonly NameEntry[] | null;
   verdict: Verdict | null;
-  resolved: Extract<Said, { readonly type: "resolved" }> | null;
+  resolved: Extract<ServerMessage, { readonly type: "resolved" }> | null;
 };
 
 /** The one handshake that has got to its locks. */
@@ -109,7 +109,7 @@ export class Joins {
   // -- Beginning and ending
 
   /** Introduces this node to another. */
-  begin(node: string): void {
+  beginSession(node: string): void {
     const { port, members } = this.#parts;
     // A tag of an earlier incarnation must not fit by accident.
     this.#lastTag = this.#lastTag === 0
@@ -127,31 +127,31 @@ export class Joins {
         resolved: null,
       });
     }
-    port.cast(node, say.initConnect(port.node, tag, port.pid));
+    port.cast(node, write.initConnect(port.node, tag, port.pid));
   }
 
   /** Ends a handshake, whatever has come of it. */
-  end(node: string): void {
+  endSession(node: string): void {
     const session = this.#sessions.get(node);
     if (session === undefined) return;
     this.#sessions.delete(node);
-    if (this.#join?.session === session) this.#drop();
+    if (this.#join?.session === session) this.#dropJoin();
   }
 
   /** Begins anew, and has the other do so. */
-  #restart(session: Session): void {
+  #restartSession(session: Session): void {
     const { port } = this.#parts;
     if (this.#sessions.get(session.node) !== session) return;
-    this.end(session.node);
+    this.endSession(session.node);
     if (session.peer !== null) {
       const { tag } = session.peer;
-      port.send(session.node, say.cancelConnect(port.node, tag));
+      port.send(session.node, write.cancelConnect(port.node, tag));
     }
-    this.begin(session.node);
+    this.beginSession(session.node);
   }
 
   /** Gives back the locks of the join under way. */
-  #drop(): void {
+  #dropJoin(): void {
     const join = this.#join;
     if (join === null) return;
     this.#join = null;
@@ -159,94 +159,110 @@ export class Joins {
     const { locking, port } = this.#parts;
     // While it is locking, whoever locks gives back.
     if (join.stage !== "locking") {
-      locking.release(join.lock, port.pid, join.nodes);
+      locking.releaseLock(join.lock, port.pid, join.nodes);
     }
-    this.#later();
+    this.#chooseLater();
   }
 
   /** What was put off is not put off any longer. */
-  #now(): void {
+  #chooseNow(): void {
     this.#endPause?.();
     this.#endPause = null;
-    this.#later();
+    this.#chooseLater();
   }
 
   // -- What the other end says
 
-  introduced(said: Extract<Said, { readonly type: "initConnect" }>): void {
+  introduced(
+    message: Extract<ServerMessage, { readonly type: "initConnect" }>,
+  ): void {
     const { port } = this.#parts;
-    const session = this.#sessions.get(said.node);
+    const session = this.#sessions.get(message.node);
     if (session === undefined) return;
     if (session.peer !== null) {
       // It has begun anew, so what we had begun with it is void.
-      if (this.#join?.session === session) this.#drop();
+      if (this.#join?.session === session) this.#dropJoin();
       session.isAsking = false;
       session.names = session.verdict = session.resolved = null;
     }
-    const { tag, version, locker } = said;
-    session.peer = { tag, locker, version: Math.min(version, protocolVersion) };
-    port.send(said.node, say.initConnectAck(port.node, tag, session.tag));
-    this.#later();
+    const { tag, version, locker } = message;
+    session.peer = {
+      tag,
+      locker,
+      version: Math.min(version, PROTOCOL_VERSION),
+    };
+    port.send(message.node, write.initConnectAck(port.node, tag, session.tag));
+    this.#chooseLater();
   }
 
-  confirmed(said: Extract<Said, { readonly type: "initConnectAck" }>): void {
-    const session = this.#sessions.get(said.node);
+  confirmed(
+    message: Extract<ServerMessage, { readonly type: "initConnectAck" }>,
+  ): void {
+    const session = this.#sessions.get(message.node);
     // One that is meant for an earlier handshake is followed by another.
     if (session === undefined || session.peer === null) return;
-    if (!termEquals(said.tag, session.tag)) return;
-    if (!termEquals(said.senderTag, session.peer.tag)) this.#restart(session);
+    if (!termEquals(message.tag, session.tag)) return;
+    if (!termEquals(message.senderTag, session.peer.tag)) {
+      this.#restartSession(session);
+    }
   }
 
-  cancelled(said: Extract<Said, { readonly type: "cancelConnect" }>): void {
-    const session = this.#sessionOf(said);
+  cancelled(
+    message: Extract<ServerMessage, { readonly type: "cancelConnect" }>,
+  ): void {
+    const session = this.#sessionOf(message);
     if (session === null) return;
-    this.end(said.node);
-    this.begin(said.node);
+    this.endSession(message.node);
+    this.beginSession(message.node);
   }
 
-  lockSet(said: Extract<Said, { readonly type: "lockSet" }>): void {
+  lockSet(message: Extract<ServerMessage, { readonly type: "lockSet" }>): void {
     const { port, members } = this.#parts;
-    const session = this.#sessionOf(said);
+    const session = this.#sessionOf(message);
     if (session === null) {
-      const known = this.#sessions.get(said.node);
-      if (!said.isSet) return;
+      const known = this.#sessions.get(message.node);
+      if (!message.isSet) return;
       if (known?.peer != null) {
-        port.send(said.node, say.cancelConnect(port.node, known.peer.tag));
-      } else if (known === undefined && members.isKnown(said.node)) {
-        port.cast(said.node, say.inSync(port.node));
+        port.send(message.node, write.cancelConnect(port.node, known.peer.tag));
+      } else if (known === undefined && members.isKnown(message.node)) {
+        port.cast(message.node, write.inSync(port.node));
       }
       return;
     }
     const join = this.#join;
     if (join?.session !== session || join.stage === "locking") {
-      session.isAsking = said.isSet;
-      if (said.isSet) this.#now();
+      session.isAsking = message.isSet;
+      if (message.isSet) this.#chooseNow();
     } else if (join.stage === "asking") {
-      if (said.isSet) {
-        this.#compare(join);
+      if (message.isSet) {
+        this.#exchangeNames(join);
       } else {
         // Two pairs that share a node may each keep the other from it.
-        this.#rest();
-        this.#drop();
+        this.#backOff();
+        this.#dropJoin();
       }
     }
   }
 
-  exchanged(said: Extract<Said, { readonly type: "exchange" }>): void {
-    const session = this.#sessionOf(said);
+  exchanged(
+    message: Extract<ServerMessage, { readonly type: "exchange" }>,
+  ): void {
+    const session = this.#sessionOf(message);
     if (session === null) return;
-    session.names = said.names;
+    session.names = message.names;
     const join = this.#join;
     if (join?.session === session && join.stage === "comparing") {
-      this.#decide(join);
+      this.#decideClashes(join);
     }
   }
 
-  resolved(said: Extract<Said, { readonly type: "resolved" }>): void {
-    const session = this.#sessionOf(said);
+  resolved(
+    message: Extract<ServerMessage, { readonly type: "resolved" }>,
+  ): void {
+    const session = this.#sessionOf(message);
     if (session === null) return;
-    session.resolved = said;
-    if (this.#join?.session === session) this.#finish(this.#join);
+    session.resolved = message;
+    if (this.#join?.session === session) this.#finishJoin(this.#join);
   }
 
   #sessionOf(
@@ -261,7 +277,7 @@ export class Joins {
   // -- Choosing and locking
 
   /** Chooses a node to join, after a while in which another may ask. */
-  #later(): void {
+  #chooseLater(): void {
     if (this.#join !== null || this.#endPause !== null) return;
     const { port } = this.#parts;
     const asking = this.#asking();
@@ -300,17 +316,17 @@ export class Joins {
     const { port } = this.#parts;
     const asking = this.#asking();
     if (asking !== null) {
-      this.#lock(asking, false);
+      this.#lockSides(asking, false);
       return;
     }
     const candidates = this.#candidates();
     const chosen = candidates[port.random(Math.max(candidates.length, 1))];
     const session = chosen === undefined ? null : this.#sessions.get(chosen);
-    if (session != null) this.#lock(session, true);
+    if (session != null) this.#lockSides(session, true);
   }
 
   /** Locks our side, and the other node as well if nobody has asked us. */
-  #lock(session: Session, isFirst: boolean): void {
+  #lockSides(session: Session, isFirst: boolean): void {
     const { port, members, locking } = this.#parts;
     const { node, peer } = session;
     if (peer === null) return;
@@ -330,12 +346,12 @@ export class Joins {
     session.isAsking = false;
     const isOver = () => this.#join !== join;
     const attempt = { id: lock, holder: port.pid, steps, isOver };
-    locking.take(attempt, (outcome) => {
+    locking.takeLock(attempt, (outcome) => {
       // One that has joined us meanwhile would not learn of the other side.
       const isWhole = members.known().every((one) => join.nodes.includes(one));
       const isLocked = outcome.isLocked && isWhole && this.#join === join;
       if (outcome.isLocked && !isLocked) {
-        locking.release(lock, port.pid, join.nodes);
+        locking.releaseLock(lock, port.pid, join.nodes);
       }
       if (this.#join !== join) return;
       const isAgreed = !isFirst || session.isAsking;
@@ -343,31 +359,35 @@ export class Joins {
         session.isAsking = false;
         port.cast(
           node,
-          say.lockSet(port.pid, isLocked, members.known(), peer.tag),
+          write.lockSet(port.pid, isLocked, members.known(), peer.tag),
         );
       }
       if (!isLocked) {
         this.#join = null;
         join.endTimer();
-        this.#pause(outcome.refusedBy);
+        this.#retryLater(outcome.refusedBy);
         return;
       }
       join.stage = "asking";
-      if (isAgreed) this.#compare(join);
+      if (isAgreed) this.#exchangeNames(join);
     });
   }
 
-  #pause(refusedBy: readonly string[]): void {
+  #retryLater(refusedBy: readonly string[]): void {
     if (this.#endPause !== null) return;
     const again = { refusedBy, tries: this.#tries++ };
-    this.#endPause = this.#parts.locking.wait(globalResource, again, () => {
-      this.#endPause = null;
-      this.#choose();
-    });
+    this.#endPause = this.#parts.locking.retryLater(
+      globalResource,
+      again,
+      () => {
+        this.#endPause = null;
+        this.#choose();
+      },
+    );
   }
 
   /** Waits for a random time that nothing shortens but being asked. */
-  #rest(): void {
+  #backOff(): void {
     if (this.#endPause !== null) return;
     const { port } = this.#parts;
     const longest = Math.min(REST_MS * 2 ** this.#tries++, REST_MAX_MS);
@@ -384,24 +404,24 @@ export class Joins {
       `global: could not join names with ${join.session.node} within ` +
         `${JOIN_MS} ms; it is tried again`,
     );
-    this.#restart(join.session);
+    this.#restartSession(join.session);
   }
 
   // -- Comparing
 
   /** Both sides are locked. */
-  #compare(join: Join): void {
+  #exchangeNames(join: Join): void {
     const { port, tables } = this.#parts;
     const { session, peer } = join;
     join.stage = "comparing";
     port.cast(
       session.node,
-      say.exchange(port.node, tables.entries(), peer.tag),
+      write.exchange(port.node, tables.entries(), peer.tag),
     );
-    if (session.names !== null) this.#decide(join);
+    if (session.names !== null) this.#decideClashes(join);
   }
 
-  #decide(join: Join): void {
+  #decideClashes(join: Join): void {
     const { port, members } = this.#parts;
     const { session, peer } = join;
     const names = session.names ?? [];
@@ -411,14 +431,14 @@ export class Joins {
       const known = members.versions();
       port.cast(
         session.node,
-        say.resolved(port.node, verdict.theirs, known, peer.tag),
+        write.resolved(port.node, verdict.theirs, known, peer.tag),
       );
-      this.#finish(join);
+      this.#finishJoin(join);
     });
   }
 
   /** Both have decided: makes it so on this side. */
-  #finish(join: Join): void {
+  #finishJoin(join: Join): void {
     const { port, tables, members, changed } = this.#parts;
     const { session, peer, lock } = join;
     const { verdict, resolved } = session;
@@ -431,7 +451,7 @@ export class Joins {
     for (const node of side) {
       if (node === session.node) continue;
       const { version } = peer;
-      port.cast(node, say.newNodes(port.node, ops, joined, version, lock));
+      port.cast(node, write.newNodes(port.node, ops, joined, version, lock));
     }
     this.#tries = 0;
     this.#sessions.delete(session.node);
@@ -440,19 +460,19 @@ export class Joins {
     if (member !== undefined) member.isSynced = true;
     this.add(others);
     // Also those that were known before: they may not know us.
-    for (const [node] of others) port.cast(node, say.inSync(port.node));
-    this.#drop();
+    for (const [node] of others) port.cast(node, write.inSync(port.node));
+    this.#dropJoin();
     changed();
   }
 
   /** These nodes have the same names as we have now. */
-  add(nodes: Parameters<typeof say.newNodes>[2]): readonly string[] {
+  add(nodes: Parameters<typeof write.newNodes>[2]): readonly string[] {
     const { port, members } = this.#parts;
     const added: string[] = [];
     for (const [node, version] of nodes) {
       if (node === port.node || members.isKnown(node)) continue;
       members.ensure(node).version = version;
-      this.end(node);
+      this.endSession(node);
       added.push(node);
     }
     return added;

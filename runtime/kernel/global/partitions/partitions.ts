@@ -12,7 +12,11 @@
 
 import type { Member, Members } from "../state/members.ts";
 import type { GlobalPort } from "../state/port.ts";
-import { type LostConnection, type Said, say } from "../protocol/terms.ts";
+import {
+  type LostConnection,
+  type ServerMessage,
+  write,
+} from "../protocol/terms.ts";
 import { termEquals } from "../../../core/terms/order.ts";
 
 export type PartitionPolicy = "heal" | "prevent";
@@ -28,7 +32,7 @@ const DISCONNECT_MS = 1_000;
 const REPORTS_MAX = 10_000;
 
 /** Why a member is dropped by this node itself. */
-export const removed = "removed";
+export const REMOVED = "removed";
 
 export type PartitionsParts = {
   readonly port: GlobalPort;
@@ -52,29 +56,31 @@ export class Partitions {
   }
 
   /** A member is gone, and this node has not dropped it. */
-  lost({ node, version }: Member): void {
+  memberLost({ node, version }: Member): void {
     const missing = this.#missing.get(node);
     if (missing?.isThere) {
-      this.#askLater(node, missing.tries);
+      this.#askForNodeLater(node, missing.tries);
       return;
     }
     // Also one that was about to be known: others may know it already.
-    if (this.#parts.policy === "heal") this.#ask(node, 0);
+    if (this.#parts.policy === "heal") this.#askForNode(node, 0);
     else if (version !== null) this.#report(node);
   }
 
-  found(node: string): void {
+  nodeFound(node: string): void {
     this.#missing.delete(node);
   }
 
   // -- Healing
 
-  #ask(node: string, tries: number): void {
+  #askForNode(node: string, tries: number): void {
     const { port, members } = this.#parts;
     const missing = { tries, isThere: false };
     this.#missing.set(node, missing);
     for (const peer of members.known()) {
-      if (members.isHornbeam(peer)) port.send(peer, say.lost(port.node, node));
+      if (members.isHornbeam(peer)) {
+        port.send(peer, write.lost(port.node, node));
+      }
     }
     port.timer(ANSWER_MS, () => {
       if (this.#missing.get(node) !== missing || missing.isThere) return;
@@ -82,24 +88,28 @@ export class Partitions {
     });
   }
 
-  #askLater(node: string, tries: number): void {
+  #askForNodeLater(node: string, tries: number): void {
     const { port, members } = this.#parts;
     const missing = { tries, isThere: false };
     this.#missing.set(node, missing);
     const pauseMs = Math.min(MEET_MS * 2 ** tries, MEET_MAX_MS);
     port.timer(pauseMs, () => {
       if (this.#missing.get(node) !== missing) return;
-      if (members.get(node) === undefined) this.#ask(node, tries + 1);
+      if (members.get(node) === undefined) this.#askForNode(node, tries + 1);
       else this.#missing.delete(node);
     });
   }
 
   /** A member has lost another. */
-  heardLost({ node, other }: Extract<Said, { readonly type: "lost" }>): void {
+  lossTold(
+    { node, other }: Extract<ServerMessage, { readonly type: "lost" }>,
+  ): void {
     const { port, members } = this.#parts;
     if (other === port.node || !members.isKnown(other)) return;
-    port.send(node, say.meet(port.node, other));
-    if (members.isHornbeam(other)) port.send(other, say.meet(port.node, node));
+    port.send(node, write.meet(port.node, other));
+    if (members.isHornbeam(other)) {
+      port.send(other, write.meet(port.node, node));
+    }
   }
 
   /** A node that this one does not reach is there. */
@@ -120,7 +130,7 @@ export class Partitions {
     this.#remember(node, other, { creation, id });
     for (const peer of peers()) {
       if (peer === other) continue;
-      port.send(peer, say.lostConnection(node, creation, id, other));
+      port.send(peer, write.lostConnection(node, creation, id, other));
     }
   }
 
@@ -153,8 +163,8 @@ export class Partitions {
   /** Drops a member, and has it do the same. */
   remove(node: string): void {
     const { port, members } = this.#parts;
-    port.send(node, say.removeConnection(port.node));
-    members.drop(node, removed);
+    port.send(node, write.removeConnection(port.node));
+    members.drop(node, REMOVED);
     // It ends the connection when it has read that; if not, this node does.
     port.timer(DISCONNECT_MS, () => {
       if (members.get(node) === undefined && port.nodes().includes(node)) {
@@ -167,7 +177,7 @@ export class Partitions {
   removedBy(node: string): void {
     const { port, members } = this.#parts;
     if (members.get(node) === undefined) return;
-    members.drop(node, removed);
+    members.drop(node, REMOVED);
     port.disconnect(node);
   }
 }

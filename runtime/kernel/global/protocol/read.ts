@@ -7,27 +7,27 @@
 import { Closure, ExternalFun, Pid, Tuple } from "../../../core/terms/terms.ts";
 import { atomName } from "../../../wire/beam/dist_ops.ts";
 import {
-  type Asked,
+  atoms,
   type LockId,
   type Method,
   type NameEntry,
   type NameOp,
-  type Said,
+  type ServerMessage,
+  type ServerRequest,
   type Versions,
-  words,
 } from "./terms.ts";
-import { itemsOf } from "../../shared/kernel_actor.ts";
+import { itemsOf } from "../../shared/tuple_items.ts";
 
 /** Older nodes tell less than is needed here. */
-const oldestVersion = 7;
+const OLDEST_VERSION = 7;
 
 /** What a cast or a plain message says; null for what is none of these. */
-export function readSaid(term: unknown): Said | null {
+export function readMessage(term: unknown): ServerMessage | null {
   const [kind, ...items] = itemsOf(term);
-  if (kind === words.initConnect) return readInitConnect(items);
-  if (kind === words.lockSet) return readLockSet(items);
-  if (kind === words.lostConnection) return readLost(term as Tuple);
-  if (kind === words.whereis) {
+  if (kind === atoms.initConnect) return readInitConnect(items);
+  if (kind === atoms.lockSet) return readLockSet(items);
+  if (kind === atoms.lostConnection) return readLost(term as Tuple);
+  if (kind === atoms.whereis) {
     const [name, from] = items;
     return from instanceof Pid ? { type: "whereis", name, from } : null;
   }
@@ -41,79 +41,85 @@ function readOf(
   node: string,
   kind: unknown,
   items: readonly unknown[],
-): Said | null {
+): ServerMessage | null {
   const [first, second] = items;
   switch (kind) {
-    case words.initConnectAck:
+    case atoms.initConnectAck:
       return { type: "initConnectAck", node, tag: first, senderTag: second };
-    case words.exchange: {
+    case atoms.exchange: {
       const entries = listOf(first, readEntry);
       if (entries === null) return null;
       return { type: "exchange", node, names: entries, tag: items[2] };
     }
-    case words.resolved:
+    case atoms.resolved:
       return readResolved(node, items);
-    case words.newNodes:
+    case atoms.newNodes:
       return readNewNodes(node, items);
-    case words.inSync:
+    case atoms.inSync:
       return { type: "inSync", node };
-    case words.cancelConnect:
+    case atoms.cancelConnect:
       return { type: "cancelConnect", node, tag: first };
-    case words.removeConnection:
+    case atoms.removeConnection:
       return { type: "removeConnection", node };
-    case words.wanted:
+    case atoms.wanted:
       return { type: "lockWanted", node, resource: first };
-    case words.free:
+    case atoms.free:
       return { type: "lockFree", node, resource: first };
-    case words.check:
+    case atoms.check:
       if (typeof first !== "string") return null;
       return { type: "check", node, sum: first };
-    case words.lost:
-    case words.meet: {
+    case atoms.lost:
+    case atoms.meet: {
       const other = atomName(first);
       if (other === undefined) return null;
-      return { type: kind === words.lost ? "lost" : "meet", node, other };
+      return { type: kind === atoms.lost ? "lost" : "meet", node, other };
     }
     default:
       return null;
   }
 }
 
-function readInitConnect(items: readonly unknown[]): Said | null {
+function readInitConnect(items: readonly unknown[]): ServerMessage | null {
   const [head, sender, locker] = items;
   const [version, tag] = itemsOf(head);
   const [, , extras, pid] = itemsOf(locker);
   const node = atomName(sender);
   if (node === undefined || !(pid instanceof Pid)) return null;
-  if (typeof version !== "number" || version < oldestVersion) return null;
+  if (typeof version !== "number" || version < OLDEST_VERSION) return null;
   const isHornbeam = typeof extras === "object" && extras !== null &&
     Object.hasOwn(extras, "hornbeam");
   return { type: "initConnect", node, version, tag, locker: pid, isHornbeam };
 }
 
-function readLockSet(items: readonly unknown[]): Said | null {
+function readLockSet(items: readonly unknown[]): ServerMessage | null {
   const [locker, isSet, , tag] = items;
   if (!(locker instanceof Pid)) return null;
   return { type: "lockSet", node: locker.node, isSet: isSet === true, tag };
 }
 
-function readResolved(node: string, items: readonly unknown[]): Said | null {
+function readResolved(
+  node: string,
+  items: readonly unknown[],
+): ServerMessage | null {
   const ops = listOf(items[0], readOp);
   const known = listOf(items[1], readVersion);
   if (ops === null || known === null) return null;
   return { type: "resolved", node, ops, known, tag: items[4] };
 }
 
-function readNewNodes(node: string, items: readonly unknown[]): Said | null {
+function readNewNodes(
+  node: string,
+  items: readonly unknown[],
+): ServerMessage | null {
   const ops = listOf(items[0], readOp);
   const nodes = listOf(items[2], readVersion);
   if (ops === null || nodes === null) return null;
   const extras: readonly unknown[] = Array.isArray(items[3]) ? items[3] : [];
-  const lock = extras.map(itemsOf).find(([key]) => key === words.lock)?.[1];
+  const lock = extras.map(itemsOf).find(([key]) => key === atoms.lock)?.[1];
   return { type: "newNodes", node, ops, nodes, lock: readLockId(lock) };
 }
 
-function readLost(message: Tuple): Said | null {
+function readLost(message: Tuple): ServerMessage | null {
   const [, sender, creation, id, lost] = message.items;
   const [reporter, other] = [atomName(sender), atomName(lost)];
   if (reporter === undefined || other === undefined) return null;
@@ -123,36 +129,36 @@ function readLost(message: Tuple): Said | null {
 }
 
 /** What a call asks; null for what is no question here. */
-export function readAsked(request: unknown): Asked | null {
+export function readRequest(request: unknown): ServerRequest | null {
   switch (request) {
-    case words.getKnown:
+    case atoms.getKnown:
       return { type: "known" };
-    case words.getSynced:
+    case atoms.getSynced:
       return { type: "synced" };
-    case words.getVersion:
+    case atoms.getVersion:
       return { type: "version" };
-    case words.getExternal:
+    case atoms.getExternal:
       return { type: "external" };
   }
   const [kind, ...items] = itemsOf(request);
   switch (kind) {
-    case words.setLock:
-    case words.delLock: {
+    case atoms.setLock:
+    case atoms.delLock: {
       const id = readLockId(items[0]);
-      const type = kind === words.setLock ? "setLock" : "delLock";
+      const type = kind === atoms.setLock ? "setLock" : "delLock";
       return id === null ? null : { type, id };
     }
-    case words.register:
-    case words.registerExternal: {
+    case atoms.register:
+    case atoms.registerExternal: {
       const entry = readEntry(new Tuple(items.slice(0, 3)));
       if (entry === null) return null;
       return { type: "change", ops: [{ type: "insert", entry }] };
     }
-    case words.unregister: {
+    case atoms.unregister: {
       const [name] = items;
       return { type: "change", ops: [{ type: "delete", name }] };
     }
-    case words.ops: {
+    case atoms.ops: {
       const ops = listOf(items[0], readOp);
       return ops === null ? null : { type: "change", ops };
     }
@@ -180,8 +186,8 @@ function readEntry(term: unknown): NameEntry | null {
 
 function readOp(term: unknown): NameOp | null {
   const [kind, what] = itemsOf(term);
-  if (kind === words.delete) return { type: "delete", name: what };
-  const entry = kind === words.insert ? readEntry(what) : null;
+  if (kind === atoms.delete) return { type: "delete", name: what };
+  const entry = kind === atoms.insert ? readEntry(what) : null;
   return entry === null ? null : { type: "insert", entry };
 }
 

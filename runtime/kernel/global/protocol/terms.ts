@@ -20,9 +20,9 @@ import {
 import { nameAtom } from "../../../wire/beam/dist_ops.ts";
 
 /** The version of the protocol that is spoken. */
-export const protocolVersion = 8;
+export const PROTOCOL_VERSION = 8;
 /** The registered name on every node. */
-export const serverName = "global_name_server";
+export const SERVER_NAME = "global_name_server";
 
 /** A method as it travels: a fun of three arguments. */
 export type Method = ExternalFun | Closure;
@@ -49,7 +49,7 @@ export type LockId = {
 export type Versions = readonly (readonly [node: string, version: number])[];
 
 /** What other servers say; `node` is the one that says it. */
-export type Said =
+export type ServerMessage =
   | {
     readonly type: "initConnect";
     readonly node: string;
@@ -137,7 +137,7 @@ export type LostConnection = {
 };
 
 /** What is asked of a server in a call. */
-export type Asked =
+export type ServerRequest =
   | { readonly type: "setLock" | "delLock"; readonly id: LockId }
   | { readonly type: "change"; readonly ops: readonly NameOp[] }
   | {
@@ -180,7 +180,7 @@ type Word =
   | "lost"
   | "meet";
 
-export const words: { readonly [W in Word]: Atom } = {
+export const atoms: { readonly [W in Word]: Atom } = {
   initConnect: atom("init_connect"),
   locker: atom("locker"),
   noPid: atom("no_longer_a_pid"),
@@ -220,7 +220,7 @@ export const words: { readonly [W in Word]: Atom } = {
 export const globalResource: Atom = atom("global");
 export const yes: Atom = atom("yes");
 
-/** The lock of a node that changes words. */
+/** The lock of a node that changes atoms. */
 export function changeLock(pid: Pid): LockId {
   return { resource: globalResource, requester: pid };
 }
@@ -256,46 +256,46 @@ export function sameLock(one: LockId, other: LockId): boolean {
 const tuple = (...items: unknown[]) => new Tuple(items);
 const lockTerm = (id: LockId) => tuple(id.resource, id.requester);
 
-/** What is said, from this node. Casts and plain messages, as OTP has them. */
-export const say = {
+/** What is message, from this node. Casts and plain messages, as OTP has them. */
+export const write = {
   initConnect: (node: string, tag: number, locker: Pid): Tuple =>
     tuple(
-      words.initConnect,
-      tuple(protocolVersion, tag),
+      atoms.initConnect,
+      tuple(PROTOCOL_VERSION, tag),
       nameAtom(node),
       // OTP ignores the map, so it can tell Hornbeam nodes what we are.
-      tuple(words.locker, words.noPid, { hornbeam: 1 }, locker),
+      tuple(atoms.locker, atoms.noPid, { hornbeam: 1 }, locker),
     ),
-  initConnectAck: (node: string, hisTag: unknown, tag: number): Tuple =>
-    tuple(words.initConnectAck, nameAtom(node), hisTag, tag),
+  initConnectAck: (node: string, peerTag: unknown, tag: number): Tuple =>
+    tuple(atoms.initConnectAck, nameAtom(node), peerTag, tag),
   lockSet: (
     locker: Pid,
     isSet: boolean,
     known: readonly string[],
-    hisTag: unknown,
-  ): Tuple => tuple(words.lockSet, locker, isSet, known.map(nameAtom), hisTag),
+    peerTag: unknown,
+  ): Tuple => tuple(atoms.lockSet, locker, isSet, known.map(nameAtom), peerTag),
   exchange: (
     node: string,
     entries: readonly NameEntry[],
-    hisTag: unknown,
+    peerTag: unknown,
   ): Tuple => {
     const list = entries.map(entryTerm);
-    return tuple(words.exchange, nameAtom(node), list, [], hisTag);
+    return tuple(atoms.exchange, nameAtom(node), list, [], peerTag);
   },
   resolved: (
     node: string,
     ops: readonly NameOp[],
     known: Versions,
-    hisTag: unknown,
+    peerTag: unknown,
   ): Tuple =>
     tuple(
-      words.resolved,
+      atoms.resolved,
       nameAtom(node),
       ops.map(opTerm),
       known.map(versionTerm),
-      words.unused,
+      atoms.unused,
       [],
-      hisTag,
+      peerTag,
     ),
   newNodes: (
     node: string,
@@ -305,16 +305,16 @@ export const say = {
     lock: LockId,
   ): Tuple =>
     tuple(
-      words.newNodes,
+      atoms.newNodes,
       nameAtom(node),
       ops.map(opTerm),
       [],
       nodes.map(versionTerm),
-      [tuple(words.vsn, version), tuple(words.lock, lockTerm(lock))],
+      [tuple(atoms.vsn, version), tuple(atoms.lock, lockTerm(lock))],
     ),
-  inSync: (node: string): Tuple => tuple(words.inSync, nameAtom(node), true),
-  cancelConnect: (node: string, hisTag: unknown): Tuple =>
-    tuple(words.cancelConnect, nameAtom(node), hisTag),
+  inSync: (node: string): Tuple => tuple(atoms.inSync, nameAtom(node), true),
+  cancelConnect: (node: string, peerTag: unknown): Tuple =>
+    tuple(atoms.cancelConnect, nameAtom(node), peerTag),
   lostConnection: (
     reporter: string,
     creation: number,
@@ -322,33 +322,33 @@ export const say = {
     other: string,
   ): Tuple =>
     tuple(
-      words.lostConnection,
+      atoms.lostConnection,
       nameAtom(reporter),
       creation,
       id,
       nameAtom(other),
     ),
   removeConnection: (node: string): Tuple =>
-    tuple(words.removeConnection, nameAtom(node)),
-  setLock: (id: LockId): Tuple => tuple(words.setLock, lockTerm(id)),
-  delLock: (id: LockId): Tuple => tuple(words.delLock, lockTerm(id)),
+    tuple(atoms.removeConnection, nameAtom(node)),
+  setLock: (id: LockId): Tuple => tuple(atoms.setLock, lockTerm(id)),
+  delLock: (id: LockId): Tuple => tuple(atoms.delLock, lockTerm(id)),
   /** One change, as every node understands it. */
   change: (op: NameOp): Tuple =>
     op.type === "insert"
-      ? tuple(words.register, op.entry.name, op.entry.pid, op.entry.method)
-      : tuple(words.unregister, op.name),
+      ? tuple(atoms.register, op.entry.name, op.entry.pid, op.entry.method)
+      : tuple(atoms.unregister, op.name),
   /** Several changes at once, among Hornbeam nodes. */
-  changes: (ops: readonly NameOp[]): Tuple => tuple(words.ops, ops.map(opTerm)),
+  changes: (ops: readonly NameOp[]): Tuple => tuple(atoms.ops, ops.map(opTerm)),
   lockWanted: (node: string, resource: unknown): Tuple =>
-    tuple(words.wanted, nameAtom(node), resource),
+    tuple(atoms.wanted, nameAtom(node), resource),
   lockFree: (node: string, resource: unknown): Tuple =>
-    tuple(words.free, nameAtom(node), resource),
+    tuple(atoms.free, nameAtom(node), resource),
   check: (node: string, sum: string): Tuple =>
-    tuple(words.check, nameAtom(node), sum),
+    tuple(atoms.check, nameAtom(node), sum),
   lost: (node: string, other: string): Tuple =>
-    tuple(words.lost, nameAtom(node), nameAtom(other)),
+    tuple(atoms.lost, nameAtom(node), nameAtom(other)),
   meet: (node: string, other: string): Tuple =>
-    tuple(words.meet, nameAtom(node), nameAtom(other)),
+    tuple(atoms.meet, nameAtom(node), nameAtom(other)),
 } as const;
 
 function entryTerm({ name, pid, method }: NameEntry): Tuple {
@@ -357,8 +357,8 @@ function entryTerm({ name, pid, method }: NameEntry): Tuple {
 
 function opTerm(op: NameOp): Tuple {
   return op.type === "insert"
-    ? tuple(words.insert, entryTerm(op.entry))
-    : tuple(words.delete, op.name);
+    ? tuple(atoms.insert, entryTerm(op.entry))
+    : tuple(atoms.delete, op.name);
 }
 
 function versionTerm([node, version]: Versions[number]): Tuple {

@@ -17,7 +17,7 @@ export type Member = {
   isHornbeam: boolean;
   /** Whether it has introduced itself since it was first watched. */
   isIntroduced: boolean;
-  readonly end: Undo;
+  readonly stopMonitor: Undo;
 };
 
 export class Members {
@@ -51,7 +51,7 @@ export class Members {
       isSynced: false,
       isHornbeam: false,
       isIntroduced: false,
-      end: this.#port.watchServer(node, (reason) => {
+      stopMonitor: this.#port.monitorServer(node, (reason) => {
         if (this.#members.get(node) === member) this.drop(node, reason);
       }),
     };
@@ -64,7 +64,7 @@ export class Members {
     const member = this.#members.get(node);
     if (member === undefined) return;
     this.#members.delete(node);
-    member.end();
+    member.stopMonitor();
     this.#lost(member, reason);
   }
 

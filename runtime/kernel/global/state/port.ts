@@ -44,8 +44,8 @@ export interface GlobalPort {
   post(node: string, holder: Pid, request: unknown): void;
   reply(to: ReplyTo, value: unknown): void;
   /** Connects if need be, and calls back once when the server is gone. */
-  watchServer(node: string, gone: (reason: unknown) => void): Undo;
-  watchPid(pid: Pid, gone: () => void): Undo;
+  monitorServer(node: string, gone: (reason: unknown) => void): Undo;
+  monitorPid(pid: Pid, gone: () => void): Undo;
   timer(ms: number, fire: () => void): Undo;
   disconnect(node: string): void;
   /** From 0 to `count` - 1. */

@@ -21,14 +21,14 @@ import { keptName, TermMap } from "../../shared/term_map.ts";
 const STUCK_MS = 30_000;
 
 /** One watch per pid, however many entries it has. */
-class Watches {
+class PidMonitors {
   readonly #port: GlobalPort;
-  readonly #gone: (pid: Pid) => void;
+  readonly #pidGone: (pid: Pid) => void;
   readonly #counts = new Map<Pid, { count: number; readonly end: Undo }>();
 
   constructor(port: GlobalPort, gone: (pid: Pid) => void) {
     this.#port = port;
-    this.#gone = gone;
+    this.#pidGone = gone;
   }
 
   add(pid: Pid): void {
@@ -38,9 +38,9 @@ class Watches {
       known.count++;
       return;
     }
-    const end = this.#port.watchPid(pid, () => {
+    const end = this.#port.monitorPid(pid, () => {
       this.#counts.delete(pid);
-      this.#gone(pid);
+      this.#pidGone(pid);
     });
     this.#counts.set(pid, { count: 1, end });
   }
@@ -58,7 +58,7 @@ type Lock = {
   readonly id: LockId;
   readonly holders: Set<Pid>;
   /** Takes the lock from a holder that is stuck; names are locked for short. */
-  readonly endStuck: Undo;
+  readonly endStuckTimer: Undo;
 };
 
 export type TablesEvents = {
@@ -69,7 +69,7 @@ export type TablesEvents = {
 export class GlobalTables {
   readonly #port: GlobalPort;
   readonly #events: TablesEvents;
-  readonly #watches: Watches;
+  readonly #monitors: PidMonitors;
   readonly #names = new TermMap<NameEntry>();
   readonly #namesOf = new Map<Pid, Set<NameEntry>>();
   readonly #locks = new Map<string, Lock>();
@@ -79,7 +79,7 @@ export class GlobalTables {
   constructor(port: GlobalPort, events: TablesEvents) {
     this.#port = port;
     this.#events = events;
-    this.#watches = new Watches(port, (pid) => this.#gone(pid));
+    this.#monitors = new PidMonitors(port, (pid) => this.#pidGone(pid));
   }
 
   // -- Names
@@ -114,14 +114,14 @@ export class GlobalTables {
 
   apply(op: NameOp): void {
     if (op.type === "delete") {
-      this.#delete(op.name);
+      this.#deleteName(op.name);
       return;
     }
     const name = keptName(op.entry.name);
     const entry = name === op.entry.name ? op.entry : { ...op.entry, name };
     // The new pid first, so that it is watched without a gap if it is the old.
-    this.#watches.add(entry.pid);
-    this.#delete(entry.name);
+    this.#monitors.add(entry.pid);
+    this.#deleteName(entry.name);
     this.#names.set(entry.name, entry);
     this.#addToSum(entry, 1);
     let names = this.#namesOf.get(entry.pid);
@@ -129,7 +129,7 @@ export class GlobalTables {
     names.add(entry);
   }
 
-  #delete(name: unknown): void {
+  #deleteName(name: unknown): void {
     const entry = this.#names.get(name);
     if (entry === undefined) return;
     this.#names.delete(name);
@@ -137,7 +137,7 @@ export class GlobalTables {
     const names = this.#namesOf.get(entry.pid);
     names?.delete(entry);
     if (names?.size === 0) this.#namesOf.delete(entry.pid);
-    this.#watches.remove(entry.pid);
+    this.#monitors.remove(entry.pid);
   }
 
   // -- Locks
@@ -147,14 +147,18 @@ export class GlobalTables {
     const key = termKey(id.resource);
     let lock = this.#locks.get(key);
     if (lock === undefined) {
-      lock = { id, holders: new Set(), endStuck: this.#endStuck(id) };
+      lock = {
+        id,
+        holders: new Set(),
+        endStuckTimer: this.#startStuckTimer(id),
+      };
       this.#locks.set(key, lock);
     } else if (termKey(lock.id.requester) !== termKey(id.requester)) {
       return false;
     }
     if (!lock.holders.has(holder)) {
       lock.holders.add(holder);
-      this.#watches.add(holder);
+      this.#monitors.add(holder);
     }
     return true;
   }
@@ -162,7 +166,7 @@ export class GlobalTables {
   delLock(id: LockId, holder: Pid): void {
     const lock = this.#locks.get(termKey(id.resource));
     if (lock === undefined || !this.isLockedBy(id)) return;
-    this.#release(lock, holder);
+    this.#removeHolder(lock, holder);
   }
 
   isLocked(resource: unknown): boolean {
@@ -185,16 +189,16 @@ export class GlobalTables {
     return [...this.#locks.values()].map(({ id }) => id);
   }
 
-  #release(lock: Lock, holder: Pid): void {
+  #removeHolder(lock: Lock, holder: Pid): void {
     if (!lock.holders.delete(holder)) return;
-    this.#watches.remove(holder);
+    this.#monitors.remove(holder);
     if (lock.holders.size > 0) return;
-    lock.endStuck();
+    lock.endStuckTimer();
     this.#locks.delete(termKey(lock.id.resource));
     this.#events.freed(lock.id.resource);
   }
 
-  #endStuck(id: LockId): Undo {
+  #startStuckTimer(id: LockId): Undo {
     if (id.resource !== globalResource) return () => {};
     return this.#port.timer(STUCK_MS, () => {
       const lock = this.#locks.get(termKey(id.resource));
@@ -205,14 +209,14 @@ export class GlobalTables {
         `global: names have been locked for ${STUCK_MS} ms by ` +
           `${who.join(", ")}; they are free again`,
       );
-      for (const holder of [...lock.holders]) this.#release(lock, holder);
+      for (const holder of [...lock.holders]) this.#removeHolder(lock, holder);
     });
   }
 
-  #gone(pid: Pid): void {
+  #pidGone(pid: Pid): void {
     for (const { name } of [...this.#namesOf.get(pid) ?? []]) {
-      this.#delete(name);
+      this.#deleteName(name);
     }
-    for (const lock of [...this.#locks.values()]) this.#release(lock, pid);
+    for (const lock of [...this.#locks.values()]) this.#removeHolder(lock, pid);
   }
 }

@@ -12,6 +12,7 @@ import { type Functions, stackEntry } from "../../core/node/functions.ts";
 import { ExitError } from "../../core/messages/messages.ts";
 import { atom, ExternalFun, Tuple } from "../../core/terms/terms.ts";
 import { atomName } from "../../wire/beam/dist_ops.ts";
+import { TermError } from "../shared/term_error.ts";
 import { ErpcError } from "./error.ts";
 
 export type Outcome =
@@ -29,24 +30,6 @@ export type Outcome =
  * in the error itself.
  */
 type Stack = readonly unknown[];
-
-/**
- * An error whose reason is a term, as Erlang's `error(Reason)` raises it. For
- * the runtime's own functions.
- */
-export class TermError extends Error {
-  override readonly name = "TermError";
-  readonly reason: unknown;
-  constructor(reason: unknown) {
-    super("a function of the runtime has refused its arguments");
-    this.reason = reason;
-  }
-}
-
-/** What Erlang raises for arguments of the wrong kind. */
-export function badarg(): TermError {
-  return new TermError(atom("badarg"));
-}
 
 /** Which function with which arguments; anything may have come for them. */
 export type Called = {

@@ -14,16 +14,16 @@ import type { Node } from "../../core/node/node.ts";
 import { Pid, Tuple } from "../../core/terms/terms.ts";
 import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
 import { charlist } from "../io/chardata.ts";
-import { badarg } from "../rpc/outcome.ts";
+import { badarg } from "../shared/term_error.ts";
 import { processInfo, processItems } from "./process_info.ts";
-import { version } from "./version.ts";
+import { VERSION } from "./version.ts";
 
 /** The release of Erlang/OTP whose protocol this node speaks. */
-const otpRelease = "25";
+const OTP_RELEASE = "25";
 /** Living actors of one node, at most; see `Node`. */
-const processLimit = 2 ** 28;
+const PROCESS_LIMIT = 2 ** 28;
 
-export function nodeFunctions(
+export function erlangFunctions(
   node: Node,
 ): Readonly<Record<string, ExportedFunction>> {
   return {
@@ -100,17 +100,17 @@ function systemInfo(node: Node, key: unknown): unknown {
     case "machine":
       return charlist("Hornbeam");
     case "otp_release":
-      return charlist(otpRelease);
+      return charlist(OTP_RELEASE);
     case "version":
-      return charlist(version);
+      return charlist(VERSION);
     case "system_version":
-      return charlist(`Hornbeam ${version} [${node.host.runtime}]\n`);
+      return charlist(`Hornbeam ${VERSION} [${node.host.runtime}]\n`);
     case "creation":
       return node.creation;
     case "process_count":
       return node.actorCount;
     case "process_limit":
-      return processLimit;
+      return PROCESS_LIMIT;
     case "schedulers":
     case "schedulers_online":
     case "logical_processors":

@@ -1,7 +1,7 @@
 /**
- * Where a function of the kernel acts: on the node of an actor, given as
- * `self`, or on a running node, given as itself. Nothing is ambient, since
- * several nodes may live in one thread.
+ * The first argument of the kernel's functions, which says where they act: the
+ * `self` of an actor, or a running node. Nothing is ambient, because several
+ * nodes may live in one thread.
  */
 
 import { LocalActor } from "../../core/actor/local_actor.ts";
@@ -21,10 +21,10 @@ export interface AtActor extends AtNode {
 }
 
 /**
- * The node. Throws `UsageError` for what is neither, and for an ended actor.
+ * The node of an actor, live or ended, or of a running node. Throws
+ * `UsageError` for anything else.
  */
-export function nodeAt(at: AtNode): Node {
-  if (at instanceof LocalActor) return actorAt(at).owner;
+export function nodeOf(at: object): Node {
   const node = (at as { readonly owner?: unknown } | null)?.owner;
   if (node instanceof Node) return node;
   throw new UsageError(
@@ -32,8 +32,13 @@ export function nodeAt(at: AtNode): Node {
   );
 }
 
-/** The living actor. Throws `UsageError`. */
-export function actorAt(at: AtActor): LocalActor {
+/** As `nodeOf`, but throws `UsageError` for an actor that has ended too. */
+export function liveNodeOf(at: AtNode): Node {
+  return at instanceof LocalActor ? liveActorOf(at).owner : nodeOf(at);
+}
+
+/** The live actor. Throws `UsageError`. */
+export function liveActorOf(at: AtActor): LocalActor {
   if (!(at instanceof LocalActor)) {
     throw new UsageError(
       `expected an actor's self, got ${printTerm(at)}; in a program that is ` +
@@ -42,7 +47,7 @@ export function actorAt(at: AtActor): LocalActor {
   }
   if (at.isAlive) return at;
   throw new UsageError(
-    `expected a living actor, but ${at.pid} has ended; stop using self once ` +
+    `expected a live actor, but ${at.pid} has ended; stop using self once ` +
       "a receive has rejected",
   );
 }

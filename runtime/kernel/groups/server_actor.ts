@@ -14,7 +14,7 @@ import type { Pid, Ref } from "../../core/terms/terms.ts";
 import { kernelActor } from "../shared/kernel_actor.ts";
 
 /** What the owner makes of it. */
-export type ScopeEvents = {
+export type ServerActorEvents = {
   readonly message: (message: unknown) => void;
   /** Called as soon as it is so, not by a message. */
   readonly down: (pid: Pid) => void;
@@ -22,15 +22,15 @@ export type ScopeEvents = {
   readonly ended: () => void;
 };
 
-export class ScopeActor {
+export class ServerActor {
   readonly node: Node;
   readonly #actor: LocalActor;
-  readonly #events: ScopeEvents;
-  readonly #watched = new Map<Pid, Ref>();
+  readonly #events: ServerActorEvents;
+  readonly #monitors = new Map<Pid, Ref>();
   #isStopped = false;
 
   /** Throws `UsageError` when the name is taken. */
-  constructor(node: Node, name: string, events: ScopeEvents) {
+  constructor(node: Node, name: string, events: ServerActorEvents) {
     this.node = node;
     this.#events = events;
     const complain = (what: string, error: unknown) =>
@@ -75,30 +75,30 @@ export class ScopeActor {
     this.#actor.reply(to, value);
   }
 
-  /** `down` is called once, unless `unwatch` comes before. */
-  watch(pid: Pid): void {
-    const ref = this.follow(pid, () => {
-      this.#watched.delete(pid);
+  /** `down` is called once, unless `demonitor` comes before. */
+  monitor(pid: Pid): void {
+    const ref = this.onDown(pid, () => {
+      this.#monitors.delete(pid);
       this.#events.down(pid);
     });
-    this.#watched.set(pid, ref);
+    this.#monitors.set(pid, ref);
   }
 
-  unwatch(pid: Pid): void {
-    const ref = this.#watched.get(pid);
+  demonitor(pid: Pid): void {
+    const ref = this.#monitors.get(pid);
     if (ref === undefined) return;
-    this.#watched.delete(pid);
-    this.unfollow(ref);
+    this.#monitors.delete(pid);
+    this.cancelOnDown(ref);
   }
 
   /** Calls back once, when a living actor ends or its node is lost. */
-  follow(pid: Pid, onDown: () => void): Ref {
+  onDown(pid: Pid, callback: () => void): Ref {
     const ref = this.#actor.makeRef();
-    monitorWith(this.#actor, ref, pid, { onDown });
+    monitorWith(this.#actor, ref, pid, { onDown: callback });
     return ref;
   }
 
-  unfollow(ref: Ref): void {
+  cancelOnDown(ref: Ref): void {
     demonitor(this.#actor, ref, false);
   }
 }

@@ -1,0 +1,242 @@
+/**
+ * What the state machine of `global` needs from its node, on a running node:
+ * clock, connections, monitors and messages. Every callback runs in a turn of
+ * the server's actor, by way of a `Wake` in its mailbox.
+ */
+
+import type { LocalActor } from "../../core/actor/local_actor.ts";
+import { Call, Cast, type ReplyTo } from "../../core/calls/calls.ts";
+import type { Self } from "../../core/contract/self.ts";
+import type { LogLevel } from "../../core/host/ports.ts";
+import type { NamedTarget } from "../../core/messages/messages.ts";
+import type { Node } from "../../core/node/node.ts";
+import { demonitor, monitorWith } from "../../core/signals/links.ts";
+import type { Pid } from "../../core/terms/terms.ts";
+import { erpc } from "../rpc/erpc.ts";
+import { isEverywhere, type Resolvers } from "./names/resolve.ts";
+import { type NameEntry, SERVER_NAME } from "./protocol/terms.ts";
+import type { Answered, GlobalPort, Undo } from "./state/port.ts";
+
+/** Longest wait for a resolver; well within a join's time. */
+const RESOLVE_MS = 10_000;
+
+/** A message of the port to the actor: an event for the state machine. */
+export class Wake {
+  readonly run: () => void;
+  constructor(run: () => void) {
+    this.run = run;
+  }
+}
+
+export function isUp(node: Node, from: Pid, peer: string): boolean {
+  return node.way(from, { name: SERVER_NAME, node: peer }).isUp;
+}
+
+export type NodePortParts = {
+  readonly resolvers: Resolvers;
+  readonly disconnect: (node: string) => void;
+};
+
+/** The `GlobalPort` of a running node. */
+export class NodePort implements GlobalPort {
+  readonly node: string;
+  readonly creation: number;
+  readonly pid: Pid;
+  readonly #node: Node;
+  readonly #actor: LocalActor;
+  readonly #parts: NodePortParts;
+  /** Nodes whose servers are watched; false once they have been reached. */
+  readonly #watched = new Map<string, { isConnecting: boolean }>();
+
+  constructor(actor: LocalActor, parts: NodePortParts) {
+    this.#actor = actor;
+    this.#node = actor.owner;
+    this.#parts = parts;
+    this.node = this.#node.name;
+    this.creation = this.#node.creation;
+    this.pid = actor.pid;
+  }
+
+  /** Calls back in a turn of the actor's, once and unless undone. */
+  #later<A extends readonly unknown[]>(
+    run: (...args: A) => void,
+  ): { readonly call: (...args: A) => void; readonly undo: Undo } {
+    let isOver = false;
+    const call = (...args: A): void =>
+      this.#actor.deliver(
+        new Wake(() => {
+          if (isOver) return;
+          isOver = true;
+          run(...args);
+        }),
+      );
+    return { call, undo: () => void (isOver = true) };
+  }
+
+  nodes(): readonly string[] {
+    return this.#node.nodes();
+  }
+
+  isUp(node: string): boolean {
+    return isUp(this.#node, this.pid, node);
+  }
+
+  cast(node: string, request: unknown): void {
+    this.send(node, new Cast(request));
+  }
+
+  send(node: string, message: unknown): void {
+    if (!this.#isInReach(node)) return;
+    try {
+      this.#node.sendFrom(this.pid, { name: SERVER_NAME, node }, message);
+    } catch (error) {
+      // The machine must go on, as when the message is lost.
+      this.#node.log("error", "kernel", "global: a message cannot be sent", {
+        error,
+      });
+    }
+  }
+
+  /**
+   * Whether a node is connected, or is being connected to because it is
+   * watched. Nothing else may make a connection: what is still to be said to a
+   * node that was lost would bring it back.
+   */
+  #isInReach(node: string): boolean {
+    const watched = this.#watched.get(node);
+    if (isUp(this.#node, this.pid, node)) {
+      if (watched !== undefined) watched.isConnecting = false;
+      return true;
+    }
+    return watched?.isConnecting ?? false;
+  }
+
+  tell(pid: Pid, message: unknown): void {
+    this.#node.sendFrom(this.pid, pid as Pid<unknown>, message);
+  }
+
+  call(
+    node: string,
+    holder: Pid,
+    request: unknown,
+    answered: (value: unknown) => void,
+  ): Undo {
+    const { aliases } = this.#node;
+    const tag = this.#node.makeRef();
+    const { call, undo } = this.#later(answered);
+    aliases.add(tag, {
+      actor: this.#actor,
+      mode: "once",
+      settle: call,
+    });
+    this.send(node, new Call({ pid: holder, tag }, request));
+    return () => {
+      undo();
+      aliases.remove(tag);
+    };
+  }
+
+  post(node: string, holder: Pid, request: unknown): void {
+    const tag = this.#node.makeRef();
+    this.send(node, new Call({ pid: holder, tag }, request));
+  }
+
+  reply(to: ReplyTo, value: unknown): void {
+    this.#actor.reply(to, value);
+  }
+
+  monitorServer(node: string, gone: (reason: unknown) => void): Undo {
+    const watched = { isConnecting: !isUp(this.#node, this.pid, node) };
+    this.#watched.set(node, watched);
+    const forget = () => {
+      if (this.#watched.get(node) === watched) this.#watched.delete(node);
+    };
+    const end = this.#monitor({ name: SERVER_NAME, node }, (reason) => {
+      forget();
+      gone(reason);
+    });
+    return () => {
+      forget();
+      end();
+    };
+  }
+
+  monitorPid(pid: Pid, gone: () => void): Undo {
+    const { node } = pid;
+    if (node === this.node || !this.#watched.has(node)) {
+      return this.#monitor(pid, gone);
+    }
+    if (this.#isInReach(node)) return this.#monitor(pid, gone);
+    const { call, undo } = this.#later(gone);
+    call();
+    return undo;
+  }
+
+  #monitor(target: Pid | NamedTarget, gone: (reason: unknown) => void): Undo {
+    const { call, undo } = this.#later(gone);
+    const ref = this.#node.makeRef();
+    monitorWith(this.#actor, ref, target, { onDown: call });
+    return () => {
+      undo();
+      demonitor(this.#actor, ref, false);
+    };
+  }
+
+  timer(ms: number, fire: () => void): Undo {
+    const { timers } = this.#node;
+    const { call, undo } = this.#later(fire);
+    const timer = timers.set(ms, call);
+    return () => {
+      undo();
+      timers.cancel(timer);
+    };
+  }
+
+  disconnect(node: string): void {
+    this.#parts.disconnect(node);
+  }
+
+  random(count: number): number {
+    return this.#node.host.randomU32() % count;
+  }
+
+  resolve(
+    { name, pid, method }: NameEntry,
+    theirs: Pid,
+    decided: Answered,
+  ): void {
+    const { call, undo } = this.#later(decided);
+    const endTimer = this.timer(RESOLVE_MS, () => {
+      undo();
+      decided(null);
+    });
+    const settle: Answered = (answer) => {
+      endTimer();
+      call(answer);
+    };
+    const args = [method, name, theirs, pid] as const;
+    if (this.#node.isOwnPid(pid) || isEverywhere(method)) {
+      void this.#parts.resolvers.resolve(...args)
+        .then((value) => settle({ value }));
+      return;
+    }
+    this.#node.spawnActor(
+      async (self: Self<unknown>) => {
+        const called = "global:resolve_it";
+        try {
+          const options = { timeoutMs: RESOLVE_MS };
+          const value = await erpc.call(self, pid.node, called, args, options);
+          settle({ value });
+        } catch {
+          settle(null);
+        }
+      },
+      { label: "global resolver" },
+      null,
+    );
+  }
+
+  log(level: LogLevel, message: string): void {
+    this.#node.log(level, "kernel", message);
+  }
+}
