@@ -8,6 +8,7 @@ import type { Host } from "../../core/host/ports.ts";
 import type { PidTable } from "../../core/terms/terms.ts";
 import { clearTimer, macrotask, microtask, setTimer } from "./event_loop.ts";
 import { createLog, type Log } from "./log.ts";
+import { guardLog } from "./log_sink.ts";
 import {
   adopt,
   attribute,
@@ -60,7 +61,7 @@ function md5(data: Uint8Array): Uint8Array {
 export function createHost(
   options: { readonly log?: Log } = {},
 ): PlatformHost {
-  const log = options.log ?? createLog();
+  const log = guardLog(options.log ?? createLog());
   threadPids ??= createWeakPidTable();
   return {
     runtime: runtimeName,

@@ -13,6 +13,7 @@ import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { compareLogLevel, getConfig, getLogger } from "@logtape/logtape";
 import type { LogLevel, LogRecord } from "../../core/host/ports.ts";
+import { errorOutput } from "./error_output.ts";
 
 /** Settings of a log; they only concern the lines written without LogTape. */
 export type LogOptions = {
@@ -47,7 +48,7 @@ export type Log = {
  */
 export function createLog(options: LogOptions = {}): Log {
   const least = options.level ?? "info";
-  const write = options.write ?? ((line) => void process.stderr.write(line));
+  const write = options.write ?? ((line) => errorOutput().write(line));
   const color = options.color ?? isColorful();
   // Asked for whatever is frequent, and does not change.
   const written: Readonly<Record<LogLevel, boolean>> = {

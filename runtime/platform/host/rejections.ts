@@ -153,7 +153,23 @@ function onRejection(error: unknown): void {
   report("unhandled rejection, unknown actor", error);
 }
 
+/** Reports of unknown actors that are written in one second, at most. */
+const MAX_REPORTS = 20;
+const REPORTS_MS = 1_000;
+let reportsSince = -Infinity;
+let reports = 0;
+
+/**
+ * Bounded in rate, since the log itself may be what leaves rejections floating:
+ * then each report would cause the next. `count` tells of those left out.
+ */
 function report(message: string, error: unknown): void {
+  const now = performance.now();
+  if (now - reportsSince >= REPORTS_MS) {
+    reportsSince = now;
+    reports = 0;
+  }
+  if (++reports > MAX_REPORTS) return;
   try {
     logs.at(-1)?.({
       level: "error",
