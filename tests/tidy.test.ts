@@ -15,6 +15,7 @@ import {
   type PackageJson,
 } from "./tidy/exports.ts";
 import { checkGlobals } from "./tidy/globals.ts";
+import { houseRules } from "./tidy/house.ts";
 import { checkFace, checkImports } from "./tidy/imports.ts";
 import { checkFileLength, checkFunctionLength } from "./tidy/size.ts";
 import {
@@ -74,6 +75,12 @@ function on(
 it("finds the files that the rules are about", () => {
   expect(library.length).toBeGreaterThan(0);
   expect(everything.map((file) => file.path)).toContain("tests/tidy.test.ts");
+});
+
+houseRules({
+  rooms: typescript.filter(isIn("runtime", "std", "cli", "bench")),
+  sources: [...typescript, ...filesUnder(".", [".mjs"])],
+  pages: everything.filter(({ path }) => path.endsWith(".md")),
 });
 
 describe("the dependency rule", () => {

@@ -140,7 +140,7 @@ export class Workplace {
   /** Lets "hornbeam" and "hornbeam/..." mean the checkout's sources. */
   #resolve(block: Block): string {
     let code = block.code;
-    const imports = importsOf({ path: block.path, text: code });
+    const imports = [...importsOf({ path: block.path, text: code })];
     for (const { from, quoted } of imports.reverse()) {
       const entry = /^hornbeam(\/.*)?$/.exec(from);
       if (entry === null) continue;

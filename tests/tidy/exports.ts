@@ -25,7 +25,7 @@ export interface DenoJson {
   readonly tasks: Readonly<Record<string, string>>;
 }
 
-const built = /^\.\/dist\/(.*)\.(?:js|d\.ts)$/;
+const BUILT = /^\.\/dist\/(.*)\.(?:js|d\.ts)$/;
 
 /** `sources`: the paths of all TypeScript files of runtime/, std/ and cli/. */
 export function checkExports(
@@ -42,7 +42,7 @@ export function checkExports(
   for (const [entry, target] of Object.entries(pkg.exports)) {
     if (typeof target === "string" || entry.includes("*")) continue;
     for (const file of [target.types, target.default]) {
-      const source = built.exec(file)?.[1];
+      const source = BUILT.exec(file)?.[1];
       if (source === undefined || !known.has(`${source}.ts`)) {
         report(
           "package.json",

@@ -14,37 +14,37 @@ import {
   walkTree,
 } from "./source.ts";
 
-const clock = "ask the clock that is passed in";
-const timer = "use the node's timers, which run on the clock that is passed in";
-const entropy = "use the entropy that is passed in";
-const io = "declare an interface and implement it in runtime/platform/";
+const CLOCK = "ask the clock that is passed in";
+const TIMER = "use the node's timers, which run on the clock that is passed in";
+const ENTROPY = "use the entropy that is passed in";
+const IO = "declare an interface and implement it in runtime/platform/";
 
 /** Free identifiers, and what to use instead. */
 const names: ReadonlyMap<string, string> = new Map([
-  ["setTimeout", timer],
-  ["setInterval", timer],
+  ["setTimeout", TIMER],
+  ["setInterval", TIMER],
   ["setImmediate", "let the scheduler decide when an actor goes on"],
   ["queueMicrotask", "let the scheduler decide when an actor goes on"],
-  ["clearTimeout", timer],
-  ["clearInterval", timer],
-  ["clearImmediate", timer],
-  ["crypto", entropy],
-  ["performance", clock],
-  ["process", io],
+  ["clearTimeout", TIMER],
+  ["clearInterval", TIMER],
+  ["clearImmediate", TIMER],
+  ["crypto", ENTROPY],
+  ["performance", CLOCK],
+  ["process", IO],
   ["WeakRef", "use the weak table that is passed in"],
   ["FinalizationRegistry", "use the weak table that is passed in"],
-  ["Deno", io],
-  ["Bun", io],
+  ["Deno", IO],
+  ["Bun", IO],
   ["console", "use the log that is passed in"],
-  ["globalThis", io],
+  ["globalThis", IO],
   ["require", "use `import`"],
 ]);
 
 /** Members of globals that are otherwise harmless. */
 const members: ReadonlyMap<string, string> = new Map([
-  ["Date.now", clock],
-  ["Math.random", entropy],
-  ["AbortSignal.timeout", timer],
+  ["Date.now", CLOCK],
+  ["Math.random", ENTROPY],
+  ["AbortSignal.timeout", TIMER],
 ]);
 
 /** Whether an identifier names a property or a label rather than a value. */
@@ -111,7 +111,7 @@ export function checkGlobals(file: SourceFile): Problem[] {
       const instead = member === undefined ? undefined : members.get(member);
       if (instead !== undefined) report(node, member ?? "", instead);
     }
-    if (isBareDate(node)) report(node, "the current Date", clock);
+    if (isBareDate(node)) report(node, "the current Date", CLOCK);
   });
   return problems;
 }

@@ -94,8 +94,19 @@ export interface Import {
   readonly quoted: readonly [number, number];
 }
 
+const importsFound = new WeakMap<SourceFile, readonly Import[]>();
+
 /** Every module a file names: import, export from, import(), import types. */
-export function importsOf(file: SourceFile): Import[] {
+export function importsOf(file: SourceFile): readonly Import[] {
+  let found = importsFound.get(file);
+  if (found === undefined) {
+    found = findImports(file);
+    importsFound.set(file, found);
+  }
+  return found;
+}
+
+function findImports(file: SourceFile): Import[] {
   const found: Import[] = [];
   walkTree(parse(file).program, (node) => {
     if (!/^(Import|Export|TSImportType|TSExternalModule)/.test(node.type)) {

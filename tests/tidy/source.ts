@@ -42,11 +42,12 @@ export function lineAt(text: string, offset: number): number {
 
 const parsed = new WeakMap<SourceFile, ParseResult>();
 
-/** Parses a TypeScript file. Throws with its first syntax error. */
+/** Parses a TypeScript or JavaScript file. Throws with its first syntax error. */
 export function parse(file: SourceFile): ParseResult {
   let result = parsed.get(file);
   if (result === undefined) {
-    result = parseSync(file.path, file.text, { lang: "ts" });
+    const lang = file.path.endsWith(".mjs") ? "js" : "ts";
+    result = parseSync(file.path, file.text, { lang });
     const [error] = result.errors;
     if (error !== undefined) {
       throw new Error(`${file.path} does not parse: ${error.message}`);
@@ -116,16 +117,27 @@ export function nameOf(node: unknown): string | undefined {
 export function walkTree(
   node: unknown,
   visit: (node: SyntaxNode, parent: SyntaxNode | null, field: string) => void,
-  parent: SyntaxNode | null = null,
-  field = "",
 ): void {
-  if (Array.isArray(node)) {
-    for (const item of node) walkTree(item, visit, parent, field);
-    return;
-  }
-  if (!isNode(node)) return;
+  if (isNode(node)) walkFrom(node, visit, null, "");
+}
+
+/** The tree has a million nodes: no lists of entries, no second look at any. */
+function walkFrom(
+  node: SyntaxNode,
+  visit: (node: SyntaxNode, parent: SyntaxNode | null, field: string) => void,
+  parent: SyntaxNode | null,
+  field: string,
+): void {
   visit(node, parent, field);
-  for (const [inner, value] of Object.entries(node)) {
-    if (typeof value === "object") walkTree(value, visit, node, inner);
+  for (const inner in node) {
+    const value = node[inner];
+    if (typeof value !== "object" || value === null) continue;
+    if (!Array.isArray(value)) {
+      if (isNode(value)) walkFrom(value, visit, node, inner);
+      continue;
+    }
+    for (const item of value) {
+      if (isNode(item)) walkFrom(item, visit, node, inner);
+    }
   }
 }

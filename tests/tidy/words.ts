@@ -1,6 +1,6 @@
 /**
  * Words and marks that do not belong into the checkout: unfinished work, tests
- * left out by hand, `any`, paths of somebody's machine, and modules that do
+ * left out by hand, `any`, paths that exist on one machine only, and modules that do
  * not say what they are.
  */
 import {

@@ -1,0 +1,145 @@
+/**
+ * Where a rule of the house does not hold yet: folders (with a slash at the
+ * end) and files. When yours is clean, delete it from the list, and the rule
+ * holds there from then on. At the end of this work all lists are empty, and
+ * this file goes.
+ */
+import type { SourceFile } from "./source.ts";
+
+/** Order of the rooms, and circles. */
+const rooms = [
+  "runtime/core/",
+  "runtime/wire/",
+  "runtime/workers/",
+  "runtime/running_node.ts",
+  "runtime/start.ts",
+];
+
+/** Words in comments, documents, titles and messages. */
+const prose = [
+  "runtime/core/",
+  "runtime/wire/",
+  "runtime/net/",
+  "runtime/platform/",
+  "runtime/workers/",
+  "runtime/program.ts",
+  "runtime/start.ts",
+  "runtime/start_options.ts",
+  "runtime/kernel/",
+  "std/agent/",
+  "std/application/",
+  "std/dynamic_supervisor/",
+  "std/gen_event/",
+  "std/gen_server/",
+  "std/gen_statem/",
+  "std/internal/",
+  "std/partition_supervisor/",
+  "std/proc_lib/",
+  "std/supervisor/",
+  "std/logger/",
+  "std/pubsub/",
+  "std/registry/",
+  "std/rpc/",
+  "std/task/",
+  "std/testing/",
+  "std/timer/",
+  "cli/",
+  "examples/",
+  "bench/",
+  "tests/core/",
+  "tests/model/",
+  "tests/wire/",
+  "tests/net/",
+  "tests/platform/",
+  "tests/workers/",
+  "tests/kernel/",
+  "tests/names/",
+  "tests/sim/",
+  "tests/std/dynamic_supervisor/",
+  "tests/std/gen_event/",
+  "tests/std/gen_server/",
+  "tests/std/gen_statem/",
+  "tests/std/logger/",
+  "tests/std/proc_lib/",
+  "tests/std/pubsub/",
+  "tests/std/registry/",
+  "tests/std/supervisor/",
+  "tests/std/task/",
+  "tests/std/timer/",
+  "tests/bench/",
+  "tests/cli/",
+  "tests/examples/",
+  "tests/beam/",
+  "tests/docs/",
+  "tests/helpers/",
+  "tests/nightly/",
+  "ARCHITECTURE.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "README.md",
+  "docs/",
+];
+
+/** Style of constants. */
+const constants = [
+  "runtime/core/",
+  "runtime/wire/",
+  "runtime/net/",
+  "runtime/platform/",
+  "runtime/kernel/",
+  "std/gen_event/",
+  "std/gen_server/",
+  "std/gen_statem/",
+  "std/supervisor/",
+  "std/logger/",
+  "std/pubsub/",
+  "cli/",
+  "examples/",
+  "bench/",
+  "tests/model/",
+  "tests/wire/",
+  "tests/net/",
+  "tests/platform/",
+  "tests/workers/",
+  "tests/names/",
+  "tests/sim/",
+  "tests/std/application/",
+  "tests/std/proc_lib/",
+  "tests/std/pubsub/",
+  "tests/std/supervisor/",
+  "tests/bench/",
+  "tests/cli/",
+  "tests/examples/",
+  "tests/beam/",
+  "tests/helpers/",
+  "tests/nightly/",
+  "tests/package.test.ts",
+  "vitest.config.ts",
+];
+
+/** A README in every room. */
+const readmes = [
+  "runtime/core/",
+  "runtime/wire/",
+  "runtime/net/",
+  "runtime/platform/",
+  "runtime/workers/",
+  "runtime/kernel/",
+  "std/",
+  "cli/",
+  "bench/",
+];
+
+const lists = { rooms, prose, constants, readmes } as const;
+
+/** Leaves out the files for which the rule is pending. */
+export function withoutPending(
+  rule: keyof typeof lists,
+  files: readonly SourceFile[],
+): SourceFile[] {
+  return files.filter(({ path }) =>
+    !lists[rule].some((place) =>
+      place.endsWith("/") ? path.startsWith(place) : path === place
+    )
+  );
+}
