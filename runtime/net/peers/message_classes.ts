@@ -11,7 +11,7 @@ import {
   NodeUp,
   Timeout,
 } from "../../core/messages/messages.ts";
-import type { RecordClass } from "../../wire/cbor/cbor.ts";
+import type { RecordClass } from "../../wire/cbor/tags.ts";
 
 export const messageClasses: readonly RecordClass[] = [
   { tag: 0, Class: Down, fields: ["type", "ref", "target", "reason", "tag"] },

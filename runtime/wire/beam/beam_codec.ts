@@ -17,7 +17,7 @@
 import type { Signal } from "../../core/host/signal.ts";
 import type { Pid, PidTable } from "../../core/terms/terms.ts";
 import type { ByteQueue } from "../shared/byte_queue.ts";
-import type { Incarnation } from "../cbor/tags.ts";
+import type { Incarnation } from "../shared/incarnation.ts";
 import {
   isForNobody,
   reaches,
@@ -25,7 +25,8 @@ import {
   type SignalSink,
 } from "../shared/codec.ts";
 import { DecodeError } from "../shared/errors.ts";
-import { type AtomEntry, KeyAtoms, PeerAtoms } from "../etf/atoms.ts";
+import { KeyAtoms, PeerAtoms } from "../etf/atoms.ts";
+import type { AtomEntry } from "../etf/atom_entry.ts";
 import { type ControlMessage, toControl } from "./control_write.ts";
 import { fromControl, hasPayload } from "./control_read.ts";
 import { Output } from "../etf/output.ts";

@@ -9,7 +9,8 @@
  */
 
 import { DecodeError } from "../shared/errors.ts";
-import type { AtomEntry, PeerAtoms } from "../etf/atoms.ts";
+import type { PeerAtoms } from "../etf/atoms.ts";
+import type { AtomEntry } from "../etf/atom_entry.ts";
 import { encodeText } from "../etf/text.ts";
 import { split } from "../framing/fragments.ts";
 

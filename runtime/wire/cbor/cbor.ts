@@ -29,13 +29,11 @@ import { encodeToPool, type Pool, releasePool } from "./engine.ts";
 import { appendSmallSend, beginSend, sendHeadBytes } from "./head.ts";
 import { TermWriter, tooLarge } from "./prepare.ts";
 import { ShapeReader, shapesOp, ShapeWriter } from "./shapes.ts";
-import {
-  type Incarnation,
-  isU32,
-  largeFrameMark,
-  type RecordClass,
-} from "./tags.ts";
-import { type AtomBudget, TermReader } from "./terms.ts";
+import { largeFrameMark, type RecordClass } from "./tags.ts";
+import type { Incarnation } from "../shared/incarnation.ts";
+import { isU32 } from "../shared/numbers.ts";
+import { TermReader } from "./terms.ts";
+import type { AtomBudget } from "../shared/atoms.ts";
 import {
   controlToSignal,
   ops,
@@ -45,8 +43,6 @@ import {
 import { readSmallSends } from "./small.ts";
 import { DecodeError, EncodeError } from "../shared/errors.ts";
 import { fragmentMark, FragmentReader } from "../framing/fragments.ts";
-
-export type { AtomBudget, Incarnation, RecordClass, SignalSink };
 
 export type CborCodecOptions = {
   readonly pids: PidTable;

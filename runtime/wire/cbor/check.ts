@@ -8,7 +8,8 @@
  * than a small multiple of its size. What the items mean is not checked here.
  */
 
-import { firstTag, lastTag, objectsMax, tags, termDepthMax } from "./tags.ts";
+import { firstTag, lastTag, tags, termDepthMax } from "./tags.ts";
+import { OBJECTS_MAX } from "../shared/limits.ts";
 import { DecodeError } from "../shared/errors.ts";
 
 /** A term is at most a tag and an array; the signal and a leaf add a few. */
@@ -27,7 +28,7 @@ const noObjects: ReadonlySet<number> = new Set([
  * The writer counts the objects of a message; here the bytes inside a binary
  * count as well, and so does what a signal has besides its message.
  */
-const countedMax = 2 * objectsMax + 16;
+const countedMax = 2 * OBJECTS_MAX + 16;
 
 /** Items still to come at each level of nesting. One check runs at a time. */
 const missing = new Float64Array(depthMax + 1);
@@ -163,7 +164,7 @@ function notUsed(head: number, at: number): DecodeError {
 
 function tooMany(at: number): DecodeError {
   return new DecodeError(
-    `expected at most ${objectsMax} objects in one signal`,
+    `expected at most ${OBJECTS_MAX} objects in one signal`,
     at,
   );
 }

@@ -24,24 +24,18 @@ import {
 import { Tagged } from "./engine.ts";
 import { termPath } from "../shared/term_path.ts";
 import type { ShapeWriter } from "./shapes.ts";
-import {
-  otherTerm,
-  type PrepareTerm,
-  refusalOf,
-  specialTerms,
-} from "./special.ts";
+import type { PrepareTerm, TermWriterServices } from "./services.ts";
+import { otherTerm, refusalOf, specialTerms } from "./special.ts";
 import {
   attachmentBytesMin,
-  bigIntegerBitsMax,
-  type Incarnation,
-  isAtomName,
-  isOf,
-  isU32,
-  objectsMax,
   type RecordClass,
   tags,
   termDepthMax,
 } from "./tags.ts";
+import { BIG_INTEGER_BITS_MAX, OBJECTS_MAX } from "../shared/limits.ts";
+import { type Incarnation, isOf } from "../shared/incarnation.ts";
+import { isAtomName } from "../shared/atoms.ts";
+import { isU32 } from "../shared/numbers.ts";
 import { EncodeError } from "../shared/errors.ts";
 
 /** Thrown by a `TermWriter` that reached its limit of bytes. */
@@ -50,7 +44,7 @@ export const tooLarge: Error = new Error("the signal is above its limit");
 const minusZero = new Tagged(tags.minusZero, 0);
 const limit64 = 1n << 64n;
 const minusLimit64 = -limit64;
-const limitBig = 1n << BigInt(bigIntegerBitsMax);
+const limitBig = 1n << BigInt(BIG_INTEGER_BITS_MAX);
 const minusLimitBig = -limitBig;
 
 /** Atoms whose prepared form is kept. */
@@ -59,7 +53,7 @@ const keptAtomsMax = 4096;
 const keptPids = 256;
 
 /** Prepares the terms of one connection's outgoing signals. */
-export class TermWriter {
+export class TermWriter implements TermWriterServices {
   readonly pids: PidTable;
   readonly self: Incarnation;
   readonly peer: Incarnation;
@@ -242,8 +236,8 @@ export class TermWriter {
 
   #object(value: object): unknown {
     const prototype: object | null = Object.getPrototypeOf(value);
-    if (++this.#objects > objectsMax) {
-      this.refuse(`it is the object after ${objectsMax}; send them in parts`);
+    if (++this.#objects > OBJECTS_MAX) {
+      this.refuse(`it is the object after ${OBJECTS_MAX}; send them in parts`);
     }
     if (prototype === Pid.prototype) return this.#pid(value as Pid);
     let prepare: PrepareTerm | undefined;
@@ -310,7 +304,9 @@ export class TermWriter {
     this.grow(9);
     if (minusLimit64 < value && value < limit64) return value;
     if (value <= minusLimitBig || value >= limitBig) {
-      this.refuse(`expected an integer of at most ${bigIntegerBitsMax} bits`);
+      this.refuse(
+        `expected an integer of at most ${BIG_INTEGER_BITS_MAX} bits`,
+      );
     }
     const digits = value.toString(16);
     this.grow(digits.length);

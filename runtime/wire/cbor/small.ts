@@ -9,7 +9,7 @@
  */
 
 import { ops } from "../shared/control_numbers.ts";
-import type { SignalSink } from "./cbor.ts";
+import type { SignalSink } from "../shared/codec.ts";
 
 /** Longest text or byte string read here. */
 const smallBytesMax = 64;

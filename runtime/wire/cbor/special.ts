@@ -18,7 +18,7 @@ import {
   Tuple,
 } from "../../core/terms/terms.ts";
 import { Tagged } from "./engine.ts";
-import type { TermWriter } from "./prepare.ts";
+import type { PrepareTerm, TermWriterServices } from "./services.ts";
 import {
   aggregateErrorBase,
   arrayBufferKind,
@@ -26,14 +26,11 @@ import {
   elementClasses,
   errorBases,
   firstElementKind,
-  isOf,
-  isU32,
   type RecordClass,
   tags,
 } from "./tags.ts";
-
-/** Prepares an instance; `writer` prepares what it holds. */
-export type PrepareTerm = (writer: TermWriter, value: object) => unknown;
+import { isOf } from "../shared/incarnation.ts";
+import { isU32 } from "../shared/numbers.ts";
 
 /** The classes that are terms, by their prototypes. */
 export function specialTerms(
@@ -42,7 +39,7 @@ export function specialTerms(
   const terms = new Map<object | null, PrepareTerm>();
   const add = <T extends object>(
     prototype: T | null,
-    prepare: (writer: TermWriter, value: T) => unknown,
+    prepare: (writer: TermWriterServices, value: T) => unknown,
   ) => terms.set(prototype, prepare as PrepareTerm);
 
   add<Record<string, unknown>>(null, (writer, value) => writer.record(value));
@@ -100,11 +97,11 @@ export function refusalOf(value: object): string {
   } cannot leave its node; ${advice}`;
 }
 
-function expect(writer: TermWriter, is: boolean, what: string): void {
+function expect(writer: TermWriterServices, is: boolean, what: string): void {
   if (!is) writer.refuse(`expected ${what}`);
 }
 
-function array(writer: TermWriter, value: readonly unknown[]): unknown {
+function array(writer: TermWriterServices, value: readonly unknown[]): unknown {
   if (!Array.isArray(value)) return writer.refuse(refusalOf(value));
   // The length is read once: a proxy cannot grow meanwhile.
   const count = value.length;
@@ -117,19 +114,22 @@ function array(writer: TermWriter, value: readonly unknown[]): unknown {
   return prepared;
 }
 
-function tuple(writer: TermWriter, value: Tuple): unknown {
+function tuple(writer: TermWriterServices, value: Tuple): unknown {
   expect(writer, Array.isArray(value.items), "a tuple of an array");
   return new Tagged(tags.tuple, writer.items(value.items, []));
 }
 
-function improperList(writer: TermWriter, value: ImproperList): unknown {
+function improperList(
+  writer: TermWriterServices,
+  value: ImproperList,
+): unknown {
   expect(writer, Array.isArray(value.items), "a list of an array");
   writer.at("tail");
   const tail = writer.term(value.tail);
   return new Tagged(tags.improperList, writer.items(value.items, [tail]));
 }
 
-function ref(writer: TermWriter, value: Ref): unknown {
+function ref(writer: TermWriterServices, value: Ref): unknown {
   const { words } = value;
   expect(
     writer,
@@ -151,7 +151,7 @@ function ref(writer: TermWriter, value: Ref): unknown {
 }
 
 function map(
-  writer: TermWriter,
+  writer: TermWriterServices,
   value: ReadonlyMap<unknown, unknown>,
 ): unknown {
   const prepared: unknown[] = [];
@@ -166,7 +166,7 @@ function map(
   return new Tagged(tags.map, prepared);
 }
 
-function set(writer: TermWriter, value: ReadonlySet<unknown>): unknown {
+function set(writer: TermWriterServices, value: ReadonlySet<unknown>): unknown {
   const prepared: unknown[] = [];
   const refs = new Set<string>();
   Set.prototype.forEach.call(value, (item: unknown) => {
@@ -179,7 +179,7 @@ function set(writer: TermWriter, value: ReadonlySet<unknown>): unknown {
 
 /** Two equal refs can be one object at the receiver, who made them. */
 function refuseEqualRefs(
-  writer: TermWriter,
+  writer: TermWriterServices,
   refs: Set<string>,
   key: unknown,
 ): void {
@@ -189,7 +189,7 @@ function refuseEqualRefs(
   refs.add(text);
 }
 
-function error(writer: TermWriter, value: Error): unknown {
+function error(writer: TermWriterServices, value: Error): unknown {
   const fields = value as Error & { code?: unknown; errors?: unknown };
   const base = baseOf(value);
   const text = (key: "name" | "message") => {
@@ -224,7 +224,7 @@ function baseOf(value: Error): number {
   return Math.max(index, 0);
 }
 
-function buffer(writer: TermWriter, value: Uint8Array): unknown {
+function buffer(writer: TermWriterServices, value: Uint8Array): unknown {
   return writer.bytes(viewOf(value));
 }
 
@@ -239,7 +239,10 @@ const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 /** Elements travel as they lie in memory, which is little-endian everywhere. */
 function binary(
   kind: number,
-): (writer: TermWriter, value: ArrayBuffer | ArrayBufferView) => unknown {
+): (
+  writer: TermWriterServices,
+  value: ArrayBuffer | ArrayBufferView,
+) => unknown {
   return (writer, value) => {
     const hasOrder = kind >= firstElementKind;
     expect(writer, isLittleEndian || !hasOrder, "a little-endian machine");
@@ -247,7 +250,7 @@ function binary(
   };
 }
 
-function port(writer: TermWriter, value: Port): unknown {
+function port(writer: TermWriterServices, value: Port): unknown {
   const { node, id, creation } = value;
   expect(
     writer,
@@ -258,7 +261,7 @@ function port(writer: TermWriter, value: Port): unknown {
   return new Tagged(tags.port, [writer.text(node), writer.term(id), creation]);
 }
 
-function externalFun(writer: TermWriter, value: ExternalFun): unknown {
+function externalFun(writer: TermWriterServices, value: ExternalFun): unknown {
   const { module, name, arity } = value;
   expect(
     writer,
@@ -270,7 +273,7 @@ function externalFun(writer: TermWriter, value: ExternalFun): unknown {
   return new Tagged(tags.externalFun, parts);
 }
 
-function bitString(writer: TermWriter, value: BitString): unknown {
+function bitString(writer: TermWriterServices, value: BitString): unknown {
   const { bytes, lastBits } = value;
   expect(
     writer,
@@ -282,7 +285,7 @@ function bitString(writer: TermWriter, value: BitString): unknown {
 }
 
 /** Made by codecs only, so its fields are what they should be. */
-function closure(writer: TermWriter, value: Closure): unknown {
+function closure(writer: TermWriterServices, value: Closure): unknown {
   const { module, arity, index, uniq, oldIndex, oldUniq, pid, free } = value;
   const head = [writer.text(module), arity, index, writer.bytes(uniq)];
   writer.at("pid");

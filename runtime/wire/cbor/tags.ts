@@ -81,18 +81,6 @@ export const attachmentBytesMin: number = 64 * 1024;
 /** Terms may be nested this deep; both ends stay far from a full stack. */
 export const termDepthMax = 512;
 
-/**
- * Objects, arrays and the like in one signal. An empty `Map` is two bytes on
- * the wire and a hundred times that in memory, so bytes alone are no limit.
- */
-export const objectsMax: number = 1 << 22;
-
-/** Bits of the largest integer; more than engines agree to support. */
-export const bigIntegerBitsMax: number = 1 << 20;
-
-/** An atom's name has at most this many characters, as in Erlang. */
-export const atomLengthMax = 255;
-
 /** A class of typed arrays. */
 export type ElementClass = {
   new (buffer: ArrayBuffer, offset: number, length: number): ArrayBufferView;
@@ -145,24 +133,3 @@ export type RecordClass = {
   readonly Class: abstract new (...args: never[]) => object;
   readonly fields: readonly string[];
 };
-
-/** One incarnation of a node. */
-export type Incarnation = {
-  readonly node: string;
-  readonly creation: number;
-};
-
-/** Whether an address (a pid or a ref) belongs to that incarnation. */
-export function isOf(address: Incarnation, owner: Incarnation): boolean {
-  return address.creation === owner.creation && address.node === owner.node;
-}
-
-export function isAtomName(name: string): boolean {
-  if (!name.isWellFormed() || name.length > 2 * atomLengthMax) return false;
-  // A name has at most as many characters as it has UTF-16 units.
-  return name.length <= atomLengthMax || [...name].length <= atomLengthMax;
-}
-
-export function isU32(value: unknown): value is number {
-  return typeof value === "number" && value >>> 0 === value;
-}

@@ -27,24 +27,18 @@ import type { ShapeReader } from "./shapes.ts";
 import {
   aggregateErrorBase,
   arrayBufferKind,
-  bigIntegerBitsMax,
   dataViewKind,
   elementClasses,
   errorBases,
   firstElementKind,
-  type Incarnation,
-  isAtomName,
-  isU32,
   type RecordClass,
   tags,
 } from "./tags.ts";
+import { BIG_INTEGER_BITS_MAX } from "../shared/limits.ts";
+import type { Incarnation } from "../shared/incarnation.ts";
+import { type AtomBudget, isAtomName } from "../shared/atoms.ts";
+import { isU32 } from "../shared/numbers.ts";
 import { DecodeError } from "../shared/errors.ts";
-
-/**
- * How many atoms the process may still learn, over all connections. Atoms are
- * never freed, so this bounds what peers can do to its memory.
- */
-export type AtomBudget = { remaining: number };
 
 /** Reads the terms of one connection's incoming signals. */
 export class TermReader {
@@ -301,7 +295,7 @@ onTag(tags.float, (value) => {
 onTag(tags.bigInteger, (value) => {
   check(
     typeof value === "string" && /^-?[1-9a-f][0-9a-f]*$/.test(value) &&
-      value.length <= bigIntegerBitsMax / 4 + 1,
+      value.length <= BIG_INTEGER_BITS_MAX / 4 + 1,
     "a large integer",
     value,
   );

@@ -29,3 +29,9 @@ export const chunkedBytesMin: number = 64 * 1024;
 
 /** Bytes of one outgoing term. */
 export const termBytesMax: number = 256 * 1024 * 1024;
+
+/**
+ * Levels of a term for which the reader and the writer call themselves; they
+ * keep deeper ones in a list.
+ */
+export const recursionMax = 64;

@@ -6,12 +6,12 @@
  * in the fewest bytes, and read in any number of them.
  */
 
-import { bigIntegerBitsMax } from "../cbor/tags.ts";
+import { BIG_INTEGER_BITS_MAX } from "../shared/limits.ts";
 import type { Output } from "./output.ts";
 import { tags } from "./tags.ts";
 
 /** Bytes of the largest integer. */
-export const bigBytesMax: number = bigIntegerBitsMax / 8;
+export const bigBytesMax: number = BIG_INTEGER_BITS_MAX / 8;
 
 /** Eight bytes, seen in all the ways in which numbers are taken apart. */
 const double = new Float64Array(1);
@@ -91,9 +91,9 @@ export function writeFloat(value: number, out: Output): boolean {
   return true;
 }
 
-const limitBig = 1n << BigInt(bigIntegerBitsMax);
+const limitBig = 1n << BigInt(BIG_INTEGER_BITS_MAX);
 
-/** Whether `writeBigInt` can write it; it cannot above `bigIntegerBitsMax`. */
+/** Whether `writeBigInt` can write it; it cannot above `BIG_INTEGER_BITS_MAX`. */
 export function writeBigInt(value: bigint, out: Output): boolean {
   big[0] = value;
   if (big[0] !== value) return writeLarge(value, out);
@@ -165,7 +165,7 @@ export function readOldFloat(bytes: Uint8Array): number | undefined {
 
 /**
  * An integer from its sign and `count` bytes, lowest first: a number when it
- * is a safe one. Undefined when it has more than `bigIntegerBitsMax` bits.
+ * is a safe one. Undefined when it has more than `BIG_INTEGER_BITS_MAX` bits.
  */
 export function readBig(
   bytes: Uint8Array,

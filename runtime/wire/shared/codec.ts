@@ -5,7 +5,7 @@
 
 import type { Signal } from "../../core/host/signal.ts";
 import type { Pid, Ref } from "../../core/terms/terms.ts";
-import type { Incarnation } from "../cbor/tags.ts";
+import type { Incarnation } from "./incarnation.ts";
 import type { ByteQueue } from "./byte_queue.ts";
 
 /** Where decoded signals go. */

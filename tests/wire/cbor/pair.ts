@@ -7,8 +7,8 @@ import { ByteQueue } from "../../../runtime/wire/shared/byte_queue.ts";
 import {
   CborCodec,
   type CborCodecOptions,
-  type SignalSink,
 } from "../../../runtime/wire/cbor/cbor.ts";
+import type { SignalSink } from "../../../runtime/wire/shared/codec.ts";
 import { FrameParser } from "../../../runtime/wire/framing/frames.ts";
 import type { Signal } from "../../../runtime/core/host/signal.ts";
 import {

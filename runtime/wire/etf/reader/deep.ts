@@ -5,9 +5,10 @@
 
 import { Closure, ImproperList, Tuple } from "../../../core/terms/terms.ts";
 import { type ClosureHead, readClosureHead } from "./identities.ts";
-import { termDepthMax } from "../limits.ts";
-import { type Fields, mapOf, setField } from "./maps.ts";
-import { type EtfReader, recursionMax } from "./reader.ts";
+import { recursionMax, termDepthMax } from "../limits.ts";
+import type { Fields } from "../shapes.ts";
+import { mapOf, setField } from "./maps.ts";
+import type { EtfReaderServices } from "./services.ts";
 import { tags } from "../tags.ts";
 
 /** Stands for a container of which something is still to come. */
@@ -22,7 +23,7 @@ interface Frame {
 }
 
 /** Reads the term that comes next. */
-export function readDeep(reader: EtfReader): unknown {
+export function readDeep(reader: EtfReaderServices): unknown {
   const frames: Frame[] = [];
   for (;;) {
     const frame = frameFor(reader);
@@ -48,7 +49,7 @@ export function readDeep(reader: EtfReader): unknown {
 }
 
 /** Null when what comes next holds no terms. */
-function frameFor(reader: EtfReader): Frame | null {
+function frameFor(reader: EtfReaderServices): Frame | null {
   switch (reader.at < reader.end ? reader.bytes[reader.at] : -1) {
     case tags.smallTuple:
     case tags.largeTuple:
@@ -65,11 +66,11 @@ function frameFor(reader: EtfReader): Frame | null {
 }
 
 class TupleFrame implements Frame {
-  readonly #reader: EtfReader;
+  readonly #reader: EtfReaderServices;
   readonly #items: unknown[] = [];
   #count = 0;
 
-  constructor(reader: EtfReader) {
+  constructor(reader: EtfReaderServices) {
     this.#reader = reader;
   }
 
@@ -85,12 +86,12 @@ class TupleFrame implements Frame {
 }
 
 class ListFrame implements Frame {
-  readonly #reader: EtfReader;
+  readonly #reader: EtfReaderServices;
   readonly #items: unknown[] = [];
   /** Items to come before its tail; the tail itself when negative. */
   #left = 0;
 
-  constructor(reader: EtfReader) {
+  constructor(reader: EtfReaderServices) {
     this.#reader = reader;
   }
 
@@ -115,7 +116,7 @@ class ListFrame implements Frame {
 }
 
 class MapFrame implements Frame {
-  readonly #reader: EtfReader;
+  readonly #reader: EtfReaderServices;
   #start = 0;
   #count = 0;
   /** While all keys are atoms; with the name of the current one. */
@@ -128,7 +129,7 @@ class MapFrame implements Frame {
   /** Entries that have come. */
   #entries = 0;
 
-  constructor(reader: EtfReader) {
+  constructor(reader: EtfReaderServices) {
     this.#reader = reader;
   }
 
@@ -175,13 +176,13 @@ class MapFrame implements Frame {
 }
 
 class ClosureFrame implements Frame {
-  readonly #reader: EtfReader;
+  readonly #reader: EtfReaderServices;
   readonly #items: unknown[] = [];
   #head: ClosureHead | null = null;
   #count = 0;
   #wasExact = false;
 
-  constructor(reader: EtfReader) {
+  constructor(reader: EtfReaderServices) {
     this.#reader = reader;
   }
 

@@ -6,15 +6,13 @@
 import {
   type Closure,
   ExternalFun,
-  internPid,
   internRef,
   type Pid,
-  type PidTable,
   Port,
   Ref,
 } from "../../../core/terms/terms.ts";
-import { isOf } from "../../cbor/tags.ts";
-import type { EtfReader } from "./reader.ts";
+import { isOf } from "../../shared/incarnation.ts";
+import type { EtfReaderServices } from "./services.ts";
 import {
   oldCreationMax,
   oldReferenceWordMax,
@@ -23,38 +21,9 @@ import {
   tags,
 } from "../tags.ts";
 
-/** Slots of `RecentPids`: a power of two. */
-const pidSlots = 256;
-
-/** The pids that were seen last, found without making a key. */
-export class RecentPids {
-  readonly #table: PidTable;
-  readonly #slots: (Pid | undefined)[] = new Array(pidSlots).fill(undefined);
-
-  constructor(table: PidTable) {
-    this.#table = table;
-  }
-
-  get(node: string, id: number, serial: number, creation: number): Pid {
-    const slot = id & (pidSlots - 1);
-    const known = this.#slots[slot];
-    if (
-      known !== undefined && known.id === id && known.serial === serial &&
-      known.creation === creation && known.node === node
-    ) return known;
-    return this.#slots[slot] = internPid(
-      this.#table,
-      node,
-      id,
-      serial,
-      creation,
-    );
-  }
-}
-
 /** The term behind a tag; refuses the tag if it is none of these. */
 export function readIdentity(
-  reader: EtfReader,
+  reader: EtfReaderServices,
   tag: number,
   start: number,
 ): unknown {
@@ -86,7 +55,7 @@ export function readIdentity(
   }
 }
 
-function readPid(reader: EtfReader, tag: number, start: number): Pid {
+function readPid(reader: EtfReaderServices, tag: number, start: number): Pid {
   const node = reader.name();
   const id = reader.u32();
   const serial = reader.u32();
@@ -96,7 +65,7 @@ function readPid(reader: EtfReader, tag: number, start: number): Pid {
 
 /** Nodes used to have 2 bits for it. */
 function readCreation(
-  reader: EtfReader,
+  reader: EtfReaderServices,
   isNew: boolean,
   start: number,
 ): number {
@@ -106,7 +75,7 @@ function readCreation(
   return reader.fail(`expected a creation of 0 to 3, got ${creation}`, start);
 }
 
-function readRef(reader: EtfReader, tag: number, start: number): Ref {
+function readRef(reader: EtfReaderServices, tag: number, start: number): Ref {
   const count = tag === tags.reference ? 1 : reader.u16();
   if (count > referenceWordsMax) {
     reader.fail(`expected at most 5 words, got ${count}`, start);
@@ -127,7 +96,7 @@ function readRef(reader: EtfReader, tag: number, start: number): Ref {
     : ref;
 }
 
-function readPort(reader: EtfReader, tag: number, start: number): Port {
+function readPort(reader: EtfReaderServices, tag: number, start: number): Port {
   const node = reader.name();
   const high = tag === tags.v4Port ? reader.u32() : 0;
   const id = BigInt(high) << 32n | BigInt(reader.u32());
@@ -139,7 +108,7 @@ export type ClosureHead = Omit<Closure, "free">;
 
 /** What stands in front of what a closure has closed over. */
 export function readClosureHead(
-  reader: EtfReader,
+  reader: EtfReaderServices,
 ): { head: ClosureHead; free: number } {
   const start = reader.at;
   reader.skip(1);

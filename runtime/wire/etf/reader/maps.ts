@@ -3,15 +3,14 @@
  */
 
 import { termKey } from "../../../core/terms/key.ts";
-import type { AtomEntry, PeerAtoms } from "../atoms.ts";
-import type { EtfReader } from "./reader.ts";
-import type { Shape } from "./shapes.ts";
+import type { AtomEntry, MapShape } from "../atom_entry.ts";
+import type { PeerAtoms } from "../atoms.ts";
+import type { EtfReaderServices } from "./services.ts";
+import type { Fields } from "../shapes.ts";
 import { smallMapMax } from "../tags.ts";
 
-export type Fields = Record<string, unknown>;
-
 /** The map that comes next. */
-export function readMap(reader: EtfReader, level: number): unknown {
+export function readMap(reader: EtfReaderServices, level: number): unknown {
   const { atoms, at: start } = reader;
   const count = reader.mapHead();
   if (count === 0) return {};
@@ -27,8 +26,8 @@ export function readMap(reader: EtfReader, level: number): unknown {
 
 /** One that begins with the first key of a shape, of which it has as many. */
 function readShaped(
-  reader: EtfReader,
-  shape: Shape,
+  reader: EtfReaderServices,
+  shape: MapShape,
   level: number,
   start: number,
 ): unknown {
@@ -55,7 +54,7 @@ function readShaped(
  * are learned if a list for them is given.
  */
 function readFields(
-  reader: EtfReader,
+  reader: EtfReaderServices,
   fields: Fields,
   next: AtomEntry,
   done: number,
@@ -82,7 +81,7 @@ function readFields(
 
 /** One of which `done` entries were read before a key that is no atom. */
 function readMixed(
-  reader: EtfReader,
+  reader: EtfReaderServices,
   fields: Fields,
   done: number,
   count: number,

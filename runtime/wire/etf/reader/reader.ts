@@ -21,7 +21,7 @@
  * limit of its own. Whatever breaks a rule is a `DecodeError` that says where.
  *
  * The reader calls itself for the first levels of a term, because that is twice
- * as fast, and leaves deeper ones to `reader/deep.ts`.
+ * as fast, and leaves deeper ones to `deep.ts`.
  */
 
 import { maskLast } from "../../../core/terms/kinds.ts";
@@ -33,23 +33,18 @@ import {
   type PidTable,
   Tuple,
 } from "../../../core/terms/terms.ts";
-import {
-  bigIntegerBitsMax,
-  type Incarnation,
-  objectsMax,
-} from "../../cbor/tags.ts";
-import { type AtomEntry, PeerAtoms, unmade } from "../atoms.ts";
+import { BIG_INTEGER_BITS_MAX, OBJECTS_MAX } from "../../shared/limits.ts";
+import type { Incarnation } from "../../shared/incarnation.ts";
+import { type AtomEntry, unmade } from "../atom_entry.ts";
+import { PeerAtoms } from "../atoms.ts";
 import { readDeep } from "./deep.ts";
-import { readClosureHead, readIdentity, RecentPids } from "./identities.ts";
+import { readClosureHead, readIdentity } from "./identities.ts";
 import { EtfInput } from "./input.ts";
-import { chunkedBytesMin } from "../limits.ts";
-import {
-  type Fields,
-  hasFields,
-  hasKeys,
-  keysProblem,
-  readMap,
-} from "./maps.ts";
+import { chunkedBytesMin, recursionMax } from "../limits.ts";
+import type { Fields } from "../shapes.ts";
+import { RecentPids } from "./recent_pids.ts";
+import type { EtfReaderServices } from "./services.ts";
+import { hasFields, hasKeys, keysProblem, readMap } from "./maps.ts";
 import { readBig, readFloat, readOldFloat } from "../numbers.ts";
 import { isAtomTag, printTag, tags } from "../tags.ts";
 import { TextReader } from "../text.ts";
@@ -73,9 +68,6 @@ export type EtfReaderOptions = {
   readonly objects?: number;
 };
 
-/** Levels of a term for which the reader calls itself. */
-export const recursionMax = 64;
-
 /** Arrays up to this long are made in one piece. */
 const wholeItemsMax = 1 << 16;
 
@@ -85,7 +77,7 @@ const loopBytesMax = 64;
 const noAtoms: readonly AtomEntry[] = [];
 
 /** Reads the terms of one peer. */
-export class EtfReader extends EtfInput {
+export class EtfReader extends EtfInput implements EtfReaderServices {
   readonly pids: PidTable;
   readonly self: Incarnation | null;
   readonly atoms: PeerAtoms;
@@ -100,7 +92,7 @@ export class EtfReader extends EtfInput {
   #cachedAtoms: readonly AtomEntry[] = noAtoms;
 
   constructor(options: EtfReaderOptions) {
-    super(options.objects ?? objectsMax);
+    super(options.objects ?? OBJECTS_MAX);
     this.pids = options.pids;
     this.self = options.self ?? null;
     this.atoms = options.atoms ?? new PeerAtoms();
@@ -426,7 +418,7 @@ export class EtfReader extends EtfInput {
     const value = readBig(this.bytes, end - count, count, sign !== 0);
     if (value !== undefined) return value;
     return this.fail(
-      `expected an integer of at most ${bigIntegerBitsMax} bits`,
+      `expected an integer of at most ${BIG_INTEGER_BITS_MAX} bits`,
       start,
     );
   }

@@ -2,7 +2,7 @@
  * The bytes of outgoing atoms, kept as long as they are few.
  */
 
-import { isAtomName } from "../../cbor/tags.ts";
+import { isAtomName } from "../../shared/atoms.ts";
 import { pack, type Packed } from "../output.ts";
 import { tags } from "../tags.ts";
 import { encodeText } from "../text.ts";

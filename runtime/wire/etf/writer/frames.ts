@@ -13,18 +13,7 @@ import type { KeyList } from "./keys.ts";
 import { termDepthMax } from "../limits.ts";
 import { outputFull, type OutputMark } from "../output.ts";
 import { tags } from "../tags.ts";
-import type { EtfWriter } from "./writer.ts";
-
-/** What stands behind the items of a container. */
-export const ends = {
-  nothing: 0,
-  /** The end of a list. */
-  nil: 1,
-  /** Nothing, but the size of a closure is known then. */
-  size: 2,
-} as const;
-
-export type End = (typeof ends)[keyof typeof ends];
+import { type End, ends, type EtfWriterServices } from "./services.ts";
 
 /** A container of which items are still to be written. */
 export type Frame = {
@@ -45,11 +34,11 @@ const checkedDepth = 512;
 
 /** The containers around the current value, for which nobody calls himself. */
 export class FrameStack {
-  readonly #writer: EtfWriter;
+  readonly #writer: EtfWriterServices;
   readonly #frames: OpenFrame[] = [];
   #isRunning = false;
 
-  constructor(writer: EtfWriter) {
+  constructor(writer: EtfWriterServices) {
     this.#writer = writer;
   }
 
@@ -114,7 +103,7 @@ export class FrameStack {
 
 /** Writes what stands behind the items of a container. */
 export function writeEnd(
-  writer: EtfWriter,
+  writer: EtfWriterServices,
   end: End,
   mark: OutputMark | null,
 ): void {

@@ -17,14 +17,14 @@ import {
   Ref,
   Tuple,
 } from "../../../core/terms/terms.ts";
-import { isOf, isU32 } from "../../cbor/tags.ts";
-import { ends } from "./frames.ts";
+import { isOf } from "../../shared/incarnation.ts";
+import { isU32 } from "../../shared/numbers.ts";
 import { writeFloat, writeNumber } from "../numbers.ts";
 import { referenceWordsMax, tags, v4PortMin } from "../tags.ts";
-import type { EtfWriter } from "./writer.ts";
+import { ends, type EtfWriterServices } from "./services.ts";
 
 /** Writes an instance; `writer` writes what it holds. */
-type WriteTerm = (writer: EtfWriter, value: object) => void;
+type WriteTerm = (writer: EtfWriterServices, value: object) => void;
 
 const special: ReadonlyMap<object, WriteTerm> = specialTerms();
 
@@ -32,7 +32,7 @@ function specialTerms(): ReadonlyMap<object, WriteTerm> {
   const terms = new Map<object, WriteTerm>();
   const add = <T extends object>(
     prototype: T,
-    write: (writer: EtfWriter, value: T) => void,
+    write: (writer: EtfWriterServices, value: T) => void,
   ) => terms.set(prototype, write as WriteTerm);
   add(Ref.prototype, ref);
   add(ImproperList.prototype, improperList);
@@ -52,7 +52,7 @@ function specialTerms(): ReadonlyMap<object, WriteTerm> {
 
 /** Writes what has that prototype, or throws an `EncodeError`. */
 export function writeSpecial(
-  writer: EtfWriter,
+  writer: EtfWriterServices,
   value: object,
   prototype: object,
 ): void {
@@ -89,21 +89,21 @@ function adviceFor(value: object): string {
   return "send a plain object, a tuple or an array";
 }
 
-function expect(writer: EtfWriter, is: boolean, what: string): void {
+function expect(writer: EtfWriterServices, is: boolean, what: string): void {
   if (!is) writer.refuse(`expected ${what}`);
 }
 
-function view(writer: EtfWriter, value: ArrayBufferView): void {
+function view(writer: EtfWriterServices, value: ArrayBufferView): void {
   const { buffer, byteOffset, byteLength } = value;
   writer.bytes(new Uint8Array(buffer, byteOffset, byteLength));
 }
 
-function float(writer: EtfWriter, { value }: Float): void {
+function float(writer: EtfWriterServices, { value }: Float): void {
   const isWritten = typeof value === "number" && writeFloat(value, writer.out);
   expect(writer, isWritten, `a float that the BEAM has, got ${value}`);
 }
 
-function improperList(writer: EtfWriter, value: ImproperList): void {
+function improperList(writer: EtfWriterServices, value: ImproperList): void {
   const { items, tail } = value;
   expect(writer, Array.isArray(items), "a list of an array");
   const count = items.length;
@@ -113,7 +113,7 @@ function improperList(writer: EtfWriter, value: ImproperList): void {
 }
 
 /** As `sets:from_list(Items, [{version, 2}])` makes it. */
-function set(writer: EtfWriter, value: ReadonlySet<unknown>): void {
+function set(writer: EtfWriterServices, value: ReadonlySet<unknown>): void {
   writer.entries(value, Array.from(value), () => []);
 }
 
@@ -121,7 +121,7 @@ function set(writer: EtfWriter, value: ReadonlySet<unknown>): void {
  * The cause and other properties stay behind. Its texts may be anything, and
  * an exit reason must not fail to get out because of them.
  */
-function error(writer: EtfWriter, value: Error): void {
+function error(writer: EtfWriterServices, value: Error): void {
   const text = (field: unknown) =>
     typeof field === "string" ? field.toWellFormed() : "";
   writer.value(
@@ -134,7 +134,7 @@ function error(writer: EtfWriter, value: Error): void {
   );
 }
 
-function ref(writer: EtfWriter, value: Ref): void {
+function ref(writer: EtfWriterServices, value: Ref): void {
   const { node, creation, words } = value;
   expect(
     writer,
@@ -154,7 +154,7 @@ function ref(writer: EtfWriter, value: Ref): void {
   for (const word of words) out.writeU32(word);
 }
 
-function port(writer: EtfWriter, value: Port): void {
+function port(writer: EtfWriterServices, value: Port): void {
   const { node, creation, id } = value;
   expect(
     writer,
@@ -171,7 +171,7 @@ function port(writer: EtfWriter, value: Port): void {
   out.writeU32(creation);
 }
 
-function externalFun(writer: EtfWriter, value: ExternalFun): void {
+function externalFun(writer: EtfWriterServices, value: ExternalFun): void {
   const { module, name, arity } = value;
   const isArity = typeof arity === "number" && arity >= 0 &&
     (arity | 0) === arity;
@@ -182,7 +182,7 @@ function externalFun(writer: EtfWriter, value: ExternalFun): void {
   writeNumber(arity, writer.out);
 }
 
-function closure(writer: EtfWriter, value: Closure): void {
+function closure(writer: EtfWriterServices, value: Closure): void {
   const { arity, index, uniq, oldIndex, oldUniq, free } = value;
   expect(
     writer,
@@ -208,7 +208,7 @@ function closure(writer: EtfWriter, value: Closure): void {
   writer.items(value, free, count, ends.size, mark);
 }
 
-function bitString(writer: EtfWriter, value: BitString): void {
+function bitString(writer: EtfWriterServices, value: BitString): void {
   const { bytes, lastBits } = value;
   expect(
     writer,

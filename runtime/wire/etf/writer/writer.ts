@@ -33,7 +33,8 @@ import {
   type PidTable,
   Tuple,
 } from "../../../core/terms/terms.ts";
-import { type Incarnation, isU32 } from "../../cbor/tags.ts";
+import type { Incarnation } from "../../shared/incarnation.ts";
+import { isU32 } from "../../shared/numbers.ts";
 import { EncodeError } from "../../shared/errors.ts";
 import { AtomBytes, packAtom } from "./atom_bytes.ts";
 import { KeyAtoms } from "../atoms.ts";
@@ -44,8 +45,14 @@ import {
   type KeyProblem,
   orderedKeys,
 } from "./keys.ts";
-import { type End, ends, FrameStack, Refusal, writeEnd } from "./frames.ts";
-import { chunkedBytesMin, termBytesMax } from "../limits.ts";
+import { FrameStack, Refusal, writeEnd } from "./frames.ts";
+import {
+  type Counterparts,
+  type End,
+  ends,
+  type EtfWriterServices,
+} from "./services.ts";
+import { chunkedBytesMin, recursionMax, termBytesMax } from "../limits.ts";
 import { writeBigInt, writeNumber } from "../numbers.ts";
 import { Output, type OutputMark, type Packed } from "../output.ts";
 import { writeSpecial } from "./special.ts";
@@ -71,11 +78,6 @@ export type EtfWriterOptions = {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export type Counterparts = ReadonlyMap<object, (value: object) => unknown>;
-
-/** Levels of a term for which the writer calls itself. */
-const recursionMax = 64;
-
 /** Room made for the values of an object, so that it seldom has to grow. */
 const usualFields = 16;
 
@@ -88,7 +90,7 @@ const nilAtom = packAtom("nil")!;
 const undefinedAtom = packAtom("undefined")!;
 
 /** Writes the terms for one peer. */
-export class EtfWriter {
+export class EtfWriter implements EtfWriterServices {
   readonly self: Incarnation | null;
   readonly pids: PidTable;
   /** Where the term goes that is being written. */

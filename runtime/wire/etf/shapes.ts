@@ -8,8 +8,10 @@
  * but that is lost.
  */
 
-import type { AtomEntry } from "../atoms.ts";
-import type { Fields } from "./maps.ts";
+import type { AtomEntry, MapShape } from "./atom_entry.ts";
+
+/** The fields of a plain object. */
+export type Fields = Record<string, unknown>;
 
 /** The object with these values, which are in the order of its keys. */
 type Make = (values: readonly unknown[]) => Fields;
@@ -28,7 +30,7 @@ const usesMax = 2 * usesMin;
 const spread = 0x9e3779b1;
 
 /** Keys that come together, all of them different. */
-export class Shape {
+class Shape implements MapShape {
   readonly keys: readonly AtomEntry[];
   /** How much more often they have come than others of late. */
   #uses = 1;

@@ -1,0 +1,38 @@
+/**
+ * The pids that a peer has sent of late.
+ */
+
+import {
+  internPid,
+  type Pid,
+  type PidTable,
+} from "../../../core/terms/terms.ts";
+
+/** Slots of `RecentPids`: a power of two. */
+const pidSlots = 256;
+
+/** The pids that were seen last, found without making a key. */
+export class RecentPids {
+  readonly #table: PidTable;
+  readonly #slots: (Pid | undefined)[] = new Array(pidSlots).fill(undefined);
+
+  constructor(table: PidTable) {
+    this.#table = table;
+  }
+
+  get(node: string, id: number, serial: number, creation: number): Pid {
+    const slot = id & (pidSlots - 1);
+    const known = this.#slots[slot];
+    if (
+      known !== undefined && known.id === id && known.serial === serial &&
+      known.creation === creation && known.node === node
+    ) return known;
+    return this.#slots[slot] = internPid(
+      this.#table,
+      node,
+      id,
+      serial,
+      creation,
+    );
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * What the parts of the writer use of the `EtfWriter` that calls them, so that
+ * they need not import it.
+ */
+
+import type { Pid, PidTable } from "../../../core/terms/terms.ts";
+import type { Incarnation } from "../../shared/incarnation.ts";
+import type { Output, OutputMark } from "../output.ts";
+
+/** What stands behind the items of a container. */
+export const ends = {
+  nothing: 0,
+  /** The end of a list. */
+  nil: 1,
+  /** Nothing, but the size of a closure is known then. */
+  size: 2,
+} as const;
+
+export type End = (typeof ends)[keyof typeof ends];
+
+/**
+ * Classes that are no terms, by their prototypes: a function that returns the
+ * term to write for an instance.
+ */
+export type Counterparts = ReadonlyMap<object, (value: object) => unknown>;
+
+export interface EtfWriterServices {
+  readonly self: Incarnation | null;
+  readonly pids: PidTable;
+  /** Where the term goes that is being written. */
+  readonly out: Output;
+  readonly counterparts: Counterparts;
+  /** Writes a value. */
+  value(value: unknown): void;
+  /** A binary. */
+  bytes(value: Uint8Array): void;
+  /** An atom by its name, as in refs. */
+  name(name: string): void;
+  pid(pid: Pid): void;
+  /** Writes the first `count` items, and what stands behind them. */
+  items(
+    container: object,
+    items: readonly unknown[],
+    count: number,
+    end: End,
+    mark?: OutputMark | null,
+  ): void;
+  listHead(count: number): void;
+  /** A map with these keys. */
+  entries(
+    container: object,
+    keys: unknown[],
+    valueOf: (key: unknown) => unknown,
+  ): void;
+  /** Throws what becomes the `EncodeError` for the value. */
+  refuse(problem: string): never;
+}
