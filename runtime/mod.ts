@@ -23,31 +23,38 @@ export type {
   WorkerOptions,
 } from "./workers/types.ts";
 export { WorkerError } from "./platform/workers/control.ts";
-export {
-  type ActorFunction,
-  type AnyBehaviour,
-  type Behaviour,
-  type Destination,
-  type ExportedBehaviour,
-  type MonitorOptions,
-  type OfType,
-  type ReadySpawn,
-  type ReceiveOptions,
-  type RemoteSpawn,
-  type RemoteSpawnOptions,
-  type Self,
-  type SendOutcome,
-  type SpawnOptions,
-  type TrySendOptions,
+export type {
+  ActorFunction,
+  Behaviour,
+  CallOptions,
+  CallTarget,
+  Destination,
+  MonitorOptions,
+  NodeHandle,
+  OfType,
+  ReadySpawn,
+  ReceiveOptions,
+  RemoteSpawn,
+  RemoteSpawnOptions,
+  Self,
+  SendOutcome,
+  SpawnOptions,
+  TrySendOptions,
+  Via,
+  ViaTarget,
 } from "./core/contract/self.ts";
+export {
+  type AnyBehaviour,
+  type ExportedBehaviour,
+  Handler,
+  Stop,
+} from "./core/contract/behaviour.ts";
 export {
   asyncHandler,
   type AsyncMessageHandler,
-  Handler,
   handler,
   type HandlerOptions,
   type MessageHandler,
-  Stop,
   stop,
   type SystemHooks,
 } from "./core/contract/handler.ts";
@@ -73,41 +80,35 @@ export { termKey } from "./core/terms/key.ts";
 export { Shared } from "./core/terms/shared.ts";
 export {
   Call,
-  type CallOptions,
-  type CallTarget,
   Cast,
   type ReplyTo,
   SystemRequest,
-} from "./core/calls/calls.ts";
+} from "./core/messages/requests.ts";
 export { type ActorStatistics, sys } from "./core/sys/sys.ts";
 export type { DebugFunction, SystemEvent } from "./core/sys/debugging.ts";
 export type { ExportedFunction } from "./core/node/functions.ts";
 export {
   CallError,
-  Down,
-  Exit,
   ExitError,
   KilledError,
-  type NamedTarget,
+  MailboxFullError,
+  SpawnError,
+  UsageError,
+} from "./core/messages/errors.ts";
+export {
+  Down,
+  Exit,
   NodeBusy,
   NodeDown,
   NodeSuspect,
   NodeUp,
-  reasons,
-  SpawnError,
   Timeout,
-  UsageError,
-  type Via,
-  type ViaTarget,
-} from "./core/messages/messages.ts";
-export type { ActorInfo } from "./core/sys/info.ts";
-export {
-  MailboxFullError,
-  type MailboxOptions,
-  type MailboxPolicy,
-} from "./core/signals/mailbox_limit.ts";
+} from "./core/messages/runtime_messages.ts";
+export type { NamedTarget } from "./core/messages/named_target.ts";
+export { type ExitReason, reasons } from "./core/messages/reasons.ts";
+export type { ActorInfo } from "./core/contract/actor_info.ts";
+export type { MailboxOptions, MailboxPolicy } from "./core/mailbox/options.ts";
 export type { Schema, SchemaResult } from "./core/mailbox/patterns.ts";
-export type { ExitReason } from "./core/host/signal.ts";
 export type {
   Capabilities,
   Host,

@@ -11,10 +11,10 @@
  * How a module is loaded and when it ends is not decided here.
  */
 
-import type { ExportedBehaviour } from "./core/contract/self.ts";
+import type { ExportedBehaviour } from "./core/contract/behaviour.ts";
 import type { RunningNode } from "./running_node.ts";
 import type { StartOptions } from "./start_options.ts";
-import { UsageError } from "./core/messages/messages.ts";
+import { UsageError } from "./core/messages/errors.ts";
 
 /** Names of the options of `start` that a module may set. */
 const optionNames = [

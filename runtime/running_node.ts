@@ -3,17 +3,18 @@
  * network parts that `start.ts` has joined with it.
  */
 
-import type { CallOptions, CallTarget } from "./core/calls/calls.ts";
-import type { ExportedFunction } from "./core/node/functions.ts";
-import type { ConnectionEvent, NodeEvent } from "./core/signals/node_events.ts";
-import type { Host, LogRecord } from "./core/host/ports.ts";
 import type {
   Behaviour,
+  CallOptions,
+  CallTarget,
   Destination,
-  ExportedBehaviour,
   Self,
   SpawnOptions,
 } from "./core/contract/self.ts";
+import type { ExportedFunction } from "./core/node/functions.ts";
+import type { ConnectionEvent, NodeEvent } from "./core/signals/node_events.ts";
+import type { Host, LogRecord } from "./core/host/ports.ts";
+import type { ExportedBehaviour } from "./core/contract/behaviour.ts";
 import type { Pid } from "./core/terms/terms.ts";
 import type { Listener } from "./net/carrier/carrier.ts";
 import type { Presence } from "./net/epmd/presence.ts";
@@ -26,12 +27,9 @@ import type { PlatformHost } from "./platform/host/host.ts";
 import type { NodeStats } from "./node_stats.ts";
 import type { WorkerNode, WorkerOptions } from "./workers/types.ts";
 import type { Workers } from "./workers/workers.ts";
-import { type ActorInfo, infoOf } from "./core/sys/info.ts";
-import {
-  ExitError,
-  KilledError,
-  UsageError,
-} from "./core/messages/messages.ts";
+import type { ActorInfo } from "./core/contract/actor_info.ts";
+import { infoOf } from "./core/sys/info.ts";
+import { ExitError, KilledError, UsageError } from "./core/messages/errors.ts";
 import type { Node } from "./core/node/node.ts";
 import { erpc } from "./kernel/rpc/erpc.ts";
 import { ping } from "./kernel/node/net_kernel.ts";

@@ -6,20 +6,24 @@
  */
 
 import type { Host } from "./core/host/ports.ts";
-import type { Carrier, Network } from "./net/carrier/carrier.ts";
-import type { Discovery, Neighbours } from "./net/epmd/discovery.ts";
-import { checkOptions } from "./core/messages/check_options.ts";
-import { copy, freeze, type Isolate } from "./core/messages/isolation.ts";
-import { Node } from "./core/node/node.ts";
-import { UsageError } from "./core/messages/messages.ts";
-import { CarrierError } from "./net/carrier/carrier.ts";
-import { Distribution } from "./net/distribution/distribution.ts";
 import {
+  type Carrier,
+  CarrierError,
+  type Network,
+} from "./net/carrier/carrier.ts";
+import {
+  type Discovery,
   epmdDiscovery,
   firstOf,
   fixedPortDiscovery,
+  type Neighbours,
   staticDiscovery,
 } from "./net/epmd/discovery.ts";
+import { checkOptions } from "./core/messages/check_options.ts";
+import { copy, freeze, type Isolate } from "./core/messages/isolation.ts";
+import { Node } from "./core/node/node.ts";
+import { UsageError } from "./core/messages/errors.ts";
+import { Distribution } from "./net/distribution/distribution.ts";
 import { EpmdPresence, type Presence } from "./net/epmd/presence.ts";
 import {
   createMemoryNetwork,

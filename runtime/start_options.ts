@@ -4,7 +4,7 @@
 
 import type { Host, LogLevel, LogRecord } from "./core/host/ports.ts";
 import type { ExportedFunction } from "./core/node/functions.ts";
-import type { ExportedBehaviour } from "./core/contract/self.ts";
+import type { ExportedBehaviour } from "./core/contract/behaviour.ts";
 import type { GlobalOptions } from "./kernel/global/server.ts";
 import type { Output } from "./kernel/io/user.ts";
 import type { Network } from "./net/carrier/carrier.ts";

@@ -9,7 +9,7 @@
  */
 
 import type { Node } from "../core/node/node.ts";
-import type { AnyBehaviour } from "../core/contract/self.ts";
+import type { AnyBehaviour } from "../core/contract/behaviour.ts";
 import { serveErpc } from "./rpc/serve.ts";
 import { globalActor } from "./global/actor.ts";
 import { GlobalNames } from "./global/local_names.ts";

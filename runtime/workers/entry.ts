@@ -14,7 +14,7 @@ import type {
   ThreadPorts,
   WorkerApi,
 } from "./protocol.ts";
-import { UsageError } from "../core/messages/messages.ts";
+import { UsageError } from "../core/messages/errors.ts";
 import { printTerm } from "../core/terms/terms.ts";
 import { setTimer } from "../platform/host/event_loop.ts";
 import { createHost } from "../platform/host/host.ts";

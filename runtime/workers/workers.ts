@@ -9,10 +9,14 @@
  */
 
 import type { Node } from "../core/node/node.ts";
-import type { Carrier } from "../net/carrier/carrier.ts";
+import { type Carrier, CarrierError } from "../net/carrier/carrier.ts";
 import type { Neighbours } from "../net/epmd/discovery.ts";
 import type { ConnectOutcome } from "../net/distribution/distribution.ts";
-import type { LinkEnd } from "../platform/workers/carrier.ts";
+import {
+  createLink,
+  type LinkEnd,
+  WorkerCarriers,
+} from "../platform/workers/carrier.ts";
 import type { Presence } from "../net/epmd/presence.ts";
 import type { NamedOptions } from "../start_options.ts";
 import {
@@ -23,11 +27,9 @@ import {
   type WorkerApi,
 } from "./protocol.ts";
 import { checkOptions } from "../core/messages/check_options.ts";
-import { UsageError } from "../core/messages/messages.ts";
-import { CarrierError } from "../net/carrier/carrier.ts";
+import { UsageError } from "../core/messages/errors.ts";
 import { printTerm } from "../core/terms/terms.ts";
 import { macrotask, within } from "../platform/host/event_loop.ts";
-import { createLink, WorkerCarriers } from "../platform/workers/carrier.ts";
 import {
   Calls,
   createPorts,

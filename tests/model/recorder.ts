@@ -5,7 +5,7 @@
 
 import type { Actor } from "../../runtime/core/actor/actor.ts";
 import type { Node } from "../../runtime/core/node/node.ts";
-import type { AnyBehaviour } from "../../runtime/core/contract/self.ts";
+import type { AnyBehaviour } from "../../runtime/core/contract/behaviour.ts";
 import { type Pid, printTerm, type Ref } from "../../runtime/mod.ts";
 import {
   exportPid,

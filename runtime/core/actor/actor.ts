@@ -13,18 +13,15 @@
 
 import type { Node } from "../node/node.ts";
 import type { Runnable } from "../host/scheduler.ts";
-import type { ExitReason } from "../host/signal.ts";
-import type {
-  AnyBehaviour,
-  ReceiveOptions,
-  SpawnOptions,
-} from "../contract/self.ts";
+import { type ExitReason, reasons } from "../messages/reasons.ts";
+import { type AnyBehaviour, Handler, Stop } from "../contract/behaviour.ts";
+import type { ReceiveOptions, SpawnOptions } from "../contract/self.ts";
 import { ActorState } from "./actor_state.ts";
 import { crashActor, endActor } from "../signals/exits.ts";
 import { park } from "../signals/holding.ts";
-import { KilledError, reasons, UsageError } from "../messages/messages.ts";
+import { KilledError, UsageError } from "../messages/errors.ts";
 import { admit, limitMailbox } from "../signals/mailbox_limit.ts";
-import type { ActorInfo } from "../sys/info.ts";
+import type { ActorInfo } from "../contract/actor_info.ts";
 import {
   compile,
   findMatch,
@@ -32,7 +29,6 @@ import {
   type Pattern,
 } from "../mailbox/patterns.ts";
 import { Mailbox } from "../mailbox/mailbox.ts";
-import { Handler, Stop } from "../contract/handler.ts";
 import { serveSystemRequests } from "../sys/system_requests.ts";
 import { Pid, Ref } from "../terms/terms.ts";
 import {

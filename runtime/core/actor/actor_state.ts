@@ -8,16 +8,13 @@
  * of it. `actor.ts` has what is common, and all behaviour.
  */
 
-import {
-  DEFAULT_WARN_AT,
-  type MailboxOptions,
-} from "../signals/mailbox_limit.ts";
+import { DEFAULT_WARN_AT, type MailboxOptions } from "../mailbox/options.ts";
 import type { Debug } from "../sys/debugging.ts";
 import type { ActorTimer } from "../signals/actor_timers.ts";
 import type { LinkState, MonitorState, Watcher } from "../signals/links.ts";
 import type { PendingCall } from "../calls/pending_call.ts";
 import type { Matcher } from "../mailbox/patterns.ts";
-import type { ExitReason } from "../host/signal.ts";
+import type { ExitReason } from "../messages/reasons.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 import type { Timer } from "../host/timers.ts";
 

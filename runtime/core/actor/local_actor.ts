@@ -6,11 +6,11 @@
  * because code that goes on after its end must not change the node.
  */
 
-import type { NamedTarget, ViaTarget } from "../messages/messages.ts";
-import type { LogLevel } from "../host/ports.ts";
-import type { ExitReason } from "../host/signal.ts";
+import type { NamedTarget } from "../messages/named_target.ts";
 import type {
   Behaviour,
+  CallOptions,
+  CallTarget,
   Destination,
   MonitorOptions,
   ReadySpawn,
@@ -20,24 +20,21 @@ import type {
   SendOutcome,
   SpawnOptions,
   TrySendOptions,
+  ViaTarget,
 } from "../contract/self.ts";
+import type { LogLevel } from "../host/ports.ts";
+import type { ExitReason } from "../messages/reasons.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 import type { AliasMode } from "../signals/aliases.ts";
-import {
-  call,
-  type CallOptions,
-  type CallTarget,
-  Cast,
-  expectReply,
-  reply,
-  type ReplyTo,
-} from "../calls/calls.ts";
+import { call, expectReply, reply } from "../calls/calls.ts";
+import { Cast, type ReplyTo } from "../messages/requests.ts";
 import { setGroupLeader } from "../signals/group_leader.ts";
-import { type ActorInfo, infoOf } from "../sys/info.ts";
+import type { ActorInfo } from "../contract/actor_info.ts";
+import { infoOf } from "../sys/info.ts";
 import { Actor, DEAD } from "./actor.ts";
 import { noteOut } from "../sys/debugging.ts";
 import { sendExitSignal } from "../signals/exits.ts";
-import { Handler } from "../contract/handler.ts";
+import { Handler } from "../contract/behaviour.ts";
 import { holdBack } from "../signals/holding.ts";
 import {
   demonitor,
@@ -46,7 +43,8 @@ import {
   monitorWith,
   unlink,
 } from "../signals/links.ts";
-import { ExitError, isViaTarget, UsageError } from "../messages/messages.ts";
+import { ExitError, UsageError } from "../messages/errors.ts";
+import { isViaTarget } from "../contract/via.ts";
 
 /** One for all, because a fresh one for each spawn is felt. */
 const NO_OPTIONS: SpawnOptions = {};

@@ -8,8 +8,8 @@
 
 import { type Actor, HANDLING, RUNNING } from "./actor.ts";
 import { crashActor, endActor } from "../signals/exits.ts";
-import { type Handler, Stop } from "../contract/handler.ts";
-import { UsageError } from "../messages/messages.ts";
+import { type Handler, Stop } from "../contract/behaviour.ts";
+import { UsageError } from "../messages/errors.ts";
 
 /** The first turn, which makes the first state. */
 export function startHandler(actor: Actor): number {

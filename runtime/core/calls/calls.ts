@@ -10,83 +10,17 @@
 
 import type { Actor } from "../actor/actor.ts";
 import type { Node } from "../node/node.ts";
-import type { NamedTarget, ViaTarget } from "../messages/messages.ts";
+import type { NamedTarget } from "../messages/named_target.ts";
+import type { CallOptions, CallTarget, Destination } from "../contract/self.ts";
 import { monitorWith } from "../signals/links.ts";
-import {
-  CallError,
-  isViaTarget,
-  reasons,
-  UsageError,
-} from "../messages/messages.ts";
+import { CallError, UsageError } from "../messages/errors.ts";
+import { isViaTarget } from "../contract/via.ts";
+import { reasons } from "../messages/reasons.ts";
 import { mustBeDelay } from "../host/timers.ts";
-import {
-  atom,
-  ImproperList,
-  Pid,
-  printTerm,
-  Ref,
-  Tuple,
-} from "../terms/terms.ts";
-import { Handler } from "../contract/handler.ts";
+import { atom, Pid, printTerm, Ref, Tuple } from "../terms/terms.ts";
+import { Handler } from "../contract/behaviour.ts";
+import { aliasOf, Call, type ReplyTo } from "../messages/requests.ts";
 import { PendingCall } from "./pending_call.ts";
-import type { Destination } from "../contract/self.ts";
-
-/**
- * Where a reply goes. Treat it as opaque; it may be sent on to other actors.
- */
-export type ReplyTo = {
-  readonly pid: Pid;
-  /** The caller's alias; of a caller on a BEAM node, whatever term it chose. */
-  readonly tag: unknown;
-  /** The caller is on a BEAM node and expects `{Tag, Reply}`. */
-  readonly isOtp?: true;
-};
-
-/** A request as the called actor receives it; `self.reply(call.from, …)`. */
-export class Call<Q = unknown> {
-  readonly type = "call";
-  readonly from: ReplyTo;
-  readonly request: Q;
-  constructor(from: ReplyTo, request: Q) {
-    this.from = from;
-    this.request = request;
-  }
-}
-
-/** A request that expects no reply. */
-export class Cast<Q = unknown> {
-  readonly type = "cast";
-  readonly request: Q;
-  constructor(request: Q) {
-    this.request = request;
-  }
-}
-
-/**
- * A request of OTP's `sys` module to any of its processes: `get_state`,
- * `suspend`, `{terminate, Reason}` … Handler actors answer it by themselves;
- * a function actor receives it, and answers with `self.reply`.
- */
-export class SystemRequest {
-  readonly type = "system";
-  readonly from: ReplyTo;
-  readonly request: unknown;
-  constructor(from: ReplyTo, request: unknown) {
-    this.from = from;
-    this.request = request;
-  }
-}
-
-/** Options of `call`. */
-export type CallOptions = {
-  /** Longest wait for the reply. Default 5,000; Infinity waits for ever. */
-  readonly timeoutMs?: number;
-  /** Rejects with the signal's reason when it is aborted. */
-  readonly signal?: AbortSignal;
-};
-
-/** Whom a call can go to. */
-export type CallTarget = Pid<never> | string | NamedTarget | ViaTarget;
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 
@@ -298,21 +232,4 @@ export function reply(actor: Actor, to: ReplyTo, value: unknown): boolean {
   return alias === undefined
     ? node.sendFrom(pid, to.pid as Destination, message)
     : node.sendAlias(pid, alias, message);
-}
-
-const ALIAS = atom("alias");
-
-/**
- * The ref of a tag that says the caller listens under an alias: OTP writes
- * `[alias|Ref]`, and for a call of many servers `[[alias|Ref]|Anything]`.
- */
-export function aliasOf(tag: unknown): Ref | undefined {
-  // With a proper tail the second form is an array.
-  const isList = tag instanceof ImproperList;
-  const head: unknown = isList ? tag.items[0] : Array.isArray(tag) && tag[0];
-  if (head instanceof ImproperList) return aliasOf(head);
-  return isList && head === ALIAS && tag.items.length === 1 &&
-      tag.tail instanceof Ref
-    ? tag.tail
-    : undefined;
 }

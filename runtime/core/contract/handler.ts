@@ -1,13 +1,13 @@
 /**
- * How handler actors are written: one call per message, state in, state out.
+ * The makers of handler actors: one call per message, state in, state out.
  *
- * Types and makers; how the calls are run is in `actor.ts` (the fast path) and
- * `waiting_handler.ts`.
+ * `actor/actor.ts` runs the calls (the fast path), and so does
+ * `actor/waiting_handler.ts` for handlers that may wait.
  */
 
-import { reasons } from "../messages/messages.ts";
+import { type ExitReason, reasons } from "../messages/reasons.ts";
+import { Handler, Stop } from "./behaviour.ts";
 import type { Self } from "./self.ts";
-import type { ExitReason } from "../host/signal.ts";
 
 /**
  * One synchronous call per message; returns the next state, or `stop(reason)`.
@@ -25,22 +25,14 @@ export type AsyncMessageHandler<S, M> = (
   self: Self<M>,
 ) => S | Stop | Promise<S | Stop>;
 
-/** What a handler returns to end its actor. */
-export class Stop {
-  readonly reason: ExitReason;
-  constructor(reason: ExitReason) {
-    this.reason = reason;
-  }
-}
-
 /**
- * What a handler actor does about the requests of `sys`, where its state is
- * not what is to be shown. Each gets the state of the handler.
+ * How a handler actor answers the requests of `sys` where its state is not what
+ * `sys` should show. Each function gets the handler's state.
  */
 export type SystemHooks<S = unknown> = {
   /** What `sys.getState` shows. */
   readonly getState?: (state: S) => unknown;
-  /** The handler's state, once `shown` is to be what `getState` shows. */
+  /** The handler's next state, of which `getState` will show `shown`. */
   readonly replaceState?: (state: S, shown: unknown) => S;
   /** What `sys.getStatus` shows as the state. */
   readonly formatStatus?: (state: S) => unknown;
@@ -58,38 +50,6 @@ export type HandlerOptions<S = unknown> = {
   /** What logs and `info` call the behaviour. Default: the function's name. */
   readonly name?: string;
 };
-
-/** A handler actor's behaviour; made by `handler` or `asyncHandler`. */
-export class Handler<in M = never> {
-  /** Never set: it gives the type its variance. */
-  declare readonly handles?: (message: M) => void;
-  /** @internal Called once, before the first message. */
-  readonly init: (self: never) => unknown;
-  /** @internal Typed by `handler`, which is the only maker. */
-  readonly handle: (state: unknown, message: unknown, self: unknown) => unknown;
-  /** @internal Whether `init` and `handle` may return promises. */
-  readonly mayWait: boolean;
-  /** @internal */
-  readonly system: SystemHooks<unknown> | null;
-  /** @internal */
-  readonly name: string;
-  constructor(
-    init: (self: never) => unknown,
-    handle: (state: never, message: never, self: never) => unknown,
-    mayWait = false,
-    options: HandlerOptions<unknown> = {},
-  ) {
-    this.init = init;
-    this.handle = handle as (
-      state: unknown,
-      message: unknown,
-      self: unknown,
-    ) => unknown;
-    this.mayWait = mayWait;
-    this.system = options.system ?? null;
-    this.name = options.name ?? handle.name;
-  }
-}
 
 /**
  * A handler actor: `handle` is called once per message, synchronously, and
@@ -135,8 +95,8 @@ export function handler<S, M>(
  * `self.receive` and `self.call` can be awaited as in a function actor. Where
  * nothing is awaited, no promise is made and it is as fast as `handler`.
  *
- * A promise that `handle` starts but does not return or await is nobody's: its
- * rejection is reported, and ends no actor.
+ * A promise that `handle` starts but neither returns nor awaits belongs to no
+ * actor: its rejection is reported, and ends none.
  *
  * @example
  * ```ts

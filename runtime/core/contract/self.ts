@@ -1,19 +1,19 @@
 /**
- * What an actor sees of its node, and how behaviours are written.
+ * What an actor sees of its node, and how function actors are written.
  *
  * Types only; handler actors are made in `handler.ts`. `self` is always passed
  * and never ambient, so several nodes can live in one thread and nothing
  * depends on async context.
  */
 
-import type { CallOptions, CallTarget, ReplyTo } from "../calls/calls.ts";
-import type { Handler } from "./handler.ts";
-import type { ActorInfo } from "../sys/info.ts";
-import type { MailboxOptions } from "../signals/mailbox_limit.ts";
+import type { ReplyTo } from "../messages/requests.ts";
+import type { Handler } from "./behaviour.ts";
+import type { ActorInfo } from "./actor_info.ts";
+import type { MailboxOptions } from "../mailbox/options.ts";
 import type { Schema } from "../mailbox/patterns.ts";
 import type { LogLevel } from "../host/ports.ts";
-import type { NamedTarget, ViaTarget } from "../messages/messages.ts";
-import type { ExitReason } from "../host/signal.ts";
+import type { NamedTarget } from "../messages/named_target.ts";
+import type { ExitReason } from "../messages/reasons.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 
 /**
@@ -26,6 +26,47 @@ export type Destination<M = unknown> =
   | NamedTarget
   | ViaTarget
   | Ref;
+
+/** The node on which a name is looked up. */
+export interface NodeHandle {
+  /** Name of the node, `part@host`. */
+  readonly name: string;
+  /** Registered names of the node. */
+  readonly names: { whereis(name: string): Pid | null };
+  /** Connected nodes. */
+  nodes(): readonly string[];
+}
+
+/** Keeps names that are not the node's own; `global` is one. */
+export interface Via {
+  /** The actor that has the name now, as far as this node knows. */
+  readonly find: (node: NodeHandle, name: unknown) => Pid<unknown> | null;
+  /**
+   * Gives the name to the calling actor and returns whether the actor has it
+   * now. Without this function nothing can be started under such a name.
+   */
+  readonly register?: (
+    self: Self<never>,
+    name: unknown,
+  ) => boolean | Promise<boolean>;
+}
+
+/**
+ * A name that is looked up when it is used: `{ via: global, name: "db" }`. A
+ * destination and something to call, but not to monitor.
+ */
+export type ViaTarget = { readonly via: Via; readonly name: unknown };
+
+/** Options of `call`. */
+export type CallOptions = {
+  /** Longest wait for the reply. Default 5,000; Infinity waits for ever. */
+  readonly timeoutMs?: number;
+  /** Rejects with the signal's reason when it is aborted. */
+  readonly signal?: AbortSignal;
+};
+
+/** What can be called. */
+export type CallTarget = Pid<never> | string | NamedTarget | ViaTarget;
 
 /** Options of `receive`. */
 export type ReceiveOptions = {
@@ -397,17 +438,3 @@ export type ActorFunction<M> = (self: Self<M>) => Promise<void> | void;
 
 /** How an actor behaves: a function or a handler. */
 export type Behaviour<M> = ActorFunction<M> | Handler<M>;
-
-/** A behaviour whose message type is of no concern. */
-export type AnyBehaviour =
-  | ((self: never) => Promise<void> | void)
-  | Handler<never>;
-
-/**
- * What a node offers others to spawn: given the request's arguments, the
- * behaviour of the new actor. Arguments come from another node: check them.
- * (Declared as a method, so that parameters may be narrower than `unknown`.)
- */
-export type ExportedBehaviour = {
-  make(...args: unknown[]): AnyBehaviour;
-}["make"];

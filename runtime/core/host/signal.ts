@@ -6,12 +6,10 @@
  * become records: the node calls straight into the receiving actor.
  */
 
+import type { ExitReason } from "../messages/reasons.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 
-/** Why an actor ended. Any term; `"normal"` is the one that harms nobody. */
-export type ExitReason = unknown;
-
-/** What is watched by a monitor: an actor or, once, whoever holds a name. */
+/** The target of a monitor: an actor, or the holder of a name at that time. */
 export type MonitorTarget = Pid | string;
 
 /** Options of a spawn request; both take effect before the actor runs. */
@@ -85,7 +83,7 @@ export type Signal =
     readonly type: "down";
     /** The target exactly as the monitor signal named it. */
     readonly target: MonitorTarget;
-    /** Who had the name, if it is one and anybody had it. Does not cross. */
+    /** The actor that had the name, if the target is one. Does not cross. */
     readonly from?: Pid;
     readonly to: Pid;
     readonly ref: Ref;
@@ -122,32 +120,3 @@ export type Signal =
     readonly from: Pid;
     readonly to: Pid;
   };
-
-/** The way to another node, as it is at the moment. */
-export type Way = {
-  /** Whether there is a connection; a signal makes one where there is none. */
-  readonly isUp: boolean;
-  /** Whether less than the high mark waits in front of what one sends. */
-  readonly hasRoom: boolean;
-  /** Whether a BEAM node is known to be at its end. */
-  readonly isBeam?: boolean;
-};
-
-/** What `core` asks of the network part; the lone-node one answers for it. */
-export interface Remote {
-  /**
-   * Hands a message for `to` to the connection, making one if need be.
-   * Returns false when more than the high mark waits in front. Throws what the
-   * codec throws for a message that cannot be encoded, and `BusyError` at the
-   * hard limit; then nothing was sent.
-   */
-  send(from: Pid, to: Pid, message: unknown): boolean;
-  /** Hands over any other signal, in order with messages. */
-  signal(node: string, signal: Signal): boolean;
-  /** Resolves once there is room again for that sender, or no connection. */
-  ready(node: string, from: Pid): Promise<void>;
-  /** Changes nothing: asking makes no connection. */
-  way(node: string, from: Pid): Way;
-  /** Connected nodes. */
-  nodes(): readonly string[];
-}

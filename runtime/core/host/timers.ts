@@ -7,7 +7,7 @@
  */
 
 import type { Host, TimerHandle } from "./ports.ts";
-import { UsageError } from "../messages/messages.ts";
+import { UsageError } from "../messages/errors.ts";
 import { printTerm } from "../terms/terms.ts";
 
 /** One armed timer. `index` is -1 once it has fired or was cancelled. */

@@ -7,7 +7,7 @@
  */
 
 import type { Mailbox } from "./mailbox.ts";
-import { UsageError } from "../messages/messages.ts";
+import { UsageError } from "../messages/errors.ts";
 import { Ref } from "../terms/terms.ts";
 
 /** As much of Standard Schema as `receive` uses. */

@@ -5,7 +5,7 @@
  * are used.
  */
 
-import { UsageError } from "./messages.ts";
+import { UsageError } from "./errors.ts";
 import { printTerm } from "../terms/terms.ts";
 
 /** Names of options by what they must be, if they are there at all. */

@@ -8,7 +8,7 @@
  * writes to what it has sent; copying makes it harmless.
  */
 
-import { UsageError } from "./messages.ts";
+import { UsageError } from "./errors.ts";
 import { Shared } from "../terms/shared.ts";
 import {
   BitString,

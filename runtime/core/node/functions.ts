@@ -6,7 +6,7 @@
  * the business of `kernel/rpc/call_offered.ts`.
  */
 
-import { UsageError } from "../messages/messages.ts";
+import { UsageError } from "../messages/errors.ts";
 import { atom, printTerm, Tuple } from "../terms/terms.ts";
 
 /**

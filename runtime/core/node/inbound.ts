@@ -9,11 +9,11 @@
 import type { Node } from "./node.ts";
 import type { MonitorTarget, Signal } from "../host/signal.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
-import { SystemRequest } from "../calls/calls.ts";
+import { SystemRequest } from "../messages/requests.ts";
 import { receiveExit } from "../signals/exits.ts";
 import { addLink, receiveDown, watcherKey } from "../signals/links.ts";
-import { MailboxFullError } from "../signals/mailbox_limit.ts";
-import { reasons } from "../messages/messages.ts";
+import { MailboxFullError } from "../messages/errors.ts";
+import { reasons } from "../messages/reasons.ts";
 import { expectSystemRequest } from "../sys/system_requests.ts";
 
 /** A message for a local actor, by the numbers of its pid: the hot path. */

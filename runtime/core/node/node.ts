@@ -8,13 +8,9 @@
 
 import type { Actor } from "../actor/actor.ts";
 import type { Host, LogLevel } from "../host/ports.ts";
-import type { Remote, Way } from "../host/signal.ts";
-import type {
-  AnyBehaviour,
-  Destination,
-  ExportedBehaviour,
-  SpawnOptions,
-} from "../contract/self.ts";
+import type { Remote, Way } from "../host/remote.ts";
+import type { AnyBehaviour, ExportedBehaviour } from "../contract/behaviour.ts";
+import type { Destination, SpawnOptions, ViaTarget } from "../contract/self.ts";
 import { Aliases } from "../signals/aliases.ts";
 import { CallDeadlines } from "../host/call_deadlines.ts";
 import { ActorTimers } from "../signals/actor_timers.ts";
@@ -23,12 +19,9 @@ import { endActor, type PendingEnd } from "../signals/exits.ts";
 import { type ExportedFunction, Functions } from "./functions.ts";
 import { describeInFull } from "../sys/info.ts";
 import { LocalActor } from "../actor/local_actor.ts";
-import {
-  isViaTarget,
-  reasons,
-  UsageError,
-  type ViaTarget,
-} from "../messages/messages.ts";
+import { isViaTarget } from "../contract/via.ts";
+import { reasons } from "../messages/reasons.ts";
+import { UsageError } from "../messages/errors.ts";
 import { NodeEvents } from "../signals/node_events.ts";
 import type { Isolate } from "../messages/isolation.ts";
 import { Names } from "../signals/names.ts";

@@ -8,18 +8,17 @@
 
 import type { Actor } from "../actor/actor.ts";
 import type { Node } from "./node.ts";
-import type {
-  AnyBehaviour,
-  ExportedBehaviour,
-  RemoteSpawn,
-  RemoteSpawnOptions,
-} from "../contract/self.ts";
+import {
+  type AnyBehaviour,
+  type ExportedBehaviour,
+  Handler,
+} from "../contract/behaviour.ts";
+import type { RemoteSpawn, RemoteSpawnOptions } from "../contract/self.ts";
 import type { LocalActor } from "../actor/local_actor.ts";
 import type { Signal } from "../host/signal.ts";
 import { splitCalled, stackEntry } from "./functions.ts";
 import { addLink, link, monitor, watcherKey } from "../signals/links.ts";
-import { ExitError, SpawnError } from "../messages/messages.ts";
-import { Handler } from "../contract/handler.ts";
+import { ExitError, SpawnError } from "../messages/errors.ts";
 import { atom, Pid, type Ref, Tuple } from "../terms/terms.ts";
 
 type SpawnRequest = Extract<Signal, { type: "spawnRequest" }>;

@@ -14,7 +14,7 @@
 import type { Actor } from "../actor/actor.ts";
 import type { Node } from "../node/node.ts";
 import type { Destination } from "../contract/self.ts";
-import { Timeout } from "../messages/messages.ts";
+import { Timeout } from "../messages/runtime_messages.ts";
 import { Pid, type Ref } from "../terms/terms.ts";
 import { mustBeDelay, type Timer } from "../host/timers.ts";
 

@@ -8,18 +8,12 @@
 
 import type { Actor } from "../actor/actor.ts";
 import type { Node } from "../node/node.ts";
-import type { ExitReason } from "../host/signal.ts";
-import type { Watcher } from "./links.ts";
+import { type ExitReason, reasons } from "../messages/reasons.ts";
+import { dropMonitor, receiveDown, type Watcher } from "./links.ts";
 import type { Pid } from "../terms/terms.ts";
 import { isolateReason } from "../messages/isolation.ts";
-import { dropMonitor, receiveDown } from "./links.ts";
-import {
-  CallError,
-  Exit,
-  ExitError,
-  KilledError,
-  reasons,
-} from "../messages/messages.ts";
+import { CallError, ExitError, KilledError } from "../messages/errors.ts";
+import { Exit } from "../messages/runtime_messages.ts";
 
 /** An actor that has been marked dead and whose survivors are to be told. */
 export type PendingEnd = { readonly actor: Actor; readonly reason: ExitReason };

@@ -4,7 +4,7 @@
  */
 
 import type { Node } from "../node/node.ts";
-import { UsageError } from "../messages/messages.ts";
+import { UsageError } from "../messages/errors.ts";
 import { Pid } from "../terms/terms.ts";
 
 /** To another node it is a signal, and nobody answers. */

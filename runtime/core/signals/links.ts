@@ -10,8 +10,10 @@
 import type { Actor } from "../actor/actor.ts";
 import type { MonitorTarget } from "../host/signal.ts";
 import type { Node } from "../node/node.ts";
-import type { NamedTarget } from "../messages/messages.ts";
-import { Down, Exit, reasons, UsageError } from "../messages/messages.ts";
+import type { NamedTarget } from "../messages/named_target.ts";
+import { Down, Exit } from "../messages/runtime_messages.ts";
+import { reasons } from "../messages/reasons.ts";
+import { UsageError } from "../messages/errors.ts";
 import { receiveExit } from "./exits.ts";
 import { Pid, printTerm, Ref, refKey } from "../terms/terms.ts";
 

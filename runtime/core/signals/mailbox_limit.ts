@@ -8,6 +8,8 @@
  */
 
 import type { Actor } from "../actor/actor.ts";
+import { DEFAULT_WARN_AT, type MailboxOptions } from "../mailbox/options.ts";
+import { MailboxFullError, UsageError } from "../messages/errors.ts";
 import { endActor } from "./exits.ts";
 import {
   Down,
@@ -15,36 +17,8 @@ import {
   NodeDown,
   NodeUp,
   Timeout,
-  UsageError,
-} from "../messages/messages.ts";
+} from "../messages/runtime_messages.ts";
 import { atom, printTerm } from "../terms/terms.ts";
-
-/** What to do with a message for a full mailbox. */
-export type MailboxPolicy =
-  /** The sender's `send` throws; a sender on another node loses the message. */
-  | "refuse"
-  /** The actor ends with reason `mailbox_full`. */
-  | "kill"
-  /** The message is lost. */
-  | "dropNewest"
-  /** The oldest message is lost. */
-  | "dropOldest";
-
-/** Options of a mailbox. */
-export type MailboxOptions = {
-  /** Most messages it holds, 1 or more. Default: no limit. */
-  readonly limit?: number;
-  /** Default `refuse`. */
-  readonly policy?: MailboxPolicy;
-  /**
-   * A warning is logged at this length, and whenever it has doubled. Default
-   * 100,000; Infinity: never.
-   */
-  readonly warnAt?: number;
-};
-
-/** Length at which a mailbox is first worth a line in the log. */
-export const DEFAULT_WARN_AT = 100_000;
 
 /** Gives a new actor's mailbox its limit. Throws `UsageError`. */
 export function limitMailbox(actor: Actor, options: MailboxOptions): void {
@@ -65,20 +39,6 @@ function mustBeLengths({ limit, warnAt }: MailboxOptions): void {
       `expected mailbox.${name} to be a whole number of 1 or more, or ` +
         `Infinity, got ${printTerm(length)}`,
     );
-  }
-}
-
-/** Refused by a full mailbox; carries the message back. */
-export class MailboxFullError extends Error {
-  override readonly name = "MailboxFullError";
-  /** What was not sent. */
-  readonly unsent: unknown;
-  constructor(actor: string, limit: number, unsent: unknown) {
-    super(
-      `expected fewer than ${limit} messages in the mailbox of ${actor}, but ` +
-        "it is full; let it keep up, or give it another policy",
-    );
-    this.unsent = unsent;
   }
 }
 

@@ -5,7 +5,7 @@
 
 import type { Actor } from "../actor/actor.ts";
 import type { Node } from "../node/node.ts";
-import { UsageError } from "../messages/messages.ts";
+import { UsageError } from "../messages/errors.ts";
 import type { Pid } from "../terms/terms.ts";
 
 export class Names {

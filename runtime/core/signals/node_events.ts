@@ -11,7 +11,7 @@ import {
   NodeDown,
   NodeSuspect,
   NodeUp,
-} from "../messages/messages.ts";
+} from "../messages/runtime_messages.ts";
 
 /** Told to listeners outside of actors. */
 export type NodeEvent = NodeUp | NodeDown;

@@ -7,7 +7,7 @@ import type { Actor } from "../actor/actor.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 import { breakLink } from "./exits.ts";
 import { receiveDown } from "./links.ts";
-import { reasons } from "../messages/messages.ts";
+import { reasons } from "../messages/reasons.ts";
 
 export class Peers {
   /** Actors with any link, monitor or watcher over the connection. */

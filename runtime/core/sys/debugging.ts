@@ -9,8 +9,8 @@
  */
 
 import type { Actor } from "../actor/actor.ts";
-import { Call, Cast, type ReplyTo } from "../calls/calls.ts";
-import { Down, Exit } from "../messages/messages.ts";
+import { Call, Cast, type ReplyTo } from "../messages/requests.ts";
+import { Down, Exit } from "../messages/runtime_messages.ts";
 import type { Destination } from "../contract/self.ts";
 import { termKey } from "../terms/key.ts";
 import { type Atom, atom, Pid, printTerm, Tuple } from "../terms/terms.ts";

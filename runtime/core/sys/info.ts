@@ -4,42 +4,8 @@
  */
 
 import type { Actor } from "../actor/actor.ts";
-import type { NamedTarget } from "../messages/messages.ts";
-import type { Pid } from "../terms/terms.ts";
-import type { AnyBehaviour } from "../contract/self.ts";
-
-/** A living actor, seen from outside. */
-export type ActorInfo = {
-  readonly pid: Pid;
-  /** Registered name, or null. */
-  readonly name: string | null;
-  readonly label: string;
-  readonly kind: "handler" | "function";
-  /** Name of its function, or of its handler's; empty when that has none. */
-  readonly behaviour: string;
-  /** Who spawned it, living or not; null when no actor did. */
-  readonly parent: Pid | null;
-  /**
-   * `waiting` for a message that is not there, `runnable` (waiting for its
-   * turn), `held` back because a connection is full of what it has sent, or
-   * `running`: its code runs or awaits something else.
-   */
-  readonly status: "waiting" | "runnable" | "held" | "running";
-  readonly mailboxLength: number;
-  /** Messages that its mailbox has lost to its limit. */
-  readonly lostMessages: number;
-  /** Messages it has taken. */
-  readonly reductions: number;
-  readonly links: readonly Pid[];
-  /** What it monitors. */
-  readonly monitors: readonly (Pid | NamedTarget)[];
-  readonly monitoredBy: readonly Pid[];
-  /** Timers that will send to its pid, whoever has set them. */
-  readonly timers: number;
-  readonly aliases: number;
-  readonly trapExits: boolean;
-  readonly groupLeader: Pid;
-};
+import type { ActorInfo } from "../contract/actor_info.ts";
+import type { AnyBehaviour } from "../contract/behaviour.ts";
 
 export function infoOf(actor: Actor): ActorInfo {
   return {

@@ -9,20 +9,13 @@
  */
 
 import type { Actor } from "../actor/actor.ts";
-import {
-  CallError,
-  isViaTarget,
-  type NamedTarget,
-  UsageError,
-} from "../messages/messages.ts";
-import type { Self } from "../contract/self.ts";
-import type { ExitReason } from "../host/signal.ts";
-import {
-  call,
-  type CallOptions,
-  type CallTarget,
-  SystemRequest,
-} from "../calls/calls.ts";
+import { CallError, UsageError } from "../messages/errors.ts";
+import { isViaTarget } from "../contract/via.ts";
+import type { NamedTarget } from "../messages/named_target.ts";
+import type { CallOptions, CallTarget, Self } from "../contract/self.ts";
+import type { ExitReason } from "../messages/reasons.ts";
+import { call } from "../calls/calls.ts";
+import { SystemRequest } from "../messages/requests.ts";
 import { type DebugFunction, done } from "./debugging.ts";
 import { expectSystemRequest } from "./system_requests.ts";
 import { type Atom, atom, Pid, printTerm, Tuple } from "../terms/terms.ts";

@@ -14,14 +14,15 @@
  */
 
 import { type Actor, QUEUED, RUNNING } from "../actor/actor.ts";
-import { reply, type ReplyTo, SystemRequest } from "../calls/calls.ts";
+import { reply } from "../calls/calls.ts";
+import { type ReplyTo, SystemRequest } from "../messages/requests.ts";
 import { noteIn, setDebug } from "./debugging.ts";
 import { crashActor, endActor } from "../signals/exits.ts";
-import { type Handler, Stop } from "../contract/handler.ts";
+import { type Handler, Stop } from "../contract/behaviour.ts";
 import { behaviourName } from "./info.ts";
 import { copy } from "../messages/isolation.ts";
-import { Exit } from "../messages/messages.ts";
-import type { ExitReason } from "../host/signal.ts";
+import { Exit } from "../messages/runtime_messages.ts";
+import type { ExitReason } from "../messages/reasons.ts";
 import { atom, printTerm, Tuple } from "../terms/terms.ts";
 import { goOn } from "../actor/waiting_handler.ts";
 import { errorText } from "../terms/error_text.ts";

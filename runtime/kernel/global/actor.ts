@@ -7,10 +7,11 @@
  */
 
 import type { LocalActor } from "../../core/actor/local_actor.ts";
-import { Call, Cast, type ReplyTo } from "../../core/calls/calls.ts";
-import { type Handler, handler } from "../../core/contract/handler.ts";
+import { Call, Cast, type ReplyTo } from "../../core/messages/requests.ts";
+import type { Handler } from "../../core/contract/behaviour.ts";
+import { handler } from "../../core/contract/handler.ts";
 import type { Self } from "../../core/contract/self.ts";
-import { NodeDown, NodeUp } from "../../core/messages/messages.ts";
+import { NodeDown, NodeUp } from "../../core/messages/runtime_messages.ts";
 import type { Complain } from "../shared/kernel_actor.ts";
 import type { GlobalNames } from "./local_names.ts";
 import { isUp, NodePort, Wake } from "./node_port.ts";

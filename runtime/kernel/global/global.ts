@@ -14,12 +14,8 @@
  */
 
 import type { Node } from "../../core/node/node.ts";
-import type { Destination, Self } from "../../core/contract/self.ts";
-import {
-  CallError,
-  UsageError,
-  type Via,
-} from "../../core/messages/messages.ts";
+import type { Destination, Self, Via } from "../../core/contract/self.ts";
+import { CallError, UsageError } from "../../core/messages/errors.ts";
 import { sendableKey } from "../../core/terms/key.ts";
 import { Pid, printTerm } from "../../core/terms/terms.ts";
 import { type GlobalInside, GlobalNames } from "./local_names.ts";
@@ -410,7 +406,8 @@ export const global: Via & {
   readonly disconnect: typeof disconnect;
   readonly inspect: typeof inspect;
 } = {
-  find: (node, name) => namesOf(node).whereis(name) as Pid<unknown> | null,
+  find: (node, name) =>
+    namesOf(node as Node).whereis(name) as Pid<unknown> | null,
   register: (self, name) => registerName(self, name, self.pid),
   registerName,
   reRegisterName,

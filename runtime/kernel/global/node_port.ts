@@ -5,10 +5,10 @@
  */
 
 import type { LocalActor } from "../../core/actor/local_actor.ts";
-import { Call, Cast, type ReplyTo } from "../../core/calls/calls.ts";
+import { Call, Cast, type ReplyTo } from "../../core/messages/requests.ts";
 import type { Self } from "../../core/contract/self.ts";
 import type { LogLevel } from "../../core/host/ports.ts";
-import type { NamedTarget } from "../../core/messages/messages.ts";
+import type { NamedTarget } from "../../core/messages/named_target.ts";
 import type { Node } from "../../core/node/node.ts";
 import { demonitor, monitorWith } from "../../core/signals/links.ts";
 import type { Pid } from "../../core/terms/terms.ts";

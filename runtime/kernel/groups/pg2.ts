@@ -8,16 +8,12 @@
  * nodes that are connected have it.
  */
 
-import type { CallOptions } from "../../core/calls/calls.ts";
+import type { CallOptions, Self } from "../../core/contract/self.ts";
 import type { ExportedFunction } from "../../core/node/functions.ts";
 import type { Node } from "../../core/node/node.ts";
-import type { Self } from "../../core/contract/self.ts";
 import { LocalActor } from "../../core/actor/local_actor.ts";
-import {
-  CallError,
-  reasons,
-  UsageError,
-} from "../../core/messages/messages.ts";
+import { CallError, UsageError } from "../../core/messages/errors.ts";
+import { reasons } from "../../core/messages/reasons.ts";
 import { atom, Pid, printTerm, Tuple } from "../../core/terms/terms.ts";
 import { type AtNode, liveNodeOf } from "../shared/self_or_node.ts";
 import {

@@ -13,9 +13,9 @@
  * a BEAM node's own changes may cross with those of others.
  */
 
-import { Call, Cast } from "../../core/calls/calls.ts";
+import { Call, Cast } from "../../core/messages/requests.ts";
 import type { Node } from "../../core/node/node.ts";
-import { NodeDown, NodeUp } from "../../core/messages/messages.ts";
+import { NodeDown, NodeUp } from "../../core/messages/runtime_messages.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
 import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
 import { itemsOf } from "../shared/tuple_items.ts";

@@ -10,7 +10,7 @@
  * | leave | `{leave, Scope, Pid or [Pid], [Group]}` |
  */
 
-import { Cast } from "../../core/calls/calls.ts";
+import { Cast } from "../../core/messages/requests.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
 import type { GroupEntry, PgMessage } from "./pg_state.ts";
 import { itemsOf } from "../shared/tuple_items.ts";

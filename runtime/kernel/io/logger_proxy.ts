@@ -9,7 +9,7 @@
 
 import type { Node } from "../../core/node/node.ts";
 import type { LogLevel } from "../../core/host/ports.ts";
-import type { Handler } from "../../core/contract/handler.ts";
+import type { Handler } from "../../core/contract/behaviour.ts";
 import { atom, Pid } from "../../core/terms/terms.ts";
 import { atomName } from "../../wire/beam/dist_ops.ts";
 import { textOf } from "./chardata.ts";

@@ -8,7 +8,7 @@
  * process waits.
  */
 
-import type { Handler } from "../../core/contract/handler.ts";
+import type { Handler } from "../../core/contract/behaviour.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
 import { atomName } from "../../wire/beam/dist_ops.ts";
 import { type Encoding, textOf } from "./chardata.ts";

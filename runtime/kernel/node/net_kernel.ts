@@ -6,12 +6,11 @@
  * called for is answered with `{error, notsup}`, so that nobody waits.
  */
 
-import type { CallOptions } from "../../core/calls/calls.ts";
+import type { CallOptions, Self } from "../../core/contract/self.ts";
 import type { Node } from "../../core/node/node.ts";
-import type { Handler } from "../../core/contract/handler.ts";
-import type { Self } from "../../core/contract/self.ts";
-import { Call } from "../../core/calls/calls.ts";
-import { CallError } from "../../core/messages/messages.ts";
+import type { Handler } from "../../core/contract/behaviour.ts";
+import { Call } from "../../core/messages/requests.ts";
+import { CallError } from "../../core/messages/errors.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
 import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
 import { type Complain, kernelActor } from "../shared/kernel_actor.ts";

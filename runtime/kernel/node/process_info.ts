@@ -8,8 +8,9 @@
  */
 
 import type { LocalActor } from "../../core/actor/local_actor.ts";
-import { type ActorInfo, infoOf } from "../../core/sys/info.ts";
-import type { NamedTarget } from "../../core/messages/messages.ts";
+import type { ActorInfo } from "../../core/contract/actor_info.ts";
+import { infoOf } from "../../core/sys/info.ts";
+import type { NamedTarget } from "../../core/messages/named_target.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
 import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
 import { badarg } from "../shared/term_error.ts";

@@ -3,16 +3,16 @@
  */
 
 import type { LocalActor } from "../../core/actor/local_actor.ts";
-import type { Self } from "../../core/contract/self.ts";
-import { Call, type CallOptions } from "../../core/calls/calls.ts";
+import type { CallOptions, Self } from "../../core/contract/self.ts";
+import { Call } from "../../core/messages/requests.ts";
 import { splitCalled } from "../../core/node/functions.ts";
 import {
   CallError,
-  Down,
-  reasons,
   SpawnError,
   UsageError,
-} from "../../core/messages/messages.ts";
+} from "../../core/messages/errors.ts";
+import { Down } from "../../core/messages/runtime_messages.ts";
+import { reasons } from "../../core/messages/reasons.ts";
 import {
   atom,
   type Pid,

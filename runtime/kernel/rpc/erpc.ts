@@ -12,7 +12,7 @@
  * call that timed out has run is not known, nor is it stopped.
  */
 
-import type { CallOptions } from "../../core/calls/calls.ts";
+import type { CallOptions } from "../../core/contract/self.ts";
 import { type AnySelf, checked, erpcCall, erpcCast } from "./call.ts";
 import {
   checkResponse,

@@ -6,9 +6,11 @@
  * it is ever in its owner's mailbox, and it ends with its owner.
  */
 
-import { Call, type CallOptions } from "../../core/calls/calls.ts";
-import { CallError, type Down, reasons } from "../../core/messages/messages.ts";
-import type { Self } from "../../core/contract/self.ts";
+import { Call } from "../../core/messages/requests.ts";
+import type { CallOptions, Self } from "../../core/contract/self.ts";
+import { CallError } from "../../core/messages/errors.ts";
+import type { Down } from "../../core/messages/runtime_messages.ts";
+import { reasons } from "../../core/messages/reasons.ts";
 import { atom, type Pid } from "../../core/terms/terms.ts";
 import {
   type AnySelf,

@@ -7,11 +7,10 @@
  * own; blocking calls share one, so that they run one after the other.
  */
 
-import type { ReplyTo } from "../../core/calls/calls.ts";
+import { Call, Cast, type ReplyTo } from "../../core/messages/requests.ts";
 import type { Node } from "../../core/node/node.ts";
-import type { Handler } from "../../core/contract/handler.ts";
+import type { Handler } from "../../core/contract/behaviour.ts";
 import type { Self } from "../../core/contract/self.ts";
-import { Call, Cast } from "../../core/calls/calls.ts";
 import { atom, Pid, printTerm, Tuple } from "../../core/terms/terms.ts";
 import { atomName } from "../../wire/beam/dist_ops.ts";
 import { type Complain, kernelActor } from "../shared/kernel_actor.ts";

@@ -4,7 +4,8 @@
  */
 
 import type { Node } from "../../core/node/node.ts";
-import type { AnyBehaviour, Self } from "../../core/contract/self.ts";
+import type { AnyBehaviour } from "../../core/contract/behaviour.ts";
+import type { Self } from "../../core/contract/self.ts";
 import type { Functions } from "../../core/node/functions.ts";
 import { atom, Tuple } from "../../core/terms/terms.ts";
 import { EXECUTE_CALL, EXECUTE_CAST } from "./call.ts";

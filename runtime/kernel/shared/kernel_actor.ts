@@ -3,7 +3,8 @@
  * nothing of it may end them.
  */
 
-import { type Handler, handler } from "../../core/contract/handler.ts";
+import type { Handler } from "../../core/contract/behaviour.ts";
+import { handler } from "../../core/contract/handler.ts";
 import type { Self } from "../../core/contract/self.ts";
 
 /** Told what went wrong with one message. */

@@ -5,7 +5,7 @@
  */
 
 import { LocalActor } from "../../core/actor/local_actor.ts";
-import { UsageError } from "../../core/messages/messages.ts";
+import { UsageError } from "../../core/messages/errors.ts";
 import { Node } from "../../core/node/node.ts";
 import { type Pid, printTerm } from "../../core/terms/terms.ts";
 

@@ -10,7 +10,8 @@
  */
 
 import type { Node } from "../../core/node/node.ts";
-import type { Remote, Signal, Way } from "../../core/host/signal.ts";
+import type { Remote, Way } from "../../core/host/remote.ts";
+import type { Signal } from "../../core/host/signal.ts";
 import { internRef, type Pid } from "../../core/terms/terms.ts";
 import { receiveMessage, receiveSignal } from "../../core/node/inbound.ts";
 import {

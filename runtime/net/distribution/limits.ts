@@ -2,7 +2,7 @@
  * Limits and times of a node's connections, and what they are by default.
  */
 
-import { UsageError } from "../../core/messages/messages.ts";
+import { UsageError } from "../../core/messages/errors.ts";
 import { printTerm } from "../../core/terms/terms.ts";
 
 /** Limits and times of a node's connections; every one has a default. */

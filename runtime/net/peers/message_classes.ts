@@ -3,14 +3,14 @@
  * keep their class there. The numbers are part of the protocol.
  */
 
-import { Call, Cast, SystemRequest } from "../../core/calls/calls.ts";
+import { Call, Cast, SystemRequest } from "../../core/messages/requests.ts";
 import {
   Down,
   Exit,
   NodeDown,
   NodeUp,
   Timeout,
-} from "../../core/messages/messages.ts";
+} from "../../core/messages/runtime_messages.ts";
 import type { RecordClass } from "../../wire/cbor/tags.ts";
 
 export const messageClasses: readonly RecordClass[] = [

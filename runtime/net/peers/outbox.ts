@@ -13,7 +13,8 @@
  */
 
 import type { Node } from "../../core/node/node.ts";
-import type { Signal, Way } from "../../core/host/signal.ts";
+import type { Signal } from "../../core/host/signal.ts";
+import type { Way } from "../../core/host/remote.ts";
 import type { Pid } from "../../core/terms/terms.ts";
 import {
   acknowledgedBytes,

@@ -18,7 +18,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import process from "node:process";
 import type { LogRecord } from "../../core/host/ports.ts";
-import { KilledError } from "../../core/messages/messages.ts";
+import { KilledError } from "../../core/messages/errors.ts";
 import { runtimeName } from "./runtime.ts";
 
 type Owner = (error: unknown) => void;

@@ -6,7 +6,7 @@
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
-import { UsageError } from "../../core/messages/messages.ts";
+import { UsageError } from "../../core/messages/errors.ts";
 
 /** What a PEM file holds, as text or bytes. Not a path. */
 export type Pem = string | Uint8Array;

@@ -29,15 +29,15 @@ import {
   Cast,
   type ReplyTo,
   SystemRequest,
-} from "../../core/calls/calls.ts";
+} from "../../core/messages/requests.ts";
 import {
   Down,
   Exit,
-  type NamedTarget,
   NodeDown,
   NodeUp,
   Timeout,
-} from "../../core/messages/messages.ts";
+} from "../../core/messages/runtime_messages.ts";
+import type { NamedTarget } from "../../core/messages/named_target.ts";
 import { atom, ImproperList, Pid, Ref, Tuple } from "../../core/terms/terms.ts";
 
 const names = {

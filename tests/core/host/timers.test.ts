@@ -1,7 +1,7 @@
 /** The heap of timers, against a sorted list and with virtual time. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { UsageError } from "../../../runtime/core/messages/messages.ts";
+import { UsageError } from "../../../runtime/core/messages/errors.ts";
 import { type Timer, Timers } from "../../../runtime/core/host/timers.ts";
 import { FakeHost } from "../../helpers/fake_host.ts";
 import { share } from "../../helpers/share.ts";

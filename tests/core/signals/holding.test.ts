@@ -3,11 +3,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { LocalActor } from "../../../runtime/core/actor/local_actor.ts";
 import type { Node } from "../../../runtime/core/node/node.ts";
-import type { Remote, Signal, Way } from "../../../runtime/core/host/signal.ts";
-import type {
-  AnyBehaviour,
-  SpawnOptions,
-} from "../../../runtime/core/contract/self.ts";
+import type { Remote, Way } from "../../../runtime/core/host/remote.ts";
+import type { Signal } from "../../../runtime/core/host/signal.ts";
+import type { AnyBehaviour } from "../../../runtime/core/contract/behaviour.ts";
+import type { SpawnOptions } from "../../../runtime/core/contract/self.ts";
 import { Pid, Ref } from "../../../runtime/core/terms/terms.ts";
 import {
   type Destination,

@@ -1,6 +1,6 @@
 /** What OTP's `sys` asks of handler actors, and how they are held up. */
 import { describe, expect, test } from "vitest";
-import type { ReplyTo } from "../../../runtime/core/calls/calls.ts";
+import type { ReplyTo } from "../../../runtime/core/messages/requests.ts";
 import { receiveSignal } from "../../../runtime/core/node/inbound.ts";
 import {
   asyncHandler,

@@ -7,7 +7,7 @@ import {
   Call,
   Cast,
   SystemRequest,
-} from "../../../runtime/core/calls/calls.ts";
+} from "../../../runtime/core/messages/requests.ts";
 import type { Signal } from "../../../runtime/core/host/signal.ts";
 import {
   atom,

@@ -6,14 +6,14 @@ import {
   Call,
   Cast,
   SystemRequest,
-} from "../../../runtime/core/calls/calls.ts";
+} from "../../../runtime/core/messages/requests.ts";
 import {
   Down,
   Exit,
   NodeDown,
   NodeUp,
   Timeout,
-} from "../../../runtime/core/messages/messages.ts";
+} from "../../../runtime/core/messages/runtime_messages.ts";
 import {
   atom,
   float,

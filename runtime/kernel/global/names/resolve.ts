@@ -9,7 +9,8 @@
 
 import type { Node } from "../../../core/node/node.ts";
 import { sendExitSignal } from "../../../core/signals/exits.ts";
-import { reasons, UsageError } from "../../../core/messages/messages.ts";
+import { reasons } from "../../../core/messages/reasons.ts";
+import { UsageError } from "../../../core/messages/errors.ts";
 import { termKey } from "../../../core/terms/key.ts";
 import {
   atom,

@@ -4,7 +4,7 @@
  * never within the call that asks for it.
  */
 
-import type { ReplyTo } from "../../../core/calls/calls.ts";
+import type { ReplyTo } from "../../../core/messages/requests.ts";
 import type { LogLevel } from "../../../core/host/ports.ts";
 import type { Pid } from "../../../core/terms/terms.ts";
 import type { NameEntry } from "../protocol/terms.ts";

@@ -1,0 +1,28 @@
+/** Options of a mailbox; `signals/mailbox_limit.ts` carries them out. */
+
+/** What to do with a message for a full mailbox. */
+export type MailboxPolicy =
+  /** The sender's `send` throws; a sender on another node loses the message. */
+  | "refuse"
+  /** The actor ends with reason `mailbox_full`. */
+  | "kill"
+  /** The message is lost. */
+  | "dropNewest"
+  /** The oldest message is lost. */
+  | "dropOldest";
+
+/** Options of a mailbox. */
+export type MailboxOptions = {
+  /** Most messages it holds, 1 or more. Default: no limit. */
+  readonly limit?: number;
+  /** Default `refuse`. */
+  readonly policy?: MailboxPolicy;
+  /**
+   * A warning is logged at this length, and whenever it has doubled. Default
+   * 100,000; Infinity: never.
+   */
+  readonly warnAt?: number;
+};
+
+/** Length at which a mailbox is first worth a line in the log. */
+export const DEFAULT_WARN_AT = 100_000;

@@ -1,0 +1,122 @@
+/** The errors of core: what it throws and what its promises reject with. */
+
+import { atom, type Pid, printTerm, Tuple } from "../terms/terms.ts";
+import type { NamedTarget } from "./named_target.ts";
+import type { ExitReason } from "./reasons.ts";
+
+/** Thrown by `self.exit`; carries the reason up to the runtime. */
+export class ExitError extends Error {
+  override readonly name = "ExitError";
+  readonly reason: ExitReason;
+  constructor(reason: ExitReason) {
+    super(`the actor exits with reason ${printTerm(reason)}`);
+    this.reason = reason;
+  }
+}
+
+/** Target and time limit of a call, for the exit reason. */
+type FailedCall = {
+  /** The last form is a name that is kept elsewhere, such as in `global`. */
+  readonly to: Pid<never> | NamedTarget | string | { readonly name: unknown };
+  readonly timeoutMs: number;
+};
+
+/**
+ * A call that got no reply. An actor that does not catch it ends with its
+ * `exitReason`.
+ */
+export class CallError extends Error {
+  override readonly name: string = "CallError";
+  /**
+   * `"timeout"`, or why the called actor ended: `noproc`, `noconnection`, …;
+   * `calling_self` when it was the caller.
+   */
+  readonly reason: ExitReason;
+  readonly #request: unknown;
+  readonly #call: FailedCall | undefined;
+  constructor(
+    target: string,
+    request: unknown,
+    reason: ExitReason,
+    call?: FailedCall,
+  ) {
+    super(
+      `expected a reply from ${target} to ${printTerm(request)}, got ${
+        printTerm(reason)
+      }`,
+    );
+    this.reason = reason;
+    this.#request = request;
+    this.#call = call;
+  }
+
+  /**
+   * What OTP's `gen_server:call` exits with:
+   * `{Reason, {gen_server, call, [Target, Request, Timeout]}}`.
+   */
+  get exitReason(): Tuple {
+    const { to, timeoutMs = Infinity } = this.#call ?? {};
+    const target = typeof to === "string"
+      ? atom(to)
+      : to === undefined || !("name" in to)
+      ? to
+      : "node" in to
+      ? new Tuple([atom(to.name), atom(to.node)])
+      : to.name;
+    return new Tuple([
+      this.reason === "timeout" ? atom("timeout") : this.reason,
+      new Tuple([atom("gen_server"), atom("call"), [
+        target,
+        this.#request,
+        timeoutMs === Infinity ? atom("infinity") : timeoutMs,
+      ]]),
+    ]);
+  }
+}
+
+/**
+ * What a pending `receive` of an actor rejects with when the actor is killed,
+ * so that its `finally` and `using` still run.
+ */
+export class KilledError extends Error {
+  override readonly name = "KilledError";
+  readonly reason: ExitReason;
+  constructor(reason: ExitReason) {
+    super(
+      `this actor has been ended by an exit signal with reason ${
+        printTerm(reason)
+      }; it may clean up but cannot use its node any more`,
+    );
+    this.reason = reason;
+  }
+}
+
+/** The runtime refuses what the program asked for; nothing has changed. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** A spawn on another node that made no actor. */
+export class SpawnError extends Error {
+  override readonly name = "SpawnError";
+  /** `noconnection`, `notsup`, `badopt`, … */
+  readonly reason: string;
+  constructor(reason: string, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** A full mailbox refused a message; the error carries it back. */
+export class MailboxFullError extends Error {
+  override readonly name = "MailboxFullError";
+  /** The message that was not sent. */
+  readonly unsent: unknown;
+  constructor(actor: string, limit: number, unsent: unknown) {
+    super(
+      `expected fewer than ${limit} messages in the mailbox of ${actor}, but ` +
+        "it is full; let it keep up, or give it another policy",
+    );
+    this.unsent = unsent;
+  }
+}
