@@ -1,23 +1,23 @@
 /**
- * What `net` needs from a network: carriers, listeners and a way to make them.
+ * The interfaces that `net` needs from a network: carriers, listeners and a way
+ * to make both.
  *
  * A carrier is one ordered, reliable byte stream between two nodes. It knows
  * nothing of frames, names or cookies. `platform/sockets/tcp.ts` implements it
- * over sockets, `net/carrier/memory.ts` over a pair of queues.
+ * over sockets, `platform/workers/carrier.ts` over shared memory of two
+ * threads, and `net/carrier/memory.ts` over a pair of queues.
  */
 
-/**
- * Callbacks a carrier drives; set once, by `open`, before any of them fires.
- */
+/** Callbacks of a carrier. They are set once, by `open`; none fires before. */
 export interface CarrierHandlers {
-  /** Bytes as they came; the chunk belongs to the receiver from now on. */
+  /** Bytes as they arrived. The receiver owns the chunk from now on. */
   data(chunk: Uint8Array): void;
   /**
-   * Everything below the low mark again after `write` returned false. Never
-   * inside of a `write`, whose caller may have more of the same to write.
+   * There is room again after `write` returned false. Never called inside a
+   * `write`, because its caller may be in the middle of writing one frame.
    */
   drain(): void;
-  /** The stream has ended, for whatever reason; called exactly once. */
+  /** The stream has ended, in order or by a failure. Called exactly once. */
   closed(reason: string): void;
 }
 
@@ -25,33 +25,32 @@ export interface CarrierHandlers {
 export interface Carrier {
   /** For logs: `127.0.0.1:4711`. */
   readonly remote: string;
-  /** Bytes accepted by `write` and not yet handed to the system. */
+  /** Bytes that `write` has accepted and the system has not taken yet. */
   readonly bufferedBytes: number;
   /**
    * Size of the length in front of a handshake message, in bytes: 4 over TLS,
-   * because Erlang has it so there; 2 where it is not said.
+   * as in Erlang. Default 2.
    */
   readonly handshakeHeaderBytes?: 2 | 4;
   /**
-   * What speaks against a peer with that node name at the other end, for the
-   * log; null if nothing does. Absent where a carrier knows nothing of its
-   * peer.
+   * Why the peer may not use this node name, as text for the log; null when it
+   * may. Absent on a carrier that knows nothing about its peer.
    */
   complainAbout?(nodeName: string): string | null;
-  /** Starts delivery. Data that came earlier is delivered first. */
+  /** Starts delivery. Data that arrived earlier is delivered first. */
   open(handlers: CarrierHandlers): void;
   /**
-   * Queues bytes in order. The carrier may keep the chunk: its owner must not
-   * write to it again. Returns false when the stream cannot keep up; the bytes
-   * are accepted all the same and `drain` follows.
+   * Queues bytes in order. The carrier may keep the chunk, so the caller must
+   * not change it afterwards. Returns false when the stream cannot keep up; the
+   * bytes are accepted nevertheless, and `drain` follows.
    */
   write(chunk: Uint8Array): boolean;
   /**
-   * As `write` for several chunks, in one operation of the system. Absent where
-   * that makes no difference.
+   * As `write` for several chunks, in one system call. Absent on a carrier for
+   * which that makes no difference.
    */
   writeAll?(chunks: readonly Uint8Array[]): boolean;
-  /** Ends the stream after what was written, waiting at most `lingerMs`. */
+  /** Ends the stream once all bytes are written, after `lingerMs` at most. */
   close(lingerMs: number): void;
   /** Ends the stream at once. */
   destroy(): void;
@@ -60,11 +59,11 @@ export interface Carrier {
 /** An open port that accepts carriers. */
 export interface Listener {
   readonly port: number;
-  /** Stops accepting; carriers that were accepted stay open. */
+  /** Stops accepting. Carriers that were accepted before stay open. */
   close(): Promise<void>;
 }
 
-/** Why a connect or listen failed, in a form that callers can branch on. */
+/** Why `connect` or `listen` failed; callers can branch on `code`. */
 export class CarrierError extends Error {
   override readonly name = "CarrierError";
   readonly code:
@@ -73,7 +72,7 @@ export class CarrierError extends Error {
     | "in-use"
     | "not-found"
     | "denied"
-    /** One side has no certificate that the other accepts, or no TLS. */
+    /** One side has no TLS, or no certificate that the other side accepts. */
     | "untrusted"
     | "other";
   constructor(code: CarrierError["code"], message: string) {
@@ -89,10 +88,10 @@ export interface Network {
     readonly host: string;
     readonly port: number;
     readonly timeoutMs: number;
-    /** The node that is expected there, for networks that can check it. */
+    /** The expected node, for networks that can check it. */
     readonly nodeName?: string;
   }): Promise<Carrier>;
-  /** `port` 0 takes a free one. Rejects with a `CarrierError` (`in-use`). */
+  /** `port` 0: any free port. Rejects with a `CarrierError` (`in-use`). */
   listen(
     at: { readonly host: string; readonly port: number },
     accept: (carrier: Carrier) => void,

@@ -1,9 +1,9 @@
 /**
- * A network in memory, for tests: carriers are pairs of queues.
+ * A network in memory, for tests: a carrier is one end of a pair of queues.
  *
- * It has what the code above must cope with on a real network (asynchronous
- * delivery in order, a writer that is too fast, a link that is cut) and nothing
- * else: no delays, no losses, no partitions.
+ * It has the difficulties that a node meets on every network: asynchronous
+ * delivery in order, a writer that is too fast, and a link that is cut. It has
+ * no delays, no losses and no partitions.
  */
 
 import {
@@ -16,24 +16,24 @@ import {
 
 /** Settings of a network in memory. */
 export type MemoryNetworkOptions = {
-  /** Runs a callback later; every delivery is one of these. */
+  /** Runs a callback in a later task. Each delivery is a task of its own. */
   readonly macrotask: (callback: () => void) => void;
-  /** `write` returns false above this; 1 MiB by default. */
+  /** `write` returns false above this many bytes. Default 1 MiB. */
   readonly highMarkBytes?: number;
 };
 
-/** A connection, as `cut` sees it: who dialled whom. */
+/** One connection: the address that dialled, and the address it dialled. */
 export type MemoryLink = { readonly from: string; readonly to: string };
 
 /** A `Network` whose links can be cut. */
 export interface MemoryNetwork extends Network {
-  /** Links that are open. */
+  /** The open links. */
   readonly links: readonly MemoryLink[];
-  /** Cuts the links that match, all by default; returns how many. */
+  /** Cuts the links that match, by default all; returns how many. */
   cut(matches?: (link: MemoryLink) => boolean): number;
 }
 
-const firstFreePort = 49_152;
+const FIRST_FREE_PORT = 49_152;
 
 /** Makes an empty network. */
 export function createMemoryNetwork(
@@ -45,9 +45,9 @@ export function createMemoryNetwork(
 class InMemory implements MemoryNetwork {
   readonly #options: Required<MemoryNetworkOptions>;
   readonly #listeners = new Map<string, (carrier: Carrier) => void>();
-  /** The dialling end of every link that is open. */
+  /** Exactly the open links, by the carrier of the side that dialled. */
   readonly #open = new Map<MemoryCarrier, MemoryLink>();
-  #nextPort = firstFreePort;
+  #nextPort = FIRST_FREE_PORT;
 
   constructor(options: MemoryNetworkOptions) {
     this.#options = { highMarkBytes: 1_048_576, ...options };
@@ -72,7 +72,7 @@ class InMemory implements MemoryNetwork {
         const accept = this.#listeners.get(where);
         if (accept === undefined) {
           reject(
-            new CarrierError("refused", `nobody listens on ${where}`),
+            new CarrierError("refused", `no node listens on ${where}`),
           );
           return;
         }
@@ -96,7 +96,7 @@ class InMemory implements MemoryNetwork {
     const where = `${at.host}:${port}`;
     if (this.#listeners.has(where)) {
       return Promise.reject(
-        new CarrierError("in-use", `somebody listens on ${where}`),
+        new CarrierError("in-use", `a node already listens on ${where}`),
       );
     }
     this.#listeners.set(where, accept);
@@ -114,23 +114,26 @@ class InMemory implements MemoryNetwork {
 
 class MemoryCarrier implements Carrier {
   readonly remote: string;
-  /** Called when either end is over, perhaps more than once. */
+  /** Called when either end is closed, perhaps more than once. */
   onEnd: () => void = () => {};
   readonly #options: Required<MemoryNetworkOptions>;
+  /** The other end; null only until `pairWith`. */
   #peer: MemoryCarrier | null = null;
+  /** Null until `open`. */
   #handlers: CarrierHandlers | null = null;
-  /** Bytes on their way to this end, in order. */
+  /** Chunks on their way to this end, oldest first. */
   #inbox: Uint8Array[] = [];
+  /** Bytes of all chunks in `#inbox`. */
   #inboxBytes = 0;
-  /** Whether a delivery is scheduled. */
+  /** Whether a task that delivers is scheduled. */
   #isDelivering = false;
   /** Whether the peer's `write` returned false since its last `drain`. */
   #isPeerHeld = false;
-  /** Why this end is over once the inbox is empty; null while it is not. */
+  /** Why this end closes once the inbox is empty; null while it is open. */
   #ending: string | null = null;
-  /** Nothing is sent or received any more. */
+  /** Whether this end is closed: it sends and receives nothing more. */
   #isClosed = false;
-  /** Whether `closed` was called. */
+  /** Whether `closed` was called. Never true while `#isClosed` is false. */
   #isReported = false;
 
   constructor(remote: string, options: Required<MemoryNetworkOptions>) {
@@ -168,7 +171,7 @@ class MemoryCarrier implements Carrier {
     return false;
   }
 
-  /** What was written still arrives, however long the peer takes to open. */
+  /** Written bytes still arrive, also when the peer opens much later. */
   close(_lingerMs: number): void {
     if (this.#isClosed) return;
     this.#end("closed here");
@@ -212,7 +215,7 @@ class MemoryCarrier implements Carrier {
     });
   }
 
-  /** One chunk or the end per task, so that others have their turn. */
+  /** One chunk, or the end, per task, so that other tasks can run between. */
   #deliver(): void {
     const chunk = this.#inbox.shift();
     if (chunk !== undefined) {

@@ -1,9 +1,9 @@
 /**
- * Talking to epmd: register, look up, list.
+ * The client of epmd: registers a node, looks one up, lists all.
  *
- * Each is one connection with a time limit. A registration lives as long as
- * its connection; keeping a node registered through the death of whoever hosts
- * epmd is the business of `epmd/presence.ts`.
+ * Each request has a connection of its own and a time limit. A registration
+ * lasts as long as its connection. `epmd/presence.ts` registers a node again
+ * when epmd itself has ended.
  */
 
 import type { Host } from "../../core/host/ports.ts";
@@ -26,17 +26,17 @@ import {
   type Network,
 } from "../carrier/carrier.ts";
 
-/** Where epmd is, and how long it may take. */
+/** Where epmd listens, and how long it may take. */
 export type EpmdAddress = {
   readonly network: Network;
   readonly timers: Pick<Host, "setTimer" | "clearTimer">;
   readonly host: string;
   readonly epmdPort: number;
-  /** For connecting and for the answer, each; 5,000 by default. */
+  /** Limit for connecting, and again for the answer. Default 5,000. */
   readonly timeoutMs?: number;
 };
 
-/** What a node registers. */
+/** The data that a node registers. */
 export type EpmdRegistration = EpmdAddress & {
   /** The part of the node name before the `@`. */
   readonly name: string;
@@ -46,28 +46,28 @@ export type EpmdRegistration = EpmdAddress & {
   readonly onLost?: (reason: string) => void;
 };
 
-/** A node that is registered. */
+/** The registration of a node. */
 export interface Registration {
-  /** The incarnation epmd gave. */
+  /** The creation that epmd has given to the node. */
   readonly creation: number;
-  /** Ends the registration; the name is free as soon as epmd sees it. */
+  /** Ends the registration. The name is free once epmd has seen that. */
   close(): void;
 }
 
-/** The name is registered already. */
+/** Another node is registered under this name. */
 export class DuplicateNameError extends Error {
   override readonly name = "DuplicateNameError";
 }
 
-/** epmd answered something else than the protocol has, or nothing. */
+/** epmd did not answer, or its answer breaks the protocol. */
 export class EpmdError extends Error {
   override readonly name = "EpmdError";
 }
 
-const defaultTimeoutMs = 5_000;
-const lingerMs = 100;
-const distributionVersion = 6;
-const lowestVersion = 5;
+const DEFAULT_TIMEOUT_MS = 5_000;
+const LINGER_MS = 100;
+const HIGHEST_VERSION = 6;
+const LOWEST_VERSION = 5;
 
 /**
  * Registers a node. Rejects with a `DuplicateNameError`, with a `CarrierError`
@@ -81,8 +81,8 @@ export async function register(
     name,
     port: listenPort,
     hidden,
-    highestVersion: distributionVersion,
-    lowestVersion,
+    highestVersion: HIGHEST_VERSION,
+    lowestVersion: LOWEST_VERSION,
     extra: new Uint8Array(0),
   });
   let isRegistered = false;
@@ -102,7 +102,7 @@ export async function register(
     carrier.destroy();
     throw new DuplicateNameError(
       `expected the name ${name} to be free at epmd on ${host}:${epmdPort}, ` +
-        `but it refused it: a node of that name is running; ` +
+        `but epmd refused it: a node of that name is running; ` +
         `stop that one or give this one another name`,
     );
   }
@@ -116,14 +116,14 @@ export async function register(
     creation: value.creation,
     close: () => {
       isRegistered = false;
-      carrier.close(lingerMs);
+      carrier.close(LINGER_MS);
     },
   };
 }
 
 /**
- * What epmd knows about a node, or null when it is not registered. Rejects
- * with a `CarrierError` or an `EpmdError`.
+ * The entry of a node in epmd, or null when it is not registered. Rejects with
+ * a `CarrierError` or an `EpmdError`.
  */
 export async function lookup(
   address: EpmdAddress,
@@ -138,7 +138,7 @@ export async function lookup(
   return value;
 }
 
-/** All nodes registered. Rejects with a `CarrierError` or an `EpmdError`. */
+/** All registered nodes. Rejects with a `CarrierError` or an `EpmdError`. */
 export async function names(
   address: EpmdAddress,
 ): Promise<readonly EpmdName[]> {
@@ -156,32 +156,32 @@ type Question<T> = {
   readonly request: Uint8Array;
   readonly decode: (bytes: Uint8Array) => EpmdAnswer<T>;
   readonly maxBytes: number;
-  /** Whether the answer is whole only when the connection has ended. */
+  /** Whether the answer is complete only when the connection has ended. */
   readonly endsWithConnection?: boolean;
-  /** The connection has ended; also after the answer. */
+  /** Called when the connection ends, before or after the answer. */
   readonly onClosed?: (reason: string) => void;
 };
 
-/** Sends one request and collects bytes until they make an answer. */
+/** Sends one request and collects bytes until they are a whole answer. */
 async function ask<T>(
   address: EpmdAddress,
   question: Question<T>,
 ): Promise<{ readonly carrier: Carrier; readonly value: T }> {
   const { network, timers, host, epmdPort } = address;
-  const timeoutMs = address.timeoutMs ?? defaultTimeoutMs;
+  const timeoutMs = address.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const carrier = await network.connect({ host, port: epmdPort, timeoutMs });
   const where = `epmd on ${host}:${epmdPort}`;
   return await new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
     let size = 0;
-    let settled = false;
-    const settle = (): void => {
-      settled = true;
+    let isAnswered = false;
+    const endWaiting = (): void => {
+      isAnswered = true;
       timers.clearTimer(timer);
     };
     const fail = (error: Error): void => {
-      if (settled) return;
-      settle();
+      if (isAnswered) return;
+      endWaiting();
       carrier.destroy();
       reject(error);
     };
@@ -190,10 +190,10 @@ async function ask<T>(
         `got ${size} bytes`;
       fail(new CarrierError("timeout", text));
     }, timeoutMs);
-    const look = (): void => {
+    const tryDecode = (): void => {
       const answer = question.decode(join(chunks, size));
       if (answer.type === "answer") {
-        settle();
+        endWaiting();
         resolve({ carrier, value: answer.value });
       } else if (answer.type === "malformed") {
         fail(new EpmdError(`${where}: ${answer.detail}`));
@@ -201,19 +201,19 @@ async function ask<T>(
     };
     carrier.open({
       data: (chunk) => {
-        if (settled) return;
+        if (isAnswered) return;
         chunks.push(chunk);
         size += chunk.length;
         if (size > question.maxBytes) {
           const text = `expected at most ${question.maxBytes} bytes ` +
             `from ${where}, got ${size}`;
           fail(new EpmdError(text));
-        } else if (question.endsWithConnection !== true) look();
+        } else if (question.endsWithConnection !== true) tryDecode();
       },
       drain: () => {},
       closed: (reason) => {
         question.onClosed?.(reason);
-        if (!settled && question.endsWithConnection === true) look();
+        if (!isAnswered && question.endsWithConnection === true) tryDecode();
         fail(new EpmdError(`${where} closed without an answer: ${reason}`));
       },
     });

@@ -1,9 +1,9 @@
 /**
- * From a node's name to the address it listens on.
+ * Discovery: finds the address on which a node listens, by the node's name.
  *
- * Several ways, to be combined: a table, the epmd on the node's host, or one
- * port that every node uses (what Erlang calls `-erl_epmd_port`). Nobody looks
- * for nodes here whose names are not known.
+ * There are three ways, which can be combined: a table, the epmd on the node's
+ * host, and one port that every node uses (`-erl_epmd_port` in Erlang). This
+ * module does not search for nodes whose names are unknown.
  */
 
 import { parseNodeName } from "../../wire/shared/node_name.ts";
@@ -16,16 +16,16 @@ export type NodeAddress = { readonly host: string; readonly port: number };
 /** One way to find a node. */
 export interface Discovery {
   /**
-   * Null when the node is not known this way. Rejects when that cannot be
-   * said: with a `CarrierError` or `EpmdError`, or with a `NodeNameError` for a
-   * name without the form `part@host`.
+   * The address, or null when this way does not know the node. Rejects when
+   * the search itself fails: with a `CarrierError` or `EpmdError`, or with a
+   * `NodeNameError` for a name that is not of the form `part@host`.
    */
   resolve(nodeName: string): Promise<NodeAddress | null>;
 }
 
 /**
  * Nodes at fixed addresses: `{ "b@127.0.0.1": "127.0.0.1:9001" }`. Throws at
- * once when an address has not the form `host:port`.
+ * once for an address that is not of the form `host:port`.
  */
 export function staticDiscovery(
   table: Readonly<Record<string, string>>,
@@ -41,7 +41,7 @@ export function staticDiscovery(
   };
 }
 
-/** Asks the epmd on the node's host. */
+/** Asks the epmd on the host of the node. */
 export function epmdDiscovery(address: Omit<EpmdAddress, "host">): Discovery {
   return {
     resolve: async (nodeName) => {
@@ -52,7 +52,7 @@ export function epmdDiscovery(address: Omit<EpmdAddress, "host">): Discovery {
   };
 }
 
-/** Every node listens on that port of its host. */
+/** Every node listens on this port of its host. */
 export function fixedPortDiscovery(port: number): Discovery {
   checkPort(port, `the fixed port`);
   return {
@@ -67,8 +67,8 @@ export function fixedPortDiscovery(port: number): Discovery {
 }
 
 /**
- * Tries one way after the other. Rejects with the last error when none knows
- * the node and at least one could not say.
+ * Tries one way after the other. When no way knows the node and at least one
+ * has failed, rejects with the last error.
  */
 export function firstOf(...ways: readonly Discovery[]): Discovery {
   return {
@@ -88,18 +88,18 @@ export function firstOf(...ways: readonly Discovery[]): Discovery {
   };
 }
 
-/** Nodes that are nearer than any network: those of the same process. */
+/** The nodes in the same operating-system process, reached without network. */
 export interface Neighbours {
   /**
-   * A carrier to that node, or null when it is none of them. Rejects when it
-   * is one and does not answer.
+   * A carrier to a node of this process, or null for any other node. Rejects
+   * when the node is in this process and does not answer.
    */
   connect(nodeName: string): Promise<Carrier | null>;
 }
 
 /**
- * Finds a node and opens a carrier to it. Null when it was not wanted any more
- * before it was open; rejects when the node cannot be found or reached.
+ * Finds a node and opens a carrier to it. Null when `isWanted` has become false
+ * meanwhile. Rejects when the node cannot be found or reached.
  */
 export async function openCarrier(
   nodeName: string,
@@ -107,7 +107,7 @@ export async function openCarrier(
     readonly discovery: Discovery;
     readonly network: Network;
     readonly timeoutMs: number;
-    /** Asked first. */
+    /** Asked before `discovery`. */
     readonly neighbours?: Neighbours;
   },
   isWanted: () => boolean,

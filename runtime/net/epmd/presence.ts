@@ -1,12 +1,12 @@
 /**
- * Keeps one node registered with epmd, whoever hosts it.
+ * Keeps one node registered with epmd, whichever process hosts epmd.
  *
- * A node registers with the epmd that listens on the port; where none does, it
- * hosts an embedded one, if it may, and registers with that. When the process
- * that hosts epmd ends, each node that was registered tries again at once and
- * then every 250 ms, and one of those that may takes the port. The creation
- * stays what the first registration gave, as BEAM nodes keep theirs: a node's
- * pids must stay valid while it lives.
+ * A node registers with the epmd that listens on the port. Where no epmd
+ * listens, the node hosts an embedded one, if it may, and registers with that.
+ * When the process that hosts epmd ends, each registered node tries again at
+ * once and then every 250 ms, and one of the nodes that may host takes over the
+ * port. The creation of the first registration stays, as on BEAM nodes, because
+ * a node's pids must stay valid as long as it runs.
  */
 
 import type { Host, LogLevel } from "../../core/host/ports.ts";
@@ -20,7 +20,7 @@ import {
 import { type EpmdServer, startEpmdServer } from "./server.ts";
 import { errorText } from "../../core/terms/error_text.ts";
 
-/** Settings of a presence. */
+/** Settings of an `EpmdPresence`. */
 export type EpmdPresenceOptions = {
   readonly network: Network;
   readonly platform: Pick<
@@ -29,30 +29,31 @@ export type EpmdPresenceOptions = {
   >;
   /** Full name of the node, `part@host`. */
   readonly nodeName: string;
-  /** Where the node listens for others. */
+  /** The port on which the node listens for other nodes. */
   readonly listenPort: number;
   readonly hidden: boolean;
   readonly epmdPort: number;
-  /** Whether to host an epmd where none runs, now or later; true by default. */
+  /** Whether to host an epmd where none runs, now or later. Default true. */
   readonly mayHost?: boolean;
-  /** Between two attempts to register anew; 250 by default. */
+  /** Time between two attempts to register again. Default 250. */
   readonly retryMs?: number;
-  /** For each exchange with epmd; 5,000 by default. */
+  /** Limit for each request to epmd. Default 5,000. */
   readonly timeoutMs?: number;
 };
 
-const loopback = "127.0.0.1";
+const LOOPBACK = "127.0.0.1";
 
-/** Attempts of `start`, `retryMs` apart. */
-const startAttempts = 8;
+/** How often `start` tries, `retryMs` apart. */
+const START_ATTEMPTS = 8;
 
-function isNobodyThere(error: unknown): boolean {
+/** Whether nothing listens on epmd's port. */
+function isRefused(error: unknown): boolean {
   return error instanceof CarrierError && error.code === "refused";
 }
 
-/** Whether epmd may have ended between finding it and asking it. */
+/** Whether epmd may have ended after it was found and before it answered. */
 function isWorthRetrying(error: unknown): boolean {
-  return isNobodyThere(error) || error instanceof EpmdError;
+  return isRefused(error) || error instanceof EpmdError;
 }
 
 /** A node's place in epmd. */
@@ -67,15 +68,20 @@ export class EpmdPresence implements Presence {
   readonly #options: EpmdPresenceOptions;
   /** The part of the node name before the `@`. */
   readonly #name: string;
-  /** The epmd this node hosts, while it does. */
+  /** The epmd that this node hosts; null while it hosts none. */
   #server: EpmdServer | null = null;
-  /** Null while not registered. */
+  /** The open registration; null while the node is not registered. */
   #registration: Registration | null = null;
+  /** Timer of the next attempt to register again, if there is one. */
   #retry: unknown;
+  /** Set by `stop`, for ever: no registration or epmd is opened after that. */
   #isStopped = false;
-  /** Whether it has been registered before. */
-  #isAgain = false;
-  /** Since epmd was lost; so that an outage of any length is two lines. */
+  /** Whether the node has ever been registered. */
+  #wasRegistered = false;
+  /**
+   * Failed attempts since epmd was lost. Only the second one is logged, so an
+   * outage of any length gives two log lines.
+   */
   #failedAttempts = 0;
 
   constructor(options: EpmdPresenceOptions) {
@@ -88,18 +94,18 @@ export class EpmdPresence implements Presence {
     return this.#server !== null;
   }
 
-  /** Whether the node is registered at this moment. */
+  /** Whether the node is registered now. */
   get isRegistered(): boolean {
     return this.#registration !== null;
   }
 
   /**
-   * Registers the node. Rejects with a `DuplicateNameError`, or with what keeps
-   * it from reaching or hosting epmd.
+   * Registers the node. Rejects with a `DuplicateNameError`, or with the error
+   * that keeps it from reaching or hosting epmd.
    */
   async start(): Promise<{ readonly creation: number }> {
     let failure: unknown;
-    for (let attempt = 0; attempt < startAttempts; attempt++) {
+    for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
       try {
         const registration = await this.#registerOrHost();
         return { creation: registration.creation };
@@ -128,7 +134,7 @@ export class EpmdPresence implements Presence {
     try {
       return await this.#register();
     } catch (error) {
-      if (!isNobodyThere(error) || this.#options.mayHost === false) throw error;
+      if (!isRefused(error) || this.#options.mayHost === false) throw error;
     }
     await this.#host();
     return await this.#register();
@@ -140,7 +146,7 @@ export class EpmdPresence implements Presence {
     const registration = await register({
       network,
       timers: platform,
-      host: loopback,
+      host: LOOPBACK,
       epmdPort,
       name: this.#name,
       listenPort,
@@ -156,7 +162,7 @@ export class EpmdPresence implements Presence {
       );
     }
     this.#registration = registration;
-    this.#isAgain = true;
+    this.#wasRegistered = true;
     return registration;
   }
 
@@ -169,18 +175,18 @@ export class EpmdPresence implements Presence {
       nodeName,
       port: epmdPort,
     });
-    // Another node may have been quicker: that one serves us then.
+    // Another node may have taken the port first. Its epmd serves this node.
     if (server === "already-running") return;
     if (this.#isStopped) {
       await server.close();
       return;
     }
     this.#server = server;
-    const place = `${loopback}:${epmdPort}`;
-    if (this.#isAgain) {
-      // Erlang's own epmd ends without a word when its port is taken.
+    const place = `${LOOPBACK}:${epmdPort}`;
+    if (this.#wasRegistered) {
+      // Erlang's own epmd ends silently when its port is taken.
       this.#log("warning", `took over epmd's port ${place}`, {
-        reason: "the epmd that was there has ended",
+        reason: "the epmd that listened there has ended",
         consequence: "no other epmd can start while this node runs",
         remedy: "hostEpmd: false leaves the port alone",
       });
@@ -190,26 +196,26 @@ export class EpmdPresence implements Presence {
   #onLost(reason: string): void {
     this.#registration = null;
     if (this.#isStopped) return;
-    this.#log("info", `lost epmd, registering anew`, { reason });
+    this.#log("info", `lost epmd, registering again`, { reason });
     this.#failedAttempts = 0;
-    void this.#registerAnew();
+    void this.#registerAgain();
   }
 
-  async #registerAnew(): Promise<void> {
+  async #registerAgain(): Promise<void> {
     try {
       await this.#registerOrHost();
       this.#log("info", "registered with epmd again");
     } catch (error) {
       if (this.#isStopped) return;
-      // The first fails when another node is just taking over the port.
+      // The first attempt also fails while another node takes over the port.
       if (++this.#failedAttempts === 2) {
         const cause = this.#explain(error);
-        this.#log("error", "could not register with epmd, trying on", {
+        this.#log("error", "could not register with epmd, still trying", {
           error: errorText(cause),
         });
       }
       this.#retry = this.#options.platform.setTimer(
-        () => void this.#registerAnew(),
+        () => void this.#registerAgain(),
         this.#options.retryMs ?? 250,
       );
     }
@@ -232,11 +238,12 @@ export class EpmdPresence implements Presence {
         { cause },
       );
     }
-    if (mayHost !== false || !isNobodyThere(cause)) return cause;
+    if (mayHost !== false || !isRefused(cause)) return cause;
     return new CarrierError(
       "refused",
-      `expected epmd to run on ${loopback}:${epmdPort}, since ${nodeName} may ` +
-        "not host one, but nobody is there; start it with epmd -daemon, or " +
+      `expected epmd to run on ${LOOPBACK}:${epmdPort}, since ${nodeName} may ` +
+        "not host one, but nothing listens there; start it with " +
+        "epmd -daemon, or " +
         "allow hostEpmd",
     );
   }

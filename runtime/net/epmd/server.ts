@@ -1,11 +1,11 @@
 /**
- * A small epmd inside a node, for machines where no Erlang is installed.
+ * A small epmd inside a node, for machines on which Erlang is not installed.
  *
- * It serves loopback only, stands aside when the port is taken, and speaks the
- * protocol of the real one: register, look up, list. What would let a stranger
- * disturb others is refused (`kill`, `stop`) or left out (`dump`). When the
- * process that hosts it ends, the nodes registered with it register anew with
- * whoever takes the port; see `epmd/client.ts`.
+ * It listens on loopback only, does not start when the port is taken, and
+ * speaks the protocol of Erlang's epmd: register, look up, list. Requests with
+ * which a stranger could disturb other nodes are refused (`kill`, `stop`) or
+ * not answered (`dump`). When the process that hosts it ends, its nodes register
+ * again with the epmd that takes over the port; see `epmd/presence.ts`.
  */
 
 import type { Host } from "../../core/host/ports.ts";
@@ -30,45 +30,49 @@ import {
 /** Settings of an embedded epmd. */
 export type EpmdServerOptions = {
   readonly network: Network;
-  /** Must be a loopback address; `127.0.0.1` by default. */
+  /** A loopback address. Default `127.0.0.1`. */
   readonly host?: string;
-  /** 4369 is epmd's own; 0 takes a free one. */
+  /** Erlang's epmd has 4369. 0: any free port. */
   readonly port: number;
   readonly platform: Pick<
     Host,
     "setTimer" | "clearTimer" | "randomU32" | "log"
   >;
-  /** Who hosts it, for the log. */
+  /** The node that hosts this epmd, for the log. */
   readonly nodeName: string;
-  /** Connections at a time; 1,024 by default. Further ones are closed. */
+  /** Connections at a time; further ones are closed. Default 1,024. */
   readonly maxConnections?: number;
-  /** Time for a request, 10,000 by default. Registered nodes may stay. */
+  /**
+   * Limit for a request to arrive. Default 10,000. It does not hold for
+   * registered nodes, whose connections stay open.
+   */
   readonly requestTimeoutMs?: number;
 };
 
 /** A running embedded epmd. */
 export interface EpmdServer {
   readonly port: number;
-  /** Nodes registered now. */
+  /** The registered nodes. */
   names(): EpmdName[];
   /** Frees the port and closes every connection. */
   close(): Promise<void>;
 }
 
-/** Creations below are the old small ones, which some peers treat apart. */
-const firstCreation = 4;
+/** Smaller creations are old ones, which some peers treat differently. */
+const FIRST_CREATION = 4;
 
-/** Names whose last creation is remembered when they are gone. */
-const maxRememberedNames = 4_096;
+/** Names whose last creation is kept after their nodes have ended. */
+const MAX_REMEMBERED_NAMES = 4_096;
 
-const lingerMs = 1_000;
+const LINGER_MS = 1_000;
 
-/** What the real epmd sends as the creation of a refusal. */
-const noCreation = 99;
+/** The creation that Erlang's epmd sends along with a refusal. */
+const NO_CREATION = 99;
 
 /**
- * Starts an embedded epmd, or says that somebody already listens on the port.
- * Rejects with a `CarrierError` when it cannot listen for another reason.
+ * Starts an embedded epmd, or resolves with `already-running` when the port is
+ * taken. Rejects with a `CarrierError` when it cannot listen for any other
+ * reason.
  */
 export async function startEpmdServer(
   options: EpmdServerOptions,
@@ -96,22 +100,26 @@ export async function startEpmdServer(
 type Connection = {
   readonly carrier: Carrier;
   readonly parser: FrameParser;
-  /** Running until the request has come; null for a registered node. */
+  /** Closes the connection. Cleared once a node is registered by it. */
   timer: unknown;
-  /** Set once a request came: nothing else is read. */
+  /** Set by the first request: nothing after it is read. */
   isAnswered: boolean;
-  /** What this connection keeps registered. */
+  /** The entry that this connection keeps registered, if there is one. */
   entry: EpmdEntry | null;
 };
 
 class Server implements EpmdServer {
   readonly #options: EpmdServerOptions;
+  /** Null until `listen` has resolved. */
   #listener: Listener | null = null;
-  /** At most `maxConnections`. */
+  /** The open connections, at most `maxConnections`. */
   readonly #connections = new Set<Connection>();
-  /** Exactly the entries of the connections, by name. */
+  /** Exactly the entries of `#connections`, by name. */
   readonly #entries = new Map<string, EpmdEntry>();
-  /** Last creation by name, the longest unused first. */
+  /**
+   * The last creation of each name, least recently used first; at most
+   * `MAX_REMEMBERED_NAMES`.
+   */
   readonly #creations = new Map<string, number>();
 
   constructor(options: EpmdServerOptions) {
@@ -186,7 +194,7 @@ class Server implements EpmdServer {
       connection.isAnswered = true;
       this.#answer(connection, decodeEpmdRequest(payload));
     } catch {
-      // Only a length out of bounds throws, and garbage gets no answer.
+      // Thrown for a length out of bounds. Garbage gets no answer.
       connection.carrier.destroy();
     }
   }
@@ -215,15 +223,15 @@ class Server implements EpmdServer {
       default:
         request satisfies never;
     }
-    carrier.close(lingerMs);
+    carrier.close(LINGER_MS);
   }
 
   #register(connection: Connection, entry: EpmdEntry): void {
     const { carrier } = connection;
     if (this.#entries.has(entry.name) || entry.port === 0) {
-      // The client closes; the request's timer sees to it that it does.
+      // The client closes the connection; if it does not, the timer does.
       carrier.write(encodeAliveAnswer(
-        { result: 1, creation: noCreation },
+        { result: 1, creation: NO_CREATION },
         entry.highestVersion,
       ));
       return;
@@ -242,11 +250,11 @@ class Server implements EpmdServer {
     const last = this.#creations.get(name) ??
       this.#options.platform.randomU32();
     const next = last >= 0xffff_ffff
-      ? firstCreation
-      : Math.max(last + 1, firstCreation);
+      ? FIRST_CREATION
+      : Math.max(last + 1, FIRST_CREATION);
     this.#creations.delete(name);
     this.#creations.set(name, next);
-    if (this.#creations.size > maxRememberedNames) {
+    if (this.#creations.size > MAX_REMEMBERED_NAMES) {
       for (const oldest of this.#creations.keys()) {
         this.#creations.delete(oldest);
         break;

@@ -1,13 +1,16 @@
 /**
- * The lane of large messages of one connection: what waits there goes out in
- * fragments between everything else, so that nothing waits behind a whole one.
+ * The lane of large messages of one connection. A message in the lane is sent
+ * in fragments, between all other signals, so that no small signal waits behind
+ * a whole large message.
  *
- * Erlang promises order between any two actors, whatever the signals. So what
- * an actor sends to another one while a large message between the two waits
- * here has to wait behind it. All else passes. Senders take turns, a fragment
- * each. Between Hornbeam nodes a window limits what is on its way and not
- * acknowledged: what overtakes here would else wait in a buffer further on. The
- * lane does no I/O: its owner takes frames when there is room for them.
+ * Erlang promises order between any two actors, for all kinds of signals. So
+ * while a large message from one actor to another waits in the lane, every
+ * later signal between these two waits behind it. All other signals pass.
+ * Senders take turns, one fragment each. Between Hornbeam nodes a window limits
+ * the bytes of fragments that are sent and not acknowledged (`window.ts`);
+ * without it, signals that overtake the lane would wait in the buffers of the
+ * network instead. The lane does no I/O: its owner takes frames from it when
+ * the carrier has room.
  */
 
 import type { Signal } from "../../core/host/signal.ts";
@@ -22,54 +25,72 @@ import { Window } from "./window.ts";
 
 type Chunks = readonly Uint8Array<ArrayBuffer>[];
 
-/** Who sends a signal, and to which actor; null where only the peer knows. */
+/** Sender and receiver of a signal; `to` is null where only the peer knows. */
 export type Parties = { readonly from: Pid; readonly to: Pid | null };
 
-/** One signal. */
+/** One signal in the lane. */
 type Load = {
   readonly to: Pid | null;
+  /** All frames of the signal; never empty. */
   readonly frames: readonly Chunks[];
-  /** Frames that were taken. */
+  /** How many of `frames` were taken; less than all while it is in the lane. */
   taken: number;
-  /** The one behind it: there may be very many, so they are no array. */
+  /**
+   * The next signal of the same sender. A linked list and no array, because
+   * there may be very many.
+   */
   next: Load | null;
 };
 
-/** What one sender has here, in order; never empty. */
+/** The signals of one sender in the lane, in order; never empty. */
 type Stream = {
   readonly from: Pid;
+  /** The oldest signal; only its frames are taken. */
   first: Load;
+  /** The newest signal. */
   last: Load;
-  /** How many of them are for whom. */
+  /** The number of signals by receiver; no number is 0. */
   readonly to: Map<Pid | null, number>;
-  /** What waits of them. */
+  /** Bytes of all frames of these signals that were not taken. */
   bytes: number;
 };
 
-/** Bytes of a frame's length. */
-const lengthBytes = 4;
+/** Size of the length in front of a frame. */
+const LENGTH_BYTES = 4;
 
 export class Lane {
-  /** Bytes that wait, without the lengths of frames. */
+  /**
+   * Bytes of all frames in the lane, without the lengths of the frames. Always
+   * the sum of `bytes` of all streams; 0 exactly when `length` is 0.
+   */
   bytes = 0;
-  /** Signals that wait. */
+  /** Signals in the lane, also those of which some frames were taken. */
   length = 0;
-  /** What its owner may take although there is no room; below 0: took ahead. */
+  /**
+   * Bytes that the owner may take although the carrier has no room. Negative
+   * when it has taken more than that.
+   */
   owedBytes = 0;
+  /** Whether the lane cuts payloads into fragments: with a Hornbeam node. */
   readonly #isCut: boolean;
+  /** Exactly the streams in `#turns` and `#waiting`, by sender. */
   readonly #streams = new Map<Pid, Stream>();
-  /** Streams that take turns: as many as a peer may have open payloads. */
+  /**
+   * Streams that take turns. At most `openPayloadsMax`, because the peer
+   * accepts no more incomplete payloads at a time.
+   */
   readonly #turns: Stream[] = [];
-  /** Those that have to wait for one of these to be done. */
+  /** Streams that wait for a place in `#turns`, in order of arrival. */
   readonly #waiting: Stream[] = [];
-  /** Place in `#turns` of the one that is next. */
+  /** Index in `#turns` of the next stream; its length stands for 0. */
   #next = 0;
+  /** Number of the next payload that is cut into fragments. */
   #number = 0;
-  /** Fragments that were taken and not acknowledged. */
+  /** Counts fragments that were taken and not acknowledged. */
   readonly #window: Window;
 
   /**
-   * `isCut`: its frames are to be cut into fragments here. `now` is the host's
+   * `isCut`: whether the lane cuts payloads into fragments. `now` is the host's
    * clock in ms.
    */
   constructor(isCut: boolean, now: () => number) {
@@ -78,20 +99,20 @@ export class Lane {
   }
 
   /**
-   * Whether a payload is small enough to go with everything else, if it need
-   * not wait here: a piece more or less makes no difference to what waits for
-   * it, and much to a stream of such messages.
+   * Whether a payload is too small for the lane, unless order forces it to wait
+   * there. One more piece on the connection hardly delays other signals, but
+   * the lane would slow down a stream of such messages.
    */
   isTooSmall(payloadBytes: number): boolean {
     return this.#isCut && payloadBytes <= 2 * fragmentBytes;
   }
 
-  /** Bytes that wait of one sender. */
+  /** Bytes of one sender in the lane. */
   bytesOf(from: Pid): number {
     return this.#streams.get(from)?.bytes ?? 0;
   }
 
-  /** Whether a signal would overtake an earlier one between the same two. */
+  /** Whether a signal would overtake an earlier one between the same actors. */
   isBehind(from: Pid, to: Pid | null): boolean {
     if (this.#streams.size === 0) return false;
     const stream = this.#streams.get(from);
@@ -99,7 +120,7 @@ export class Lane {
     return to === null || stream.to.has(to) || stream.to.has(null);
   }
 
-  /** Appends the payload of a frame, behind what its sender has here. */
+  /** Appends the payload of a frame behind all signals of the same sender. */
   add(
     { from, to }: Parties,
     payload: Chunks,
@@ -109,7 +130,7 @@ export class Lane {
       ? fragmentsOf(payload, payloadBytes, this.#number++ >>> 0)
       : [payload];
     const load: Load = { to, frames, taken: 0, next: null };
-    const stream = this.#streams.get(from) ?? this.#begin(from, load);
+    const stream = this.#streams.get(from) ?? this.#openStream(from, load);
     if (stream.last !== load) stream.last = stream.last.next = load;
     const bytes = sizeOf(frames);
     stream.bytes += bytes;
@@ -118,7 +139,7 @@ export class Lane {
     stream.to.set(to, (stream.to.get(to) ?? 0) + 1);
   }
 
-  #begin(from: Pid, load: Load): Stream {
+  #openStream(from: Pid, load: Load): Stream {
     const to = new Map<Pid | null, number>();
     const stream: Stream = { from, first: load, last: load, to, bytes: 0 };
     this.#streams.set(from, stream);
@@ -128,8 +149,9 @@ export class Lane {
   }
 
   /**
-   * The next frame with its length; null when nothing waits, or when all that
-   * does has to wait for an acknowledgement. `isLast`: there will be none.
+   * Takes the next frame, with its length in front. Null when the lane is empty
+   * or the window is full. `isLast`: the connection closes, so no
+   * acknowledgement will come, and the window does not count.
    */
   take(isLast: boolean = false): Uint8Array<ArrayBuffer>[] | null {
     if (this.#window.isFull && !isLast) return null;
@@ -144,19 +166,28 @@ export class Lane {
     this.bytes -= bytes;
     this.owedBytes -= bytes;
     if (this.#isCut && frame[0]?.[0] === fragmentMark) this.#window.sent(bytes);
-    if (load.taken === load.frames.length) this.#done(stream, load, place);
-    const length = new Uint8Array(lengthBytes);
+    if (load.taken === load.frames.length) {
+      this.#removeFirst(stream, load, place);
+    }
+    const length = new Uint8Array(LENGTH_BYTES);
     new DataView(length.buffer).setUint32(0, bytes);
     return [length, ...frame];
   }
 
-  /** The peer has so many bytes of fragments. */
+  /** The peer has acknowledged so many more bytes of fragments. */
   acknowledged(bytes: number): void {
     this.#window.acknowledged(bytes);
   }
 
-  /** A signal is out; whoever waits for a turn gets this one's. */
-  #done(stream: Stream, { to, next: behind }: Load, place: number): void {
+  /**
+   * All frames of a stream's first signal are taken. The stream gives its place
+   * in `#turns` to a stream that waits, and waits itself if it has more.
+   */
+  #removeFirst(
+    stream: Stream,
+    { to, next: behind }: Load,
+    place: number,
+  ): void {
     this.length--;
     const left = (stream.to.get(to) ?? 1) - 1;
     if (left > 0) stream.to.set(to, left);
@@ -183,7 +214,7 @@ function sizeOf(frames: readonly Chunks[]): number {
   return bytes;
 }
 
-/** Between whom a signal's order has to be kept. */
+/** The two actors between which the order of a signal has to be kept. */
 export function partiesOf(signal: Signal): Parties {
   switch (signal.type) {
     case "sendNamed":
@@ -195,19 +226,19 @@ export function partiesOf(signal: Signal): Parties {
       return { from: signal.from, to: pidOf(signal.target) };
     case "down":
       return {
-        from: signal.from ?? pidOf(signal.target) ?? nobody,
+        from: signal.from ?? pidOf(signal.target) ?? nodeItself,
         to: signal.to,
       };
     case "spawnReply":
-      // It is the node that answers, and nothing else of it is for an actor.
-      return { from: nobody, to: signal.to };
+      // The node itself replies, and it sends nothing else to an actor.
+      return { from: nodeItself, to: signal.to };
     default:
       return { from: signal.from, to: signal.to };
   }
 }
 
-/** Stands for the node as a sender that never has anything large. */
-const nobody: Pid = new Pid("", 0, 0, 0, null);
+/** Stands for the node as a sender. It never sends a large signal. */
+const nodeItself: Pid = new Pid("", 0, 0, 0, null);
 
 function pidOf(target: unknown): Pid | null {
   return target instanceof Pid ? target : null;

@@ -1,13 +1,16 @@
 /**
- * How many bytes of fragments may be on their way to a Hornbeam node and not
- * acknowledged. Whatever overtakes large messages still waits behind these, so
- * they are as few as keep the way there busy: twice what is acknowledged in the
- * shortest time that an acknowledgement has ever taken. With less, a far node
- * would get a window per round trip and no more; with more, only the buffers in
- * between get fuller. It is BBR's estimate of the bandwidth-delay product
- * (draft-cardwell-iccrg-bbr-congestion-control), without its phases: the
- * window at least doubles each round trip until the way, and not the window,
- * sets the rate, and shrinks again by an eighth for each acknowledgement.
+ * The window of a connection between Hornbeam nodes: how many bytes of
+ * fragments may be sent and not yet acknowledged.
+ *
+ * A signal that overtakes large messages still waits behind these bytes, so
+ * the window is as small as keeps the connection busy: twice the bytes that are
+ * acknowledged in the shortest time that an acknowledgement has ever taken.
+ * With a smaller window, a distant node would get only one window per round
+ * trip; with a larger one, only the buffers of the network would get fuller.
+ * This is BBR's estimate of the bandwidth-delay product
+ * (draft-cardwell-iccrg-bbr-congestion-control), without its phases: the window
+ * at least doubles each round trip until the network, and not the window, sets
+ * the rate; it shrinks by at most an eighth with each acknowledgement.
  */
 
 import {
@@ -15,30 +18,35 @@ import {
   windowBytesMin,
 } from "../../wire/framing/fragments.ts";
 
-/** Fragments whose acknowledgement is awaited. */
+/** One fragment that was sent and is not acknowledged. */
 type Sent = {
-  /** Bytes that were sent up to the end of these, of all. */
+  /** Bytes sent over the connection up to the end of this fragment. */
   readonly upTo: number;
+  /** When it was sent. */
   readonly atMs: number;
-  /** Bytes of all that had been acknowledged then. */
+  /** Bytes that had been acknowledged when it was sent. */
   readonly acknowledged: number;
 };
 
 export class Window {
   readonly #now: () => number;
+  /** The size of the window, from `windowBytesMin` to `windowBytesMax`. */
   #bytes = windowBytesMin;
+  /** Bytes of all fragments ever sent. Never decreases. */
   #sent = 0;
+  /** Bytes ever acknowledged. Never decreases, never above `#sent`. */
   #acknowledged = 0;
+  /** Shortest time between a fragment and its acknowledgement; above 0. */
   #shortestMs = Infinity;
-  /** Oldest first: as many as there are fragments under way. */
+  /** Fragments that are not acknowledged in full, oldest first. */
   #awaited: Sent[] = [];
 
-  /** `now` tells milliseconds of a clock that never goes back. */
+  /** `now`: a clock in ms that never goes backwards. */
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Bytes that may be under way. */
+  /** The size of the window in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -47,6 +55,7 @@ export class Window {
     return this.#sent - this.#acknowledged >= this.#bytes;
   }
 
+  /** A fragment of so many bytes was sent. */
   sent(bytes: number): void {
     this.#sent += bytes;
     this.#awaited.push({
@@ -56,7 +65,7 @@ export class Window {
     });
   }
 
-  /** The peer has so many bytes more; it may well be wrong. */
+  /** The peer acknowledges so many more bytes. Its number may be wrong. */
   acknowledged(bytes: number): void {
     this.#acknowledged = Math.min(this.#sent, this.#acknowledged + bytes);
     const left = this.#awaited.findIndex(({ upTo }) =>
@@ -72,7 +81,7 @@ export class Window {
 
   #measure({ atMs, acknowledged }: Sent): void {
     const tookMs = this.#now() - atMs;
-    // Of no length: the clock is too coarse, or time stands still in a test.
+    // No time has passed: the clock is too coarse, or a test has stopped it.
     if (tookMs <= 0) return;
     this.#shortestMs = Math.min(this.#shortestMs, tookMs);
     const delivered = this.#acknowledged - acknowledged;

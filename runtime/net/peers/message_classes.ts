@@ -1,6 +1,6 @@
 /**
- * Messages of the runtime that may be sent on to another Hornbeam node and
- * keep their class there. The numbers are part of the protocol.
+ * The runtime's own messages that keep their class when an actor forwards them
+ * to another Hornbeam node. The numbers are part of the protocol.
  */
 
 import { Call, Cast, SystemRequest } from "../../core/messages/requests.ts";

@@ -1,18 +1,20 @@
 /**
- * What is sent in place of a signal that cannot be encoded.
+ * The replacement for a signal that cannot be encoded.
  *
- * What a user sends raises at the sender. An exit reason that cannot be encoded
- * must not keep its receiver from learning of the end.
+ * A message that cannot be encoded is an error of its sender. But an exit
+ * signal or a `DOWN` message must arrive also when its exit reason cannot be
+ * encoded, so its reason is replaced by a text.
  */
 
 import type { Signal } from "../../core/host/signal.ts";
 
-/** What remains of an exit reason that cannot be sent as it is. */
-const maxReasonLength = 1_000;
+/** Longest text that replaces an exit reason, in characters. */
+const MAX_REASON_LENGTH = 1_000;
 
 /**
- * The signal with a reason in words: those of an error that was the reason, or
- * why it could not be encoded. Null for a signal that has no reason.
+ * The signal with a text as its reason: the message of the error that was the
+ * reason, or else why the reason could not be encoded. Null for a signal that
+ * has no reason.
  */
 export function withReasonInWords(
   signal: Signal,
@@ -28,7 +30,7 @@ export function withReasonInWords(
       const shown = text === "" ? why : text;
       return {
         ...signal,
-        reason: shown.slice(0, maxReasonLength).toWellFormed(),
+        reason: shown.slice(0, MAX_REASON_LENGTH).toWellFormed(),
       };
     }
     default:
