@@ -6,6 +6,7 @@
 import { expect, it } from "vitest";
 import { describeOnNode as describe } from "../helpers/share.ts";
 import { checkConstants } from "./constants.ts";
+import { checkPaths } from "./paths.ts";
 import { withoutPending } from "./pending.ts";
 import { checkProse } from "./prose.ts";
 import { allowedProse, proseInCode, refusedProse } from "./prose_samples.ts";
@@ -214,10 +215,42 @@ function ofWords({ sources, pages }: Checkout): void {
   });
 }
 
+function ofPaths({ pages }: Checkout): void {
+  it("are there", () => {
+    const checked = withoutPending("paths", pages);
+    expect(inLines(checked.flatMap((page) => checkPaths(page)))).toEqual([]);
+  });
+
+  const has = ["core/a.ts", "runtime/core/b.ts", "docs/c.md", "docs/x/d.md"];
+  const isThere = (path: string) => has.includes(path);
+
+  it.each([
+    ["ARCHITECTURE.md", "See `core/z.ts`.", "core/z.ts"],
+    ["ARCHITECTURE.md", "See\n`core/{a,z}.ts`.", "core/z.ts"],
+    ["docs/x/e.md", "Run `npm test -- core/z.ts`.", "core/z.ts"],
+    ["docs/x/e.md", "See [c](c.md).", "c.md"],
+    ["docs/e.md", "See [d](d.md#a).", "d.md"],
+  ])("are refused in %s when missing: %j", (path, text, missing) => {
+    const said = inLines(checkPaths({ path, text: `\n${text}` }, isThere));
+    expect(said).toEqual([expect.stringContaining(`${path}:`)]);
+    expect(said[0]).toContain(`there is no ${missing}; name the file where`);
+  });
+
+  it.each([
+    ["ARCHITECTURE.md", "`core/a.ts`, `core/b.ts:3` and `node:net`, `a.b()`"],
+    ["docs/x/e.md", "`d.md`, `c.md`, [c](../c.md#top), `docs/NNN-title.md`"],
+    ["docs/e.md", "Write `app.ts`; see [d](x/d.md), [e](https://e.org/f.md)"],
+    ["docs/x/e.md", "```sh\nls `z.ts` [a](z.ts)\n```"],
+  ])("are allowed in %s: %j", (path, text) => {
+    expect(inLines(checkPaths({ path, text }, isThere))).toEqual([]);
+  });
+}
+
 /** Registers all rules of this file. */
 export function houseRules(checkout: Checkout): void {
   describe("rooms", () => ofRooms(checkout));
   describe("a README of a room", () => ofReadmes(checkout));
   describe("the style of constants", () => ofConstants(checkout));
   describe("words of prose", () => ofWords(checkout));
+  describe("paths in documents", () => ofPaths(checkout));
 }

@@ -55,7 +55,26 @@ export const orders: Readonly<Record<string, Order>> = {
     ".",
   ],
   "runtime/platform": ["host", "sockets", "workers"],
+  "std": [
+    ["internal", "logger", "rpc", "testing"],
+    ["proc_lib", "timer"],
+    ["application", "gen_server", "pubsub", "registry"],
+    ["agent", "gen_event", "gen_statem", "supervisor"],
+    ["dynamic_supervisor", "partition_supervisor"],
+    "task",
+  ],
   "cli": ["shared", "program", "member", "launcher", "."],
+  "bench": [
+    "row.ts",
+    "inside",
+    ["local", "pair", "savina"],
+    ["beam", "names", "process", "std", "worker"],
+    "suites.ts",
+    "plan.ts",
+    "plot",
+    "runner",
+    ".",
+  ],
 };
 
 /** Where `path` stands in the order of `folder`; undefined outside of it. */
