@@ -6,7 +6,7 @@
  */
 
 import {
-  atomName,
+  atomText,
   bitParts,
   isFloatTerm,
   kindOf,
@@ -119,7 +119,7 @@ function step(
     case kinds.number:
       return numberKey(term);
     case kinds.atom:
-      return atomKey(atomName(term), limits);
+      return atomKey(atomText(term), limits);
     case kinds.bits:
       if (limits.isUnicode) mustBeUnicode(term);
       return bitsKey(term);

@@ -94,7 +94,7 @@ function kindOfObject(term: object): Kind {
 }
 
 /** The name of what `kindOf` calls an atom. */
-export function atomName(atom: unknown): string {
+export function atomText(atom: unknown): string {
   if (typeof atom === "symbol") return Symbol.keyFor(atom) ?? "";
   if (atom instanceof KeyAtom) return atom.name;
   return atom === null ? "nil" : String(atom);

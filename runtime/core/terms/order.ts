@@ -12,7 +12,7 @@
  */
 
 import {
-  atomName,
+  atomText,
   bitParts,
   compareText,
   isFloatTerm,
@@ -131,7 +131,7 @@ class Comparison {
       case kinds.number:
         return compareNumbers(a, b, exact);
       case kinds.atom:
-        return a === b ? 0 : compareText(atomName(a), atomName(b));
+        return a === b ? 0 : compareText(atomText(a), atomText(b));
       case kinds.ref:
         return compareRefs(a as Ref, b as Ref);
       case kinds.closure:

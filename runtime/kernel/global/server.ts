@@ -9,7 +9,7 @@
  * both have decided is reconciled when they meet.
  */
 
-import type { Pid } from "../../core/terms/terms.ts";
+import { atom, type Pid, Tuple } from "../../core/terms/terms.ts";
 import { Checks } from "./partitions/checks.ts";
 import { Joins } from "./partitions/joins.ts";
 import { Locking } from "./locks/locking.ts";
@@ -33,8 +33,7 @@ import {
 } from "./protocol/terms.ts";
 import { readRequest } from "./protocol/read.ts";
 import { UserLocks } from "./locks/user_locks.ts";
-import { atom, Tuple } from "../../core/terms/terms.ts";
-import { nameAtom } from "../../wire/beam/dist_ops.ts";
+import { nameAtom } from "../../core/terms/atom_names.ts";
 
 /** How a node takes part in `global`. */
 export type GlobalOptions = {

@@ -17,7 +17,7 @@ import type { LocalActor } from "../../core/actor/local_actor.ts";
 import type { Node } from "../../core/node/node.ts";
 import { UsageError } from "../../core/messages/errors.ts";
 import { atom, Pid, printTerm, type Ref } from "../../core/terms/terms.ts";
-import { atomName } from "../../wire/beam/dist_ops.ts";
+import { atomName } from "../../core/terms/atom_names.ts";
 import {
   type AtActor,
   type AtNode,

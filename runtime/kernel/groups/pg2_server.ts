@@ -17,7 +17,7 @@ import { Call, Cast } from "../../core/messages/requests.ts";
 import type { Node } from "../../core/node/node.ts";
 import { NodeDown, NodeUp } from "../../core/messages/runtime_messages.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
-import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
+import { atomName, nameAtom } from "../../core/terms/atom_names.ts";
 import { itemsOf } from "../shared/tuple_items.ts";
 import { type GroupLength, type Pg2Message, Pg2State } from "./pg2_state.ts";
 import type { GroupEntry } from "./pg_state.ts";

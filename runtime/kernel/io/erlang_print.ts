@@ -6,7 +6,7 @@
  * nothing but them. What is no term is printed as the runtime's logs do.
  */
 
-import { atomName, kindOf, kinds, listParts } from "../../core/terms/kinds.ts";
+import { atomText, kindOf, kinds, listParts } from "../../core/terms/kinds.ts";
 import { compareTerms } from "../../core/terms/order.ts";
 import {
   BitString,
@@ -59,7 +59,7 @@ class Printer {
       case kinds.number:
         return printNumber(term as number | bigint | Float);
       case kinds.atom:
-        return printAtom(atomName(term), unicode);
+        return printAtom(atomText(term), unicode);
       case kinds.pid:
         return (term as Pid).toString().slice("#PID".length);
       case kinds.ref:

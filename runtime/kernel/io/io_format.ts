@@ -8,7 +8,7 @@
  */
 
 import { Float } from "../../core/terms/terms.ts";
-import { atomName } from "../../wire/beam/dist_ops.ts";
+import { atomName } from "../../core/terms/atom_names.ts";
 import { type Encoding, textOf } from "./chardata.ts";
 import { printErlang } from "./erlang_print.ts";
 

@@ -11,7 +11,7 @@ import type { Node } from "../../core/node/node.ts";
 import type { LogLevel } from "../../core/host/ports.ts";
 import type { Handler } from "../../core/contract/behaviour.ts";
 import { atom, Pid } from "../../core/terms/terms.ts";
-import { atomName } from "../../wire/beam/dist_ops.ts";
+import { atomName } from "../../core/terms/atom_names.ts";
 import { textOf } from "./chardata.ts";
 import { printErlang } from "./erlang_print.ts";
 import { formatErlang } from "./io_format.ts";

@@ -10,7 +10,7 @@
 
 import type { Handler } from "../../core/contract/behaviour.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
-import { atomName } from "../../wire/beam/dist_ops.ts";
+import { atomName } from "../../core/terms/atom_names.ts";
 import { type Encoding, textOf } from "./chardata.ts";
 import { printErlang } from "./erlang_print.ts";
 import { formatErlang, FormatError } from "./io_format.ts";

@@ -12,7 +12,7 @@
 import type { ExportedFunction } from "../../core/node/functions.ts";
 import type { Node } from "../../core/node/node.ts";
 import { Pid, Tuple } from "../../core/terms/terms.ts";
-import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
+import { atomName, nameAtom } from "../../core/terms/atom_names.ts";
 import { charlist } from "../io/chardata.ts";
 import { badarg } from "../shared/term_error.ts";
 import { processInfo, processItems } from "./process_info.ts";

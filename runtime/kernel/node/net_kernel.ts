@@ -12,7 +12,7 @@ import type { Handler } from "../../core/contract/behaviour.ts";
 import { Call } from "../../core/messages/requests.ts";
 import { CallError } from "../../core/messages/errors.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
-import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
+import { atomName, nameAtom } from "../../core/terms/atom_names.ts";
 import { type Complain, kernelActor } from "../shared/kernel_actor.ts";
 import { itemsOf } from "../shared/tuple_items.ts";
 

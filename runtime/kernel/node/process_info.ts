@@ -12,7 +12,7 @@ import type { ActorInfo } from "../../core/contract/actor_info.ts";
 import { infoOf } from "../../core/sys/info.ts";
 import type { NamedTarget } from "../../core/messages/named_target.ts";
 import { atom, Pid, Tuple } from "../../core/terms/terms.ts";
-import { atomName, nameAtom } from "../../wire/beam/dist_ops.ts";
+import { atomName, nameAtom } from "../../core/terms/atom_names.ts";
 import { badarg } from "../shared/term_error.ts";
 
 type Read = (info: ActorInfo) => unknown;

@@ -11,7 +11,7 @@ import { Crash } from "../../core/signals/exits.ts";
 import { type Functions, stackEntry } from "../../core/node/functions.ts";
 import { ExitError } from "../../core/messages/errors.ts";
 import { atom, ExternalFun, Tuple } from "../../core/terms/terms.ts";
-import { atomName } from "../../wire/beam/dist_ops.ts";
+import { atomName } from "../../core/terms/atom_names.ts";
 import { TermError } from "../shared/term_error.ts";
 import { ErpcError } from "./error.ts";
 

@@ -12,7 +12,7 @@ import type { Node } from "../../core/node/node.ts";
 import type { Handler } from "../../core/contract/behaviour.ts";
 import type { Self } from "../../core/contract/self.ts";
 import { atom, Pid, printTerm, Tuple } from "../../core/terms/terms.ts";
-import { atomName } from "../../wire/beam/dist_ops.ts";
+import { atomName } from "../../core/terms/atom_names.ts";
 import { type Complain, kernelActor } from "../shared/kernel_actor.ts";
 import { itemsOf } from "../shared/tuple_items.ts";
 import { callOffered, type Outcome } from "./call_offered.ts";

@@ -9,14 +9,8 @@
 
 import type { MonitorTarget, Signal } from "../../core/host/signal.ts";
 import { Pid, printTerm, Ref, Tuple } from "../../core/terms/terms.ts";
-import {
-  altact,
-  atomName,
-  divider,
-  linkFlag,
-  monitorFlag,
-  op,
-} from "./dist_ops.ts";
+import { altact, divider, linkFlag, monitorFlag, op } from "./dist_ops.ts";
+import { atomName } from "../../core/terms/atom_names.ts";
 import { DecodeError } from "../shared/errors.ts";
 import { spawnFlags } from "./spawn_options.ts";
 

@@ -8,7 +8,8 @@
 
 import type { MonitorTarget, Signal } from "../../core/host/signal.ts";
 import { atom, Tuple } from "../../core/terms/terms.ts";
-import { divider, linkFlag, monitorFlag, nameAtom, op } from "./dist_ops.ts";
+import { divider, linkFlag, monitorFlag, op } from "./dist_ops.ts";
+import { nameAtom } from "../../core/terms/atom_names.ts";
 import { EncodeError } from "../shared/errors.ts";
 import { flag, type Flags } from "../handshake/messages.ts";
 

@@ -1,7 +1,6 @@
 /**
- * Numbers and bits of Erlang's control messages, and the atoms that names are
- * in them. `beam/control_write.ts` writes control messages,
- * `beam/control_read.ts` reads them.
+ * Numbers and bits of Erlang's control messages. `beam/control_write.ts` writes
+ * control messages, `beam/control_read.ts` reads them.
  */
 
 /** Numbers that this node sends, and older ones that it only reads. */
@@ -46,19 +45,3 @@ export const monitorFlag = 2;
 
 /** Where the function of a spawn request is divided from its module. */
 export const divider = ":";
-
-/** The atom of a registered name. */
-export function nameAtom(name: string): unknown {
-  if (name === "true") return true;
-  if (name === "false") return false;
-  if (name === "nil") return null;
-  if (name === "undefined") return undefined;
-  return Symbol.for(name);
-}
-
-/** The name that an atom stands for; undefined for what is no atom. */
-export function atomName(term: unknown): string | undefined {
-  if (typeof term === "symbol") return Symbol.keyFor(term);
-  if (typeof term === "boolean" || term === undefined) return String(term);
-  return term === null ? "nil" : undefined;
-}

@@ -5,7 +5,7 @@
  */
 
 import { Closure, ExternalFun, Pid, Tuple } from "../../../core/terms/terms.ts";
-import { atomName } from "../../../wire/beam/dist_ops.ts";
+import { atomName } from "../../../core/terms/atom_names.ts";
 import {
   atoms,
   type LockId,

@@ -17,7 +17,7 @@ import {
   type Pid,
   Tuple,
 } from "../../../core/terms/terms.ts";
-import { nameAtom } from "../../../wire/beam/dist_ops.ts";
+import { nameAtom } from "../../../core/terms/atom_names.ts";
 
 /** The version of the protocol that is spoken. */
 export const PROTOCOL_VERSION = 8;
