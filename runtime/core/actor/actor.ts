@@ -11,6 +11,7 @@
  * The exit rules are in `exits.ts`, links and monitors in `links.ts`.
  */
 
+import { Rejection } from "../host/rejection.ts";
 import type { Node } from "../node/node.ts";
 import type { Runnable } from "../host/scheduler.ts";
 import { type ExitReason, reasons } from "../messages/reasons.ts";
@@ -308,7 +309,7 @@ export abstract class Actor extends ActorState implements Runnable {
       try {
         index = findMatch(this);
       } catch (error) {
-        if (this.alive) this.#endReceive(Promise.reject(error));
+        if (this.alive) this.#endReceive(new Rejection(error));
         return -1;
       }
       // A pattern may have ended its own actor.
@@ -475,7 +476,7 @@ export abstract class Actor extends ActorState implements Runnable {
       if (this.resolveReceive !== resolve || this.state === DEAD) return;
       // It goes on although it is held, so nobody owes it a turn any more.
       this.isParked = false;
-      this.#endReceive(Promise.reject(abort.reason));
+      this.#endReceive(new Rejection(abort.reason));
     };
     abort.addEventListener("abort", onAbort, { once: true });
     return pending.finally(() => abort.removeEventListener("abort", onAbort));

@@ -8,6 +8,7 @@
  * these took more time than the two messages.
  */
 
+import { Rejection } from "../host/rejection.ts";
 import type { Actor } from "../actor/actor.ts";
 import type { AliasState } from "../signals/aliases.ts";
 import type { Line, Waiting } from "../host/call_deadlines.ts";
@@ -124,7 +125,7 @@ export class PendingCall implements Runnable, AliasState, Waiting {
 
   #conclude(): void {
     const outcome = this.#outcome;
-    this.#resolve(this.#hasFailed ? Promise.reject(outcome) : outcome);
+    this.#resolve(this.#hasFailed ? new Rejection(outcome) : outcome);
   }
 
   // -- The turn in which the caller goes on

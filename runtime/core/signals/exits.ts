@@ -6,6 +6,7 @@
  * recursion, so that a chain of a million links cannot overflow the stack.
  */
 
+import { Rejection } from "../host/rejection.ts";
 import type { Actor } from "../actor/actor.ts";
 import type { Node } from "../node/node.ts";
 import { type ExitReason, reasons } from "../messages/reasons.ts";
@@ -114,7 +115,7 @@ function release(actor: Actor, reason: ExitReason): void {
   node.aliases.release(actor, reason);
   node.forget(actor);
   // The pending receive rejects, so that finally blocks and `using` run.
-  resolve?.(Promise.reject(new KilledError(reason)));
+  resolve?.(new Rejection(new KilledError(reason)));
   actor.abort?.abort(new KilledError(reason));
 }
 
