@@ -1,7 +1,8 @@
 /**
- * What this node offers in a handshake, and what comes of it with a BEAM node.
+ * The capability flags that this node offers in a handshake, and the agreement
+ * with a BEAM node that follows from them.
  *
- * Two Hornbeam nodes know each other by their announcement, so flags decide
+ * Two Hornbeam nodes recognise each other by their announcement, so flags decide
  * nothing between them. The flags are those of the Erlang/OTP documentation,
  * "Distribution Protocol".
  */
@@ -19,13 +20,13 @@ import type { HandshakeOptions } from "../../wire/handshake/machine.ts";
 import type { DistributionOptions, TermOptions } from "./options.ts";
 
 /**
- * Everything that has a meaning here: large messages in fragments, atoms from
- * the peer's cache, and what OTP 28 sends in place of ALIAS_SEND.
+ * The flags that a node offers: among them large messages in fragments, atoms
+ * from the peer's cache, and the signal of OTP 28 that replaces ALIAS_SEND.
  */
-const offered: Flags = baseFlags | flag.fragments | flag.distHdrAtomCache |
+const OFFERED: Flags = baseFlags | flag.fragments | flag.distHdrAtomCache |
   flag.altactSig;
 
-/** What a node says of itself, and what it needs to say it. */
+/** What a node says about itself in a handshake, and what it needs for that. */
 export function handshakeOptions(
   options: Pick<
     DistributionOptions,
@@ -33,7 +34,7 @@ export function handshakeOptions(
   >,
 ): HandshakeOptions {
   const { node } = options;
-  const flags = options.hidden ? offered : offered | flag.published;
+  const flags = options.hidden ? OFFERED : OFFERED | flag.published;
   return {
     own: {
       name: node.name,
@@ -47,7 +48,7 @@ export function handshakeOptions(
   };
 }
 
-/** How to speak with the peer; null when it is a Hornbeam node. */
+/** The agreement with a BEAM node; null when the peer is a Hornbeam node. */
 export function beamLink(
   own: Flags,
   peer: HandshakePeer,

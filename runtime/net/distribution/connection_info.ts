@@ -1,6 +1,5 @@
 /**
- * What can be known of a connection, for tools and tests. Figures are those of
- * the moment and old as soon as they are read.
+ * Figures of a connection, for tools and tests. They are a snapshot.
  */
 
 import type { Peer } from "../peers/peer.ts";
@@ -11,22 +10,22 @@ export type ConnectionInfo = {
   readonly kind: "hornbeam" | "beam";
   /** Whether both ends list each other in `nodes()`. */
   readonly isVisible: boolean;
-  /** Sent by actors here, and not taken by the system yet. */
+  /** Bytes that actors of this node have sent and the system has not taken. */
   readonly waitingBytes: number;
-  /** Large messages that wait for their turn, or for the rest of it. */
+  /** Large messages in the lane that are not written in full. */
   readonly waitingLarge: number;
   /** Whether `send` to that node returns false. */
   readonly isBusy: boolean;
-  /** How often it has become busy since the node was first heard of. */
+  /** How often it has become busy since this node knows the peer. */
   readonly timesBusy: number;
   /** Whether it has been silent for `suspectAfterMs`. */
   readonly isSuspect: boolean;
-  /** Handed to the system, and come from it, frames and handshake. */
+  /** Bytes given to the system, and received from it, handshake included. */
   readonly sentBytes: number;
   readonly receivedBytes: number;
 };
 
-/** Null while it is not up. */
+/** The figures of a peer's connection; null while it is not up. */
 export function connectionInfo(peer: Peer): ConnectionInfo | null {
   const { connection, lane } = peer;
   if (connection === null) return null;

@@ -1,12 +1,12 @@
 /**
- * A node's connections to all other nodes: the `Remote` of the core.
+ * The connections of a node to all other nodes. Implements `Remote` of the core.
  *
- * One established connection per peer at most, made on demand: a signal to a
- * node that is not connected starts an attempt and waits for it. Which of
- * several attempts counts is decided as in Erlang's distribution protocol
- * (simultaneous connects, "alive" connections), because BEAM nodes decide by
- * the same rule at the other end. When a connection is lost, what was on its
- * way is lost with it; nothing is sent twice.
+ * There is at most one established connection for each peer. Connections are
+ * made on demand: a signal to a node that is not connected starts an attempt
+ * and waits for it. Which of several attempts counts is decided as in Erlang's
+ * distribution protocol (simultaneous connects, "alive" connections), because a
+ * BEAM node at the other end decides by the same rule. When a connection is
+ * lost, signals on their way are lost with it; no signal is sent twice.
  */
 
 import type { Node } from "../../core/node/node.ts";
@@ -46,12 +46,12 @@ import { Peer, type Refusal } from "../peers/peer.ts";
 import { Ticks } from "../peers/ticks.ts";
 import { errorText } from "../../core/terms/error_text.ts";
 
-/** Nodes known at a time, connected or being connected. */
+/** Limit of peers, connected or being connected. */
 const MAX_PEERS = 10_000;
-/** Attempts of our own in place of failed ones that a peer had begun. */
+/** How often this node dials after handshakes that a peer began have failed. */
 const MAX_REDIALS = 3;
 
-/** How an attempt to connect ended, for `connect`. */
+/** The result of `connect`. */
 export type ConnectOutcome =
   | { readonly isUp: true }
   | { readonly isUp: false; readonly why: string };
@@ -61,12 +61,21 @@ export class Distribution implements Remote, ConnectionOwner {
   readonly #options: DistributionOptions;
   readonly #limits: Required<DistributionLimits>;
   readonly #handshake: HandshakeOptions;
+  /**
+   * Every peer that is connected or being connected, by name; at most
+   * `MAX_PEERS`.
+   */
   readonly #peers = new Map<string, Peer>();
-  /** Whose connection it is or wants to be; absent before it gave a name. */
+  /**
+   * The peer of each open connection and handshake. An incoming handshake is
+   * absent until the peer has said its name.
+   */
   readonly #peerOf = new Map<Connection, Peer>();
+  /** Handshakes that peers have begun; at most `maxHandshakes`. */
   readonly #incoming = new Set<Connection>();
   readonly #outbox: Outbox;
   readonly #ticks: Ticks;
+  /** Set by `stop`, for ever: no peer is added after that. */
   #isStopped = false;
 
   constructor(options: DistributionOptions) {
@@ -108,7 +117,7 @@ export class Distribution implements Remote, ConnectionOwner {
   signal(nodeName: string, signal: Signal): boolean {
     const peer = this.#peerFor(nodeName);
     if (peer === null) {
-      // As late as a real connection would fail, and never within the caller.
+      // Later, as a connection would fail, and never during this call.
       this.#node.host.microtask(() => this.#node.peerLost(nodeName));
       return true;
     }
@@ -116,7 +125,7 @@ export class Distribution implements Remote, ConnectionOwner {
   }
 
   ready(nodeName: string, from: Pid): Promise<void> {
-    return this.#outbox.room(this.#peers.get(nodeName), from);
+    return this.#outbox.waitForRoom(this.#peers.get(nodeName), from);
   }
 
   way(nodeName: string, from: Pid): Way {
@@ -131,7 +140,7 @@ export class Distribution implements Remote, ConnectionOwner {
     return names;
   }
 
-  /** Figures of what is up. */
+  /** Figures of the connections that are up. */
   connections(): readonly ConnectionInfo[] {
     return [...this.#peers.values()].map(connectionInfo)
       .filter((info) => info !== null);
@@ -139,7 +148,7 @@ export class Distribution implements Remote, ConnectionOwner {
 
   // -- Connecting
 
-  /** Connects, unless that is so already. Never rejects. */
+  /** Connects to a node, if it is not connected. Never rejects. */
   connect(nodeName: string): Promise<ConnectOutcome> {
     if (nodeName === this.#node.name) return Promise.resolve({ isUp: true });
     const complaint = this.#complainAbout(nodeName);
@@ -152,7 +161,7 @@ export class Distribution implements Remote, ConnectionOwner {
     }
     if (peer.isUp) return Promise.resolve({ isUp: true });
     return new Promise((resolve) => {
-      peer.waiting.push((why) =>
+      peer.connectWaiters.push((why) =>
         resolve(why === null ? { isUp: true } : { isUp: false, why })
       );
     });
@@ -165,7 +174,7 @@ export class Distribution implements Remote, ConnectionOwner {
     return connection !== null;
   }
 
-  /** A carrier that somebody else opened. */
+  /** Takes over a carrier that a peer has opened. */
   accept(carrier: Carrier): void {
     if (this.#isStopped || this.#incoming.size >= this.#limits.maxHandshakes) {
       carrier.destroy();
@@ -191,13 +200,13 @@ export class Distribution implements Remote, ConnectionOwner {
       peer.challenger?.close(end);
       peer.attempt?.close(end);
       peer.connection?.close(end);
-      // One that is being looked for, or that wanted to connect itself.
-      if (this.#peers.get(peer.name) === peer) this.#gone(peer, end.detail);
+      // Still there: a peer that was dialled, or was expected to dial.
+      if (this.#peers.get(peer.name) === peer) this.#giveUp(peer, end.detail);
     }
     for (const connection of [...this.#incoming]) connection.close(end);
   }
 
-  /** The peer's record; starts to connect when there is no connection. */
+  /** The record of a peer. A new peer is dialled. Null when that cannot be. */
   #peerFor(nodeName: string): Peer | null {
     const known = this.#peers.get(nodeName);
     if (known !== undefined) return known;
@@ -232,7 +241,7 @@ export class Distribution implements Remote, ConnectionOwner {
   }
 
   async #dial(peer: Peer): Promise<void> {
-    peer.isDialling = true;
+    peer.becomeDialling();
     try {
       const carrier = await openCarrier(
         peer.name,
@@ -242,12 +251,11 @@ export class Distribution implements Remote, ConnectionOwner {
       if (carrier !== null) this.#shakeHands(peer, carrier);
     } catch (error) {
       if (!this.#isWanted(peer)) return;
-      peer.isDialling = false;
-      this.#gone(peer, errorText(error));
+      this.#giveUp(peer, errorText(error));
     }
   }
 
-  /** Whether dialling still makes sense: nobody was quicker. */
+  /** Whether to go on dialling: no handshake of the peer has come first. */
   #isWanted(peer: Peer): boolean {
     return peer.isDialling && this.#peers.get(peer.name) === peer;
   }
@@ -259,8 +267,7 @@ export class Distribution implements Remote, ConnectionOwner {
       () => peer.attempt === connection,
     );
     const connection = this.#connection(carrier, machine);
-    peer.isDialling = false;
-    peer.attempt = connection;
+    peer.becomeHandshaking(connection);
     this.#peerOf.set(connection, peer);
     connection.open(machine.start());
   }
@@ -301,13 +308,11 @@ export class Distribution implements Remote, ConnectionOwner {
     }
     this.#peerOf.set(connection, peer);
     if (status === "alive") {
-      peer.challenger = connection;
+      peer.becomeChallenged(connection);
       connection.isSecond = true;
     } else {
-      const previous = peer.attempt;
-      peer.isDialling = false;
-      peer.attempt = connection;
-      // After `attempt` was replaced, so that its end means nothing any more.
+      const previous = peer.becomeHandshaking(connection);
+      // Closed after it was replaced, so that its end changes nothing.
       previous?.close({
         reason: "superseded",
         detail: `${from.name}'s own attempt goes on`,
@@ -319,8 +324,8 @@ export class Distribution implements Remote, ConnectionOwner {
   #existing(peer: Peer | undefined): ExistingConnection {
     if (peer === undefined) return "none";
     if (peer.isUp) return peer.challenger === null ? "up" : "up-pending";
-    // Only an attempt whose name is out can cross with the peer's. And a node
-    // makes one attempt at a time: an earlier one of its own is dead.
+    // Only an attempt of this node can cross with the peer's. A node makes one
+    // attempt at a time, so an earlier attempt of the peer is dead.
     return peer.attempt === null || this.#incoming.has(peer.attempt)
       ? "none"
       : "pending";
@@ -340,17 +345,15 @@ export class Distribution implements Remote, ConnectionOwner {
       return;
     }
     if (connection === peer.challenger) {
-      // The peer came back before the loss of its old connection was seen.
-      peer.challenger = null;
-      peer.attempt = connection;
+      // The peer has dialled before this node saw the end of the old connection.
+      peer.promoteChallenger();
       peer.connection?.close({
         reason: "replaced",
-        detail: "the peer has connected anew",
+        detail: "the peer has connected again",
       });
-      // Whoever was told of that may have stopped the node.
+      // A listener of that event may have stopped the node.
       if (peer.attempt === null) return;
     }
-    peer.attempt = null;
     peer.isVisible = !this.#options.hidden &&
       (from.flags & flag.published) !== 0n;
     const link = beamLink(
@@ -358,7 +361,7 @@ export class Distribution implements Remote, ConnectionOwner {
       from,
       this.#options.terms,
     );
-    const { fits, refusals } = peer.established(
+    const { fits, refusals } = peer.becomeUp(
       connection,
       from.creation,
       link,
@@ -369,17 +372,17 @@ export class Distribution implements Remote, ConnectionOwner {
     if (!fits) this.#node.peerLost(peer.name);
     for (const refusal of refusals) this.#refused(peer, refusal);
     this.#node.peerUp(peer.name, peer.isVisible);
-    this.#outbox.opened(peer);
-    for (const tell of peer.waiting.splice(0)) tell(null);
+    this.#outbox.openLane(peer);
+    for (const tell of peer.connectWaiters.splice(0)) tell(null);
   }
 
-  /** What had waited cannot be sent; whoever waits for an answer gets one. */
+  /** A signal that waited cannot be sent. A caller that waits gets an answer. */
   #refused(peer: Peer, { signal, error }: Refusal): void {
     this.#log("warning", `a signal could not be sent to ${peer.name}`, {
       error: errorText(error),
     });
     if (signal.type !== "spawnRequest") return;
-    // What was read again holds copies of refs of this node.
+    // The signal was decoded, so it holds a copy of a ref of this node.
     const ref = internRef(this.#node.host.pids, signal.ref);
     const to = signal.from;
     const flags = { link: false, monitor: false };
@@ -390,7 +393,7 @@ export class Distribution implements Remote, ConnectionOwner {
   frame(connection: Connection, payload: Uint8Array, bytes: number): void {
     const peer = this.#peerOf.get(connection);
     if (peer === undefined || peer.connection !== connection) return;
-    if (this.#outbox.concerns(peer, payload, bytes)) return;
+    if (this.#outbox.takeAcknowledgement(peer, payload, bytes)) return;
     const node = this.#node;
     peer.codec.decode(payload, {
       message: (id, serial, message) =>
@@ -409,7 +412,7 @@ export class Distribution implements Remote, ConnectionOwner {
     const peer = this.#peerOf.get(connection);
     this.#peerOf.delete(connection);
     if (peer !== undefined && peer.connection === connection) {
-      this.#lost(peer, end);
+      this.#connectionLost(peer, end);
       return;
     }
     const failure = describeFailure(connection, peer, end, wasIncoming);
@@ -417,46 +420,43 @@ export class Distribution implements Remote, ConnectionOwner {
     if (connection === peer?.challenger) {
       peer.challenger = null;
     } else if (connection === peer?.attempt) {
-      peer.attempt = null;
-      if (wasIncoming) this.#tryOurselves(peer, end.detail);
+      peer.becomeUnconnected();
+      if (wasIncoming) this.#redial(peer, end.detail);
       else if (end.reason === "superseded") this.#awaitIncoming(peer);
-      else this.#gone(peer, end.detail);
+      else this.#giveUp(peer, end.detail);
     }
   }
 
   /**
-   * A handshake that the peer began has failed, and perhaps it was not the
-   * peer. What waits for the real one must not be lost with it.
+   * A handshake that a peer of this name began has failed. It may have been an
+   * impostor, so signals that wait for the real peer must not be lost: this
+   * node dials.
    */
-  #tryOurselves(peer: Peer, why: string): void {
+  #redial(peer: Peer, why: string): void {
     if (this.#isStopped || !peer.isNeeded || peer.redials >= MAX_REDIALS) {
-      this.#gone(peer, why);
+      this.#giveUp(peer, why);
       return;
     }
     peer.redials++;
     void this.#dial(peer);
   }
 
-  /** The peer answered `nok`: its own attempt is on the way to us. */
+  /** The peer has answered `nok`, because it dials this node itself. */
   #awaitIncoming(peer: Peer): void {
     this.#node.timers.set(this.#limits.setupTimeoutMs, () => {
       if (
         this.#peers.get(peer.name) !== peer || peer.isUp || peer.isConnecting
       ) return;
-      const why = `${peer.name} wanted to connect itself and did not`;
-      if (peer.waiting.length === 0) this.#log("warning", why);
-      this.#gone(peer, why);
+      const why = `${peer.name} said that it dials this node, and did not`;
+      if (peer.connectWaiters.length === 0) this.#log("warning", why);
+      this.#giveUp(peer, why);
     });
   }
 
   /** An established connection has ended. */
-  #lost(peer: Peer, end: ConnectionEnd): void {
-    peer.connection = null;
-    if (peer.challenger !== null) {
-      peer.attempt = peer.challenger;
-      peer.challenger = null;
-    }
-    this.#outbox.releaseWaiting(peer);
+  #connectionLost(peer: Peer, end: ConnectionEnd): void {
+    peer.becomeLost();
+    this.#outbox.wakeAllSenders(peer);
     if (end.reason === "bad-data") {
       this.#log(
         "error",
@@ -472,15 +472,14 @@ export class Distribution implements Remote, ConnectionOwner {
     );
   }
 
-  /** An attempt has come to nothing. */
-  #gone(peer: Peer, why: string): void {
-    peer.isDialling = false;
-    peer.attempt = null;
+  /** There will be no connection: signals that wait are lost. */
+  #giveUp(peer: Peer, why: string): void {
+    peer.becomeUnconnected();
     if (this.#peers.get(peer.name) === peer) this.#peers.delete(peer.name);
     this.#log("debug", `no connection to ${peer.name}: ${why}`);
-    this.#outbox.releaseWaiting(peer);
+    this.#outbox.wakeAllSenders(peer);
     this.#node.peerLost(peer.name);
-    for (const tell of peer.waiting.splice(0)) tell(why);
+    for (const tell of peer.connectWaiters.splice(0)) tell(why);
   }
 
   #logFailure({ level, message, reason }: Failure): void {

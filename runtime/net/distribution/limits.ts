@@ -1,26 +1,27 @@
 /**
- * Limits and times of a node's connections, and what they are by default.
+ * Limits and times of a node's connections, with their defaults.
  */
 
 import { UsageError } from "../../core/messages/errors.ts";
 import { printTerm } from "../../core/terms/terms.ts";
 
-/** Limits and times of a node's connections; every one has a default. */
+/** Limits and times of a node's connections. Each has a default. */
 export type DistributionLimits = {
   /** Largest signal that is accepted or sent, in bytes. Default 128 MiB. */
   readonly maxFrameBytes?: number;
   /** Longest wait for a socket and for each handshake step. Default 7,000. */
   readonly setupTimeoutMs?: number;
-  /** `send` returns false above this many waiting bytes. Default 4 MiB. */
+  /** `send` returns false from this many waiting bytes on. Default 4 MiB. */
   readonly highMarkBytes?: number;
   /** Silence after which a peer is suspect. Default 2,000. */
   readonly suspectAfterMs?: number;
   /** Silence after which a peer is down. Default 15,000, least 1,000. */
   readonly downAfterMs?: number;
   /**
-   * The `net_ticktime` of BEAM nodes, which must be the same on all of them:
-   * one that is silent for this long, and at most a quarter more, is down; the
-   * two limits above are not for them. Default 60,000, least 1,000.
+   * The `net_ticktime` of BEAM nodes, which must be the same on all of them. A
+   * BEAM node that is silent for this long, or up to a quarter longer, is down;
+   * the two limits above do not hold for BEAM nodes. Default 60,000, least
+   * 1,000.
    */
   readonly netTicktimeMs?: number;
   /** Incoming handshakes at a time; more are closed. Default 256. */
@@ -38,9 +39,9 @@ const defaults: Required<DistributionLimits> = {
 };
 
 /**
- * The limits with their defaults filled in. Throws `UsageError` for one that
- * there is not, and for one that is no number above 0: nobody would notice
- * until a peer is silent, or for ever.
+ * Fills in the defaults. Throws `UsageError` for an unknown limit, and for a
+ * limit that is no number above 0: such an error would show only when a peer is
+ * silent, or never.
  */
 export function withDefaults(
   limits: DistributionLimits,

@@ -1,6 +1,6 @@
 /**
- * What a node's connections are made of: the parts that `start` joins, and the
- * choices of its user.
+ * The parameters of `Distribution`: the parts that `start` passes in, and the
+ * options of the user.
  */
 
 import type { Node } from "../../core/node/node.ts";
@@ -21,14 +21,14 @@ export type DistributionOptions = {
   readonly node: Node;
   readonly network: Network;
   readonly discovery: Discovery;
-  /** Nodes of the same process, if there are any. */
+  /** The other nodes of this process, if there can be any. */
   readonly neighbours?: Neighbours;
-  /** The secret shared with a node. */
+  /** The secret that is shared with a node. */
   readonly cookie: (nodeName: string) => string;
-  /** A hidden node is in nobody's `nodes()`. */
+  /** A hidden node is in no other node's `nodes()`. */
   readonly hidden: boolean;
   readonly terms: TermOptions;
-  /** Flags that are not offered, to behave like an older node. */
+  /** Flags that are not offered, so that tests can act as an older node. */
   readonly withoutFlags?: Flags;
   readonly limits?: DistributionLimits;
 };

@@ -1,11 +1,11 @@
 /**
- * One attempt to connect two nodes, from the first byte to the end: handshake,
- * then frames, over any carrier.
+ * One attempt to connect two nodes, from the first byte to the end: first the
+ * handshake, then frames, over any carrier.
  *
- * It decides nothing about which of several attempts counts (that is
- * `distribution.ts`) and knows no actors. It promises that `ended` comes
- * exactly once, that nothing follows it, and that a peer which is silent in
- * the handshake or says something senseless is closed within the time limit.
+ * It does not decide which of several attempts counts (`distribution.ts` does),
+ * and it knows no actors. It promises that `ended` is called exactly once, that
+ * no other call follows it, and that the connection is closed within the time
+ * limit when the peer is silent in the handshake or breaks the protocol.
  */
 
 import type { Host, TimerHandle } from "../../core/host/ports.ts";
@@ -36,20 +36,20 @@ export type ConnectionEnd = {
     | "bad-data"
     | "disconnect"
     | "replaced";
-  /** One line for the log. */
+  /** Text of one line, for the log. */
   readonly detail: string;
 };
 
-/** What the owner of a connection is told, in this order. */
+/** Callbacks to the owner of a connection, in this order. */
 export interface ConnectionOwner {
-  /** Acceptor only: who it is and how shall it be answered? */
+  /** Acceptor only: the peer has said its name and needs an `answer`. */
   ask(connection: Connection, peer: HandshakePeer): void;
-  /** The handshake is done; frames follow. */
+  /** The handshake is done. Frames follow. */
   up(connection: Connection, peer: HandshakePeer): void;
   /**
-   * One frame that is not a tick; of one that was landed (see `FrameParser`)
-   * only what it began with, while `bytes` counts all of it. Whatever it throws
-   * ends the connection.
+   * One frame that is not a tick. Of a frame that was landed (see
+   * `FrameParser`), `payload` is only the beginning; `bytes` always counts the
+   * whole frame. An error that is thrown here ends the connection.
    */
   frame(connection: Connection, payload: Uint8Array, bytes: number): void;
   /** The carrier has room again. */
@@ -67,46 +67,59 @@ export type ConnectionOptions = {
   readonly maxFrameBytes: number;
 };
 
-/** How long the last frames may take before a closed carrier is cut. */
+/** How long a closed carrier may take to write its last frames. */
 const LINGER_MS = 1_000;
 
-/** A handshake message is never longer; over TCP its length cannot say more. */
+/** Longest handshake message: over TCP its length has two bytes. */
 const MAX_HANDSHAKE_BYTES = 65_535;
 
 const TICK = new Uint8Array(4);
 /**
- * A tick is answered unless something was written this recently. Peers need
- * not have our limits: even one that gives us but a second, the least there is,
- * hears of us in time.
+ * A tick is answered unless bytes were written within this time. A peer may
+ * have other limits than this node: even with the shortest limit, a second, it
+ * receives bytes in time.
  */
 const ANSWER_GAP_MS = 250;
 
 export class Connection {
+  /** Address of the peer, for logs. */
   readonly remote: string;
   readonly #carrier: Carrier;
   readonly #machine: Initiator | Acceptor;
   readonly #owner: ConnectionOwner;
   readonly #host: Host;
   readonly #setupTimeoutMs: number;
+  /** Cuts handshake messages while in the handshake, frames while up. */
   readonly #frames: FrameParser;
+  /** Limit of `#frames` while up. */
   readonly #maxFrameBytes: number;
-  /** Of the lengths in front of handshake messages. */
+  /** Size of the length in front of a handshake message. */
   readonly #headerBytes: HeaderBytes;
+  /** Only moves forward: handshake, up, ended; or handshake, ended. */
   #phase: "handshake" | "up" | "ended" = "handshake";
+  /** Limit for the next handshake message; null when not in the handshake. */
   #setupTimer: TimerHandle | null = null;
-  /** Reading goes on after the chunk that switched phases. */
+  /**
+   * Whether `#cutFrames` is on the stack. A chunk that arrives meanwhile is
+   * read by the loop that runs already.
+   */
   #isReading = false;
-  /** When anything came last, in ms of the host's clock. */
+  /**
+   * When bytes last arrived, in ms of the host's clock. `Ticks` moves it forward
+   * by the time in which this node did not read.
+   */
   lastReadAt: number;
-  /** Whether the peer has said anything at all. */
+  /** Whether the peer has sent any byte. */
   hasRead = false;
-  /** Whether it was begun while another one with the peer was up. */
+  /** Whether the peer dialled while another connection with it was up. */
   isSecond = false;
-  /** When anything was written last, likewise. */
+  /** When frames or ticks were last written, in ms of the host's clock. */
   lastWrittenAt: number;
+  /** Bytes given to the carrier, handshake included. Never decreases. */
   sentBytes = 0;
+  /** Bytes that have arrived, handshake included. Never decreases. */
   receivedBytes = 0;
-  /** What `close` said, until the carrier has closed. */
+  /** Why the connection has ended; null exactly until then. */
   #end: ConnectionEnd | null = null;
 
   constructor(options: ConnectionOptions) {
@@ -134,24 +147,24 @@ export class Connection {
     return this.#carrier.bufferedBytes;
   }
 
-  /** Begins. `firstSteps` are those of an initiator's `start`. */
+  /** Starts the handshake. `firstSteps`: from `start` of an initiator. */
   open(firstSteps: readonly HandshakeStep[] = []): void {
-    this.#armSetup();
+    this.#startSetupTimer();
     this.#carrier.open({
       data: (chunk) => this.#read(chunk),
       drain: () => this.#owner.drain(this),
       closed: (reason) => this.#carrierClosed(reason),
     });
-    this.#take(firstSteps);
+    this.#runSteps(firstSteps);
   }
 
-  /** Acceptor only: the answer to `ask`; `why` if it ends the handshake. */
+  /** Acceptor only: the answer to `ask`, with `why` for a refusal. */
   answer(status: StatusAnswer, why?: string): void {
     if (this.#phase !== "handshake" || !("answerStatus" in this.#machine)) {
       return;
     }
     const steps = this.#machine.answerStatus(status);
-    this.#take(
+    this.#runSteps(
       why === undefined
         ? steps
         : steps.map((step) =>
@@ -160,12 +173,12 @@ export class Connection {
     );
   }
 
-  /** See `FrameParser`; for the connection once it is up. */
+  /** Sets how large frames are landed; see `FrameParser`. */
   landBy(land: FrameParser["land"]): void {
     this.#frames.land = land;
   }
 
-  /** Writes frames; false when the carrier cannot keep up. */
+  /** Writes frames. False when the carrier cannot keep up. */
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#phase === "ended") return true;
     this.lastWrittenAt = this.#host.now();
@@ -185,13 +198,13 @@ export class Connection {
 
   /** Ends the connection; the owner is told at once. */
   close(end: ConnectionEnd): void {
-    this.#finish(end);
+    this.#endWith(end);
   }
 
   #carrierClosed(reason: string): void {
-    // In the handshake the machine knows best what an end at this point means.
+    // The handshake machine knows what an end at this point means.
     if (this.#phase === "handshake") {
-      this.#take(
+      this.#runSteps(
         this.#machine.closed().map((step) =>
           step.type === "failed"
             ? { ...step, detail: `${step.detail} (${reason})` }
@@ -199,14 +212,14 @@ export class Connection {
         ),
       );
     }
-    this.#finish({ reason: "connection-closed", detail: reason });
+    this.#endWith({ reason: "connection-closed", detail: reason });
   }
 
-  #armSetup(): void {
-    this.#disarmSetup();
+  #startSetupTimer(): void {
+    this.#stopSetupTimer();
     this.#setupTimer = this.#host.setTimer(() => {
       this.#setupTimer = null;
-      this.#finish({
+      this.#endWith({
         reason: "timeout",
         detail:
           `expected the next step of the handshake within ${this.#setupTimeoutMs} ms, but it did not come`,
@@ -214,7 +227,7 @@ export class Connection {
     }, this.#setupTimeoutMs);
   }
 
-  #disarmSetup(): void {
+  #stopSetupTimer(): void {
     if (this.#setupTimer !== null) this.#host.clearTimer(this.#setupTimer);
     this.#setupTimer = null;
   }
@@ -224,7 +237,7 @@ export class Connection {
     this.lastReadAt = this.#host.now();
     this.receivedBytes += chunk.length;
     if (!this.hasRead && this.#headerBytes === 2 && isTls(chunk)) {
-      this.#finish({
+      this.#endWith({
         reason: "protocol",
         detail: "expected a node without TLS, got one with it; start both " +
           "nodes with the option `tls`, or neither",
@@ -238,7 +251,7 @@ export class Connection {
     try {
       this.#cutFrames();
     } catch (error) {
-      this.#finish({
+      this.#endWith({
         reason: "bad-data",
         detail: errorText(error),
       });
@@ -255,8 +268,8 @@ export class Connection {
         if (length > 0) this.#owner.frame(this, payload, length);
         else this.#answerTick();
       } else if (this.#phase === "handshake") {
-        this.#armSetup();
-        this.#take(this.#machine.receive(payload));
+        this.#startSetupTimer();
+        this.#runSteps(this.#machine.receive(payload));
       } else {
         return;
       }
@@ -267,7 +280,7 @@ export class Connection {
     if (this.#host.now() - this.lastWrittenAt >= ANSWER_GAP_MS) this.tick();
   }
 
-  #take(steps: readonly HandshakeStep[]): void {
+  #runSteps(steps: readonly HandshakeStep[]): void {
     for (const step of steps) {
       if (this.#phase === "ended") return;
       switch (step.type) {
@@ -279,12 +292,12 @@ export class Connection {
           break;
         case "done":
           this.#phase = "up";
-          this.#disarmSetup();
+          this.#stopSetupTimer();
           this.#frames.switchTo(4, this.#maxFrameBytes);
           this.#owner.up(this, step.peer);
           break;
         case "failed":
-          this.#finish({ reason: step.reason, detail: step.detail });
+          this.#endWith({ reason: step.reason, detail: step.detail });
           break;
         default:
           step satisfies never;
@@ -297,18 +310,18 @@ export class Connection {
     this.#carrier.write(bytes);
   }
 
-  /** The owner knows names, and the carrier whom it has at the other end. */
+  /** The carrier may refuse a name by its certificate, before the owner does. */
   #ask(peer: HandshakePeer): void {
     const complaint = this.#carrier.complainAbout?.(peer.name) ?? null;
     if (complaint === null) this.#owner.ask(this, peer);
     else this.answer("not_allowed", `refused ${peer.name}: ${complaint}`);
   }
 
-  #finish(end: ConnectionEnd): void {
+  #endWith(end: ConnectionEnd): void {
     if (this.#phase === "ended") return;
     this.#phase = "ended";
     this.#end = end;
-    this.#disarmSetup();
+    this.#stopSetupTimer();
     this.#carrier.close(LINGER_MS);
     this.#owner.ended(this, end);
   }
@@ -320,7 +333,7 @@ export class Connection {
   }
 }
 
-/** Whether this is how a stream of TLS begins: an alert, or a handshake. */
+/** Whether a stream of TLS begins so: with an alert or a handshake. */
 function isTls(chunk: Uint8Array): boolean {
   return (chunk[0] === 0x15 || chunk[0] === 0x16) && chunk[1] === 0x03;
 }

@@ -1,18 +1,18 @@
 /**
- * One line for the log about a handshake that failed.
+ * The log line for a handshake that has failed.
  */
 
 import type { Connection, ConnectionEnd } from "./connection.ts";
 import type { Peer } from "./peer.ts";
 
-/** What is logged, and how urgent it is. */
+/** A log line and its level. */
 export type Failure = {
   readonly level: "debug" | "warning";
   readonly message: string;
   readonly reason: ConnectionEnd["reason"];
 };
 
-/** Null when it is nothing to speak of, or somebody is told in another way. */
+/** Null when the end of the attempt was intended. */
 export function describeFailure(
   connection: Connection,
   peer: Peer | undefined,
@@ -20,16 +20,17 @@ export function describeFailure(
   wasIncoming: boolean,
 ): Failure | null {
   if (reason === "superseded" || reason === "disconnect") return null;
-  // Somebody who only looked whether the port is open, or a peer that took
-  // an attempt back because another one was quicker.
-  const isNothing = wasIncoming && reason === "closed" &&
+  // A port scan, or a peer that has withdrawn its attempt because another
+  // attempt was faster.
+  const isHarmless = wasIncoming && reason === "closed" &&
     (!connection.hasRead || connection.isSecond);
-  const isTold = !wasIncoming && (peer?.waiting.length ?? 0) > 0;
+  // The caller of `connect` gets the reason.
+  const isTold = !wasIncoming && (peer?.connectWaiters.length ?? 0) > 0;
   const which = wasIncoming
     ? `a handshake from ${connection.remote}`
     : `the handshake with ${peer?.name ?? connection.remote}`;
   return {
-    level: isNothing || isTold ? "debug" : "warning",
+    level: isHarmless || isTold ? "debug" : "warning",
     message: `${which} failed: ${detail}`,
     reason,
   };

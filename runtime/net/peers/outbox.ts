@@ -1,15 +1,19 @@
 /**
- * What goes to peers: encoding, when bytes are written, and who has to wait.
+ * The outbox of a node: encodes signals for peers, decides when bytes are
+ * written, and which senders have to wait.
  *
- * Signals gather in a peer's queue and go out in one write at the end of the
- * scheduler's turn, or as soon as there is a chunk full of them: 64 frames in
- * one write cost a fortieth of 64 writes. Large ones go out behind them, piece
- * by piece and only while the carrier has room (`lane.ts`), so that what comes
- * later need not wait for the whole.
+ * Signals gather in the queue of a peer (`Peer.out`). They are written at once
+ * at the end of the scheduler's turn, or as soon as they fill a chunk: one write
+ * of 64 frames costs a fortieth of 64 writes. Large messages go to the peer's
+ * lane (`lane.ts`). They are written after the queue, in fragments, and only
+ * while the carrier has room, so that later signals need not wait for a whole
+ * large message.
  *
- * Nothing is dropped; senders are told to wait above the high mark and refused
- * at the hard limit. Both hold for what waits in the queue of all, and for what
- * a sender has in the lane itself: one large message holds up nobody else.
+ * The outbox drops nothing. Above the high mark a sender is told to wait, and
+ * at the hard limit it is refused. Both limits count the bytes in the peer's
+ * queue, which all senders share, or the bytes that the sender itself has in
+ * the lane, whichever is more. So the large message of one sender does not hold
+ * up the others.
  */
 
 import type { Node } from "../../core/node/node.ts";
@@ -28,32 +32,40 @@ import { BusyError, type Peer } from "./peer.ts";
 import { withReasonInWords } from "./unencodable.ts";
 import { errorText } from "../../core/terms/error_text.ts";
 
-/** `send` throws above this many times the high mark. */
+/** The hard limit, at which `send` throws, in high marks. */
 const HARD_LIMIT_FACTOR = 4;
-/** Of large messages of all senders together, so many hard limits may wait. */
+/** Limit of a lane, for all senders together, in hard limits. */
 const LANE_LIMITS = 16;
-/** Output is written without waiting for the turn to end above this. */
+/** A queue of this size is written before the turn has ended. */
 const FLUSH_BYTES = 64 * 1024;
-/** Of the lane at most this much is written before others have a turn. */
+/** At most this much of a lane is written before other work has a turn. */
 const LANE_RUN_BYTES = 512 * 1024;
-/** One byte of the lane is written for so many that overtake it. */
+/** One byte of a full lane is written for so many bytes that overtake it. */
 const LANE_SHARE = 4;
-/** How often to look for room that the carrier does not report. */
-const LOOK_MS = 5;
+/** Time between two checks for room that the carrier does not report. */
+const ROOM_CHECK_MS = 5;
 
 type Chunks = readonly Uint8Array<ArrayBuffer>[];
 
 export class Outbox {
   readonly #node: Node;
+  /** `send` returns false from this many waiting bytes on. */
   readonly #highMarkBytes: number;
+  /** `send` throws from this many on; `HARD_LIMIT_FACTOR` high marks. */
   readonly #hardLimitBytes: number;
-  /** Peers whose queue is to be written at the end of the turn. */
+  /**
+   * Peers whose queue is written at the end of the turn: exactly those with
+   * `isDirty`, each once.
+   */
   #dirty: Peer[] = [];
-  /** Peers with a timer that looks for room. */
+  /** Peers with a running timer that checks for room. */
   readonly #watched = new Set<Peer>();
-  /** Peers whose lane goes on in a macrotask that is on its way. */
+  /** Peers with a scheduled macrotask that goes on to write their lane. */
   readonly #running = new Set<Peer>();
-  /** Payloads of the signal that was encoded last, if it is a large one. */
+  /**
+   * Large payloads of the signal that is being encoded, until they are added to
+   * the lane. Empty between two calls.
+   */
   readonly #large: { payload: Chunks; bytes: number }[] = [];
 
   constructor(node: Node, highMarkBytes: number) {
@@ -62,9 +74,9 @@ export class Outbox {
     this.#hardLimitBytes = highMarkBytes * HARD_LIMIT_FACTOR;
   }
 
-  /** A message to an actor; see `Remote.send`. */
+  /** Sends a message to an actor; see `Remote.send`. */
   send(peer: Peer, from: Pid, to: Pid, message: unknown): boolean {
-    if (!peer.isUp) peer.assume(to.creation);
+    if (!peer.isUp) peer.assumeCreation(to.creation);
     this.#refuseWhenFull(peer, from, message);
     const { lane } = peer;
     const isAlone = lane !== null && lane.isBehind(from, to);
@@ -73,10 +85,10 @@ export class Outbox {
       this.#refuseWhenCrowded(peer, from, message);
       this.#toLane(peer, { from, to });
     }
-    return this.#wrote(peer, from);
+    return this.#afterEncode(peer, from);
   }
 
-  /** Any other signal; see `Remote.signal`. */
+  /** Sends any other signal; see `Remote.signal`. */
   signal(peer: Peer, signal: Signal): boolean {
     const parties = partiesOf(signal);
     const { from, to } = parties;
@@ -86,23 +98,23 @@ export class Outbox {
       ? signal.args
       : mayRefuse && signal.message;
     if (mayRefuse) this.#refuseWhenFull(peer, from, message);
-    if (!peer.isUp) assumeFor(peer, signal);
+    if (!peer.isUp) assumeCreationFor(peer, signal);
     const { lane } = peer;
     const isAlone = lane !== null && lane.isBehind(from, to);
     try {
       peer.codec.encode(signal, peer.out, isAlone);
     } catch (error) {
-      this.#encodeRefused(peer, signal, error, isAlone);
+      this.#encodeReplacement(peer, signal, error, isAlone);
     }
     if (this.#large.length > 0) {
       if (mayRefuse) this.#refuseWhenCrowded(peer, from, message);
       this.#toLane(peer, parties);
     }
-    return this.#wrote(peer, from);
+    return this.#afterEncode(peer, from);
   }
 
-  /** A connection is up: large messages have a lane from now on. */
-  opened(peer: Peer): void {
+  /** A connection is up: large messages go to its lane from now on. */
+  openLane(peer: Peer): void {
     const lane = peer.lane as Lane;
     peer.out.onLargeFrame = (payload, bytes, isAlone) => {
       if (!isAlone && lane.isTooSmall(bytes)) return false;
@@ -112,7 +124,10 @@ export class Outbox {
     this.flush(peer);
   }
 
-  /** Who sends is known only here: getters of a message may send as well. */
+  /**
+   * Moves large payloads to the lane. Not done while encoding, because getters
+   * of a message may send other messages, with other senders.
+   */
   #toLane(peer: Peer, parties: Parties): void {
     const lane = peer.lane as Lane;
     for (const { payload, bytes } of this.#large.splice(0)) {
@@ -121,9 +136,9 @@ export class Outbox {
   }
 
   /**
-   * Throws `BusyError` when the sender has reached the hard limit, and was told
-   * to wait before. Whoever was not is told so after this message, as Erlang
-   * does it: that it is others who fill the connection is not its fault.
+   * Throws `BusyError` when the sender has reached the hard limit and was told
+   * to wait before. A sender that was not told yet may send this one message,
+   * and is told then, as in Erlang: other senders may have filled the queue.
    */
   #refuseWhenFull(peer: Peer, from: Pid, message: unknown): void {
     if (waitingOf(peer, from) < this.#hardLimitBytes) return;
@@ -132,7 +147,7 @@ export class Outbox {
     this.#refuse(peer, from, message);
   }
 
-  /** The same when all senders together have filled the lane. */
+  /** Throws `BusyError` when all senders together have filled the lane. */
   #refuseWhenCrowded(peer: Peer, from: Pid, message: unknown): void {
     if (this.#isCrowded(peer)) this.#refuse(peer, from, message);
   }
@@ -142,13 +157,13 @@ export class Outbox {
   }
 
   #refuse(peer: Peer, from: Pid, message: unknown): void {
-    // The runtime's own only answer, and nobody would in their place.
+    // An actor of the runtime only answers, and no other actor could instead.
     if (this.#node.localActor(from)?.isExempt) return;
     this.#large.length = 0;
     throw new BusyError(peer.name, this.#hardLimitBytes, message);
   }
 
-  #encodeRefused(
+  #encodeReplacement(
     peer: Peer,
     signal: Signal,
     error: unknown,
@@ -162,8 +177,8 @@ export class Outbox {
     peer.codec.encode(instead, peer.out, isAlone);
   }
 
-  /** Something was encoded; returns whether the peer has room for more. */
-  #wrote(peer: Peer, from: Pid): boolean {
+  /** After a signal was encoded; returns whether the peer has room for more. */
+  #afterEncode(peer: Peer, from: Pid): boolean {
     if (peer.isUp) {
       if (peer.out.length >= FLUSH_BYTES) {
         this.flush(peer);
@@ -181,18 +196,18 @@ export class Outbox {
   #becameBusy(peer: Peer): void {
     peer.isBusy = true;
     peer.timesBusy++;
-    this.#lookLater(peer);
+    this.#checkRoomLater(peer);
     this.#node.nodeEvents.busy(peer.name, true);
   }
 
-  /** Writes what is in the queue, and of the lane what there is room for. */
+  /** Writes the queue, and as much of the lane as the carrier has room for. */
   flush(peer: Peer): void {
     const { out, lane } = peer;
     if (peer.connection === null) return;
     const overtaking = out.length;
     if (overtaking > 0) this.#write(peer, out.take());
     if (lane === null || lane.bytes === 0 || this.#running.has(peer)) return;
-    // Whoever fills the carrier again and again must not starve the lane.
+    // Signals that fill the carrier again and again must not starve the lane.
     lane.owedBytes += overtaking / LANE_SHARE;
     let written = 0;
     while (lane.bytes > 0) {
@@ -212,10 +227,11 @@ export class Outbox {
   }
 
   /**
-   * Acknowledges fragments that have come. True for a frame that is an
-   * acknowledgement itself, and so no signal. Throws a `DecodeError`.
+   * Looks at a frame that has arrived. Counts a fragment, and acknowledges
+   * fragments from time to time; takes an acknowledgement of the peer. Returns
+   * true for an acknowledgement, which holds no signal. Throws a `DecodeError`.
    */
-  concerns(peer: Peer, frame: Uint8Array, bytes: number): boolean {
+  takeAcknowledgement(peer: Peer, frame: Uint8Array, bytes: number): boolean {
     if (frame[0] === fragmentMark && !peer.isBeam) {
       peer.unacknowledged += bytes;
       if (peer.unacknowledged >= acknowledgedBytes) {
@@ -227,20 +243,21 @@ export class Outbox {
     if (frame[0] !== acknowledgementMark || peer.isBeam) return false;
     peer.lane?.acknowledged(readAcknowledgement(frame));
     this.flush(peer);
-    this.wakeWaiting(peer);
+    this.wakeSenders(peer);
     return true;
   }
 
-  /** The lane goes on when sockets, timers and actors had their turn. */
+  /** Goes on with the lane once sockets, timers and actors had their turn. */
   #runLater(peer: Peer): void {
     this.#running.add(peer);
     this.#node.host.macrotask(() => {
       this.#running.delete(peer);
       this.flush(peer);
-      this.wakeWaiting(peer);
+      this.wakeSenders(peer);
     });
   }
 
+  /** Writes the queues of all peers to which signals were sent in the turn. */
   flushAll(): void {
     const dirty = this.#dirty;
     if (dirty.length === 0) return;
@@ -251,7 +268,7 @@ export class Outbox {
     }
   }
 
-  /** Writes everything, whatever room there is: the connection is to end. */
+  /** Writes queue and lane without regard to room, before the connection ends. */
   writeOut(peer: Peer): void {
     const { connection, lane } = peer;
     if (connection === null) return;
@@ -261,50 +278,50 @@ export class Outbox {
     }
   }
 
-  /** See `Remote.way`; no peer is one that nobody has asked for yet. */
+  /** See `Remote.way`. `peer` is undefined for a node that has no record yet. */
   way(peer: Peer | undefined, from: Pid): Way {
     if (peer === undefined) return { isUp: false, hasRoom: true };
     const hasRoom = waitingOf(peer, from) < this.#highMarkBytes;
     return { isUp: peer.isUp, hasRoom, isBeam: peer.isBeam };
   }
 
-  /** Resolves when there is room again, or no connection any more. */
-  room(peer: Peer | undefined, from: Pid): Promise<void> {
+  /** Resolves when there is room again, or when the connection is lost. */
+  waitForRoom(peer: Peer | undefined, from: Pid): Promise<void> {
     if (peer === undefined || this.#hasRoom(peer, from)) {
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      peer.waitingForRoom.push({ from, resolve });
-      this.#lookLater(peer);
+      peer.roomWaiters.push({ from, resolve });
+      this.#checkRoomLater(peer);
     });
   }
 
-  /** The carrier has room: for who waits for it, and for the lane. */
+  /** The carrier has room again, for senders and for the lane. */
   drained(peer: Peer): void {
     peer.isFull = false;
-    // First, because the lane takes as much of it as there is.
-    this.wakeWaiting(peer);
+    // Senders first, because the lane fills all the room there is.
+    this.wakeSenders(peer);
     this.flush(peer);
-    this.wakeWaiting(peer);
+    this.wakeSenders(peer);
   }
 
-  /** Whoever waits for room and has some may go on. */
-  wakeWaiting(peer: Peer): void {
+  /** Resolves senders that have room. */
+  wakeSenders(peer: Peer): void {
     if (peer.pendingBytes < this.#highMarkBytes / 2) {
-      this.releaseWaiting(peer);
+      this.wakeAllSenders(peer);
       return;
     }
-    const { waitingForRoom } = peer;
-    if (waitingForRoom.length === 0) return;
-    for (const waiting of waitingForRoom.splice(0)) {
+    const { roomWaiters } = peer;
+    if (roomWaiters.length === 0) return;
+    for (const waiting of roomWaiters.splice(0)) {
       if (this.#hasRoom(peer, waiting.from)) waiting.resolve();
-      else waitingForRoom.push(waiting);
+      else roomWaiters.push(waiting);
     }
   }
 
-  /** Everybody may go on. */
-  releaseWaiting(peer: Peer): void {
-    for (const { resolve } of peer.waitingForRoom.splice(0)) resolve();
+  /** Resolves all senders that wait, and ends the peer's busy state. */
+  wakeAllSenders(peer: Peer): void {
+    for (const { resolve } of peer.roomWaiters.splice(0)) resolve();
     if (!peer.isBusy) return;
     peer.isBusy = false;
     this.#node.nodeEvents.busy(peer.name, false);
@@ -316,21 +333,23 @@ export class Outbox {
   }
 
   /**
-   * A carrier reports room only after it was above its own mark, which may be
-   * higher than ours.
+   * Checks for room by a timer: a carrier reports room only after it was above
+   * its own mark, which may be higher than the outbox's.
    */
-  #lookLater(peer: Peer): void {
+  #checkRoomLater(peer: Peer): void {
     if (this.#watched.has(peer)) return;
     this.#watched.add(peer);
-    this.#node.timers.set(LOOK_MS, () => {
+    this.#node.timers.set(ROOM_CHECK_MS, () => {
       this.#watched.delete(peer);
-      this.wakeWaiting(peer);
-      if (peer.waitingForRoom.length > 0 || peer.isBusy) this.#lookLater(peer);
+      this.wakeSenders(peer);
+      if (peer.roomWaiters.length > 0 || peer.isBusy) {
+        this.#checkRoomLater(peer);
+      }
     });
   }
 }
 
-/** Bytes that what this sender sends next would wait for, at the most. */
+/** For how many bytes the next signal of this sender would wait, at most. */
 function waitingOf(peer: Peer, from: Pid): number {
   const { lane, out, connection } = peer;
   const queued = out.length + (connection?.bufferedBytes ?? 0);
@@ -338,10 +357,10 @@ function waitingOf(peer: Peer, from: Pid): number {
   return Math.max(queued, lane.bytesOf(from));
 }
 
-/** A link goes out to whatever incarnation, because it is always answered. */
-function assumeFor(peer: Peer, signal: Signal): void {
-  if (signal.type === "sendAlias") peer.assume(signal.alias.creation);
+/** A link assumes no incarnation, because a link is always answered. */
+function assumeCreationFor(peer: Peer, signal: Signal): void {
+  if (signal.type === "sendAlias") peer.assumeCreation(signal.alias.creation);
   else if ("to" in signal && signal.type !== "link") {
-    peer.assume(signal.to.creation);
+    peer.assumeCreation(signal.to.creation);
   }
 }

@@ -1,11 +1,31 @@
 /**
- * What a node keeps about one other node: the connection if there is one, and
- * the bytes that wait for it.
+ * The record of one other node: its connection, if there is one, and the bytes
+ * that wait for it.
  *
- * Signals are encoded when they are sent, even while the connection is still
- * being made: the message is a snapshot, and what cannot be encoded raises at
- * its sender. Codec and bytes outlive an attempt but never a connection. Until
- * it is known what the peer is, it is taken for a Hornbeam node.
+ * Signals are encoded when they are sent, also while the connection is still
+ * being made. So a message is a snapshot, and a message that cannot be encoded
+ * raises at its sender. Codec and bytes outlive an attempt to connect, but
+ * never a connection. Before the handshake has told whether the peer is a BEAM
+ * node, it is taken for a Hornbeam node.
+ *
+ * A peer is in one of four states. `Distribution` makes the transitions:
+ *
+ * ```text
+ *  state          isDialling  attempt  connection
+ *  unconnected    false       null     null
+ *  dialling       true        null     null
+ *  handshaking    false       set      null
+ *  up             false       null     set        (challenger: null or set)
+ *
+ *  unconnected --becomeDialling--> dialling --becomeHandshaking--> handshaking
+ *  unconnected --becomeHandshaking (the peer dialled)-----------> handshaking
+ *  handshaking --becomeUp--> up
+ *  dialling, handshaking --becomeUnconnected--> unconnected
+ *  up --becomeLost--> unconnected, or handshaking with its challenger
+ * ```
+ *
+ * Only while a challenger replaces a connection, `attempt` and `connection` are
+ * both set, until the old connection has ended.
  */
 
 import type { Signal } from "../../core/host/signal.ts";
@@ -20,10 +40,10 @@ import { Lane } from "../lanes/lane.ts";
 import { messageClasses } from "./message_classes.ts";
 import { withReasonInWords } from "./unencodable.ts";
 
-/** Refused at the hard limit of a connection; carries the message back. */
+/** A message was refused at the hard limit of a connection. */
 export class BusyError extends Error {
   override readonly name = "BusyError";
-  /** What was not sent. */
+  /** The message that was not sent. */
   readonly unsent: unknown;
   constructor(peer: string, limitBytes: number, unsent: unknown) {
     super(
@@ -43,65 +63,89 @@ export type PeerOptions = {
   readonly now: () => number;
 };
 
-/** A signal that cannot be sent to what the peer turned out to be. */
+/** A signal that waited and cannot be encoded for the peer as it is. */
 export type Refusal = { readonly signal: Signal; readonly error: unknown };
 
-/** What `established` did with the signals that had waited. */
+/** The result of `becomeUp`, for the signals that had waited. */
 export type Readdressed = {
   /** False when all of them had to be dropped. */
   readonly fits: boolean;
+  /** Signals that could not be sent, or only with another reason. */
   readonly refusals: readonly Refusal[];
 };
 
 export class Peer {
+  /** Its node name, `part@host`. */
   readonly name: string;
-  /**
-   * Its incarnation; 0, which no node has, until the first connection is up.
-   */
+  /** The creation of the connected incarnation; 0 exactly while not up. */
   creation = 0;
-  /** The handshake that counts, in either direction. */
+  /** The one handshake that counts, in either direction; see the states. */
   attempt: Connection | null = null;
-  /** The connection that is established. */
+  /** The established connection; null exactly while not up. */
   connection: Connection | null = null;
-  /** An incoming handshake that claims `connection` to be dead. */
+  /**
+   * An incoming handshake by which the peer says that `connection` is dead. Set
+   * only while up.
+   */
   challenger: Connection | null = null;
-  /** An outgoing attempt is looking for the address or the socket. */
+  /** Whether this node is looking for the address or opens the carrier. */
   isDialling = false;
   /**
-   * Told why there is no connection, or null when there is one; then dropped.
+   * Callbacks of `connect`, called once: with null when the connection is up,
+   * or with the reason why there is none. Empty while up.
    */
-  readonly waiting: ((failure: string | null) => void)[] = [];
-  /** Attempts of our own in place of failed ones that the peer had begun. */
+  readonly connectWaiters: ((failure: string | null) => void)[] = [];
+  /**
+   * How often this node has dialled after a handshake of the peer had failed,
+   * since the last connection.
+   */
   redials = 0;
-  /** Senders to be told of room, or that the connection is gone. */
-  readonly waitingForRoom: {
+  /**
+   * Senders that wait for room. They are resolved when there is room, and all
+   * of them when the connection is lost.
+   */
+  readonly roomWaiters: {
     readonly from: Pid;
     readonly resolve: () => void;
   }[] = [];
-  /** Whether `out` is on the list of queues to flush. */
+  /** Whether the peer is on the outbox's list of queues to write. */
   isDirty = false;
-  /** Whether the connection, once up, makes both ends see each other. */
+  /** Whether both nodes list each other in `nodes()` while up. */
   isVisible = true;
-  /** No byte for a while; see `Ticks`. */
+  /** Whether the peer has been silent for too long; see `Ticks`. */
   isSuspect = false;
-  /** Above the high mark, and not below the low one since. */
+  /**
+   * Set when more than the high mark waits, cleared when less than the low mark
+   * waits or the connection is lost.
+   */
   isBusy = false;
-  /** How often it became busy, over all connections. */
+  /** How often `isBusy` was set, over all connections. */
   timesBusy = 0;
+  /** Encodes for the assumed incarnation, or while up for the real one. */
   codec: SignalCodec;
+  /** Encoded signals that were not written to a carrier, in order. */
   out: ByteQueue;
-  /** Bytes of fragments that have come and were not acknowledged yet. */
+  /**
+   * Bytes of fragments that have arrived and were not acknowledged yet; less
+   * than `acknowledgedBytes` between two frames. Always 0 for a BEAM node.
+   */
   unacknowledged = 0;
-  /** Large messages of the connection that is up; null before it is. */
+  /** Large messages that wait; null exactly while not up. */
   lane: Lane | null = null;
-  /** The carrier had no room after what was written last. */
+  /** Whether the carrier had no room after the last write. */
   isFull = false;
   readonly #options: PeerOptions;
-  /** What the codec takes for the peer's incarnation; 0 while unknown. */
+  /**
+   * The incarnation for which `codec` encodes: the real one while up, else the
+   * assumed one. `creation` is 0 while nothing was assumed.
+   */
   #incarnation: { node: string; creation: number };
-  /** Whether something was dropped that was not for the one assumed. */
+  /**
+   * Whether a signal was dropped because it was for another incarnation than
+   * the assumed one. False while up.
+   */
   #hasDropped = false;
-  /** How to speak with a BEAM node; null for a Hornbeam node. */
+  /** The agreement with a BEAM node; null for a Hornbeam node. */
   #link: BeamLink | null = null;
 
   constructor(options: PeerOptions) {
@@ -121,41 +165,84 @@ export class Peer {
     return this.#link !== null;
   }
 
-  /** Whether anything is under way that may end in a connection. */
+  /** Whether the peer is dialling or handshaking. */
   get isConnecting(): boolean {
     return this.isDialling || this.attempt !== null;
   }
 
-  /** Whether anybody or anything waits for a connection to be made. */
+  /** Whether a caller or a signal waits for the connection. */
   get isNeeded(): boolean {
-    return this.waiting.length > 0 || this.out.length > 0;
+    return this.connectWaiters.length > 0 || this.out.length > 0;
   }
 
-  /** Bytes that were sent and that the system has not taken yet. */
+  /** Bytes of sent signals that the system has not taken yet. */
   get pendingBytes(): number {
     const { out, lane, connection } = this;
     return out.length + (lane?.bytes ?? 0) + (connection?.bufferedBytes ?? 0);
   }
 
+  /** This node begins to look for the peer's address. */
+  becomeDialling(): void {
+    this.isDialling = true;
+  }
+
   /**
-   * A signal goes to this incarnation while the real one is unknown: the bytes
-   * are written for that one, and what is for another one is dropped.
+   * A carrier is open, and this handshake is the one that counts. Returns the
+   * handshake that it replaces.
    */
-  assume(creation: number): void {
+  becomeHandshaking(attempt: Connection): Connection | null {
+    const previous = this.attempt;
+    this.isDialling = false;
+    this.attempt = attempt;
+    return previous;
+  }
+
+  /** Dialling or the handshake has failed. */
+  becomeUnconnected(): void {
+    this.isDialling = false;
+    this.attempt = null;
+  }
+
+  /** The peer dials although a connection is up. */
+  becomeChallenged(challenger: Connection): void {
+    this.challenger = challenger;
+  }
+
+  /** The challenger is the handshake that counts from now on. */
+  promoteChallenger(): void {
+    if (this.challenger === null) return;
+    this.attempt = this.challenger;
+    this.challenger = null;
+  }
+
+  /** The connection has ended. What belonged to it stays until `reset`. */
+  becomeLost(): void {
+    this.connection = null;
+    this.promoteChallenger();
+  }
+
+  /**
+   * A signal is sent to this incarnation while the real one is unknown. The
+   * first such incarnation is the assumed one: `codec` encodes for it, and
+   * signals to other incarnations are dropped.
+   */
+  assumeCreation(creation: number): void {
     const assumed = this.#incarnation.creation;
     if (assumed === 0) this.#incarnation.creation = creation;
     else if (assumed !== creation) this.#hasDropped = true;
   }
 
   /**
-   * A connection is up, to this incarnation of a Hornbeam node (`link` is null)
-   * or of a BEAM node. What had waited for it is written anew if need be.
+   * The handshake is done, with this incarnation of a Hornbeam node (`link` is
+   * null) or of a BEAM node. Signals that had waited are encoded again where
+   * the peer is not what was assumed.
    */
-  established(
+  becomeUp(
     connection: Connection,
     creation: number,
     link: BeamLink | null,
   ): Readdressed {
+    this.attempt = null;
     const assumed = this.#incarnation.creation;
     const isAssumed = assumed === 0 || assumed === creation;
     const refusals: Refusal[] = [];
@@ -176,7 +263,7 @@ export class Peer {
     return { fits, refusals };
   }
 
-  /** Forgets everything that belonged to a connection or to hopes of one. */
+  /** Forgets all that belonged to a connection, and all signals that wait. */
   reset(): void {
     this.connection = null;
     this.creation = 0;
@@ -191,9 +278,11 @@ export class Peer {
   }
 
   /**
-   * What waits was written for another incarnation, or for a Hornbeam node. It
-   * is read as that one would have read it, and what still has a receiver is
-   * written anew. `isAlive`: that one is the peer, so messages have receivers.
+   * The waiting signals were encoded for another incarnation, or for a Hornbeam
+   * node. They are decoded as that node would have decoded them, and those that
+   * still have a receiver are encoded again. `isAlive`: the peer is the assumed
+   * incarnation, so messages have receivers. Returns false when all signals had
+   * to be dropped.
    */
   #readdress(creation: number, isAlive: boolean, refusals: Refusal[]): boolean {
     const { pids, self, maxFrameBytes } = this.#options;
@@ -211,7 +300,7 @@ export class Peer {
     this.#incarnation.creation = creation;
     const fresh = this.#makeCodec({
       find: (key) => pids.find(key),
-      // Refs of this node are read as copies; the originals must stay known.
+      // Refs of this node are decoded as copies; the originals must stay known.
       add: (key, value) => {
         if (pids.find(key) === undefined) pids.add(key, value);
       },
@@ -221,14 +310,14 @@ export class Peer {
       try {
         fresh.encode(signal, this.out);
       } catch (error) {
-        // With its pids in full, a signal may be too large by a few bytes.
+        // A signal may have become too large by a few bytes of its pids.
         if (link === null) throw error;
         refusals.push({ signal, error });
         const instead = withReasonInWords(signal, error);
         if (instead !== null) fresh.encode(instead, this.out);
       }
     };
-    // Who sent a message did not cross; to the receiver that is the node.
+    // The bytes do not hold the sender of a message, so the node stands for it.
     const from = new Pid(self.node, 0, 0, self.creation, null);
     const sink: SignalSink = {
       message: (id, serial, message) => {

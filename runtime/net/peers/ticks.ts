@@ -1,12 +1,12 @@
 /**
- * Keeps idle connections alive and finds silent peers.
+ * Sends ticks over idle connections, and finds peers that are silent.
  *
- * Between Hornbeam nodes a peer that is silent for `suspectAfterMs` is suspect
- * and after `downAfterMs` it is down. With a BEAM node Erlang's rule holds:
- * each end writes something in every quarter of the tick time, and a peer that
- * is silent for all of it, and up to a quarter more, is down. What this node's
- * own event loop missed does not count: after a long turn the peers get the
- * same time again, because their bytes may be waiting unread.
+ * A Hornbeam node that is silent for `suspectAfterMs` is suspect, and after
+ * `downAfterMs` it is down. For a BEAM node Erlang's rule holds: each node
+ * writes something in every quarter of the tick time, and a peer that is silent
+ * for the whole tick time, or up to a quarter longer, is down. Time in which
+ * this node's event loop was blocked does not count: after a long turn, peers
+ * get the same time again, because their bytes may wait unread.
  */
 
 import type { Host, TimerHandle } from "../../core/host/ports.ts";
@@ -22,22 +22,25 @@ export type TicksOptions = {
   readonly netTicktimeMs: number;
   readonly peers: () => Iterable<Peer>;
   readonly suspect: (peer: Peer, silentMs: number) => void;
-  /** One that was suspect has spoken. */
+  /** A suspect peer has sent bytes again. */
   readonly trust: (peer: Peer) => void;
   readonly down: (peer: Peer, silentMs: number) => void;
 };
 
 export class Ticks {
   readonly #options: TicksOptions;
+  /** Time between two checks. */
   readonly #intervalMs: number;
+  /** Timer of the next check; null exactly once stopped. */
   #timer: TimerHandle | null = null;
+  /** When the last check ran, in ms of the host's clock. */
   #lastRunAt: number;
   #isStopped = false;
 
   constructor(options: TicksOptions) {
     this.#options = options;
-    // Two chances for a tick to arrive before suspicion, four before the end,
-    // and a look at BEAM nodes twice in the time in which they expect a tick.
+    // Two ticks can arrive before a peer is suspect, four before it is down,
+    // and BEAM nodes are checked twice in the time in which they expect a tick.
     this.#intervalMs = Math.max(
       50,
       Math.min(
@@ -47,7 +50,7 @@ export class Ticks {
       ),
     );
     this.#lastRunAt = options.host.now();
-    this.#arm();
+    this.#startTimer();
   }
 
   stop(): void {
@@ -56,33 +59,32 @@ export class Ticks {
     this.#timer = null;
   }
 
-  #arm(): void {
+  #startTimer(): void {
     if (this.#isStopped) return;
     this.#timer = this.#options.host.setTimer(
-      () => this.#run(),
+      () => this.#checkAll(),
       this.#intervalMs,
     );
   }
 
-  #run(): void {
+  #checkAll(): void {
     const now = this.#options.host.now();
     const missedMs = Math.max(0, now - this.#lastRunAt - this.#intervalMs);
     this.#lastRunAt = now;
-    // A timer a little late is normal; half an interval late is a long turn.
+    // Timers are always a little late. Half an interval late is a long turn.
     const credit = missedMs > this.#intervalMs / 2 ? missedMs : 0;
     for (const peer of [...this.#options.peers()]) {
-      this.#look(peer, now, credit);
+      this.#check(peer, now, credit);
     }
-    this.#arm();
+    this.#startTimer();
   }
 
-  #look(peer: Peer, now: number, creditMs: number): void {
+  #check(peer: Peer, now: number, creditMs: number): void {
     const connection = peer.connection;
     if (connection === null) return;
     connection.lastReadAt = Math.min(now, connection.lastReadAt + creditMs);
     const { downAfterMs, suspectAfterMs, netTicktimeMs } = this.#options;
-    // By the next look it would be too late, or nearly so: timers are never
-    // exactly on time.
+    // A tick at the next check would be too late, or nearly: timers are late.
     const idleMs = peer.isBeam
       ? netTicktimeMs / 4 - this.#intervalMs
       : this.#intervalMs / 2;

@@ -57,7 +57,7 @@ const fakes: Record<
   },
   "wants to dial itself and does not": {
     greet: (peer) => peer.send("\0\x04snok"),
-    says: /fake@127.0.0.1 wanted to connect itself and did not/,
+    says: /fake@127.0.0.1 said that it dials this node, and did not/,
   },
   "asks whether we live and falls silent": {
     greet: (peer) => peer.send("\0\x06salive"),

@@ -63,7 +63,7 @@ function readBy(peer: Peer): string[] {
 
 /** Sends as the outbox does while there is no connection. */
 function send(peer: Peer, target: typeof to, message: unknown): void {
-  peer.assume(target.creation);
+  peer.assumeCreation(target.creation);
   peer.codec.encodeSend(own, target, message, peer.out);
 }
 
@@ -81,7 +81,7 @@ describe("towards a BEAM node", () => {
     signal(peer, { type: "monitor", from: own, target: "name", ref });
     signal(peer, { type: "sendNamed", from: own, name: "n", message: ref });
     expect(peer.isBeam).toBe(false);
-    expect(peer.established(connection, theirs.creation, link))
+    expect(peer.becomeUp(connection, theirs.creation, link))
       .toEqual({ fits: true, refusals: [] });
     expect(peer.isBeam).toBe(true);
     send(peer, to, "afterwards");
@@ -105,7 +105,7 @@ describe("towards a BEAM node", () => {
     send(peer, to, 1);
     signal(peer, request);
     send(peer, to, 2);
-    const { fits, refusals } = peer.established(
+    const { fits, refusals } = peer.becomeUp(
       connection,
       theirs.creation,
       link,
@@ -124,9 +124,9 @@ describe("towards a BEAM node", () => {
     const many = new Map(
       Array.from({ length: 10_500 }, (_, i) => [{ [`key${i}`]: 1 }, 1]),
     );
-    peer.assume(to.creation);
+    peer.assumeCreation(to.creation);
     signal(peer, { type: "exit", from: own, to, reason: many });
-    const { refusals } = peer.established(connection, theirs.creation, link);
+    const { refusals } = peer.becomeUp(connection, theirs.creation, link);
     expect(refusals).toHaveLength(1);
     expect(readBy(peer)).toEqual(["exit"]);
   });
@@ -136,7 +136,7 @@ describe("towards a BEAM node", () => {
     send(peer, stale, "for the dead");
     signal(peer, { type: "link", from: own, to: stale });
     signal(peer, { type: "sendNamed", from: own, name: "n", message: 1 });
-    expect(peer.established(connection, theirs.creation, link).fits).toBe(true);
+    expect(peer.becomeUp(connection, theirs.creation, link).fits).toBe(true);
     send(peer, to, "for the living");
     expect(readBy(peer)).toEqual(["link", "sendNamed", "5: b'for the living'"]);
   });
@@ -145,7 +145,7 @@ describe("towards a BEAM node", () => {
     const peer = unknownPeer();
     send(peer, stale, "for the dead");
     send(peer, to, "for the living, or not");
-    expect(peer.established(connection, theirs.creation, link).fits).toBe(
+    expect(peer.becomeUp(connection, theirs.creation, link).fits).toBe(
       false,
     );
     send(peer, to, "afterwards");
@@ -154,12 +154,12 @@ describe("towards a BEAM node", () => {
 
   test("a new connection begins anew", () => {
     const peer = unknownPeer();
-    peer.established(connection, theirs.creation, link);
+    peer.becomeUp(connection, theirs.creation, link);
     send(peer, to, "lost with the connection");
     peer.reset();
     expect(peer.isBeam).toBe(false);
     send(peer, to, "waits");
-    peer.established(connection, theirs.creation, link);
+    peer.becomeUp(connection, theirs.creation, link);
     expect(readBy(peer)).toEqual(["5: b'waits'"]);
   });
 });
