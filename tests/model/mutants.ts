@@ -8,7 +8,7 @@ import { type Mutant, mutant } from "../helpers/mutants/mutants.ts";
 const monitors: readonly Mutant[] = [
   mutant(
     "DOWN sent twice",
-    "core/signals/links.ts",
+    "core/signals/monitors.ts",
     "else actor.deliver(new Down(ref, shown, reason, extras.tag));",
     "else for (let i = 0; i < 2; i++) " +
       "actor.deliver(new Down(ref, shown, reason, extras.tag));",
@@ -33,13 +33,13 @@ const monitors: readonly Mutant[] = [
   ),
   mutant(
     "monitor stays after demonitor",
-    "core/signals/links.ts",
+    "core/signals/monitors.ts",
     "actor.monitors?.delete(state.ref);",
     "",
   ),
   mutant(
     "watcher stays after demonitor",
-    "core/signals/links.ts",
+    "core/signals/monitors.ts",
     "state.local.watchers?.delete(state.ref);",
     "",
   ),
@@ -51,7 +51,7 @@ const monitors: readonly Mutant[] = [
   ),
   mutant(
     "demonitor does not flush",
-    "core/signals/links.ts",
+    "core/signals/monitors.ts",
     "if (flush) flushDown(actor, ref);",
     "",
   ),

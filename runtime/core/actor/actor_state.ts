@@ -11,7 +11,8 @@
 import { DEFAULT_WARN_AT, type MailboxOptions } from "../mailbox/options.ts";
 import type { Debug } from "../sys/debugging.ts";
 import type { ActorTimer } from "../signals/actor_timers.ts";
-import type { LinkState, MonitorState, Watcher } from "../signals/links.ts";
+import type { LinkState } from "../signals/links.ts";
+import type { MonitorState, Watcher } from "../signals/monitors.ts";
 import type { PendingCall } from "../calls/pending_call.ts";
 import type { Matcher } from "../mailbox/patterns.ts";
 import type { ExitReason } from "../messages/reasons.ts";

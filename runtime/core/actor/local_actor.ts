@@ -36,13 +36,8 @@ import { noteOut } from "../sys/debugging.ts";
 import { sendExitSignal } from "../signals/exits.ts";
 import { Handler } from "../contract/behaviour.ts";
 import { holdBack } from "../signals/holding.ts";
-import {
-  demonitor,
-  link,
-  monitor,
-  monitorWith,
-  unlink,
-} from "../signals/links.ts";
+import { demonitor, monitor, monitorWith } from "../signals/monitors.ts";
+import { link, unlink } from "../signals/links.ts";
 import { ExitError, UsageError } from "../messages/errors.ts";
 import { isViaTarget } from "../contract/via.ts";
 

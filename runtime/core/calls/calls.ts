@@ -12,7 +12,7 @@ import type { Actor } from "../actor/actor.ts";
 import type { Node } from "../node/node.ts";
 import type { NamedTarget } from "../messages/named_target.ts";
 import type { CallOptions, CallTarget, Destination } from "../contract/self.ts";
-import { monitorWith } from "../signals/links.ts";
+import { monitorWith } from "../signals/monitors.ts";
 import { CallError, UsageError } from "../messages/errors.ts";
 import { isViaTarget } from "../contract/via.ts";
 import { reasons } from "../messages/reasons.ts";

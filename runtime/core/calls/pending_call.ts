@@ -12,7 +12,7 @@ import { Rejection } from "../host/rejection.ts";
 import type { Actor } from "../actor/actor.ts";
 import type { AliasState } from "../signals/aliases.ts";
 import type { Line, Waiting } from "../host/call_deadlines.ts";
-import { demonitor } from "../signals/links.ts";
+import { demonitor } from "../signals/monitors.ts";
 import { KilledError } from "../messages/errors.ts";
 import type { Runnable } from "../host/scheduler.ts";
 import type { Ref } from "../terms/terms.ts";

@@ -17,7 +17,8 @@ import type { RemoteSpawn, RemoteSpawnOptions } from "../contract/self.ts";
 import type { LocalActor } from "../actor/local_actor.ts";
 import type { Signal } from "../host/signal.ts";
 import { splitCalled, stackEntry } from "./functions.ts";
-import { addLink, link, monitor, watcherKey } from "../signals/links.ts";
+import { addLink, link } from "../signals/links.ts";
+import { monitor, watcherKey } from "../signals/monitors.ts";
 import { ExitError, SpawnError } from "../messages/errors.ts";
 import { atom, Pid, type Ref, Tuple } from "../terms/terms.ts";
 

@@ -9,7 +9,7 @@
 import type { Actor } from "../actor/actor.ts";
 import type { Node } from "../node/node.ts";
 import type { Ref } from "../terms/terms.ts";
-import { dropMonitor } from "./links.ts";
+import { dropMonitor } from "./monitors.ts";
 
 /**
  * When an alias ends by itself: never, after its first message, with its

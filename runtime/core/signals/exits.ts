@@ -10,7 +10,7 @@ import { Rejection } from "../host/rejection.ts";
 import type { Actor } from "../actor/actor.ts";
 import type { Node } from "../node/node.ts";
 import { type ExitReason, reasons } from "../messages/reasons.ts";
-import { dropMonitor, receiveDown, type Watcher } from "./links.ts";
+import { dropMonitor, receiveDown, type Watcher } from "./monitors.ts";
 import type { Pid } from "../terms/terms.ts";
 import { isolateReason } from "../messages/isolation.ts";
 import { CallError, ExitError, KilledError } from "../messages/errors.ts";

@@ -6,7 +6,7 @@
 import type { Actor } from "../actor/actor.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 import { breakLink } from "./exits.ts";
-import { receiveDown } from "./links.ts";
+import { receiveDown } from "./monitors.ts";
 import { reasons } from "../messages/reasons.ts";
 
 export class Peers {

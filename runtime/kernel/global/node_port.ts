@@ -10,7 +10,7 @@ import type { Self } from "../../core/contract/self.ts";
 import type { LogLevel } from "../../core/host/ports.ts";
 import type { NamedTarget } from "../../core/messages/named_target.ts";
 import type { Node } from "../../core/node/node.ts";
-import { demonitor, monitorWith } from "../../core/signals/links.ts";
+import { demonitor, monitorWith } from "../../core/signals/monitors.ts";
 import type { Pid } from "../../core/terms/terms.ts";
 import { erpc } from "../rpc/erpc.ts";
 import { isEverywhere, type Resolvers } from "./names/resolve.ts";

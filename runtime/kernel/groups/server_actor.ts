@@ -8,7 +8,7 @@ import type { ReplyTo } from "../../core/messages/requests.ts";
 import type { LocalActor } from "../../core/actor/local_actor.ts";
 import type { Node } from "../../core/node/node.ts";
 import type { Destination } from "../../core/contract/self.ts";
-import { demonitor, monitorWith } from "../../core/signals/links.ts";
+import { demonitor, monitorWith } from "../../core/signals/monitors.ts";
 import type { NamedTarget } from "../../core/messages/named_target.ts";
 import type { Pid, Ref } from "../../core/terms/terms.ts";
 import { kernelActor } from "../shared/kernel_actor.ts";
