@@ -24,6 +24,7 @@ import {
   type SignalCodec,
   type SignalSink,
 } from "../shared/codec.ts";
+import { payloadName } from "../shared/control_numbers.ts";
 import { DecodeError } from "../shared/errors.ts";
 import { KeyAtoms, PeerAtoms } from "../etf/atoms.ts";
 import type { AtomEntry } from "../etf/atom_entry.ts";
@@ -67,20 +68,6 @@ export type BeamCodecOptions = BeamLink & {
   readonly self: Incarnation;
   readonly peer: Incarnation;
 };
-
-/** What a message's path is called in errors. */
-function payloadName(signal: Signal): string {
-  switch (signal.type) {
-    case "linkExit":
-    case "exit":
-    case "down":
-      return "reason";
-    case "spawnRequest":
-      return "args";
-    default:
-      return "message";
-  }
-}
 
 const nothing = new Uint8Array(0);
 
@@ -205,7 +192,8 @@ export class BeamCodec implements SignalCodec, Rereader {
       this.#writeHead(frame, message);
       if (message.payload !== undefined) {
         if (this.#isVersioned) frame.writeByte(versionMark);
-        this.#writer.write(message.payload.term, frame, payloadName(signal));
+        const name = payloadName(message.control.items[0] as number);
+        this.#writer.write(message.payload.term, frame, name);
       }
     } catch (error) {
       frame.rollback(mark);

@@ -7,33 +7,45 @@
  * `beam/control_write.ts`.
  */
 
-import type { MonitorTarget, Signal } from "../../core/host/signal.ts";
+import type {
+  MonitorTarget,
+  Signal,
+  SpawnFlags,
+} from "../../core/host/signal.ts";
 import { Pid, printTerm, Ref, Tuple } from "../../core/terms/terms.ts";
-import { altact, divider, linkFlag, monitorFlag, op } from "./dist_ops.ts";
-import { atomName } from "../../core/terms/atom_names.ts";
+import { ops } from "../shared/control_numbers.ts";
 import { DecodeError } from "../shared/errors.ts";
-import { spawnFlags } from "./spawn_options.ts";
+import {
+  type ControlItems,
+  flagsOfBits,
+  readPlainSignal,
+} from "../shared/plain_signals.ts";
+import { atomName } from "../../core/terms/atom_names.ts";
+import { DIVIDER, spawnFlags } from "./spawn_options.ts";
+
+/** Bits of ALTACT_SIG_SEND. */
+const altactBits = { alias: 4, name: 8, exit: 16 } as const;
 
 /** Whether a payload follows the control message. */
 export function hasPayload(control: unknown): boolean {
   const number = control instanceof Tuple ? control.items[0] : undefined;
   switch (number) {
-    case op.send:
-    case op.sendTt:
-    case op.regSend:
-    case op.regSendTt:
-    case op.sendSender:
-    case op.sendSenderTt:
-    case op.payloadExit:
-    case op.payloadExitTt:
-    case op.payloadExit2:
-    case op.payloadExit2Tt:
-    case op.payloadMonitorPExit:
-    case op.spawnRequest:
-    case op.spawnRequestTt:
-    case op.aliasSend:
-    case op.aliasSendTt:
-    case op.altactSend:
+    case ops.send:
+    case ops.sendTt:
+    case ops.regSend:
+    case ops.regSendTt:
+    case ops.sendSender:
+    case ops.sendSenderTt:
+    case ops.payloadExit:
+    case ops.payloadExitTt:
+    case ops.payloadExit2:
+    case ops.payloadExit2Tt:
+    case ops.payloadMonitorPExit:
+    case ops.spawnRequest:
+    case ops.spawnRequestTt:
+    case ops.aliasSend:
+    case ops.aliasSendTt:
+    case ops.altactSend:
       return true;
     default:
       return false;
@@ -41,7 +53,7 @@ export function hasPayload(control: unknown): boolean {
 }
 
 /** The items of a received control message, checked as they are asked for. */
-class Items {
+class Items implements ControlItems {
   readonly #control: Tuple;
   readonly #peer: string;
 
@@ -67,6 +79,11 @@ class Items {
       : this.fail(index, `a pid of ${this.#peer}`);
   }
 
+  /** The node that gets the signal looks for the actor. */
+  to(index: number): Pid {
+    return this.pid(index);
+  }
+
   ref(index: number): Ref {
     const item = this.at(index);
     return item instanceof Ref ? item : this.fail(index, "a reference");
@@ -86,7 +103,11 @@ class Items {
     return typeof item === "number" ? item : this.fail(index, "a number");
   }
 
-  /** Number of an unlink: 1 to 2^64 - 1. */
+  flags(index: number): SpawnFlags {
+    return flagsOfBits(this.number(index));
+  }
+
+  /** 1 to 2^64 - 1. */
   unlinkId(index: number): number | bigint {
     const item = this.at(index);
     return (typeof item === "number" && item > 0) ||
@@ -106,37 +127,37 @@ class Items {
 /** Control messages that are read, with the arities they may have. */
 const arities: ReadonlyMap<unknown, readonly [least: number, most: number]> =
   new Map<unknown, readonly [number, number]>([
-    [op.link, [3, 3]],
-    [op.send, [3, 3]],
-    [op.exit, [4, 4]],
-    [op.unlink, [3, 3]],
-    [op.regSend, [4, 4]],
-    [op.groupLeader, [3, 3]],
-    [op.exit2, [4, 4]],
-    [op.sendTt, [4, 4]],
-    [op.exitTt, [5, 5]],
-    [op.regSendTt, [5, 5]],
-    [op.exit2Tt, [5, 5]],
-    [op.monitorP, [4, 4]],
-    [op.demonitorP, [4, 4]],
-    [op.monitorPExit, [5, 5]],
-    [op.sendSender, [3, 3]],
-    [op.sendSenderTt, [4, 4]],
-    [op.payloadExit, [3, 3]],
-    [op.payloadExitTt, [4, 4]],
-    [op.payloadExit2, [3, 3]],
-    [op.payloadExit2Tt, [4, 4]],
-    [op.payloadMonitorPExit, [4, 4]],
-    [op.spawnRequest, [6, 6]],
-    [op.spawnRequestTt, [7, 7]],
-    [op.spawnReply, [5, 5]],
-    [op.spawnReplyTt, [6, 6]],
-    [op.aliasSend, [3, 3]],
-    [op.aliasSendTt, [4, 4]],
-    [op.unlinkId, [4, 4]],
-    [op.unlinkIdAck, [4, 4]],
+    [ops.link, [3, 3]],
+    [ops.send, [3, 3]],
+    [ops.exit, [4, 4]],
+    [ops.unlink, [3, 3]],
+    [ops.regSend, [4, 4]],
+    [ops.groupLeader, [3, 3]],
+    [ops.exit2, [4, 4]],
+    [ops.sendTt, [4, 4]],
+    [ops.exitTt, [5, 5]],
+    [ops.regSendTt, [5, 5]],
+    [ops.exit2Tt, [5, 5]],
+    [ops.monitorP, [4, 4]],
+    [ops.demonitorP, [4, 4]],
+    [ops.monitorPExit, [5, 5]],
+    [ops.sendSender, [3, 3]],
+    [ops.sendSenderTt, [4, 4]],
+    [ops.payloadExit, [3, 3]],
+    [ops.payloadExitTt, [4, 4]],
+    [ops.payloadExit2, [3, 3]],
+    [ops.payloadExit2Tt, [4, 4]],
+    [ops.payloadMonitorPExit, [4, 4]],
+    [ops.spawnRequest, [6, 6]],
+    [ops.spawnRequestTt, [7, 7]],
+    [ops.spawnReply, [5, 5]],
+    [ops.spawnReplyTt, [6, 6]],
+    [ops.aliasSend, [3, 3]],
+    [ops.aliasSendTt, [4, 4]],
+    [ops.unlinkId, [4, 4]],
+    [ops.unlinkIdAck, [4, 4]],
     // Its documentation allows it to grow.
-    [op.altactSend, [4, 255]],
+    [ops.altactSend, [4, 255]],
   ]);
 
 /**
@@ -159,7 +180,7 @@ export function fromControl(
   }
   const items = new Items(control as Tuple, peer);
   return sends(number, items, payload) ?? exits(number, items, payload) ??
-    ties(number, items) ?? spawning(number, items, payload) ??
+    withoutPayload(number, items) ?? spawning(number, items, payload) ??
     items.fail(0, "a known number");
 }
 
@@ -169,37 +190,37 @@ function sends(
   payload: unknown,
 ): Signal | undefined {
   switch (number) {
-    case op.send:
-    case op.sendTt: {
+    case ops.send:
+    case ops.sendTt: {
       // Who sent it is not told; the receiver's pid stands for nobody.
       const to = items.pid(2);
       return { type: "send", from: to, to, message: payload };
     }
-    case op.sendSender:
-    case op.sendSenderTt:
+    case ops.sendSender:
+    case ops.sendSenderTt:
       return {
         type: "send",
         from: items.pid(1),
         to: items.pid(2),
         message: payload,
       };
-    case op.regSend:
-    case op.regSendTt:
+    case ops.regSend:
+    case ops.regSendTt:
       return {
         type: "sendNamed",
         from: items.pid(1),
         name: items.name(3),
         message: payload,
       };
-    case op.aliasSend:
-    case op.aliasSendTt:
+    case ops.aliasSend:
+    case ops.aliasSendTt:
       return {
         type: "sendAlias",
         from: items.pid(1),
         alias: items.ref(2),
         message: payload,
       };
-    case op.altactSend:
+    case ops.altactSend:
       return altactSend(items, payload);
     default:
       return undefined;
@@ -211,13 +232,13 @@ function altactSend(items: Items, payload: unknown): Signal {
   // Flags may be a bignum one day; what is known of them are the low bits.
   const flags = typeof raw === "bigint" ? Number(raw & 0xffn) : items.number(1);
   const from = items.pid(2);
-  if ((flags & altact.exit) !== 0) {
+  if ((flags & altactBits.exit) !== 0) {
     return { type: "exit", from, to: items.pid(3), reason: payload };
   }
-  if ((flags & altact.alias) !== 0) {
+  if ((flags & altactBits.alias) !== 0) {
     return { type: "sendAlias", from, alias: items.ref(3), message: payload };
   }
-  if ((flags & altact.name) !== 0) {
+  if ((flags & altactBits.name) !== 0) {
     return { type: "sendNamed", from, name: items.name(3), message: payload };
   }
   return { type: "send", from, to: items.pid(3), message: payload };
@@ -229,29 +250,29 @@ function exits(
   payload: unknown,
 ): Signal | undefined {
   switch (number) {
-    case op.exit:
-    case op.exitTt:
-    case op.payloadExit:
-    case op.payloadExitTt: {
+    case ops.exit:
+    case ops.exitTt:
+    case ops.payloadExit:
+    case ops.payloadExitTt: {
       const reason = reasonOf(number, items, payload);
       const [from, to] = [items.from(1), items.pid(2)];
       return { type: "linkExit", from, to, reason };
     }
-    case op.exit2:
-    case op.exit2Tt:
-    case op.payloadExit2:
-    case op.payloadExit2Tt: {
+    case ops.exit2:
+    case ops.exit2Tt:
+    case ops.payloadExit2:
+    case ops.payloadExit2Tt: {
       const reason = reasonOf(number, items, payload);
       return { type: "exit", from: items.pid(1), to: items.pid(2), reason };
     }
-    case op.monitorPExit:
-    case op.payloadMonitorPExit:
+    case ops.monitorPExit:
+    case ops.payloadMonitorPExit:
       return {
         type: "down",
         target: items.target(1),
         to: items.pid(2),
         ref: items.ref(3),
-        reason: number === op.monitorPExit ? items.at(4) : payload,
+        reason: number === ops.monitorPExit ? items.at(4) : payload,
       };
     default:
       return undefined;
@@ -260,44 +281,24 @@ function exits(
 
 function reasonOf(number: unknown, items: Items, payload: unknown): unknown {
   switch (number) {
-    case op.exit:
-    case op.exit2:
+    case ops.exit:
+    case ops.exit2:
       return items.at(3);
-    case op.exitTt:
-    case op.exit2Tt:
+    case ops.exitTt:
+    case ops.exit2Tt:
       return items.at(4);
     default:
       return payload;
   }
 }
 
-function ties(number: unknown, items: Items): Signal | undefined {
+function withoutPayload(number: unknown, items: Items): Signal | undefined {
   switch (number) {
-    case op.link:
-      return { type: "link", from: items.from(1), to: items.pid(2) };
-    case op.unlink:
+    case ops.unlink:
       // From before the acknowledged protocol: acknowledged to nobody's harm.
       return { type: "unlink", id: 1, from: items.from(1), to: items.pid(2) };
-    case op.unlinkId:
-    case op.unlinkIdAck:
-      return {
-        type: number === op.unlinkId ? "unlink" : "unlinkAck",
-        id: items.unlinkId(1),
-        from: items.from(2),
-        to: items.pid(3),
-      };
-    case op.monitorP:
-    case op.demonitorP:
-      return {
-        type: number === op.monitorP ? "monitor" : "demonitor",
-        from: items.from(1),
-        target: items.target(2),
-        ref: items.ref(3),
-      };
-    case op.groupLeader:
-      return { type: "groupLeader", from: items.pid(1), to: items.pid(2) };
     default:
-      return undefined;
+      return readPlainSignal(number, items);
   }
 }
 
@@ -307,8 +308,8 @@ function spawning(
   payload: unknown,
 ): Signal | undefined {
   switch (number) {
-    case op.spawnRequest:
-    case op.spawnRequestTt: {
+    case ops.spawnRequest:
+    case ops.spawnRequestTt: {
       const called = items.at(4);
       const options = items.at(5);
       const args: unknown = payload;
@@ -330,24 +331,10 @@ function spawning(
         ref: items.ref(1),
         from: items.from(2),
         groupLeader: items.pid(3),
-        behaviour: `${module}${divider}${name}`,
+        behaviour: `${module}${DIVIDER}${name}`,
         args,
         ...asked(options),
         isCall: true,
-      };
-    }
-    case op.spawnReply:
-    case op.spawnReplyTt: {
-      const bits = items.number(3);
-      return {
-        type: "spawnReply",
-        ref: items.ref(1),
-        to: items.pid(2),
-        flags: {
-          link: (bits & linkFlag) !== 0,
-          monitor: (bits & monitorFlag) !== 0,
-        },
-        result: items.target(4),
       };
     }
     default:

@@ -3,13 +3,15 @@
  *
  * Follows the Erlang/OTP documentation, "Protocol between Connected Nodes", as
  * OTP 25 to 28 speak it. Reading is in `beam/control_read.ts`. The counterpart
- * between two Hornbeam nodes is `control.ts`, with the same numbers.
+ * between two Hornbeam nodes is `cbor/control.ts`.
  */
 
 import type { MonitorTarget, Signal } from "../../core/host/signal.ts";
 import { atom, Tuple } from "../../core/terms/terms.ts";
-import { divider, linkFlag, monitorFlag, op } from "./dist_ops.ts";
+import { ops } from "../shared/control_numbers.ts";
+import { plainItems } from "../shared/plain_signals.ts";
 import { nameAtom } from "../../core/terms/atom_names.ts";
+import { DIVIDER } from "./spawn_options.ts";
 import { EncodeError } from "../shared/errors.ts";
 import { flag, type Flags } from "../handshake/messages.ts";
 
@@ -30,7 +32,7 @@ function message(control: readonly unknown[], term: unknown): ControlMessage {
   return { control: new Tuple(control), payload: { term } };
 }
 
-function bare(...control: readonly unknown[]): ControlMessage {
+function bare(control: readonly unknown[]): ControlMessage {
   return { control: new Tuple(control), payload: undefined };
 }
 
@@ -45,44 +47,28 @@ export function toControl(signal: Signal, chosen: Flags): ControlMessage {
     case "send":
       return message(
         (chosen & flag.sendSender) === 0n
-          ? [op.send, noCookie, signal.to]
-          : [op.sendSender, signal.from, signal.to],
+          ? [ops.send, noCookie, signal.to]
+          : [ops.sendSender, signal.from, signal.to],
         signal.message,
       );
     case "sendNamed":
       return message(
-        [op.regSend, signal.from, noCookie, nameAtom(signal.name)],
+        [ops.regSend, signal.from, noCookie, nameAtom(signal.name)],
         signal.message,
       );
     case "sendAlias":
-      return message([op.aliasSend, signal.from, signal.alias], signal.message);
-    case "link":
-      return bare(op.link, signal.from, signal.to);
-    case "groupLeader":
-      return bare(op.groupLeader, signal.from, signal.to);
-    case "unlink":
-      return bare(op.unlinkId, signal.id, signal.from, signal.to);
-    case "unlinkAck":
-      return bare(op.unlinkIdAck, signal.id, signal.from, signal.to);
+      return message(
+        [ops.aliasSend, signal.from, signal.alias],
+        signal.message,
+      );
     case "linkExit":
     case "exit":
     case "down":
       return ended(signal, (chosen & flag.exitPayload) !== 0n);
-    case "monitor":
-    case "demonitor": {
-      const number = type === "monitor" ? op.monitorP : op.demonitorP;
-      return bare(number, signal.from, targetTerm(signal.target), signal.ref);
-    }
     case "spawnRequest":
       return spawnRequest(signal, (chosen & flag.spawn) !== 0n);
-    case "spawnReply": {
-      const { ref, to, flags, result } = signal;
-      const bits = (flags.link ? linkFlag : 0) |
-        (flags.monitor ? monitorFlag : 0);
-      return bare(op.spawnReply, ref, to, bits, targetTerm(result));
-    }
     default:
-      return signal satisfies never;
+      return bare(plainItems(signal, targetTerm));
   }
 }
 
@@ -100,13 +86,13 @@ function ended(
   const [payloadOp, plainOp] = endOps[type];
   return asPayload
     ? message([payloadOp, ...parties], reason)
-    : bare(plainOp, ...parties, reason);
+    : bare([plainOp, ...parties, reason]);
 }
 
 const endOps = {
-  linkExit: [op.payloadExit, op.exit],
-  exit: [op.payloadExit2, op.exit2],
-  down: [op.payloadMonitorPExit, op.monitorPExit],
+  linkExit: [ops.payloadExit, ops.exit],
+  exit: [ops.payloadExit2, ops.exit2],
+  down: [ops.payloadMonitorPExit, ops.monitorPExit],
 } as const;
 
 function spawnRequest(
@@ -122,7 +108,7 @@ function spawnRequest(
       } for one that offers no such thing; send a message to an actor there`,
     );
   }
-  const at = behaviour.indexOf(divider);
+  const at = behaviour.indexOf(DIVIDER);
   if (at <= 0 || at === behaviour.length - 1) {
     throw new EncodeError(
       "behaviour",
@@ -140,7 +126,7 @@ function spawnRequest(
     ...(flags.monitor ? [atom("monitor")] : []),
   ];
   return message(
-    [op.spawnRequest, ref, from, groupLeader, called, options],
+    [ops.spawnRequest, ref, from, groupLeader, called, options],
     args,
   );
 }

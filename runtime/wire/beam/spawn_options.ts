@@ -10,6 +10,9 @@
 import type { SpawnFlags } from "../../core/host/signal.ts";
 import { atom, Tuple } from "../../core/terms/terms.ts";
 
+/** Stands between the module and the function of a spawn request. */
+export const DIVIDER = ":";
+
 const names = { link: atom("link"), monitor: atom("monitor") } as const;
 
 const oneOf = (...allowed: readonly string[]) => (value: unknown): boolean =>

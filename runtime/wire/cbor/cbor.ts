@@ -26,7 +26,7 @@ import {
   type SignalSink,
 } from "../shared/codec.ts";
 import { encodeToPool, type Pool, releasePool } from "./engine.ts";
-import { appendSmallSend, beginSend, sendHeadBytes } from "./head.ts";
+import { appendSmallSend, beginSend, sendHeadBytes } from "./small_write.ts";
 import { TermWriter, tooLarge } from "./prepare.ts";
 import { ShapeReader, shapesOp, ShapeWriter } from "./shapes.ts";
 import { largeFrameMark, type RecordClass } from "./tags.ts";
@@ -34,13 +34,9 @@ import type { Incarnation } from "../shared/incarnation.ts";
 import { isU32 } from "../shared/numbers.ts";
 import { TermReader } from "./terms.ts";
 import type { AtomBudget } from "../shared/atoms.ts";
-import {
-  controlToSignal,
-  ops,
-  payloadName,
-  signalToControl,
-} from "../shared/control_numbers.ts";
-import { readSmallSends } from "./small.ts";
+import { ops, payloadName } from "../shared/control_numbers.ts";
+import { controlToSignal, signalToControl } from "./control.ts";
+import { readSmallSends } from "./small_read.ts";
 import { DecodeError, EncodeError } from "../shared/errors.ts";
 import { fragmentMark, FragmentReader } from "../framing/fragments.ts";
 

@@ -1,5 +1,5 @@
 /**
- * Reads the messages that `cbor/head.ts` writes: signals to local actors whose
+ * Reads the messages that `cbor/small_write.ts` writes: signals to local actors whose
  * message is one small value. It is the mirror of that module, and exists for
  * the same reason: for these, a call of cbor-x costs several times more than
  * all the rest.
