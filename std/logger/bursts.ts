@@ -1,22 +1,22 @@
 /**
- * A limit on how many events a handler is given in a while, so that a storm of
- * them costs no more than counting.
+ * A limit on how many events a handler gets in a window of time. Beyond it,
+ * events are only counted, so that a burst of them costs little.
  */
 
 import type { Host } from "../../runtime/mod.ts";
 
-/** Of a handler: at most `limit` events in any window of `windowMs`. */
+/** At most `limit` events in a window of `windowMs`. */
 export type BurstLimit = {
   readonly limit: number;
   readonly windowMs: number;
 };
 
-export const DEFAULT_BURST: BurstLimit = { limit: 500, windowMs: 1_000 };
+export const defaultBurst: BurstLimit = { limit: 500, windowMs: 1_000 };
 
 export class Bursts {
   readonly #limit: BurstLimit;
   readonly #host: Host;
-  /** Told at the end of a window in which some were dropped. */
+  /** Called at the end of a window in which events were dropped. */
   readonly #report: (dropped: number) => void;
   #windowEnd = -Infinity;
   #taken = 0;
@@ -33,7 +33,7 @@ export class Bursts {
     this.#report = report;
   }
 
-  /** Whether there is room for one more; if not, it is counted. */
+  /** Whether the handler may get one more event. If not, it is counted. */
   admit(): boolean {
     const now = this.#host.now();
     if (now >= this.#windowEnd) {
@@ -53,7 +53,7 @@ export class Bursts {
     return false;
   }
 
-  /** Reports what was dropped and not yet reported. */
+  /** Reports the number of events that were dropped since the last report. */
   flush(): void {
     if (this.#timer !== null) this.#host.clearTimer(this.#timer);
     this.#timer = null;

@@ -1,4 +1,4 @@
-/** Log events and the filters that look at them. */
+/** Log events, and the filters that decide about them. */
 
 import type { LogRecord } from "../../runtime/mod.ts";
 import { compareLevels, isSeverity, levelOf, type Severity } from "./levels.ts";
@@ -9,43 +9,45 @@ export type LogEvent = {
   readonly message: string;
   readonly node: string;
   /**
-   * Which part speaks, from the general to the special: `["actor", "shop"]`.
+   * The part of the program that logs, general parts first: `["actor",
+   * "shop"]`.
    */
   readonly domain: readonly string[];
-  /** `crash`, `server`, `supervisor`, `progress`, …; null: no report. */
+  /** `crash`, `server`, `supervisor`, `progress`, …; null without a report. */
   readonly report: string | null;
-  /** Everything else that is known: `pid`, `name`, `reason`, `stack`, … */
+  /** All other fields of the record: `pid`, `name`, `reason`, `stack`, … */
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Unix time in ms. */
   readonly timeMs: number;
 };
 
 /**
- * `stop` drops the event, `ignore` has no opinion, and an event is let through
- * in place of the one that was given.
+ * Decides about an event. `stop` drops it, `ignore` leaves the decision to the
+ * other filters, and an event that is returned passes in place of the one
+ * given.
  */
 export type LogFilter = (event: LogEvent) => LogEvent | "stop" | "ignore";
 
-/** What the runtime has logged, as an event. */
+/** Makes an event of a log record. */
 export function eventOf(record: LogRecord, timeMs: number): LogEvent {
   const { level, category, node, message, fields = {} } = record;
   const { level: severity, domain, report, ...metadata } = fields;
-  const inner = Array.isArray(domain) ? domain as readonly unknown[] : [];
+  const parts = Array.isArray(domain) ? domain as readonly unknown[] : [];
   return {
     severity: isSeverity(severity) ? severity : level,
     message,
     node,
-    domain: [category, ...inner.filter((part) => typeof part === "string")],
+    domain: [category, ...parts.filter((part) => typeof part === "string")],
     report: typeof report === "string" ? report : null,
     metadata,
     timeMs,
   };
 }
 
-/** The record that the event would have been, for what writes records. */
+/** Makes a log record of an event, for handlers that write records. */
 export function recordOf(event: LogEvent): LogRecord {
   const { severity, message, node, domain, report, metadata } = event;
-  const [category = "app", ...inner] = domain;
+  const [category = "app", ...parts] = domain;
   const level = levelOf(severity);
   return {
     level,
@@ -54,25 +56,25 @@ export function recordOf(event: LogEvent): LogRecord {
     message,
     fields: {
       ...(severity === level ? {} : { level: severity }),
-      ...(inner.length === 0 ? {} : { domain: inner }),
+      ...(parts.length === 0 ? {} : { domain: parts }),
       ...(report === null ? {} : { report }),
       ...metadata,
     },
   };
 }
 
-/** What a filter does with the events that it is about. */
+/** What a filter does with the events that match it. */
 export type FilterAction = "log" | "stop";
 
-function acting(
+function filterOf(
   action: FilterAction,
-  isMeant: (event: LogEvent) => boolean,
+  matches: (event: LogEvent) => boolean,
 ): LogFilter {
   return (event) =>
-    isMeant(event) ? action === "log" ? event : "stop" : "ignore";
+    matches(event) ? action === "log" ? event : "stop" : "ignore";
 }
 
-/** How a domain is compared: which of the event's are meant. */
+/** How the domain of an event is compared with a given one. */
 export type DomainComparison = "equal" | "notEqual" | "sub" | "super";
 
 function isPrefix(short: readonly string[], long: readonly string[]): boolean {
@@ -100,7 +102,7 @@ function matchesDomain(
   }
 }
 
-function meansLevel(
+function matchesLevel(
   event: LogEvent,
   comparison: "equal" | "notEqual" | "above" | "below" | "atLeast" | "atMost",
   level: Severity,
@@ -124,35 +126,57 @@ function meansLevel(
   }
 }
 
-/** The filters that OTP's `logger_filters` has, and one for reports. */
+/**
+ * The filters of OTP's `logger_filters`, and a filter for reports.
+ *
+ * @example
+ * ```ts
+ * import { filters, type LogEvent } from "hornbeam/std/logger";
+ *
+ * const event: LogEvent = {
+ *   severity: "error",
+ *   message: "the card was refused",
+ *   node: "a@host",
+ *   domain: ["actor", "shop", "cart"],
+ *   report: null,
+ *   metadata: {},
+ *   timeMs: 0,
+ * };
+ * const noShop = filters.domain("stop", "sub", ["actor", "shop"]);
+ * console.log(noShop(event)); // prints: stop
+ * const noDebug = filters.level("stop", "equal", "debug");
+ * console.log(noDebug(event)); // prints: ignore
+ * ```
+ */
 export const filters: {
-  /** Of a severity that compares so with `level`; `above` is more severe. */
+  /** Events whose severity compares so with `level`; `above` is more severe. */
   readonly level: (
     action: FilterAction,
-    comparison: Parameters<typeof meansLevel>[1],
+    comparison: Parameters<typeof matchesLevel>[1],
     level: Severity,
   ) => LogFilter;
   /**
-   * Of the domain, of one inside of it (`sub`), or of one around it (`super`).
+   * Events of the domain, of a domain inside it (`sub`), or of a domain around
+   * it (`super`).
    */
   readonly domain: (
     action: FilterAction,
     comparison: DomainComparison,
     domain: readonly string[],
   ) => LogFilter;
-  /** Reports of that kind. */
+  /** Reports of one kind, such as `crash`. */
   readonly report: (action: FilterAction, kind: string) => LogFilter;
   /** Reports that a child was started. */
   readonly progress: (action: FilterAction) => LogFilter;
-  /** What processes of BEAM nodes log whose group leader is on this node. */
+  /** Records of processes on BEAM nodes whose group leader is on this node. */
   readonly remote: (action: FilterAction) => LogFilter;
 } = {
   level: (action, comparison, level) =>
-    acting(action, (event) => meansLevel(event, comparison, level)),
+    filterOf(action, (event) => matchesLevel(event, comparison, level)),
   domain: (action, comparison, domain) =>
-    acting(action, (event) => matchesDomain(event, comparison, domain)),
-  report: (action, kind) => acting(action, ({ report }) => report === kind),
-  progress: (action) => acting(action, ({ report }) => report === "progress"),
+    filterOf(action, (event) => matchesDomain(event, comparison, domain)),
+  report: (action, kind) => filterOf(action, ({ report }) => report === kind),
+  progress: (action) => filterOf(action, ({ report }) => report === "progress"),
   remote: (action) =>
-    acting(action, ({ metadata }) => metadata["from"] !== undefined),
+    filterOf(action, ({ metadata }) => metadata["from"] !== undefined),
 };

@@ -2,8 +2,8 @@
 
 import type { LogLevel } from "../../runtime/mod.ts";
 
-/** Most severe first. */
-const SEVERITIES = [
+/** All severities, most severe first. */
+export const severities = [
   "emergency",
   "alert",
   "critical",
@@ -14,17 +14,14 @@ const SEVERITIES = [
   "debug",
 ] as const;
 
-export type Severity = (typeof SEVERITIES)[number];
+export type Severity = (typeof severities)[number];
 
-/** Which severities pass: this one and worse ones, every one, or none. */
+/** Which severities pass: this one and more severe ones, all, or none. */
 export type Threshold = Severity | "all" | "none";
-
-/** All, most severe first. */
-export const severities: readonly Severity[] = SEVERITIES;
 
 function rank(level: Threshold): number {
   if (level === "none") return -1;
-  return level === "all" ? SEVERITIES.length : SEVERITIES.indexOf(level);
+  return level === "all" ? severities.length : severities.indexOf(level);
 }
 
 /** Positive when `a` is more severe than `b`, 0 when they are equal. */
@@ -32,17 +29,17 @@ export function compareLevels(a: Threshold, b: Threshold): number {
   return Math.sign(rank(b) - rank(a));
 }
 
-/** Whether it is one of the eight. */
+/** Whether a value is one of the eight severities. */
 export function isSeverity(value: unknown): value is Severity {
-  return (SEVERITIES as readonly unknown[]).includes(value);
+  return (severities as readonly unknown[]).includes(value);
 }
 
-/** Whether something of that severity is to be let through. */
+/** Whether an event of that severity passes the threshold. */
 export function passes(severity: Severity, threshold: Threshold): boolean {
   return compareLevels(severity, threshold) >= 0;
 }
 
-/** The runtime's own four levels, of which a record has one. */
+/** The runtime's log level for a severity; records have one of its four. */
 export function levelOf(severity: Severity): LogLevel {
   switch (severity) {
     case "emergency":

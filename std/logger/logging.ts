@@ -1,4 +1,7 @@
-/** Where a node's log records go; see `std/logger/mod.ts`. */
+/**
+ * Filters a node's log records and passes them to handlers; see
+ * `std/logger/mod.ts`.
+ */
 
 import {
   createLog,
@@ -7,21 +10,21 @@ import {
   systemHost,
   UsageError,
 } from "../../runtime/mod.ts";
-import { type BurstLimit, Bursts, DEFAULT_BURST } from "./bursts.ts";
+import { type BurstLimit, Bursts, defaultBurst } from "./bursts.ts";
 import { eventOf, type LogEvent, type LogFilter, recordOf } from "./events.ts";
 import { passes, type Threshold } from "./levels.ts";
 
-/** Takes the events that pass. */
+/** Writes the events that pass. */
 export type LogHandler = {
-  /** What it throws or rejects with removes it. */
+  /** A handler whose `write` throws or rejects is removed. */
   readonly write: (event: LogEvent) => void | Promise<void>;
   /** Default `all`. */
   readonly level?: Threshold;
-  /** By name, asked in order. */
+  /** By name; called in order. */
   readonly filters?: Readonly<Record<string, LogFilter>>;
-  /** What happens to events that no filter has an opinion on. Default `log`. */
+  /** What happens to events that all filters ignore. Default `log`. */
   readonly filterDefault?: "log" | "stop";
-  /** Default 500 events in 1,000 ms; false: no limit. */
+  /** Default 500 events in 1,000 ms; false sets no limit. */
   readonly burst?: BurstLimit | false;
 };
 
@@ -30,22 +33,22 @@ export type LoggingOptions = {
   /** Default `notice`. */
   readonly level?: Threshold;
   /**
-   * Other levels for domains and those inside of them, by `net` or
-   * `actor.shop`.
+   * Levels of their own for domains and those inside them, by domain, such as
+   * `net` or `actor.shop`.
    */
   readonly levels?: Readonly<Record<string, Threshold>>;
   readonly filters?: Readonly<Record<string, LogFilter>>;
   readonly filterDefault?: "log" | "stop";
-  /** By name. Default: one, `default`, that writes to LogTape. */
+  /** By name. Default: one handler, `default`, that writes to LogTape. */
   readonly handlers?: Readonly<Record<string, LogHandler>>;
-  /** Its clock. Default: the machine's. */
+  /** Gives the clock and its timers. Default: the machine's. */
   readonly host?: Host;
 };
 
 /** Figures of a handler since it was added or changed. */
 export type HandlerStats = {
   readonly written: number;
-  /** Lost to the limit on bursts. */
+  /** Events that exceeded the limit on bursts. */
   readonly dropped: number;
 };
 
@@ -57,9 +60,32 @@ type Installed = {
   dropped: number;
 };
 
-/** A node's log: give its `log` to `start`. Several nodes may share one. */
+/**
+ * The log of a node, or of several: pass its `log` to `start`.
+ *
+ * @example
+ * ```ts
+ * import { start } from "hornbeam";
+ * import { lines, Logging } from "hornbeam/std/logger";
+ *
+ * const logging = new Logging({
+ *   level: "warning",
+ *   handlers: {
+ *     out: lines((line) => console.log(line), {
+ *       format: ({ severity, message }) => `${severity}: ${message}`,
+ *     }),
+ *   },
+ * });
+ * await using node = await start({ log: logging.log });
+ * await node.run((self) => {
+ *   self.log("info", "not shown");
+ *   self.log("warning", "low on disk"); // prints: warning: low on disk
+ * });
+ * console.log(logging.stats("out")?.written); // prints: 1
+ * ```
+ */
 export class Logging {
-  /** What `start({ log })` wants. Never throws. */
+  /** The `log` option of `start`. Never throws. */
   readonly log: (record: LogRecord) => void;
   readonly #host: Host;
   #level: Threshold;
@@ -67,9 +93,9 @@ export class Logging {
   readonly #filters: Map<string, LogFilter>;
   #filterDefault: "log" | "stop";
   readonly #handlers = new Map<string, Installed>();
-  /** Takes what the log has to say of itself when no handler is left. */
+  /** Gets reports on the log itself when there is no handler. */
   readonly #lastResort = createLog();
-  /** Whether a handler or filter is at work, which must not log in turn. */
+  /** Whether a handler or filter runs; records that it logs are dropped. */
   #isBusy = false;
 
   constructor(options: LoggingOptions = {}) {
@@ -92,32 +118,35 @@ export class Logging {
     this.#level = level;
   }
 
-  /** A level of its own for a domain and those inside; null takes it back. */
+  /**
+   * Sets the level of a domain and of those inside it; null removes the
+   * setting.
+   */
   setDomainLevel(domain: readonly string[], level: Threshold | null): void {
     const key = domain.join(".");
     if (level === null) this.#levels.delete(key);
     else this.#levels.set(key, level);
   }
 
-  /** Throws `UsageError` when there is one of that name. */
+  /** Throws `UsageError` when there is a filter of that name. */
   addFilter(id: string, filter: LogFilter): void {
     mustBeFree(this.#filters, "filter", id);
     this.#filters.set(id, filter);
   }
 
-  /** Returns whether there was one of that name. */
+  /** Returns whether there was a filter of that name. */
   removeFilter(id: string): boolean {
     return this.#filters.delete(id);
   }
 
-  /** Throws `UsageError` when there is one of that name. */
+  /** Throws `UsageError` when there is a handler of that name. */
   addHandler(id: string, handler: LogHandler): void {
     mustBeFree(this.#handlers, "handler", id);
     this.#install(id, handler);
   }
 
   /**
-   * Changes some options of a handler. Throws `UsageError` for an unknown one.
+   * Changes some options of a handler. Throws `UsageError` for an unknown name.
    */
   updateHandler(id: string, options: Partial<LogHandler>): void {
     const known = this.#handlers.get(id);
@@ -132,7 +161,7 @@ export class Logging {
     this.#install(id, { ...known.handler, ...options });
   }
 
-  /** Returns whether there was one of that name. */
+  /** Returns whether there was a handler of that name. */
   removeHandler(id: string): boolean {
     this.#handlers.get(id)?.bursts?.flush();
     return this.#handlers.delete(id);
@@ -151,13 +180,13 @@ export class Logging {
     return { written, dropped };
   }
 
-  /** Reports what was dropped so far, without waiting for the window's end. */
+  /** Reports dropped events now, without waiting for the window's end. */
   flush(): void {
     for (const { bursts } of this.#handlers.values()) bursts?.flush();
   }
 
   #install(id: string, handler: LogHandler): void {
-    const { burst = DEFAULT_BURST, filters = {} } = handler;
+    const { burst = defaultBurst, filters = {} } = handler;
     const installed: Installed = {
       handler,
       filters: new Map(Object.entries(filters)),
@@ -208,7 +237,7 @@ export class Logging {
     return this.#level;
   }
 
-  /** Null when it is stopped. A filter that throws is removed. */
+  /** Null when a filter stops the event. A filter that throws is removed. */
   #filtered(
     event: LogEvent,
     filters: Map<string, LogFilter>,
@@ -216,29 +245,32 @@ export class Logging {
   ): LogEvent | null {
     let passed: LogEvent | null = null;
     for (const [id, filter] of [...filters]) {
-      let said: LogEvent | "stop" | "ignore";
+      let decision: LogEvent | "stop" | "ignore";
       try {
-        said = this.#guarded(() => filter(passed ?? event));
+        decision = this.#guarded(() => filter(passed ?? event));
       } catch (error) {
         filters.delete(id);
-        this.#complain(
+        this.#reportError(
           `the log filter ${id} has thrown and was removed`,
           error,
         );
         continue;
       }
-      if (said === "stop") return null;
-      if (said !== "ignore") passed = said;
+      if (decision === "stop") return null;
+      if (decision !== "ignore") passed = decision;
     }
     return passed ?? (otherwise === "log" ? event : null);
   }
 
   #write(id: string, installed: Installed, event: LogEvent): void {
     const fail = (error: unknown): void => {
-      // One that was replaced meanwhile is not to blame.
+      // The failed handler may have been replaced meanwhile.
       if (this.#handlers.get(id) !== installed) return;
       this.#handlers.delete(id);
-      this.#complain(`the log handler ${id} has failed and was removed`, error);
+      this.#reportError(
+        `the log handler ${id} has failed and was removed`,
+        error,
+      );
     };
     try {
       const writing = this.#guarded(() => installed.handler.write(event));
@@ -259,7 +291,7 @@ export class Logging {
     }
   }
 
-  #complain(message: string, error: unknown): void {
+  #reportError(message: string, error: unknown): void {
     const event = this.#own("error", message, { error });
     if (this.#handlers.size > 0) this.#publish(event);
     else this.#lastResort(recordOf(event));
@@ -289,13 +321,13 @@ function mustBeFree(
 ): void {
   if (!known.has(id)) return;
   throw new UsageError(
-    `expected a new name for a ${what}, got ${id}, which there is already`,
+    `expected a new name for a ${what}, got ${id}, which is taken`,
   );
 }
 
 /**
- * A handler that gives events to LogTape, in the category `["hornbeam",
- * ...domain]`, if the program has configured it, and else writes lines to
+ * Makes a handler that passes events to LogTape, in the category `["hornbeam",
+ * ...domain]`. If the program has not configured LogTape, it writes lines to
  * standard error.
  */
 export function logTape(options: Omit<LogHandler, "write"> = {}): LogHandler {
@@ -303,7 +335,7 @@ export function logTape(options: Omit<LogHandler, "write"> = {}): LogHandler {
   return { ...options, write: (event) => write(recordOf(event)) };
 }
 
-/** A handler that gives each event to a function as one line of text. */
+/** Makes a handler that passes each event to a function as a line of text. */
 export function lines(
   write: (line: string) => void | Promise<void>,
   options: Omit<LogHandler, "write"> & {
@@ -344,6 +376,7 @@ export function formatEvent(event: LogEvent): string {
   }`;
 }
 
+/** Longer values are cut, in UTF-16 units. */
 const MAX_VALUE = 500;
 
 function shown(value: unknown): string {

@@ -1,28 +1,28 @@
 /**
- * Structured logging: loggers with metadata for actors, and where a node's log
- * records go. After OTP's `logger` and Elixir's `Logger`, with LogTape behind
- * it.
+ * Structured logging: loggers with metadata for actors, and filters and
+ * handlers for a node's log records. After OTP's `logger` and Elixir's
+ * `Logger`; it writes to LogTape by default.
  *
- * What a node has to report goes the same way as what actors log: crashes,
+ * The node's own reports go the same way as the records of actors: crashes,
  * servers and supervisors that end, children that were started. Each is an
  * event with a severity, a domain and metadata (`pid`, `name`, `reason`,
- * `stack`, last message, state), the longer ones shortened.
+ * `stack`, the message that was handled, the state). Long metadata is cut.
  *
- * When not to use it: `self.log` is enough to write a line, and a program that
- * has configured LogTape gets every record in the categories `["hornbeam", …]`
- * without a `Logging`; that is for levels and filters of one's own, for
- * handlers beside LogTape, and for a bound on storms.
+ * When not to use it: `self.log` is enough to write a line. A program that has
+ * configured LogTape gets every record in the categories `["hornbeam", …]`
+ * without a `Logging`. A `Logging` adds levels and filters of the program's
+ * own, handlers beside LogTape, and a limit on bursts.
  *
  * Guarantees, weak ones included:
- * - Logging never throws and never waits. Handlers run in the turn of whoever
- *   logs, so a slow one is felt there.
- * - A handler or filter that throws is removed, and that is reported once, to
- *   the other handlers or else on standard error. A formatter that throws is
- *   replaced by the usual one.
- * - A handler is given 500 events a second at most, unless told otherwise; the
- *   rest are counted, and the count is written within a second. There is no
- *   queue, so a storm takes no memory.
- * - What a handler or filter logs itself is dropped.
+ * - Logging never throws and never waits. Handlers run in the turn of the actor
+ *   that logs, so a slow handler delays that actor.
+ * - A handler or filter that throws is removed. This is reported once, to the
+ *   other handlers or, if there are none, on standard error. A formatter that
+ *   throws is replaced by `formatEvent`.
+ * - A handler gets at most 500 events a second, unless its `burst` says
+ *   otherwise. The others are counted, and the count is written within a
+ *   second. There is no queue, so a burst takes no memory.
+ * - Records that a handler or filter logs itself are dropped.
  */
 
 import type { Self } from "../../runtime/mod.ts";
@@ -52,29 +52,29 @@ export {
   logTape,
 } from "./logging.ts";
 
-/** As much of an actor as its loggers need; a running node will do. */
+/** The part of `self` that a logger needs. A running node has it as well. */
 export type LogSelf = Pick<Self<never>, "log">;
 
 /** Fields of a log record. */
 export type Metadata = Readonly<Record<string, unknown>>;
 
-/** What is logged: a text, or what makes one if it is wanted. */
+/** The text to log, or a function that makes it when the record passes. */
 export type Message = string | (() => string);
 
 /** Options of a logger. */
 export type LoggerOptions<M extends Metadata = Metadata> = {
-  /** Which part of the program speaks; filters and levels go by it. */
+  /** The part of the program that logs; filters and levels use it. */
   readonly domain?: readonly string[];
   /** Added to every record. */
   readonly metadata?: M;
 };
 
-type OfActor = { metadata: Metadata; level: Threshold };
+type ActorSettings = { metadata: Metadata; level: Threshold };
 
-/** What was set for an actor; it goes with its `self`. */
-const settings = new WeakMap<object, OfActor>();
+/** By the actor's `self`. */
+const settings = new WeakMap<object, ActorSettings>();
 
-function settingsOf(self: LogSelf): OfActor {
+function settingsOf(self: LogSelf): ActorSettings {
   let known = settings.get(self);
   if (known === undefined) {
     settings.set(self, known = { metadata: {}, level: "all" });
@@ -82,7 +82,7 @@ function settingsOf(self: LogSelf): OfActor {
   return known;
 }
 
-/** Adds metadata to all that an actor logs by loggers from now on. */
+/** Adds metadata to all later records of an actor's loggers. */
 export function setMetadata(self: LogSelf, metadata: Metadata): void {
   const known = settingsOf(self);
   known.metadata = { ...known.metadata, ...metadata };
@@ -93,25 +93,25 @@ export function resetMetadata(self: LogSelf, metadata: Metadata = {}): void {
   settingsOf(self).metadata = metadata;
 }
 
-/** What `setMetadata` has set for an actor. */
+/** The metadata of an actor; see `setMetadata`. */
 export function metadataOf(self: LogSelf): Metadata {
   return settings.get(self)?.metadata ?? {};
 }
 
-/** What an actor's loggers let through; null takes it back. */
+/** Sets the level of an actor's loggers; null removes the setting. */
 export function setActorLevel(self: LogSelf, level: Threshold | null): void {
   settingsOf(self).level = level ?? "all";
 }
 
-/** What was set with `setActorLevel`; null when nothing was. */
+/** The level that `setActorLevel` has set; null when there is none. */
 export function actorLevel(self: LogSelf): Threshold | null {
   const { level = "all" } = settings.get(self) ?? {};
   return level === "all" ? null : level;
 }
 
 /**
- * A logger of one actor, with a method for each severity. Made by `logger`.
- * Metadata of the actor is overridden by the logger's, and that by the call's.
+ * A logger of one actor, with a method for each severity; made by `logger`. A
+ * field of the call's metadata overrides the logger's, and that the actor's.
  */
 export class Logger<M extends Metadata = Metadata> {
   readonly #self: LogSelf;
@@ -125,7 +125,7 @@ export class Logger<M extends Metadata = Metadata> {
     this.metadata = options.metadata ?? {} as M;
   }
 
-  /** A logger with further metadata. */
+  /** Makes a logger with further metadata. */
   with<N extends Metadata>(metadata: N): Logger<M & N> {
     return new Logger<M & N>(this.#self, {
       domain: this.#domain,
@@ -133,7 +133,7 @@ export class Logger<M extends Metadata = Metadata> {
     });
   }
 
-  /** A logger of a domain inside of this one's. */
+  /** Makes a logger of a domain inside this logger's. */
   inside(...domain: readonly string[]): Logger<M> {
     return new Logger<M>(this.#self, {
       domain: [...this.#domain, ...domain],
@@ -141,7 +141,7 @@ export class Logger<M extends Metadata = Metadata> {
     });
   }
 
-  /** Logs with a severity that is known at run time only. Never throws. */
+  /** Logs with a severity that is chosen at run time. Never throws. */
   log(severity: Severity, message: Message, metadata: Metadata = {}): void {
     const { metadata: ofActor, level } = settings.get(this.#self) ??
       { metadata: {}, level: "all" };
@@ -158,7 +158,7 @@ export class Logger<M extends Metadata = Metadata> {
     try {
       merged = { ...ofActor, ...this.metadata, ...metadata };
     } catch (error) {
-      // A getter among them has thrown.
+      // A getter of the metadata has thrown.
       merged = { error };
     }
     this.#self.log(plain, text, {
@@ -195,7 +195,7 @@ export class Logger<M extends Metadata = Metadata> {
 }
 
 /**
- * A logger for an actor.
+ * Makes a logger for an actor.
  *
  * @example
  * ```ts

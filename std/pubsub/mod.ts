@@ -1,36 +1,38 @@
 /**
- * Topics that actors subscribe to, and broadcasts that reach all subscribers on
- * all nodes. Follows `Phoenix.PubSub` 2, also on the wire: a Phoenix node whose
+ * Topics that actors subscribe to, and broadcasts to all subscribers on all
+ * nodes. Follows `Phoenix.PubSub` 2, also on the wire: a Phoenix node whose
  * PubSub has the same name (`Elixir.MyApp.PubSub` here) takes part.
  *
  * A broadcast sends one message to each other node that runs a PubSub of that
- * name, whatever its number of subscribers; there it is handed out from a local
- * table. Subscribers of the own node are served in the caller's turn.
+ * name, however many subscribers it has. That node delivers it to the
+ * subscribers in its local table. Subscribers on the broadcaster's own node get
+ * the message in the caller's turn.
  *
- * When not to use it: to reach one actor, send to it. For actors of one node
- * under keys with values, a `Registry` can tell more. What must not be lost
+ * When not to use it: to reach one actor, send to it. To find actors of one
+ * node by keys, with values, use a `Registry`. A message that must not be lost
  * needs a store: a broadcast is not kept, repeated or acknowledged.
  *
  * Guarantees, weak ones included:
- * - At most once per subscription; an actor that has subscribed twice gets it
- *   twice. There is no order among subscribers.
- * - What one actor broadcasts comes to each subscriber in that order, over all
- *   topics. Of several broadcasters, in any.
- * - A node gets what is broadcast while it is connected and its PubSub is known
- *   to the sender. One that joins in the middle of a stream gets a tail of it,
- *   with no gap and nothing twice, as long as it stays connected.
+ * - A broadcast is delivered at most once per subscription; an actor that has
+ *   subscribed twice gets it twice. Subscribers are served in no fixed order.
+ * - Each subscriber gets the broadcasts of one actor in the order in which they
+ *   were made, over all topics. Broadcasts of several actors come in any order.
+ * - A node gets the broadcasts that are made while it is connected and its
+ *   PubSub is known to the sender. A node that joins in the middle of a series
+ *   gets a tail of it, without gaps and repetitions, as long as it stays
+ *   connected.
  * - A subscriber is linked to the PubSub's actor until it has unsubscribed from
- *   its last topic; its end removes it. A PubSub that ends takes its subscribers
- *   with it, unless they trap exits, since they would hear nothing any more.
+ *   its last topic. A subscriber that ends is removed. When a PubSub ends, its
+ *   subscribers end with it, unless they trap exits, because they would get no
+ *   broadcast any more.
  * - Messages are shared with local subscribers and not copied, unless the node
- *   has `isolate`. A local subscriber whose mailbox refuses a message is passed
- *   over.
- * - A fan-out is one loop that nobody can interrupt: on a machine of 2026 it
- *   takes about 10 ms per 100,000 subscribers, for which no timer and no socket
- *   of the node has a turn. What the subscribers then do with the message is
- *   shared out in turns as ever, and the broadcaster gets no turn until that
- *   many others had theirs.
- * - Broadcasts of one message to several nodes encode it for each.
+ *   has `isolate`. A local subscriber whose mailbox refuses a message is
+ *   skipped.
+ * - A fan-out is one loop without interruption. On a machine of 2026 it takes
+ *   about 10 ms per 100,000 subscribers; meanwhile no timer and no socket of
+ *   the node is served. The subscribers then handle the message in turns as
+ *   usual, and the broadcaster gets no turn until that many actors had theirs.
+ * - A broadcast to several nodes encodes the message once for each.
  */
 
 import {
@@ -76,17 +78,16 @@ export type {
   SubscriptionEntry,
 };
 
-/** Names of topics, of a type that has their messages by name. */
+/** The names of the topics in a type that has messages by topic. */
 export type TopicOf<Topics> = keyof Topics & string;
 
 /**
- * A PubSub on this node. `Topics` has the messages by topic; names that are
- * made at run time are written as `` { [room: `room:${string}`]: RoomEvent }
- * ``.
+ * A PubSub on this node. The type `Topics` has the message type of each topic.
+ * Topics whose names are made at run time are written with a template type:
+ * `` { [room: `room:${string}`]: RoomEvent } ``.
  *
- * Made by `PubSub.start` and `PubSub.startLink`, ended with `stop` of
- * `std/proc_lib` on its `pid`. Once it has ended, its methods throw
- * `UsageError`.
+ * It is started by `PubSub.start` or `PubSub.startLink`, and ended by `stop` of
+ * `std/proc_lib` on its `pid`. After its end, its methods throw `UsageError`.
  *
  * @example
  * ```ts
@@ -116,9 +117,15 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
   readonly #adapter: Adapter;
   readonly #dispatchers: ReadonlyMap<string, Dispatcher>;
   readonly #host: AdapterHost;
-  /** Whose link is not a subscriber's to take back; null without a link. */
+  /**
+   * The actor that has started it with a link; null without a link. That link
+   * stays when the parent unsubscribes.
+   */
   #parent: Pid | null = null;
-  /** Its actor, which subscribers are linked to. The start waits for it. */
+  /**
+   * The `self` of its actor, which subscribers are linked to; null until its
+   * first turn.
+   */
   #root: Self<unknown> | null = null;
 
   /** @internal Made by `start` and `startLink`. */
@@ -138,13 +145,13 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
       poolSize,
       broadcastPoolSize,
       deliver: (self, topic, message, dispatcher) =>
-        this.#fromAfar(self, topic, message, dispatcher),
+        this.#deliverRemote(self, topic, message, dispatcher),
     };
   }
 
   /**
-   * Starts a PubSub that is linked to the caller. Throws `UsageError` without a
-   * name, for one that is taken, and for pools that make no sense.
+   * Starts a PubSub that is linked to the caller. Throws `UsageError` when the
+   * name is missing or taken, and for invalid pool sizes.
    */
   static startLink<Topics extends object = Record<string, unknown>>(
     self: AnySelf,
@@ -153,7 +160,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
     return new PubSub<Topics>(options).#start(self, startLink);
   }
 
-  /** As `startLink`, without a link: it lives until it is stopped. */
+  /** As `startLink`, without a link: the PubSub runs until it is stopped. */
   static start<Topics extends object = Record<string, unknown>>(
     self: AnySelf,
     options: PubSubOptions,
@@ -163,11 +170,11 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
 
   async #start(
     self: AnySelf,
-    how: typeof start | typeof startLink,
+    startWith: typeof start | typeof startLink,
   ): Promise<this> {
-    if (how === startLink) this.#parent = self.pid as Pid;
+    if (startWith === startLink) this.#parent = self.pid as Pid;
     const make = ({ initAck }: Starting) => this.#rootActor(() => initAck());
-    await how(self, make, { name: this.name, trapExits: true });
+    await startWith(self, make, { name: this.name, trapExits: true });
     return this;
   }
 
@@ -187,7 +194,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
         const { from, reason } = message;
         const isOwn = from.node === self.node && from !== this.#parent;
         const subscriber = from as Pid<unknown>;
-        // What a living subscriber sends is an order as anybody's is.
+        // The exit signal of a live subscriber counts as any other actor's.
         if (
           isOwn && this.#table.has(subscriber) && !self.isActorAlive(from)
         ) {
@@ -195,26 +202,26 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
           return state;
         }
         if (reason !== reasons.normal) return stop(reason);
-        // Subscribers would not notice an end with reason normal.
+        // An exit with reason normal would not end the linked subscribers.
         return from === this.#parent ? stop(reasons.shutdown) : state;
       },
     );
   }
 
-  /** Its own actor: to be monitored, supervised and stopped. */
+  /** The pid of its actor, by which it is monitored, supervised and stopped. */
   get pid(): Pid {
     return this.#running().pid;
   }
 
-  /** The node that its subscribers are on, as others address it. */
+  /** The name of its node, as `directBroadcast` takes it. */
   get nodeName(): string {
     return this.#running().node;
   }
 
   /**
-   * The calling actor is sent what is broadcast on the topic from now on, once
-   * for each time that it has subscribed. `metadata` is for dispatchers. Throws
-   * `UsageError` for an actor of another node and for one that has ended.
+   * Subscribes the calling actor to a topic: it gets each later broadcast once
+   * for each of its subscriptions. `metadata` is for dispatchers. Throws
+   * `UsageError` for an actor of another node and for an actor that has ended.
    */
   subscribe<T extends TopicOf<Topics>>(
     self: Subscriber<Topics[T]>,
@@ -228,8 +235,8 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
   }
 
   /**
-   * Ends all of the calling actor's subscriptions of the topic; returns how
-   * many there were.
+   * Removes all subscriptions of the calling actor to the topic, and returns
+   * their number.
    */
   unsubscribe<T extends TopicOf<Topics>>(
     self: Subscriber<Topics[T]>,
@@ -255,9 +262,9 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
    *
    * Returns false where `self.send` would, because a connection is above its
    * high mark. Throws `EncodeError` when there are other nodes and the message
-   * cannot leave this one, before anybody of this node gets it; and a
-   * `BroadcastError` when connections are at their hard limit, after all others
-   * have got it.
+   * cannot be encoded; then no subscriber of this node gets it. Throws
+   * `BroadcastError` when connections are at their hard limit; then all other
+   * nodes and the subscribers of this node have got it.
    */
   broadcast<T extends TopicOf<Topics>>(
     self: Broadcaster,
@@ -268,7 +275,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
     return this.#everywhere(self, topic, message, options, null);
   }
 
-  /** As `broadcast`, but not to the caller's own subscriptions. */
+  /** As `broadcast`, without the caller's own subscriptions. */
   broadcastFrom<T extends TopicOf<Topics>>(
     self: Broadcaster,
     topic: T,
@@ -303,8 +310,9 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
   }
 
   /**
-   * As `broadcast`, to subscribers of one node only. To a node that is unknown,
-   * cannot be reached or has no such PubSub it is silently lost.
+   * As `broadcast`, to subscribers of one node only. The message is lost
+   * without an error when the node is unknown, cannot be reached or has no
+   * PubSub of this name.
    */
   directBroadcast<T extends TopicOf<Topics>>(
     self: Broadcaster,
@@ -346,7 +354,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
     return hasRoom;
   }
 
-  /** Throws `UsageError` for a dispatcher that is none. */
+  /** Throws `UsageError` for an unknown dispatcher. */
   #named({ dispatcher }: BroadcastOptions): Dispatcher | null {
     if (dispatcher === undefined) return null;
     const found = this.#dispatchers.get(dispatcher);
@@ -358,8 +366,8 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
     );
   }
 
-  /** What another node has sent may name anything. */
-  #fromAfar(
+  /** Delivers a broadcast of another node, whose contents are not trusted. */
+  #deliverRemote(
     self: Broadcaster & Pick<Self, "log">,
     topic: unknown,
     message: unknown,
@@ -399,7 +407,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
     }
     if (!self.isAlive || self.node !== root.node) {
       throw new UsageError(
-        `expected a living actor of ${root.node} to subscribe, got ` +
+        `expected a live actor of ${root.node} to subscribe, got ` +
           `${self.pid} of ${self.node}`,
       );
     }
@@ -416,7 +424,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
   }
 }
 
-/** Nothing of the caller's runs in between, so the list stays as it is. */
+/** A send runs no code of an actor, so the list does not change meanwhile. */
 function deliverAll(
   self: Broadcaster,
   pids: readonly Pid<unknown>[],
@@ -432,7 +440,7 @@ function deliverAll(
         if (pid !== from) self.send(pid, message);
       }
     } catch (error) {
-      // One that takes no more is no reason to pass over the others.
+      // A full mailbox concerns its own actor only: the others are served.
       if (!(error instanceof MailboxFullError)) throw error;
       i++;
     }
@@ -450,7 +458,7 @@ function checkPools(poolSize: number, broadcastPoolSize: number): void {
   if (broadcastPoolSize > poolSize) {
     throw new UsageError(
       `expected broadcastPoolSize to be at most poolSize, got ` +
-        `${broadcastPoolSize} and ${poolSize}; nobody would listen`,
+        `${broadcastPoolSize} and ${poolSize}; no actor would listen there`,
     );
   }
 }

@@ -2,9 +2,12 @@
  * Broadcasts over process groups: each node has a few listening actors, each in
  * a group of its own, and a broadcast is one message to one group.
  *
- * Which group is decided by the sender, so that what one sender says keeps its
- * order on its way to each node. Scope, groups, names and messages are those of
- * `Phoenix.PubSub` 2 with its adapter for `pg`.
+ * The sender's pid selects the group, so that the broadcasts of one sender keep
+ * their order on the way to each node. Scope, groups, names and messages are
+ * those of `Phoenix.PubSub` 2 with its adapter for `pg`.
+ *
+ * There is one message, `{forward_to_local, Topic, Message, Dispatcher}`, from
+ * a broadcaster to the listeners of one group. It has no reply.
  */
 
 import {
@@ -33,7 +36,7 @@ import {
 
 const scope = pg.scope("Elixir.Phoenix.PubSub");
 const FORWARD = atom("forward_to_local");
-/** The dispatcher that sends each subscription the message. */
+/** The default dispatcher: it sends the message to each subscription. */
 const PLAIN = atom("Elixir.Phoenix.PubSub");
 
 export class PgAdapter implements Adapter {
@@ -41,8 +44,8 @@ export class PgAdapter implements Adapter {
   #groups: readonly string[] = [];
   #broadcastPoolSize = 1;
   #listeners: readonly Pid<unknown>[] = [];
-  /** Of the scope, which loses its members when it crashes. */
-  #watch: Ref | null = null;
+  /** The monitor of the scope, which loses its members when it crashes. */
+  #scopeMonitor: Ref | null = null;
 
   start(self: Self<unknown>, host: AdapterHost): void {
     this.#groups = groupsOf(host);
@@ -54,13 +57,13 @@ export class PgAdapter implements Adapter {
   }
 
   take(self: Self<unknown>, message: unknown): void {
-    if (message instanceof Down && message.ref === this.#watch) {
+    if (message instanceof Down && message.ref === this.#scopeMonitor) {
       this.#join(self);
     }
   }
 
   #join(self: Self<unknown>): void {
-    this.#watch = self.monitor(scope.start(self));
+    this.#scopeMonitor = self.monitor(scope.start(self));
     for (const [i, pid] of this.#listeners.entries()) {
       scope.join(self as Self, atom(this.#groups[i] as string), pid as Pid);
     }
@@ -85,7 +88,7 @@ export class PgAdapter implements Adapter {
       try {
         if (!self.send(member, forward)) hasRoom = false;
       } catch (error) {
-        // One that cannot keep up is no reason to pass over the others.
+        // A full connection concerns its own node only: the others are served.
         if (!(error instanceof BusyError)) throw error;
         (busy ??= []).push(member.node);
         cause = error;
@@ -111,7 +114,7 @@ export class PgAdapter implements Adapter {
   }
 }
 
-/** The first has no number, as when there was one only. */
+/** The first group has no number, for compatibility with a pool of one. */
 function groupsOf(
   { name, poolSize, broadcastPoolSize }: AdapterHost,
 ): readonly string[] {
@@ -127,11 +130,11 @@ function forwardOf(
   message: unknown,
   dispatcher: string | null,
 ): Tuple {
-  const how = dispatcher === null ? PLAIN : atom(dispatcher);
-  return new Tuple([FORWARD, topic, message, how]);
+  const by = dispatcher === null ? PLAIN : atom(dispatcher);
+  return new Tuple([FORWARD, topic, message, by]);
 }
 
-/** Takes what other nodes send, until the PubSub ends, for whatever reason. */
+/** Takes the broadcasts of other nodes, until the PubSub's actor ends. */
 function listener(
   { deliver }: AdapterHost,
   root: Pid<unknown>,
@@ -142,15 +145,15 @@ function listener(
       return from === root || reason !== reasons.normal ? stop(reason) : state;
     }
     const items = message instanceof Tuple ? message.items : [];
-    const [kind, topic, content, how] = items;
-    if (kind !== FORWARD || typeof how !== "symbol") {
+    const [tag, topic, content, by] = items;
+    if (tag !== FORWARD || typeof by !== "symbol") {
       self.log(
         "warning",
         `PubSub takes no such message: ${printTerm(message)}`,
       );
       return state;
     }
-    const name = how === PLAIN ? null : Symbol.keyFor(how) ?? null;
+    const name = by === PLAIN ? null : Symbol.keyFor(by) ?? null;
     deliver(self, topic, content, name);
     return state;
   });

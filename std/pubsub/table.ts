@@ -1,26 +1,25 @@
 /**
- * The subscriptions of one node: by topic in a dense array of pids, which is
- * what a delivery walks along, and by subscriber, for when that ends.
+ * The subscriptions of one node: by topic, in a dense array of pids that a
+ * delivery iterates over, and by subscriber, for the cleanup when it ends.
  *
- * A subscription knows its place in both, so that taking it out costs the same
- * among a hundred thousand: the last one takes its place. Hence there is no
- * order among subscribers.
+ * A subscription knows its index in both arrays. To remove it, the last
+ * subscription is moved into its place, which takes constant time also among a
+ * hundred thousand. So subscribers are in no fixed order.
  */
 
 import type { Pid } from "../../runtime/mod.ts";
 import type { SubscriptionEntry } from "./types.ts";
 
-/** One subscription. */
 type Subscription = {
   readonly topic: Topic;
   readonly owner: Owner;
   readonly metadata: unknown;
-  /** Places in the lists of the topic and of the owner. */
+  /** Indexes in the lists of the topic and of the owner. */
   atTopic: number;
   atOwner: number;
 };
 
-/** Who is subscribed to a topic. The two lists run side by side. */
+/** The subscriptions of a topic. The two lists have the same order. */
 class Topic {
   readonly name: string;
   readonly pids: Pid<unknown>[] = [];
@@ -36,18 +35,21 @@ type Owner = {
   readonly subscriptions: Subscription[];
 };
 
-const NOBODY: readonly Pid<unknown>[] = [];
+const noPids: readonly Pid<unknown>[] = [];
 
 export class Table {
   readonly #topics = new Map<string, Topic>();
   readonly #owners = new Map<Pid<unknown>, Owner>();
 
-  /** The subscribers of a topic, as often as they are. Not to be kept. */
+  /**
+   * The subscribers of a topic, one pid for each subscription. The list is the
+   * table's own and changes with it.
+   */
   pids(topic: string): readonly Pid<unknown>[] {
-    return this.#topics.get(topic)?.pids ?? NOBODY;
+    return this.#topics.get(topic)?.pids ?? noPids;
   }
 
-  /** A list of its own. */
+  /** The subscriptions of a topic, as a new list. */
   entries(topic: string): SubscriptionEntry[] {
     const { subscriptions = [] } = this.#topics.get(topic) ?? {};
     return subscriptions.map(({ owner, metadata }) => ({
@@ -79,21 +81,22 @@ export class Table {
     owner.subscriptions.push(subscription);
   }
 
-  /** Takes all of a subscriber's out of a topic; returns how many. */
+  /** Removes a subscriber's subscriptions to a topic; returns their number. */
   remove(pid: Pid<unknown>, name: string): number {
     const topic = this.#topics.get(name);
     const owner = this.#owners.get(pid);
     if (topic === undefined || owner === undefined) return 0;
-    // Either may be long: many topics of one, or many subscribers of one topic.
+    // The shorter list is searched: a subscriber may have many topics, and a
+    // topic many subscribers.
     const ofOwner = owner.subscriptions;
     const ofTopic = topic.subscriptions;
     const found = (ofOwner.length <= ofTopic.length ? ofOwner : ofTopic)
-      .filter((one) => one.topic === topic && one.owner === owner);
+      .filter((entry) => entry.topic === topic && entry.owner === owner);
     for (const subscription of found) this.#delete(subscription);
     return found.length;
   }
 
-  /** A subscriber has ended. */
+  /** Removes all subscriptions of a subscriber that has ended. */
   forget(pid: Pid<unknown>): void {
     const owner = this.#owners.get(pid);
     if (owner === undefined) return;

@@ -1,27 +1,27 @@
-/** What a PubSub is given; see `std/pubsub/mod.ts`. */
+/** The types of a PubSub's options and adapters; see `std/pubsub/mod.ts`. */
 
 import type { Pid, Self } from "../../runtime/mod.ts";
 
-/** As much of an actor as subscribing needs. */
+/** The part of `self` that a subscription needs. */
 export type Subscriber<Message> = Pick<
   Self<Message>,
   "isAlive" | "link" | "node" | "pid" | "unlink"
 >;
 
-/** As much of an actor as broadcasting needs; a running node will do. */
+/** The part of `self` that a broadcast needs. A running node has it as well. */
 export type Broadcaster = Pick<Self<never>, "pid" | "send">;
 
-/** A subscription, as a dispatcher is shown it. */
+/** A subscription, as a dispatcher gets it. */
 export type SubscriptionEntry = {
   readonly pid: Pid<unknown>;
-  /** What was given to `subscribe`; undefined when nothing was. */
+  /** The `metadata` of `subscribe`; undefined when none was given. */
   readonly metadata: unknown;
 };
 
 /**
- * Delivers a message to the subscriptions of a topic in a way of its own. Runs
- * on each node that the message comes to, there in the name of `self`. `from`
- * is who is to be left out, null for nobody.
+ * Delivers a message to the subscriptions of a topic in a custom way. It runs
+ * on each node that gets the message, and sends by the `self` given. The
+ * subscriptions of `from` are to be left out; null leaves out none.
  */
 export type Dispatcher = (
   entries: readonly SubscriptionEntry[],
@@ -30,12 +30,12 @@ export type Dispatcher = (
   self: Broadcaster,
 ) => void;
 
-/** What an adapter's actors and a PubSub know of each other. */
+/** The services of a PubSub for its adapter. */
 export type AdapterHost = {
   readonly name: string;
   readonly poolSize: number;
   readonly broadcastPoolSize: number;
-  /** Delivers what another node has sent to this node's subscribers. */
+  /** Delivers a broadcast of another node to this node's subscribers. */
   readonly deliver: (
     self: Broadcaster & Pick<Self, "log">,
     topic: unknown,
@@ -44,19 +44,19 @@ export type AdapterHost = {
   ) => void;
 };
 
-/** What carries broadcasts to other nodes. */
+/** The transport of broadcasts between nodes. */
 export interface Adapter {
   /**
-   * Called in the first turn of the PubSub's actor: what it spawns should be
-   * linked to that. Whatever the actor is sent that is no exit signal comes to
-   * `take`.
+   * Called in the first turn of the PubSub's actor. Actors that it spawns
+   * should be linked to that actor. `take` gets every message to that actor
+   * except exit signals.
    */
   start(self: Self<unknown>, host: AdapterHost): void;
   take?(self: Self<unknown>, message: unknown): void;
   /**
-   * Sends to all other nodes. Returns false where `self.send` would; throws a
-   * `BroadcastError` when it could not be sent to some, an `EncodeError` when
-   * it can be sent to none.
+   * Sends to all other nodes. Returns false where `self.send` would. Throws a
+   * `BroadcastError` when the message could not be sent to some nodes, and an
+   * `EncodeError` when it cannot be sent to any node.
    */
   broadcast(
     self: Broadcaster,
@@ -76,43 +76,48 @@ export interface Adapter {
 
 /** Options of a PubSub. */
 export type PubSubOptions = {
-  /** Registers its actor. The PubSubs of a cluster find each other by it. */
+  /**
+   * The local name of its actor. The PubSubs of a cluster find each other by
+   * it.
+   */
   readonly name: string;
   /**
-   * How many actors take what other nodes send. A node that sends to more than
-   * another listens with loses messages, so raise this one on all nodes first.
-   * Default 1: they share one thread.
+   * How many actors take broadcasts of other nodes. A broadcast to a group in
+   * which a node has no actor is lost for that node, so raise `poolSize` on all
+   * nodes before `broadcastPoolSize` on any. Default 1, since all actors share
+   * one thread.
    */
   readonly poolSize?: number;
-  /** To how many of the others' actors this node sends. Default `poolSize`. */
+  /** To how many groups this node sends. Default `poolSize`. */
   readonly broadcastPoolSize?: number;
   /**
-   * By the names under which broadcasts ask for them; the same on all nodes.
-   * Default none: each subscription is sent the message.
+   * Dispatchers by the name that a broadcast gives; the same on all nodes.
+   * Default none: the message is sent to each subscription.
    */
   readonly dispatchers?: Readonly<Record<string, Dispatcher>>;
-  /** Default: on process groups, which are those of `Phoenix.PubSub`. */
+  /** Default: process groups, with the messages of `Phoenix.PubSub`. */
   readonly adapter?: Adapter;
 };
 
 /** Options of a broadcast. */
 export type BroadcastOptions = {
-  /** One of the option `dispatchers`. */
+  /** A name of the option `dispatchers`. */
   readonly dispatcher?: string;
 };
 
-/** Options of a broadcast that leaves somebody out. */
+/** Options of a broadcast that leaves out one actor's subscriptions. */
 export type BroadcastFromOptions = BroadcastOptions & {
   /**
-   * Whose subscriptions are left out, on this node only. Default: the caller's.
+   * The actor whose subscriptions on this node are left out. Default: the
+   * caller.
    */
   readonly from?: Pid<never>;
 };
 
-/** A broadcast that did not reach all nodes. Local subscribers have got it. */
+/** A broadcast did not reach all nodes. Local subscribers have got it. */
 export class BroadcastError extends Error {
   override readonly name = "BroadcastError";
-  /** To which nothing was sent. */
+  /** The nodes that nothing was sent to. */
   readonly nodes: readonly string[];
   constructor(nodes: readonly string[], cause: unknown) {
     super(

@@ -1,11 +1,12 @@
 /**
  * The actors of a registry: one per partition, which registrants are linked to,
- * and above them a root, which starts them and starts them anew.
+ * and above them a root actor that starts and restarts them.
  *
- * Registering and looking up happens in the turn of whoever does it. What is
- * left for actors is what needs a mailbox: cleaning up after registrants, and
- * locks. Restarts follow Elixir's registry: all partitions of a unique one,
- * because an owner's entries lie in several, and only the crashed one else.
+ * Registrations and look-ups run in the caller's turn. The actors do what needs
+ * a mailbox: they clean up after registrants that have ended, and keep locks.
+ * Restarts follow Elixir's registry. With unique keys all partitions restart,
+ * because the entries of an owner lie in several; with duplicate keys only the
+ * crashed one does.
  */
 
 import {
@@ -24,18 +25,18 @@ import {
 import { type LockRequest, Locks, type UnlockRequest } from "./locks.ts";
 import type { Partition, Tables } from "./tables.ts";
 
-/** More restarts than this within the time below end the registry. */
+/** More restarts than this within `RESTARTS_WITHIN_MS` end the registry. */
 const MAX_RESTARTS = 3;
 const RESTARTS_WITHIN_MS = 5_000;
 
-/** The root. An `Exit` message of anybody but a partition ends it. */
+/** The root. An `Exit` of any actor that is no partition of it ends it. */
 export function rootActor<Key, Value, Message>(
   label: string,
   tables: Tables<Key, Value, Message>,
   onStart: (self: Self<unknown>) => void,
 ): Handler<unknown> {
   const { partitions } = tables;
-  const begin = (
+  const startPartition = (
     self: Self<unknown>,
     partition: Partition<Key, Value, Message>,
   ): void => {
@@ -48,30 +49,30 @@ export function rootActor<Key, Value, Message>(
   return handler<number, unknown>(
     (self) => {
       self.trapExits = true;
-      for (const partition of partitions) begin(self, partition);
+      for (const partition of partitions) startPartition(self, partition);
       onStart(self);
       return 0;
     },
     (restarts, message, self) => {
-      // A restart is long enough ago to be forgotten.
+      // One of the restarts is no longer within RESTARTS_WITHIN_MS.
       if (message instanceof Timeout) return restarts - 1;
       if (!(message instanceof Exit)) return restarts;
       const crashed = partitions.find(({ pid }) => pid === message.from);
       if (crashed === undefined) return stop(message.reason);
       if (restarts === MAX_RESTARTS) return stop(reasons.shutdown);
       self.startTimer(RESTARTS_WITHIN_MS, null);
-      const concerned = tables.layout === "unique" ? partitions : [crashed];
-      for (const partition of concerned) {
-        if (partition !== crashed) kill(self, partition);
+      const restarted = tables.layout === "unique" ? partitions : [crashed];
+      for (const partition of restarted) {
+        if (partition !== crashed) killPartition(self, partition);
         partition.clear();
       }
-      for (const partition of concerned) begin(self, partition);
+      for (const partition of restarted) startPartition(self, partition);
       return restarts + 1;
     },
   );
 }
 
-function kill(
+function killPartition(
   self: Self<unknown>,
   { pid }: Partition<unknown, unknown, never>,
 ): void {
@@ -91,16 +92,16 @@ function partitionActor<Key, Value, Message>(
       if (message instanceof Exit) {
         const { from } = message;
         if (from === root.pid) return stop(message.reason);
-        // Only the end of an owner counts, not what a living one sends.
+        // An exit signal that a live actor has sent does not count.
         if (from.node === self.node && !self.isActorAlive(from)) {
           tables.forget(partition, from);
         }
       } else if (message instanceof Down) {
-        locks.ended(self, message.ref);
+        locks.claimantEnded(self, message.ref);
       } else if (message instanceof Call && isLock(message.request)) {
-        locks.request(self, message.request, message.from);
+        locks.requestLock(self, message.request, message.from);
       } else if (message instanceof Cast && isUnlock(message.request)) {
-        locks.release(self, message.request);
+        locks.releaseLock(self, message.request);
       }
       return locks;
     },

@@ -1,13 +1,13 @@
-/** Running functions side by side, each in an actor of its own. */
+/** Runs functions at the same time, each in an actor of its own. */
 
 import { type Down, type Pid, reasons, type Ref } from "../../runtime/mod.ts";
 import { type AnySelf, receiveRef } from "../internal/wait.ts";
 import type { DispatchOptions } from "./types.ts";
 
 /**
- * Resolves when all have ended. Rejects when some have crashed, with what the
- * first of them in the list threw, and when it is aborted, when what still runs
- * is killed.
+ * Resolves when all functions have ended. When some have crashed, rejects with
+ * the error of the first of these in the list. When aborted, kills the actors
+ * that still run, and rejects.
  */
 export async function runEach(
   self: AnySelf,
@@ -24,14 +24,14 @@ export async function runEach(
       downs.push(await receiveRef(self, ref, options) as Down);
     }
   } catch (error) {
-    if (self.isAlive) { for (const run of runs) giveUp(self, run); }
+    if (self.isAlive) { for (const run of runs) killRun(self, run); }
     throw error;
   }
   const failed = downs.find(({ reason }) => reason !== reasons.normal);
   if (failed !== undefined) throw failed.reason;
 }
 
-function giveUp(
+function killRun(
   self: AnySelf,
   { pid, ref }: { readonly pid: Pid<never>; readonly ref: Ref },
 ): void {

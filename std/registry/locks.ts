@@ -1,23 +1,23 @@
 /**
- * Locks by key: one holder at a time, the others in order of arrival.
+ * Locks by key: one holder at a time; other callers wait in order of arrival.
  *
- * A part of a partition's actor. Whoever asks is watched from then on, so that
- * the end of a holder frees its lock and the end of one who waits leaves no
- * gap.
+ * A part of a partition's actor. It monitors each caller: when a holder ends,
+ * its lock goes to the next caller, and when a waiting caller ends, it leaves
+ * the queue.
  */
 
 import type { MapKey, Pid, Ref, ReplyTo, Self } from "../../runtime/mod.ts";
 
-/** Asks for a lock; sent as a call, which is answered when it is held. */
+/** Asks for a lock. A call; the reply comes when the caller holds the lock. */
 export type LockRequest = {
   readonly type: "lock";
   /** `mapKey` of the lock's key. */
   readonly mapKey: MapKey;
-  /** Names the request when it is taken back. */
+  /** Identifies the request in an `UnlockRequest`. */
   readonly ticket: Ref;
 };
 
-/** Gives a lock back, or a request for one; sent as a cast. */
+/** Releases a lock, or withdraws a request for it. A cast. */
 export type UnlockRequest = { readonly type: "unlock"; readonly ticket: Ref };
 
 type Claim = {
@@ -28,12 +28,12 @@ type Claim = {
 };
 
 export class Locks {
-  /** By key, oldest first: the first one holds the lock. */
+  /** By key, oldest first: the first claim holds the lock. */
   readonly #queues = new Map<MapKey, Set<Claim>>();
   readonly #byTicket = new Map<Ref, Claim>();
   readonly #byMonitor = new Map<Ref, Claim>();
 
-  request(self: Self<unknown>, request: LockRequest, from: ReplyTo): void {
+  requestLock(self: Self<unknown>, request: LockRequest, from: ReplyTo): void {
     const { mapKey, ticket } = request;
     const monitor = self.monitor(from.pid as Pid<never>);
     const claim: Claim = { mapKey, ticket, monitor, from };
@@ -48,15 +48,15 @@ export class Locks {
     self.reply(from, null);
   }
 
-  release(self: Self<unknown>, { ticket }: UnlockRequest): void {
+  releaseLock(self: Self<unknown>, { ticket }: UnlockRequest): void {
     const claim = this.#byTicket.get(ticket);
     if (claim === undefined) return;
     self.demonitor(claim.monitor, { flush: true });
     this.#remove(self, claim);
   }
 
-  /** Whoever this monitor watched has ended. */
-  ended(self: Self<unknown>, monitor: Ref): void {
+  /** The caller that this monitor is of has ended. */
+  claimantEnded(self: Self<unknown>, monitor: Ref): void {
     const claim = this.#byMonitor.get(monitor);
     if (claim !== undefined) this.#remove(self, claim);
   }

@@ -1,10 +1,11 @@
 /**
  * The tables of a registry: its entries by key and by owner, in partitions.
  *
- * Plain data; it knows that partitions have actors, but does nothing to them.
- * Where an entry lies follows Elixir's registry: with unique keys, by key in
- * the key's partition and by owner in the owner's, so that the two sides of an
- * entry may lie apart and each must put up with what the other has lost.
+ * This is plain data. It knows the pids of the partitions' actors, but sends
+ * nothing to them. The place of an entry follows Elixir's registry. With unique
+ * keys, the index by key is in the key's partition and the index by owner in
+ * the owner's. So the two halves of an entry may lie in different partitions,
+ * and either half may be lost by a crash without the other.
  */
 
 import {
@@ -25,8 +26,8 @@ export type Row<Key, Value, Message> = {
 };
 
 /**
- * Rows by something. Mostly there is one, and then no set is made: that takes
- * less memory, and a look-up less time.
+ * Rows by key or by owner. A key with a single row, the usual case, has no set:
+ * that takes less memory, and makes a look-up faster.
  */
 class Index<By, R extends object> {
   readonly #rows = new Map<By, R | Set<R>>();
@@ -76,9 +77,9 @@ class Index<By, R extends object> {
   }
 }
 
-/** A partition: its actor, and its tables, which are empty when that is new. */
+/** A partition: its actor, and its tables, which a new actor finds empty. */
 export class Partition<Key, Value, Message> {
-  /** Null until the registry's first turn. */
+  /** Null until the root's first turn. */
   pid: Pid<unknown> | null = null;
   readonly byKey: Index<MapKey, Row<Key, Value, Message>> = new Index();
   readonly byOwner: Index<Pid<never>, Row<Key, Value, Message>> = new Index();
@@ -92,7 +93,7 @@ export class Partition<Key, Value, Message> {
 /** Which partition holds an entry by its key, and which by its owner. */
 export type Layout = "unique" | "byPid" | "byKey";
 
-/** Throws `UsageError` for options that make no sense. */
+/** Throws `UsageError` for unknown or contradictory options. */
 export function layoutOf(
   { keys, partitionBy }: Pick<RegistryOptions, "keys" | "partitionBy">,
 ): Layout {
@@ -104,7 +105,7 @@ export function layoutOf(
   if (keys === "duplicate") return partitionBy === "key" ? "byKey" : "byPid";
   if (partitionBy === undefined) return "unique";
   throw new UsageError(
-    "expected partitionBy along with duplicate keys, got it with unique ones",
+    "expected partitionBy only with duplicate keys, got it with unique keys",
   );
 }
 
@@ -112,24 +113,24 @@ export class Tables<Key, Value, Message> {
   readonly layout: Layout;
   readonly partitions: readonly Partition<Key, Value, Message>[];
 
-  /** Throws `UsageError` for a count that is no whole number from 1 on. */
+  /** Throws `UsageError` unless the count is a whole number of at least 1. */
   constructor(layout: Layout, count: number) {
     if (!Number.isInteger(count) || count < 1) {
       throw new UsageError(
-        `expected partitions to be a whole number from 1 on, got ${count}`,
+        `expected partitions to be a whole number of at least 1, got ${count}`,
       );
     }
     this.layout = layout;
     this.partitions = Array.from({ length: count }, () => new Partition());
   }
 
-  /** The partition of a key, where entries of a key lie together. */
+  /** The partition of a key, for layouts that keep entries by key. */
   ofKey(mapKey: MapKey): Partition<Key, Value, Message> {
-    // With one partition there is nothing to choose.
+    // With one partition no hash is needed.
     return this.#at(this.partitions.length === 1 ? 0 : hash(String(mapKey)));
   }
 
-  /** Where an owner's entry lies: by its key, and by its owner. */
+  /** The partitions that have an owner's entry by its key, and by its owner. */
   placeOf(mapKey: MapKey, owner: Pid<never>): {
     readonly keyed: Partition<Key, Value, Message>;
     readonly owning: Partition<Key, Value, Message>;
@@ -142,7 +143,7 @@ export class Tables<Key, Value, Message> {
     };
   }
 
-  /** Where entries of a key may lie. */
+  /** The partitions that may have entries of a key. */
   placesOf(mapKey: MapKey): readonly Partition<Key, Value, Message>[] {
     return this.layout === "byPid" ? this.partitions : [this.ofKey(mapKey)];
   }
@@ -162,13 +163,14 @@ export class Tables<Key, Value, Message> {
   /** The rows of an owner under a key. */
   rowsOf(mapKey: MapKey, owner: Pid<never>): Row<Key, Value, Message>[] {
     const { keyed, owning } = this.placeOf(mapKey, owner);
-    // Either may be long: many owners of a key, or many keys of an owner.
+    // The shorter list is searched: a key may have many owners, and an owner
+    // many keys.
     const isShort = keyed.byKey.count(mapKey) <= owning.byOwner.count(owner);
     return [...isShort ? keyed.byKey.get(mapKey) : owning.byOwner.get(owner)]
       .filter((row) => row.pid === owner && row.mapKey === mapKey);
   }
 
-  /** An owner has ended; its rows in this partition go, and no others. */
+  /** Removes the rows of an owner that has ended, in this partition only. */
   forget(
     { byOwner }: Partition<Key, Value, Message>,
     owner: Pid<never>,
@@ -191,7 +193,7 @@ function hash(text: string): number {
   return sum >>> 0;
 }
 
-/** What is shown of rows. */
+/** The public part of rows. */
 export function entriesOf<Key, Value, Message>(
   rows: Iterable<Row<Key, Value, Message>>,
 ): Entry<Value, Message>[] {

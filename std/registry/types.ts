@@ -1,8 +1,8 @@
-/** What a registry is given and what it returns; see `std/registry/mod.ts`. */
+/** The types of a registry's options and results; see `std/registry/mod.ts`. */
 
 import type { Destination, Pid, Self, ViaTarget } from "../../runtime/mod.ts";
 
-/** What a registry tells its listeners. The end of an actor is not told. */
+/** The message to listeners. There is none when a registrant ends. */
 export type RegistryEvent<Key = unknown, Value = unknown> =
   | {
     readonly type: "register";
@@ -22,22 +22,22 @@ export type RegistryEvent<Key = unknown, Value = unknown> =
 /** Options of a registry. */
 export type RegistryOptions<Key = unknown, Value = unknown> = {
   readonly keys: "unique" | "duplicate";
-  /** Registers the registry's actor; also what listeners are told. */
+  /** The local name of the root actor, and the `registry` of events. */
   readonly name?: string;
-  /** From 1 on. Default 1. */
+  /** At least 1. Default 1. */
   readonly partitions?: number;
   /**
-   * With duplicate keys: which entries lie together. By `pid`, those of an
-   * actor, so that a crash takes few actors along; by `key`, those of a key, so
-   * that a look-up asks one partition only. Default `pid`.
+   * With duplicate keys: which entries share a partition. With `pid`, those of
+   * an actor do, so that a crash ends few actors. With `key`, those of a key
+   * do, so that a look-up reads one partition only. Default `pid`.
    */
   readonly partitionBy?: "pid" | "key";
   /**
    * Actors that are sent a `RegistryEvent` for each registration and each
-   * unregistration. A name that nobody holds is passed over.
+   * unregistration. A name that no actor holds is skipped.
    */
   readonly listeners?: readonly Destination<RegistryEvent<Key, Value>>[];
-  /** What `meta` returns at first, by key. */
+  /** The initial values of `meta`, by key. */
   readonly meta?: Iterable<readonly [unknown, unknown]>;
 };
 
@@ -52,46 +52,45 @@ export type KeyedEntry<Key, Value, Message = never> = Entry<Value, Message> & {
   readonly key: Key;
 };
 
-/** Whether an entry is meant. */
+/** Selects entries. */
 export type EntryTest<Key, Value, Message> = (
   entry: KeyedEntry<Key, Value, Message>,
 ) => boolean;
 
-/** What `register` came to. */
+/** The result of `register`. */
 export type Registration =
   | {
     readonly ok: true;
-    /** The partition that the actor is linked to now. */
+    /** The actor of the partition, which the registrant is linked to now. */
     readonly owner: Pid;
   }
   | {
     readonly ok: false;
-    /** Who holds the key; it may be the caller. */
+    /** The actor that holds the key; it may be the caller. */
     readonly holder: Pid;
   };
 
 /** Options of `dispatchParallel`. */
 export type DispatchOptions = {
-  /** Kills what still runs, and rejects with the signal's reason. */
+  /** Kills the actors that still run, and rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 };
 
-/** As much of `self` as registering needs. */
+/** The part of `self` that a registration needs. */
 export type Registrant<Message> = Pick<
   Self<Message>,
   "isAlive" | "link" | "node" | "pid" | "send" | "unlink"
 >;
 
 /**
- * A name that is not one of the node's: something that can be asked for an
- * actor, and told to be the name of one. Servers can be started under it, and
- * it is a destination and something to call.
+ * A name that a registry keeps and not the node. A server can be started under
+ * it, and it is a target of sends and calls.
  */
 export interface Via<Message = never> extends ViaTarget {
   whereis(): Pid<Message> | null;
-  /** Whether the calling actor has the name now. */
+  /** Returns whether the calling actor got the name. */
   register(self: Registrant<Message>): boolean;
   unregister(self: Registrant<Message>): void;
-  /** Throws `UsageError` when nobody has the name. */
+  /** Throws `UsageError` when no actor has the name. */
   send(self: Pick<Self<never>, "send">, message: Message): boolean;
 }

@@ -1,18 +1,19 @@
 /**
- * Remote calls in the manner of Erlang's older module `rpc`: what went wrong is
- * part of the value, as a `BadRpc`.
+ * Remote calls in the manner of Erlang's older module `rpc`: a failure is a
+ * return value, a `BadRpc`.
  *
- * The calls are those of `erpc`, as in OTP 23 and later, and what may be called
- * is what the other node offers by name, or any function of a BEAM node.
+ * The calls are made by `erpc`, as in OTP 23 and later. A Hornbeam node can be
+ * asked for the functions that it offers by name, a BEAM node for any function.
  *
- * When not to use it: in new programs. `erpc` tells a failure from a value and
- * the ways of failing from each other; here a function that throws a term is
- * not told from one that returns it. It is for programs that come from `rpc`,
- * and for its few functions that have no counterpart there.
+ * When not to use it: in new programs. `erpc` distinguishes a failure from a
+ * value, and the kinds of failures; here a function that throws a term looks
+ * like a function that returns it. The module is for programs that were written
+ * for `rpc`, and for the few functions that `erpc` does not have.
  *
- * Guarantees, weak ones included: as with `erpc`, a call that has come to
- * `timeout` or `nodedown` may or may not have run, and nothing of it is heard
- * later. `sbcast` tells who was there when it asked, and no more.
+ * Guarantees, weak ones included: as with `erpc`, a call that ends with
+ * `timeout` or `nodedown` may or may not have run, and a later reply is
+ * dropped. `sbcast` reports which nodes had an actor of the name when the
+ * request came, and no more.
  */
 
 import {
@@ -31,9 +32,11 @@ import {
   tuple,
   UsageError,
 } from "../../runtime/mod.ts";
-import { broadcastTo } from "./sbcast.ts";
+import { type BroadcastResult, broadcastTo } from "./sbcast.ts";
 
-/** As much of an actor as remote calls need. */
+export type { BroadcastResult };
+
+/** The part of `self` that remote calls need. */
 export type RpcSelf =
   & Pick<
     Self<never>,
@@ -43,9 +46,10 @@ export type RpcSelf =
   & { readonly pid: Pid<never> };
 
 /**
- * A call that came to nothing. `reason` is that of Erlang's `{badrpc, Reason}`:
- * the atom `nodedown` or `timeout`, or a tuple `{'EXIT', Why}` for a function
- * that has failed, where `Why` is `{Error, Stack}` unless it exited.
+ * A call that gave no value. `reason` is that of Erlang's `{badrpc, Reason}`:
+ * the atom `nodedown` or `timeout`, or, for a function that has failed, a tuple
+ * `{'EXIT', Why}`. `Why` is the exit reason of a function that exited, else
+ * `{Error, Stack}`.
  */
 export class BadRpc {
   readonly type = "badrpc";
@@ -63,10 +67,11 @@ const TIMEOUT = atom("timeout");
 const EXIT = atom("EXIT");
 
 /**
- * Calls a function on a node and resolves with what it returns or throws, or
- * with a `BadRpc`. `called` is `module:function`. Rejects for arguments that
- * cannot leave the node (`EncodeError`), for what is no call (`UsageError`) and
- * when it is aborted. Default time limit Infinity, as in Erlang.
+ * Calls a function on a node. Resolves with the value that it returns or
+ * throws, or with a `BadRpc`. `called` is `module:function`. Rejects for
+ * arguments that cannot be encoded (`EncodeError`), for a malformed `called`
+ * (`UsageError`) and when the call is aborted. Without `timeoutMs` there is no
+ * time limit, as in Erlang.
  *
  * @example
  * ```ts
@@ -103,7 +108,7 @@ export async function call<R = unknown>(
   }
 }
 
-/** As a value what `rpc` makes of a failure. */
+/** Turns a failure into the value that `rpc` returns for it. */
 function failed<R>(error: ErpcError): R | BadRpc {
   const { reason } = error;
   switch (error.class) {
@@ -125,7 +130,7 @@ function isExit(reason: unknown): boolean {
     reason.items[0] === EXIT;
 }
 
-/** Has a function called, without learning whether it was or how it went. */
+/** Has a function called. The caller gets no result and no error. */
 export function cast(
   self: RpcSelf,
   node: string,
@@ -136,8 +141,8 @@ export function cast(
 }
 
 /**
- * As `call`, but one after the other with all other blocking calls of that
- * node, and with nothing else of its actor `rex`.
+ * As `call`, but in the actor `rex` of that node, OTP's remote execution
+ * server: while the function runs, that actor handles no other request.
  */
 export async function blockCall<R = unknown>(
   self: RpcSelf,
@@ -180,17 +185,18 @@ function partsOf(called: string): [module: string, name: string] {
   );
 }
 
-/** What `multicall` resolves with. */
+/** The result of `multicall`. */
 export type MulticallResult<R> = {
-  /** Of the other nodes, in their order: what `call` would resolve with. */
+  /** The results of `call` on all nodes but the bad ones, in their order. */
   readonly results: readonly (R | BadRpc)[];
-  /** Nodes that could not be reached or gave no answer in time. */
+  /** Nodes that could not be reached or sent no reply in time. */
   readonly badNodes: readonly string[];
 };
 
 /**
- * Calls a function on several nodes at the same time. For all connected ones
- * and this, give `everywhere(self)`. Default time limit Infinity.
+ * Calls a function on several nodes at the same time. To call this node and all
+ * connected ones, pass `everywhere(self)`. Without `timeoutMs` there is no time
+ * limit.
  */
 export async function multicall<R = unknown>(
   self: RpcSelf,
@@ -220,7 +226,7 @@ function valueOf<R>(result: ErpcResult<R>): R | BadRpc {
   return result.type === "ok" ? result.value : failed<R>(result.error);
 }
 
-/** This node and all that it is connected to. */
+/** The names of this node and of all connected nodes. */
 export function everywhere(
   self: Pick<Self<never>, "node" | "nodes">,
 ): readonly string[] {
@@ -237,10 +243,10 @@ export function evalEverywhere(
   erpc.multicast(self, nodes, called, args);
 }
 
-/** A call that was begun with `asyncCall`. */
+/** A call that `asyncCall` has started. */
 export type RpcKey<R = unknown> = { readonly request: ErpcRequest<R> };
 
-/** Begins a call whose value `yieldValue` or `nbYield` gives later. */
+/** Starts a call; `yieldValue` or `nbYield` waits for its value. */
 export function asyncCall<R = unknown>(
   self: RpcSelf,
   node: string,
@@ -250,7 +256,7 @@ export function asyncCall<R = unknown>(
   return { request: erpc.sendRequest<R>(self, node, called, args) };
 }
 
-/** Waits for the value of a call that was begun, or its `BadRpc`. */
+/** Waits for the value of a call that was started, or its `BadRpc`. */
 export async function yieldValue<R>(
   self: RpcSelf,
   { request }: RpcKey<R>,
@@ -262,7 +268,7 @@ export async function yieldValue<R>(
 
 /**
  * Waits for `timeoutMs` (default 0), and resolves with null when the value has
- * not come; then it can be waited for again.
+ * not come. After null, the call can be waited for again.
  */
 export async function nbYield<R>(
   self: RpcSelf,
@@ -273,7 +279,7 @@ export async function nbYield<R>(
   return result === null ? null : { value: valueOf(result) };
 }
 
-/** Sends a message to whoever has a name on each of the nodes. */
+/** Sends a message to the actor of a name on each of the nodes. */
 export function abcast(
   self: RpcSelf,
   nodes: readonly string[],
@@ -284,26 +290,21 @@ export function abcast(
 }
 
 /**
- * As `abcast`, and resolves once it is known where somebody had the name when
- * the message came, and where nobody had or the node was not reached.
+ * As `abcast`, and resolves with the nodes on which an actor had the name when
+ * the message came, and with those that have no such actor or were not reached.
  */
 export function sbcast(
   self: RpcSelf,
   nodes: readonly string[],
   name: string,
   message: unknown,
-): Promise<
-  {
-    readonly goodNodes: readonly string[];
-    readonly badNodes: readonly string[];
-  }
-> {
+): Promise<BroadcastResult> {
   return broadcastTo(self, nodes, name, message);
 }
 
 /**
- * What a node tells about one of its actors; see Erlang's `process_info`. Null
- * when it has ended.
+ * Information on an actor, from its node; see Erlang's `process_info`. Null when
+ * the actor has ended.
  */
 export async function pinfo(
   self: RpcSelf,
@@ -316,7 +317,8 @@ export async function pinfo(
 }
 
 /**
- * Makes calls on all nodes in turn, at the same time; values in their order.
+ * Makes several calls at the same time, spread over all nodes in turn. The
+ * values are in the order of the calls.
  */
 export function parallelEval<R = unknown>(
   self: RpcSelf,
@@ -331,9 +333,9 @@ export function parallelEval<R = unknown>(
 }
 
 /**
- * Calls a function with each item and further arguments, on all nodes in turn
- * and at the same time. Rejects with an `AggregateError` of the `BadRpc`s when
- * some have failed.
+ * Calls a function with each item and further arguments, at the same time and
+ * spread over all nodes in turn. When some calls fail, rejects with an
+ * `AggregateError` of their `BadRpc`s.
  */
 export async function pmap<R = unknown>(
   self: RpcSelf,

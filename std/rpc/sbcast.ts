@@ -1,5 +1,8 @@
 /**
- * A message to a name on many nodes, each of which says whether it is there.
+ * Sends a message to a name on many nodes, each of which replies whether an
+ * actor has the name. The requests go to `rex`, OTP's remote execution server:
+ * `{Asker, {sbcast, Name, Message}}`, whose reply is `{rex, Node, Node}` where
+ * an actor has the name.
  */
 
 import {
@@ -14,21 +17,24 @@ import {
 
 const REX = atom("rex");
 
+/** The result of `sbcast`. */
+export type BroadcastResult = {
+  /** Nodes on which an actor had the name. */
+  readonly goodNodes: readonly string[];
+  /** Nodes without such an actor, and nodes that were not reached. */
+  readonly badNodes: readonly string[];
+};
+
 /**
- * Asks the actor `rex` of each node, in an actor of its own, so that answers
- * that come late are nobody's.
+ * Asks the actor `rex` of each node. The questions are asked by an actor of
+ * their own, so that late replies do not come to the caller.
  */
 export async function broadcastTo(
   self: Pick<Self<never>, "call"> & Pick<Self, "spawn">,
   nodes: readonly string[],
   name: string,
   message: unknown,
-): Promise<
-  {
-    readonly goodNodes: readonly string[];
-    readonly badNodes: readonly string[];
-  }
-> {
+): Promise<BroadcastResult> {
   const asker = self.spawn(async (me: Self<unknown>) => {
     const { from } = await me.receive((m): m is Call => m instanceof Call);
     const caller = me.monitor(from.pid);
@@ -43,10 +49,10 @@ export async function broadcastTo(
         }
         continue;
       }
-      const [kind, node, there] = answer instanceof Tuple ? answer.items : [];
-      if (kind !== REX || typeof node !== "symbol") continue;
-      const known = Symbol.keyFor(node) ?? "";
-      if (asked.delete(known) && there === node) good.add(known);
+      const [tag, node, found] = answer instanceof Tuple ? answer.items : [];
+      if (tag !== REX || typeof node !== "symbol") continue;
+      const name = Symbol.keyFor(node) ?? "";
+      if (asked.delete(name) && found === node) good.add(name);
     }
     me.reply(from, {
       goodNodes: nodes.filter((node) => good.has(node)),

@@ -2,40 +2,42 @@
  * Tasks: work that is done once, in an actor of its own, and whose value is
  * awaited by the actor that started it. Follows Elixir's `Task`.
  *
- * A task is linked to its owner and monitored by it: neither outlives a failure
- * of the other, and no wait is in vain. Under a `TaskSupervisor` it can be
- * without the link.
+ * A task and its owner are linked, and the owner monitors the task. So neither
+ * outlives a failure of the other, and a wait for a task always ends. A
+ * `TaskSupervisor` can also start tasks without the link.
  *
- * When not to use it: for what only waits, `await` of a promise is enough; a
- * task is for work that has to be ended, limited in time, watched, or kept from
- * doing harm. It runs in the same thread as its owner, so it makes no
- * calculation faster. Where something goes on and on, see
- * `std/gen_server/mod.ts`.
+ * When not to use it: to wait for an operation of the platform, `await` its
+ * promise. A task is for work that must be stoppable, limited in time,
+ * monitored, or isolated from its owner's state. It runs in the thread of its
+ * owner, so it makes no calculation faster. For an actor that serves many
+ * requests, see `std/gen_server/mod.ts`.
  *
  * Guarantees, weak ones included:
- * - Only the owner can await a task, once. Others are refused with
- *   `UsageError`.
+ * - Only the owner can await a task, and only once. Other callers are refused
+ *   with `UsageError`.
  * - After `await`, `awaitMany`, `shutdown` and `ignore`, and after `yield` and
- *   `yieldMany` for tasks that have ended, nothing is left of the task in the
- *   owner: no message, no `Exit` of it, no monitor and no link. A late reply is
- *   dropped before the mailbox. Only a task that `await` or `awaitMany` gave up
- *   keeps its link while it runs, so that an owner that ends by the time-out
- *   takes it along; `shutdown` ends it.
+ *   `yieldMany` for tasks that have ended, the owner keeps nothing of the task:
+ *   no message, no `Exit`, no monitor and no link. A late reply is dropped
+ *   before it reaches the mailbox. There is one exception: when `await` or
+ *   `awaitMany` times out, the task keeps its link while it runs, so that it
+ *   ends with an owner that ends by the time-out. `shutdown` ends such a task.
  * - A reply that was sent before a time-out or a `shutdown` took effect counts.
- * - What ends a task is the `reason` of the `TaskError`: what it threw, the
- *   reason it exited with, `{nodedown, Node}` for `noconnection`, or
- *   `"timeout"`. An owner that does not catch it ends with what Elixir's would
- *   exit with. A linked owner that does not trap exits ends before it can.
- * - A task that is ended gets its `signal` aborted, and cannot touch its node
- *   any more. Its code runs on to its next `await`.
- * - A stream of tasks starts at most `maxConcurrency` at a time, takes from its
- *   input only while it is read, and keeps out of its owner's mailbox. When the
- *   loop over it ends, in whatever way, its tasks have ended. With `ordered`,
- *   any number of results may wait for a slow one before them.
+ * - The `reason` of a `TaskError` says why the task ended: the value that it
+ *   threw, the reason that it exited with, `{nodedown, Node}` for
+ *   `noconnection`, or `"timeout"`. An owner that does not catch the error ends
+ *   with the exit reason that Elixir's owner would have. A linked owner that
+ *   does not trap exits ends before it can catch anything.
+ * - When a task is ended from outside, its `signal` is aborted and it has no
+ *   effect on its node any more. Its code runs on until its next `await`.
+ * - A stream of tasks runs at most `maxConcurrency` tasks at a time, takes from
+ *   its input only while it is read, and puts nothing into its owner's mailbox.
+ *   When the loop over the stream ends, for any cause, its tasks have ended.
+ *   With `ordered`, the number of results that wait for a slow one before them
+ *   has no limit.
  */
 
 import type { Pid } from "../../runtime/mod.ts";
-import { begin, callers, chainOf, labelOf, loneTask } from "./running.ts";
+import { callers, chainOf, labelOf, loneTask, startTask } from "./running.ts";
 import { type StreamFunction, type StreamInput, streamOf } from "./stream.ts";
 import {
   type AnySelf,
@@ -74,10 +76,10 @@ export {
   type TaskSupervisorOptions,
 } from "./supervisor.ts";
 
-/** A task that was started, in the hands of its owner. */
+/** The owner's handle of a task that was started. */
 export type Task<T = unknown> = TaskHandle<T>;
 
-/** What a list of tasks gives, one by one. */
+/** The value types of a list of tasks, in order. */
 type ValuesOf<Tasks extends readonly Task[]> = {
   -readonly [I in keyof Tasks]: Tasks[I] extends Task<infer T> ? T : never;
 };
@@ -88,9 +90,8 @@ type OutcomesOf<Tasks extends readonly Task[]> = {
     : never;
 };
 
-/** Starts work whose value is to be awaited. */
 function startAsync<T>(self: AnySelf, run: TaskFunction<T>): Task<T> {
-  return begin(self, run, chainOf(self));
+  return startTask(self, run, chainOf(self));
 }
 
 function start(self: AnySelf, run: TaskFunction<unknown>): Pid<never> {
@@ -119,7 +120,7 @@ function asyncStream<I, T>(
 }
 
 /**
- * What can be done with tasks. The caller must be able to wait: a function
+ * The operations on tasks. The caller must be able to wait: it is a function
  * actor, or a server in an asynchronous callback.
  *
  * @example
@@ -152,14 +153,16 @@ function asyncStream<I, T>(
  */
 export const Task: {
   /**
-   * Starts work in an actor that is linked to the caller, who owns the task.
+   * Starts work in an actor that is linked to the caller. The caller owns the
+   * task.
    */
   readonly async: typeof startAsync;
   /**
-   * Resolves with the task's value. Rejects with a `TaskError` when it ended
-   * without one or took longer than `timeoutMs` (default 5,000), and with the
-   * reason of `signal`. Then it can only be ended, by `shutdown`; it runs on,
-   * and is still linked.
+   * Resolves with the task's value. Rejects with a `TaskError` when the task
+   * ended without a value or took longer than `timeoutMs` (default 5,000), and
+   * with the reason of `signal` when that is aborted. After a time-out or an
+   * abort the task runs on and is still linked, but only `shutdown` may be
+   * called on it.
    */
   readonly await: <T>(
     self: AnySelf,
@@ -167,8 +170,9 @@ export const Task: {
     options?: AwaitOptions,
   ) => Promise<T>;
   /**
-   * Resolves with the values of all, in their order. Rejects with a `TaskError`
-   * at the first failure, or when they take longer than `timeoutMs` together.
+   * Resolves with the values of all tasks, in the order of `tasks`. Rejects
+   * with a `TaskError` at the first failure, or when all of them together take
+   * longer than `timeoutMs`.
    */
   readonly awaitMany: <const Tasks extends readonly Task[]>(
     self: AnySelf,
@@ -176,49 +180,53 @@ export const Task: {
     options?: AwaitOptions,
   ) => Promise<ValuesOf<Tasks>>;
   /**
-   * Resolves with what the task came to, or with null when it has not ended
-   * after `timeoutMs` (default 5,000); it can be waited for again then.
+   * Resolves with the task's outcome, or with null when it has not ended after
+   * `timeoutMs` (default 5,000). After null the task can be awaited again.
    */
   readonly yield: typeof yieldTask;
-  /** As `yield` of several, in their order, within one time limit. */
+  /** As `yield` for several tasks, in their order, with one time limit. */
   readonly yieldMany: <const Tasks extends readonly Task[]>(
     self: AnySelf,
     tasks: Tasks,
     options?: YieldManyOptions,
   ) => Promise<OutcomesOf<Tasks>>;
   /**
-   * Ends a task and resolves when it has ended: with its value if it was
-   * quicker, with null when it ended by this, else with the reason. It is asked
-   * to `shutdown`, and killed after so many ms (default 5,000), which is
-   * `{ type: "exit", reason: killed }`; with `brutalKill` it is killed at once.
+   * Ends a task and resolves when it has ended: with its value if the task was
+   * quicker, with null when it ended by this call, else with its exit reason.
+   * The task first gets the exit signal `shutdown`. When that has not ended it
+   * after the given number of ms (default 5,000), it is killed, and the outcome
+   * is `{ type: "exit", reason: killed }`. With `brutalKill` it is killed at
+   * once.
    */
   readonly shutdown: typeof shutdownTask;
   /**
-   * Lets a task run, but without the owner: no link, no reply. Resolves with
-   * what it has come to, or with null when it still runs.
+   * Separates a task from its owner: no link and no reply any more. Resolves
+   * with the outcome of a task that has ended, or with null when it still runs.
    */
   readonly ignore: typeof ignoreTask;
-  /** A task that has its value already, and no actor. */
+  /** Makes a task that has its value already, and no actor. */
   readonly completed: typeof completed;
-  /** Starts work that nobody awaits. */
+  /** Starts work whose value is not needed. There is no link and no handle. */
   readonly start: typeof start;
-  /** As `start`, with a link. */
+  /** As `start`, with a link to the caller. */
   readonly startLink: typeof startLink;
   /**
-   * Runs the function on each input, in a task for each, and gives what they
-   * come to: `{ type: "ok", value }` or, to an owner that traps exits,
-   * `{ type: "exit", reason }`. Any other owner ends with a task that fails.
+   * Runs the function on each input, each in a task of its own, and yields the
+   * outcomes: `{ type: "ok", value }` or, to an owner that traps exits,
+   * `{ type: "exit", reason }`. An owner that does not trap exits ends when a
+   * task fails.
    *
-   * Nothing is started before the first result is asked for. The input may be
-   * asynchronous: results do not wait for further inputs, so it must not
-   * `receive` in the caller's name if the loop over the results does. Rejects
+   * No task is started before the first result is asked for. The input may be
+   * asynchronous. Results do not wait for further inputs, so the input and the
+   * loop over the results must not both call `receive` of the caller. Rejects
    * with a `TaskError` when a task takes longer than `timeoutMs`, unless
-   * `onTimeout` is `killTask`, and with whatever the input throws.
+   * `onTimeout` is `killTask`, and with any error that the input throws.
    */
   readonly asyncStream: typeof asyncStream;
   /**
-   * Who started the task that this `self` is, who started that one, and so on:
-   * the nearest first, 20 at most. Empty for an actor that is no task.
+   * The actor that started the task with this `self`, the actor that started
+   * that one, and so on: the nearest first, 20 at most. Empty for an actor that
+   * is not a task.
    */
   readonly callers: (self: AnySelf) => readonly Pid<never>[];
 } = {

@@ -1,4 +1,7 @@
-/** How a task runs: with its callers, and a value for whoever asked for it. */
+/**
+ * How the actor of a task runs: it remembers its callers, and sends its value
+ * to its owner if it has one.
+ */
 
 import {
   type ActorFunction,
@@ -12,10 +15,10 @@ import {
 } from "../../runtime/mod.ts";
 import { type AnySelf, Task, type TaskFunction, TaskReply } from "./types.ts";
 
-/** Callers that are remembered; a task that starts the next one has no end. */
+/** Limits the list of callers, since tasks may start tasks without end. */
 const MAX_CALLERS = 20;
 
-/** By the task's `self`: who started it, who started that one, and so on. */
+/** By the task's `self`: its starter, the starter of that one, and so on. */
 const chains = new WeakMap<object, readonly Pid<never>[]>();
 
 /** See `Task.callers`. */
@@ -23,7 +26,7 @@ export function callers(self: object): readonly Pid<never>[] {
   return chains.get(self) ?? [];
 }
 
-/** The callers of what this actor starts. */
+/** The list of callers for a task that this actor starts. */
 export function chainOf(self: AnySelf): readonly Pid<never>[] {
   return [self.pid, ...callers(self)].slice(0, MAX_CALLERS);
 }
@@ -32,17 +35,17 @@ export function labelOf(run: { readonly name: string }): string {
   return run.name === "" ? "task" : run.name;
 }
 
-/** Runs the work, and gives its value to `say`. */
+/** Runs the work, and passes its value to `report`. */
 function perform<T>(
   me: Self<unknown>,
   run: TaskFunction<T>,
-  say: (value: T) => void,
+  report: (value: T) => void,
 ): Promise<void> | void {
   const value = run(me);
-  return value instanceof Promise ? value.then(say) : say(value);
+  return value instanceof Promise ? value.then(report) : report(value);
 }
 
-/** A task whose value is nobody's. */
+/** A task without an owner: its value is dropped. */
 export function loneTask(
   run: TaskFunction<unknown>,
   chain: readonly Pid<never>[],
@@ -53,13 +56,13 @@ export function loneTask(
   };
 }
 
-/** Starts a task of this actor's. */
-export function begin<T>(
+/** Starts a task that this actor owns. */
+export function startTask<T>(
   self: AnySelf,
   run: TaskFunction<T>,
   chain: readonly Pid<never>[],
 ): Task<T> {
-  // It runs for the first time when the ref is there.
+  // The task has its first turn after this call, when the ref is set.
   let ref: Ref | null = null;
   const pid = self.spawnLink((me: Self<unknown>) => {
     chains.set(me, chain);
@@ -74,7 +77,7 @@ export function begin<T>(
   return new Task<T>(pid, ref, self.pid as Pid<never>);
 }
 
-/** The owner is ready: it has its link and its monitor. */
+/** Tells a task that its owner has its link and its monitor in place. */
 class Go {
   readonly type = "go";
   readonly ref: Ref;
@@ -84,8 +87,9 @@ class Go {
 }
 
 /**
- * A task that another actor has started for its owner. It waits for the owner's
- * word, so that no end of it is missed, and not longer than the owner lives.
+ * A task that a supervisor has started for its owner. It waits for the owner's
+ * `Go`, so that the owner's monitor always sees how the task ends. When the
+ * owner ends before that, the task ends as well.
  */
 export function ownedTask(
   run: TaskFunction<unknown>,
@@ -94,16 +98,16 @@ export function ownedTask(
 ): ActorFunction<unknown> {
   return async (me) => {
     chains.set(me, chain);
-    const watch = me.monitor(owner);
-    const word = await me.receive((message) =>
+    const monitor = me.monitor(owner);
+    const first = await me.receive((message) =>
       message instanceof Go ||
-      message instanceof Down && message.ref === watch
+      message instanceof Down && message.ref === monitor
     );
-    me.demonitor(watch, { flush: true });
-    if (!(word instanceof Go)) {
-      throw new ExitError(tuple(reasons.shutdown, (word as Down).reason));
+    me.demonitor(monitor, { flush: true });
+    if (!(first instanceof Go)) {
+      throw new ExitError(tuple(reasons.shutdown, (first as Down).reason));
     }
-    const { ref } = word;
+    const { ref } = first;
     await perform(
       me,
       run,
@@ -112,14 +116,14 @@ export function ownedTask(
   };
 }
 
-/** Makes a task of an actor that runs `ownedTask`. */
-export function adopt<T>(
+/** Makes this actor the owner of a task that runs `ownedTask`. */
+export function adoptTask<T>(
   self: AnySelf,
   pid: Pid<never>,
-  how: "linked" | "alone",
+  tie: "linked" | "monitored",
 ): Task<T> {
   const ref = self.monitor(pid, { alias: "replyDemonitor" });
-  if (how === "linked") self.link(pid);
+  if (tie === "linked") self.link(pid);
   self.send(pid as Pid<unknown>, new Go(ref));
   return new Task<T>(pid, ref, self.pid as Pid<never>);
 }

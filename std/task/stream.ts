@@ -1,6 +1,7 @@
 /**
- * Streams of tasks, from the consumer's side: what is pulled from the input, in
- * which order results are handed out, and that nothing is left at the end.
+ * The consumer's side of a stream of tasks: it pulls inputs, decides the order
+ * in which results are yielded, and cleans up at the end. The tasks themselves
+ * belong to the actor of `stream_actor.ts`.
  */
 
 import {
@@ -26,7 +27,7 @@ import {
   type TaskFunction,
 } from "./types.ts";
 
-/** What a stream may take its inputs from. */
+/** The source of a stream's inputs. */
 export type StreamInput<I> = Iterable<I> | AsyncIterable<I>;
 
 /** The work on one input. */
@@ -35,10 +36,10 @@ export type StreamFunction<I, T> = (
   self: Self<unknown>,
 ) => T | Promise<T>;
 
-/** Where tasks run: under a supervisor, which starts them, or under nobody. */
+/** Where tasks run: under a supervisor that starts them, or unsupervised. */
 export type StreamPlace = {
   readonly isLinked: boolean;
-  /** Starts a task whose owner is the stream. */
+  /** Starts a supervised task whose owner is the stream's actor. */
   readonly start?: (
     run: TaskFunction<unknown>,
     owner: Pid<never>,
@@ -69,13 +70,13 @@ export function streamOf<I, T>(
   };
 }
 
-/** The input, of which an item may be there at once, later, or never. */
+/** The input: its next item may be there at once, later, or never. */
 class Source<I> {
   readonly #iterator: Iterator<I> | AsyncIterator<I>;
   #isDone = false;
   readonly #ready: { readonly item: I }[] = [];
   #failure: { readonly error: unknown } | null = null;
-  /** Settles when there is something new; null when nothing was asked for. */
+  /** Settles when the next item has come; null when none was asked for. */
   pending: Promise<void> | null = null;
 
   constructor(input: StreamInput<I>) {
@@ -84,7 +85,7 @@ class Source<I> {
       : input[Symbol.iterator]();
   }
 
-  /** Whether there is nothing more to come. */
+  /** Whether the input has no more items. */
   get isDone(): boolean {
     return this.#isDone && this.#ready.length === 0;
   }
@@ -122,12 +123,12 @@ class Source<I> {
     return null;
   }
 
-  /** Tells the input that no more is wanted. */
+  /** Tells the input that no more items are wanted. */
   async close(): Promise<void> {
     if (this.#isDone) return;
     this.#isDone = true;
     const closing = this.#iterator.return?.();
-    // Who waits in vain for an item of a generator must not wait for its end.
+    // A generator that is still making an item would delay its `return`.
     if (this.pending === null) await closing;
     else Promise.resolve(closing).catch(() => {});
   }
@@ -140,14 +141,14 @@ class Consumer<I, T> {
   readonly #place: StreamPlace;
   readonly #input: StreamInput<I>;
   #stream: Pid<never> = undefined as never;
-  /** Tasks that were started; the index of the next one. */
+  /** Number of tasks that were started, which is the index of the next one. */
   #started = 0;
   #running = 0;
-  /** Results that were handed out. */
+  /** Number of results that were yielded. */
   #given = 0;
-  /** Inputs of tasks whose result is not handed out yet, where wanted. */
+  /** With `zipInputOnExit`: inputs of tasks whose result is not yielded yet. */
   readonly #inputs = new Map<number, I>();
-  /** Results that are there, by index, in order of arrival. */
+  /** Results that were not yielded yet, by index, in order of arrival. */
   readonly #early = new Map<number, Finished>();
   #asking: Promise<void> | null = null;
   #failure: { readonly error: unknown } | null = null;
@@ -169,10 +170,10 @@ class Consumer<I, T> {
   async *results(): AsyncGenerator<StreamResult<I, T>, void, void> {
     const { maxConcurrency = 8 } = this.#options;
     const source = new Source(this.#input);
-    this.#begin();
+    this.#startActor();
     try {
       for (;;) {
-        // Before any further input, which is for those who read on.
+        // Results first: an input is only taken when the reader asks for more.
         const due = this.#due();
         if (due !== null) {
           yield this.#resultOf(due);
@@ -185,18 +186,18 @@ class Consumer<I, T> {
           if (starting !== null) await starting;
         }
         if (source.isDone && this.#running === 0) return;
-        await this.#something(source.pending);
+        await this.#nextEvent(source.pending);
       }
     } finally {
       try {
-        await this.#end();
+        await this.#stopActor();
       } finally {
         await source.close();
       }
     }
   }
 
-  #begin(): void {
+  #startActor(): void {
     const self = this.#self;
     const { timeoutMs, onTimeout } = this.#options;
     this.#stream = self.spawnLink<unknown>(
@@ -235,8 +236,8 @@ class Consumer<I, T> {
     return this.#self.call(this.#stream, request, { timeoutMs: Infinity });
   }
 
-  /** Waits for an end of a task or a new input. */
-  async #something(pending: Promise<void> | null): Promise<void> {
+  /** Waits until a task has ended or a new input has come. */
+  async #nextEvent(pending: Promise<void> | null): Promise<void> {
     if (this.#running > 0) {
       this.#asking ??= this.#call({ type: "next" }).then(
         (finished) => this.#take(finished as Finished),
@@ -254,12 +255,12 @@ class Consumer<I, T> {
     this.#early.set(finished.index, finished);
     if (finished.isFatal) {
       const { timeoutMs = 5_000 } = this.#options;
-      const waited = { what: "stream", on: this.#stream, timeoutMs };
+      const waited = { operation: "stream", on: this.#stream, timeoutMs };
       this.#failure = { error: new TaskError("timeout", waited) };
     }
   }
 
-  /** The result whose turn it is. */
+  /** Removes and returns the result that is to be yielded next, or null. */
   #due(): Finished | null {
     const { ordered = true } = this.#options;
     const [first] = this.#early.values();
@@ -279,17 +280,17 @@ class Consumer<I, T> {
       : outcome;
   }
 
-  /** Every task that still runs is killed. */
-  async #end(): Promise<void> {
+  /** Ends the stream's actor, which kills every task that still runs. */
+  async #stopActor(): Promise<void> {
     const self = this.#self;
-    // An owner that has ended has taken everything along.
+    // When the owner has ended, the link has ended the stream's actor.
     if (!self.isAlive) return;
     self.unlink(this.#stream);
     try {
       await this.#call({ type: "stop" });
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
-      // Somebody has ended it before.
+      // It had ended before the call.
       await flushExit(self, this.#stream);
     }
   }

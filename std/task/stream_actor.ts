@@ -1,9 +1,9 @@
 /**
- * The actor behind a stream of tasks. It starts and watches them, so that the
- * owner's mailbox and monitors stay out of it, and it is linked to the owner:
- * no task outlives the one that wanted its value.
+ * The actor behind a stream of tasks. It starts the tasks and monitors them, so
+ * that nothing of them reaches the owner's mailbox. It is linked to the owner,
+ * so no task outlives the actor that wanted its value.
  *
- * The owner casts what is to be run and calls for what has ended.
+ * The owner sends a cast for each task to start, and calls for the next result.
  */
 
 import {
@@ -24,7 +24,7 @@ import {
   stop,
   Timeout,
 } from "../../runtime/mod.ts";
-import { adopt, begin } from "./running.ts";
+import { adoptTask, startTask } from "./running.ts";
 import {
   type StreamOptions,
   type Task,
@@ -33,7 +33,10 @@ import {
   TaskReply,
 } from "./types.ts";
 
-/** Casts and calls of the owner. `run` is a box, `pid` a supervised task. */
+/**
+ * Requests of the owner: `run` and `adopt` are casts, `next` and `stop` calls.
+ * The field `run` is a box around the function; `pid` is a supervised task.
+ */
 export type StreamRequest =
   | {
     readonly type: "run";
@@ -44,18 +47,18 @@ export type StreamRequest =
   | { readonly type: "next" }
   | { readonly type: "stop" };
 
-/** What a call of `next` resolves with. */
+/** The reply to `next`. */
 export type Finished = {
   readonly index: number;
   readonly outcome: TaskOutcome<unknown>;
-  /** It took too long, and that is the end of the stream. */
+  /** Whether the task took too long and the stream ends by that. */
   readonly isFatal: boolean;
 };
 
 export type StreamPlan = Pick<StreamOptions, "timeoutMs" | "onTimeout"> & {
   readonly owner: Pid<never>;
   readonly chain: readonly Pid<never>[];
-  /** Whether a failed task takes an owner along that does not trap exits. */
+  /** Whether a failed task ends an owner that does not trap exits. */
   readonly isLinked: boolean;
 };
 
@@ -77,7 +80,7 @@ class Stream {
     this.self = self;
   }
 
-  watch(index: number, task: Task<unknown>): void {
+  addTask(index: number, task: Task<unknown>): void {
     const { timeoutMs = 5_000 } = this.plan;
     const timer = timeoutMs === Infinity
       ? null
@@ -85,8 +88,8 @@ class Stream {
     this.running.set(task.ref, { index, task, timer });
   }
 
-  /** Nothing of a task that is not known here matters any more. */
-  finish(ref: Ref, outcome: TaskOutcome<unknown>, isFatal = false): void {
+  /** Records the outcome of a task, or replies with it. Ignores old refs. */
+  finishTask(ref: Ref, outcome: TaskOutcome<unknown>, isFatal = false): void {
     const known = this.running.get(ref);
     if (known === undefined) return;
     this.running.delete(ref);
@@ -100,26 +103,26 @@ class Stream {
     }
   }
 
-  kill({ pid, ref }: Task<unknown>): void {
+  killTask({ pid, ref }: Task<unknown>): void {
     this.self.demonitor(ref);
     this.self.unlink(pid as Pid<never>);
     this.self.sendExit(pid as Pid<never>, reasons.kill);
   }
 
   killAll(): void {
-    for (const { task } of this.running.values()) this.kill(task);
+    for (const { task } of this.running.values()) this.killTask(task);
     this.running.clear();
   }
 
-  /** Whether that is the end of the owner, as it would be over a link. */
-  takesOwnerAlong(ref: Ref, reason: ExitReason): boolean {
+  /** Whether this exit ends the owner, as it would over a direct link. */
+  endsOwner(ref: Ref, reason: ExitReason): boolean {
     return this.plan.isLinked && this.running.has(ref) &&
       reason !== reasons.normal &&
       this.self.info(this.plan.owner)?.trapExits === false;
   }
 }
 
-/** See above. It has to trap exits. */
+/** The behaviour of a stream's actor, which must be spawned trapping exits. */
 export function streamActor(plan: StreamPlan): Handler<unknown> {
   return handler<Stream, unknown>(
     (self) => new Stream(plan, self),
@@ -129,35 +132,36 @@ export function streamActor(plan: StreamPlan): Handler<unknown> {
 
 function handleMessage(stream: Stream, message: unknown): Stream | Stop {
   if (message instanceof TaskReply) {
-    stream.finish(message.ref, { type: "ok", value: message.value });
+    stream.finishTask(message.ref, { type: "ok", value: message.value });
   } else if (message instanceof Down) {
     const { ref, reason } = message;
-    if (stream.takesOwnerAlong(ref, reason)) return end(stream, reason);
-    stream.finish(ref, { type: "exit", reason });
+    if (stream.endsOwner(ref, reason)) return stopStream(stream, reason);
+    stream.finishTask(ref, { type: "exit", reason });
   } else if (message instanceof Timeout) {
-    tooLate(stream, message.message as Ref);
+    taskTimedOut(stream, message.message as Ref);
   } else if (message instanceof Cast) {
-    start(stream, message.request as StreamRequest);
+    startRequested(stream, message.request as StreamRequest);
   } else if (message instanceof Call) {
     return answer(stream, message as Call<StreamRequest>);
   } else if (message instanceof Exit && message.from === stream.plan.owner) {
-    return end(stream, message.reason);
+    return stopStream(stream, message.reason);
   }
   return stream;
 }
 
-/** Its own end is told to the owner over the link. */
-function end(stream: Stream, reason: ExitReason): Stop {
+/** The link passes the reason on to the owner. */
+function stopStream(stream: Stream, reason: ExitReason): Stop {
   stream.killAll();
   return stop(reason);
 }
 
-function start(stream: Stream, request: StreamRequest): void {
+function startRequested(stream: Stream, request: StreamRequest): void {
   const { self, plan } = stream;
   if (request.type === "run") {
-    stream.watch(request.index, begin(self, request.run.value, plan.chain));
+    const task = startTask(self, request.run.value, plan.chain);
+    stream.addTask(request.index, task);
   } else if (request.type === "adopt") {
-    stream.watch(request.index, adopt(self, request.pid, "linked"));
+    stream.addTask(request.index, adoptTask(self, request.pid, "linked"));
   }
 }
 
@@ -176,10 +180,10 @@ function answer(
   return stream;
 }
 
-function tooLate(stream: Stream, ref: Ref): void {
+function taskTimedOut(stream: Stream, ref: Ref): void {
   const known = stream.running.get(ref);
   if (known === undefined) return;
-  stream.kill(known.task);
+  stream.killTask(known.task);
   const isFatal = stream.plan.onTimeout !== "killTask";
-  stream.finish(ref, { type: "exit", reason: "timeout" }, isFatal);
+  stream.finishTask(ref, { type: "exit", reason: "timeout" }, isFatal);
 }

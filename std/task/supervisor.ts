@@ -1,5 +1,5 @@
 /**
- * A supervisor of tasks: they end with it, and it can tell which there are.
+ * A supervisor of tasks: its tasks end when it ends, and it can list them.
  *
  * It is a `DynamicSupervisor` that knows how to start tasks, as Elixir's is.
  * For children of any kind see `std/dynamic_supervisor/mod.ts`.
@@ -20,8 +20,9 @@ import {
 import type { ServerName } from "../gen_server/mod.ts";
 import type { StopOptions } from "../gen_server/stop.ts";
 import { mustBeHere } from "../internal/targets.ts";
+import type { ChildOptions } from "../internal/child_spec.ts";
 import type { RestartLimits } from "../supervisor/types.ts";
-import { adopt, chainOf, labelOf, loneTask, ownedTask } from "./running.ts";
+import { adoptTask, chainOf, labelOf, loneTask, ownedTask } from "./running.ts";
 import { type StreamFunction, type StreamInput, streamOf } from "./stream.ts";
 import type {
   AnySelf,
@@ -30,24 +31,24 @@ import type {
   Task,
   TaskFunction,
 } from "./types.ts";
-import type { ChildOptions } from "../internal/child_spec.ts";
 
 /** Options of a supervisor of tasks. */
 export type TaskSupervisorOptions = RestartLimits & {
-  /** A local name, or one that is kept elsewhere. */
+  /** A local name, or a name of another registry (`via`, `global`). */
   readonly name?: ServerName;
-  /** More tasks than these at a time are refused. Default Infinity. */
+  /** How many tasks may run at a time; more are refused. Default Infinity. */
   readonly maxChildren?: number;
 };
 
 /**
- * Options of a single child. `restart` is `temporary` by default; the others
- * are for `startChild` only. A task ends at once unless it traps exits.
+ * Options of a single child. `restart` is `temporary` by default; the other
+ * values are for `startChild` only. At `shutdown` a task ends at once unless it
+ * traps exits.
  */
 export type TaskChildOptions = Pick<ChildOptions, "restart" | "shutdown">;
 
 /**
- * A supervisor of tasks, in the hands of anybody who uses it.
+ * A handle of a supervisor of tasks. Any actor of its node may use it.
  *
  * @example
  * ```ts
@@ -68,7 +69,7 @@ export type TaskChildOptions = Pick<ChildOptions, "restart" | "shutdown">;
  */
 export class TaskSupervisor {
   readonly target: CallTarget;
-  /** Null for one that is known by another name than its pid. */
+  /** Null for a handle that `at` made from a name. */
   readonly #pid: Pid<never> | null;
 
   private constructor(target: CallTarget) {
@@ -77,7 +78,8 @@ export class TaskSupervisor {
   }
 
   /**
-   * For supervisors above: its pid. Throws for one made by `at` with a name.
+   * The supervisor's pid, which a supervisor above it needs. Throws `TypeError`
+   * for a handle that `at` made from a name.
    */
   get pid(): Pid<never> {
     if (this.#pid !== null) return this.#pid;
@@ -86,7 +88,10 @@ export class TaskSupervisor {
     );
   }
 
-  /** Starts one that is linked to the caller. Rejects with a `StartError`. */
+  /**
+   * Starts a supervisor that is linked to the caller. Rejects with a
+   * `StartError`.
+   */
   static async startLink(
     self: AnySelf,
     options: TaskSupervisorOptions = {},
@@ -104,31 +109,31 @@ export class TaskSupervisor {
     return new TaskSupervisor(pid);
   }
 
-  /** One that runs already, by pid or name. */
+  /** Makes a handle of a supervisor that runs already, by pid or name. */
   static at(target: CallTarget): TaskSupervisor {
     return new TaskSupervisor(target);
   }
 
   /**
-   * Starts a task that is linked to the caller and to the supervisor: its
-   * failure is the caller's end, unless that traps exits.
+   * Starts a task that is linked to the caller and to the supervisor: when it
+   * fails, a caller that does not trap exits ends as well.
    *
-   * Rejects with a `CallError`: `max_children` when there are too many, or why
-   * the supervisor could not be asked. Throws `UsageError` for a supervisor of
-   * another node.
+   * Rejects with a `CallError`. Its reason is `max_children` when there are too
+   * many tasks; any other reason says why the supervisor gave no answer. Throws
+   * `UsageError` for a supervisor of another node.
    */
   async async<T>(self: AnySelf, run: TaskFunction<T>): Promise<Task<T>> {
     const pid = await this.#start(self, run, self.pid, {});
-    return adopt<T>(self, pid, "linked");
+    return adoptTask<T>(self, pid, "linked");
   }
 
-  /** As `async`, without the link: a failure is only seen by whoever awaits. */
+  /** As `async`, without the link: only a wait for the task sees its failure. */
   async asyncNolink<T>(self: AnySelf, run: TaskFunction<T>): Promise<Task<T>> {
     const pid = await this.#start(self, run, self.pid, {});
-    return adopt<T>(self, pid, "alone");
+    return adoptTask<T>(self, pid, "monitored");
   }
 
-  /** Starts a task that nobody awaits. Rejects as `async` does. */
+  /** Starts a task whose value is not needed. Rejects as `async` does. */
   startChild(
     self: AnySelf,
     run: TaskFunction<unknown>,
@@ -137,7 +142,7 @@ export class TaskSupervisor {
     return this.#start(self, run, null, options);
   }
 
-  /** As `Task.asyncStream`, with tasks of this supervisor. */
+  /** As `Task.asyncStream`, with tasks under this supervisor. */
   asyncStream<I, T>(
     self: AnySelf,
     input: StreamInput<I>,
@@ -147,7 +152,7 @@ export class TaskSupervisor {
     return this.#stream(self, input, fn, options, true);
   }
 
-  /** As `asyncStream`, but a failed task does the caller no harm. */
+  /** As `asyncStream`, but a failed task never ends the caller. */
   asyncStreamNolink<I, T>(
     self: AnySelf,
     input: StreamInput<I>,
@@ -190,8 +195,8 @@ export class TaskSupervisor {
       }) as Pid<never>;
     } catch (error) {
       if (!(error instanceof SupervisorError)) throw error;
-      const who = printTerm(this.target);
-      throw new CallError(who, atom("start_child"), error.reason);
+      const supervisor = printTerm(this.target);
+      throw new CallError(supervisor, atom("start_child"), error.reason);
     }
   }
 
@@ -205,7 +210,10 @@ export class TaskSupervisor {
     return children.flatMap(({ pid }) => pid instanceof Pid ? pid : []);
   }
 
-  /** Ends a task as its `shutdown` says; whether it was one of these. */
+  /**
+   * Ends a task as its `shutdown` says. Resolves with false when the pid is no
+   * task of this supervisor.
+   */
   async terminateChild(self: AnySelf, pid: Pid<never>): Promise<boolean> {
     try {
       await this.#supervisor(self).terminateChild(pid);

@@ -1,4 +1,7 @@
-/** What tasks come to, and how that is told; see `std/task/mod.ts`. */
+/**
+ * The types of tasks, their options, outcomes and errors; see
+ * `std/task/mod.ts`.
+ */
 
 import {
   atom,
@@ -16,20 +19,23 @@ import type { AnySelf } from "../internal/wait.ts";
 
 export type { AnySelf };
 
-/** The work. It gets the task's own `self`, whose `signal` tells of its end. */
+/**
+ * The work of a task. It gets the task's own `self`, whose `signal` is aborted
+ * when the task is ended.
+ */
 export type TaskFunction<T> = (self: Self<unknown>) => T | Promise<T>;
 
-/** A task that was started, in the hands of its owner. */
+/** The owner's handle of a task that was started. */
 export class Task<T = unknown> {
   /** Never set: it gives the type its variance. */
   declare readonly gives?: () => T;
   /** Null for a task that was completed from the start. */
   readonly pid: Pid<never> | null;
-  /** Under it the reply comes, or the `Down`: the message's `ref`. */
+  /** The `ref` of the reply, or of the `Down` that comes instead. */
   readonly ref: Ref;
-  /** Who may await it. */
+  /** The only actor that may await the task. */
   readonly owner: Pid<never>;
-  /** Whether its outcome was taken or given up; then nobody can await it. */
+  /** Whether the outcome was taken or given up; awaiting it is refused then. */
   isSettled = false;
 
   /** @internal Made by `Task.async` and its like. */
@@ -45,8 +51,9 @@ export class Task<T = unknown> {
 }
 
 /**
- * What a task sends to its owner. Only an owner that takes its messages itself,
- * such as a server, ever sees one.
+ * The message with a task's value that its owner gets. `Task.await` and its
+ * like take it; only an owner that handles every message itself, such as a
+ * server, sees it.
  */
 export class TaskReply<T = unknown> {
   readonly type = "task";
@@ -61,51 +68,51 @@ export class TaskReply<T = unknown> {
 /** A task that ended without a value. */
 export type TaskExit = { readonly type: "exit"; readonly reason: ExitReason };
 
-/** What a task came to. */
+/** How a task ended: with a value, or with an exit reason. */
 export type TaskOutcome<T> =
   | { readonly type: "ok"; readonly value: T }
   | TaskExit;
 
 /** Limits of a wait for a task. */
 export type AwaitOptions = {
-  /** Default 5,000; Infinity waits for ever. */
+  /** Default 5,000; Infinity sets no limit. */
   readonly timeoutMs?: number;
-  /** Ends the wait, and rejects with the signal's reason. */
+  /** Aborts the wait, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 };
 
 /** Options of `Task.yieldMany`. */
 export type YieldManyOptions = {
-  /** Default 5,000; Infinity waits for ever. */
+  /** Default 5,000; Infinity sets no limit. */
   readonly timeoutMs?: number;
-  /** It is enough when so many have ended. Default: all. */
+  /** The wait ends when this many tasks have ended. Default: all. */
   readonly limit?: number;
   /**
-   * What is done with tasks that have not ended in time: nothing,
-   * `Task.ignore`, or `Task.shutdown` with `brutalKill`. Default `nothing`.
-   * Nothing is done when `limit` ended the wait.
+   * The action on tasks that have not ended in time: none, `Task.ignore`, or
+   * `Task.shutdown` with `brutalKill`. Default `nothing`. When `limit` ended
+   * the wait, there is no action.
    */
   readonly onTimeout?: "nothing" | "ignore" | "killTask";
 };
 
 /** Options of the streams of tasks. */
 export type StreamOptions = {
-  /** Tasks that run at the same time. Default 8; Infinity has no limit. */
+  /** How many tasks run at a time. Default 8; Infinity sets no limit. */
   readonly maxConcurrency?: number;
   /**
-   * Whether results come in the order of the input, for which early ones are
-   * kept until it is their turn. Default true.
+   * Whether results come in the order of the input. Results that are there too
+   * early are kept for that. Default true.
    */
   readonly ordered?: boolean;
-  /** How long a single task may take. Default 5,000; or Infinity. */
+  /** How long a single task may take. Default 5,000; Infinity: no limit. */
   readonly timeoutMs?: number;
   /**
-   * What a task that takes too long does: end the stream with a `TaskError`, or
-   * be killed, with `{ type: "exit", reason: "timeout" }` for its result.
-   * Default `exit`.
+   * The effect of a task that takes too long: `exit` ends the stream with a
+   * `TaskError`; `killTask` kills the task, whose result is then
+   * `{ type: "exit", reason: "timeout" }`. Default `exit`.
    */
   readonly onTimeout?: "exit" | "killTask";
-  /** Whether results of type `exit` have the `input` they are of. */
+  /** Whether results of type `exit` hold the `input` of their task. */
   readonly zipInputOnExit?: boolean;
 };
 
@@ -114,15 +121,15 @@ export type StreamResult<I, T> =
   | { readonly type: "ok"; readonly value: T }
   | TaskExit & { readonly input?: I };
 
-/** What a wait was for, and how long. */
+/** Which function of `Task` waited, for which tasks, and how long. */
 type Waited = {
-  readonly what: string;
+  readonly operation: string;
   readonly on: unknown;
   readonly timeoutMs: number;
 };
 
 /**
- * No value came of a task. An actor that does not catch it ends with its
+ * A task gave no value. An actor that does not catch the error ends with its
  * `exitReason`, which is `{Reason, {'Elixir.Task', await, [Pid, Timeout]}}`.
  */
 export class TaskError extends CallError {
@@ -130,19 +137,19 @@ export class TaskError extends CallError {
   readonly #waited: Waited;
 
   constructor(reason: ExitReason, waited: Waited) {
-    super(printTerm(waited.on), atom(waited.what), reason);
+    super(printTerm(waited.on), atom(waited.operation), reason);
     this.message = `expected a value of ${
       printTerm(waited.on)
-    } in Task.${waited.what}, got ${printTerm(reason)}`;
+    } in Task.${waited.operation}, got ${printTerm(reason)}`;
     if (reason instanceof Error) this.cause = reason;
     this.#waited = waited;
   }
 
   override get exitReason(): Tuple {
-    const { what, on, timeoutMs } = this.#waited;
+    const { operation, on, timeoutMs } = this.#waited;
     return tuple(
       this.reason === "timeout" ? atom("timeout") : this.reason,
-      tuple(atom("Elixir.Task"), atom(what), [
+      tuple(atom("Elixir.Task"), atom(operation), [
         on,
         timeoutMs === Infinity ? atom("infinity") : timeoutMs,
       ]),
@@ -150,7 +157,7 @@ export class TaskError extends CallError {
   }
 }
 
-/** A lost connection is told by the node's name, as Elixir does. */
+/** Names the node in the reason for a lost connection, as Elixir does. */
 export function failureOf(
   pid: Pid<never> | null,
   reason: ExitReason,

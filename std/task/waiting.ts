@@ -1,10 +1,11 @@
 /**
- * What an owner does with its tasks. Whatever it is, afterwards there is no
- * message and no monitor of a task that was taken or given up, and no link
- * either, unless it was given up at a time-out and still runs.
+ * How an owner waits for its tasks and ends them. Afterwards the owner keeps no
+ * message and no monitor of a task that it has taken or given up. It keeps no
+ * link either, unless the task was given up at a time-out and still runs.
  *
- * A task's ref is a monitor and at the same time an alias that ends with it: so
- * either a reply comes under it or a `Down`, and after `demonitor` neither.
+ * A task's ref is a monitor and at the same time an alias that ends with the
+ * monitor. So either a reply or a `Down` comes with this ref, and after
+ * `demonitor` neither comes.
  */
 
 import {
@@ -30,7 +31,8 @@ import {
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 
-type Word<T> = TaskReply<T> | Down;
+/** The message that ends a wait for a task. */
+type Answer<T> = TaskReply<T> | Down;
 
 function mustOwn(self: AnySelf, task: Task<unknown>, what: string): void {
   if (task.owner === self.pid) return;
@@ -44,51 +46,51 @@ function mustBeOpen(self: AnySelf, task: Task<unknown>, what: string): void {
   mustOwn(self, task, what);
   if (!task.isSettled) return;
   throw new UsageError(
-    `expected Task.${what} of a task whose outcome is still to be had, got ` +
-      "one that was awaited, ended or ignored before",
+    `expected Task.${what} to be called on a task whose outcome was not ` +
+      "taken yet, got a task that was awaited, ended or ignored before",
   );
 }
 
-/** Takes the link back. The monitor has ended with what came. */
-async function settle(self: AnySelf, task: Task<unknown>): Promise<void> {
+/** Removes the link. The monitor has ended with the message that came. */
+async function settleTask(self: AnySelf, task: Task<unknown>): Promise<void> {
   task.isSettled = true;
   if (task.pid !== null) await flushExit(self, task.pid);
 }
 
-/** Takes every tie back, and resolves with what has come nevertheless. */
-async function leave<T>(
+/** Removes monitor and link; resolves with a message that had come before. */
+async function detachTask<T>(
   self: AnySelf,
   task: Task<T>,
-): Promise<Word<T> | undefined> {
-  const word = await giveUp(self, task);
-  await settle(self, task);
-  return word;
+): Promise<Answer<T> | undefined> {
+  const answer = await giveUpTask(self, task);
+  await settleTask(self, task);
+  return answer;
 }
 
 /**
- * As `leave`, but a task that still runs keeps its link: an owner that ends by
- * the time-out takes it along.
+ * As `detachTask`, but a task that still runs keeps its link, so that it ends
+ * with an owner that ends by the time-out.
  */
-async function giveUp<T>(
+async function giveUpTask<T>(
   self: AnySelf,
   task: Task<T>,
-): Promise<Word<T> | undefined> {
+): Promise<Answer<T> | undefined> {
   self.demonitor(task.ref);
-  const word = await receiveRef(self, task.ref, { timeoutMs: 0 });
+  const answer = await receiveRef(self, task.ref, { timeoutMs: 0 });
   task.isSettled = true;
-  if (word !== undefined) await settle(self, task);
-  return word as Word<T> | undefined;
+  if (answer !== undefined) await settleTask(self, task);
+  return answer as Answer<T> | undefined;
 }
 
 /** Throws a `TaskError` when the connection to the task is lost. */
 function outcomeOf<T>(
-  word: Word<T>,
+  answer: Answer<T>,
   task: Task<T>,
   what: string,
   timeoutMs: number,
 ): TaskOutcome<T> {
-  if (word instanceof TaskReply) return { type: "ok", value: word.value };
-  const { reason } = word;
+  if (answer instanceof TaskReply) return { type: "ok", value: answer.value };
+  const { reason } = answer;
   if (reason === reasons.noconnection) {
     throw failed(task, reason, what, timeoutMs);
   }
@@ -102,7 +104,7 @@ function failed(
   timeoutMs: number,
 ): TaskError {
   return new TaskError(failureOf(task.pid, reason), {
-    what,
+    operation: what,
     on: task.pid,
     timeoutMs,
   });
@@ -116,21 +118,21 @@ export async function awaitTask<T>(
 ): Promise<T> {
   mustBeOpen(self, task, "await");
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  let word: Word<T> | undefined;
+  let answer: Answer<T> | undefined;
   try {
     const limits = { ...options, timeoutMs };
-    word = await receiveRef(self, task.ref, limits) as Word<T> | undefined;
+    answer = await receiveRef(self, task.ref, limits) as Answer<T> | undefined;
   } catch (error) {
     // A refused call changes nothing.
     if (self.isAlive && !(error instanceof UsageError)) {
-      await giveUp(self, task);
+      await giveUpTask(self, task);
     }
     throw error;
   }
-  if (word === undefined) word = await giveUp(self, task);
-  else await settle(self, task);
-  if (word instanceof TaskReply) return word.value;
-  const reason = word === undefined ? "timeout" : word.reason;
+  if (answer === undefined) answer = await giveUpTask(self, task);
+  else await settleTask(self, task);
+  if (answer instanceof TaskReply) return answer.value;
+  const reason = answer === undefined ? "timeout" : answer.reason;
   throw failed(task, reason, "await", timeoutMs);
 }
 
@@ -141,12 +143,12 @@ export async function yieldTask<T>(
   timeoutMs: number = DEFAULT_TIMEOUT_MS,
 ): Promise<TaskOutcome<T> | null> {
   mustBeOpen(self, task, "yield");
-  const word = await receiveRef(self, task.ref, { timeoutMs }) as
-    | Word<T>
+  const answer = await receiveRef(self, task.ref, { timeoutMs }) as
+    | Answer<T>
     | undefined;
-  if (word === undefined) return null;
-  await settle(self, task);
-  return outcomeOf(word, task, "yield", timeoutMs);
+  if (answer === undefined) return null;
+  await settleTask(self, task);
+  return outcomeOf(answer, task, "yield", timeoutMs);
 }
 
 /** See `Task.ignore`. */
@@ -155,8 +157,8 @@ export async function ignoreTask<T>(
   task: Task<T>,
 ): Promise<TaskOutcome<T> | null> {
   mustBeOpen(self, task, "ignore");
-  const word = await leave(self, task);
-  return word === undefined ? null : outcomeOf(word, task, "ignore", 0);
+  const answer = await detachTask(self, task);
+  return answer === undefined ? null : outcomeOf(answer, task, "ignore", 0);
 }
 
 /** See `Task.shutdown`. */
@@ -171,24 +173,24 @@ export async function shutdownTask<T>(
   const expected = how === "brutalKill" ? reasons.killed : reasons.shutdown;
   let reason: ExitReason = reasons.noproc;
   if (pid !== null) {
-    // The first monitor has ended if a reply is there, and its end counts too.
-    const watch = self.monitor(pid);
-    // The link goes first, since the exit signal is none of the owner's.
+    // A reply ends the task's own monitor, but the exit has to be seen as well.
+    const monitor = self.monitor(pid);
+    // Unlinked first, so that the exit does not come back to the owner.
     self.unlink(pid);
     self.sendExit(
       pid,
       how === "brutalKill" ? reasons.kill : reasons.shutdown,
     );
-    let down = await receiveRef(self, watch, { timeoutMs });
+    let down = await receiveRef(self, monitor, { timeoutMs });
     if (down === undefined) {
       self.sendExit(pid, reasons.kill);
-      down = await receiveRef(self, watch);
+      down = await receiveRef(self, monitor);
     }
     ({ reason } = down as Down);
   }
-  const word = await leave(self, task);
-  if (word instanceof TaskReply) return { type: "ok", value: word.value };
-  if (word instanceof Down) reason = word.reason;
+  const answer = await detachTask(self, task);
+  if (answer instanceof TaskReply) return { type: "ok", value: answer.value };
+  if (answer instanceof Down) reason = answer.reason;
   if (reason === expected) return null;
   if (reason === reasons.noconnection) {
     throw failed(task, reason, "shutdown", timeoutMs);
@@ -196,8 +198,8 @@ export async function shutdownTask<T>(
   return { type: "exit", reason };
 }
 
-/** The next word of any of them; undefined when the time is over. */
-function nextWord(
+/** The next answer of any of them; undefined when the time has passed. */
+function nextAnswer(
   self: AnySelf,
   open: ReadonlyMap<Ref, unknown>,
   limits: AwaitOptions & { readonly timeoutMs: number },
@@ -238,7 +240,7 @@ function openTasks(
   const open = new Map(tasks.map(({ ref }, index) => [ref, index]));
   if (open.size === tasks.length) return open;
   throw new UsageError(
-    `expected Task.${what} of different tasks, got one of them twice`,
+    `expected Task.${what} to get different tasks, got one of them twice`,
   );
 }
 
@@ -255,26 +257,26 @@ export async function awaitMany(
   try {
     while (open.size > 0) {
       const limits = { ...more, timeoutMs: deadline.leftMs };
-      const word = await nextWord(self, open, limits);
-      if (word === undefined) {
+      const answer = await nextAnswer(self, open, limits);
+      if (answer === undefined) {
         const pids = tasks.map(({ pid }) => pid);
-        const waited = { what: "await_many", on: pids, timeoutMs };
+        const waited = { operation: "await_many", on: pids, timeoutMs };
         throw new TaskError("timeout", waited);
       }
-      const { ref } = word as Word<unknown>;
+      const { ref } = answer as Answer<unknown>;
       const index = open.get(ref) as number;
       const task = tasks[index] as Task<unknown>;
       open.delete(ref);
-      await settle(self, task);
-      if (!(word instanceof TaskReply)) {
-        throw failed(task, (word as Down).reason, "await_many", timeoutMs);
+      await settleTask(self, task);
+      if (!(answer instanceof TaskReply)) {
+        throw failed(task, (answer as Down).reason, "await_many", timeoutMs);
       }
-      values[index] = word.value;
+      values[index] = answer.value;
     }
   } catch (error) {
     if (self.isAlive && !(error instanceof UsageError)) {
       for (const index of open.values()) {
-        await giveUp(self, tasks[index] as Task<unknown>);
+        await giveUpTask(self, tasks[index] as Task<unknown>);
       }
     }
     throw error;
@@ -295,14 +297,16 @@ export async function yieldMany(
   let left = Math.min(limit, tasks.length);
   using deadline = new Deadline(self, timeoutMs);
   while (left > 0) {
-    const word = await nextWord(self, open, { timeoutMs: deadline.leftMs });
-    if (word === undefined) break;
-    const index = open.get((word as Word<unknown>).ref) as number;
+    const answer = await nextAnswer(self, open, {
+      timeoutMs: deadline.leftMs,
+    }) as Answer<unknown> | undefined;
+    if (answer === undefined) break;
+    const index = open.get(answer.ref) as number;
     const task = tasks[index] as Task<unknown>;
     open.delete(task.ref);
-    await settle(self, task);
+    await settleTask(self, task);
     outcomes[index] = outcomeOf(
-      word as Word<unknown>,
+      answer,
       task,
       "yield_many",
       timeoutMs,
@@ -312,12 +316,12 @@ export async function yieldMany(
   if (left === 0) return outcomes;
   for (const index of open.values()) {
     const task = tasks[index] as Task<unknown>;
-    outcomes[index] = await late(self, task, onTimeout);
+    outcomes[index] = await handleLateTask(self, task, onTimeout);
   }
   return outcomes;
 }
 
-function late(
+function handleLateTask(
   self: AnySelf,
   task: Task<unknown>,
   onTimeout: NonNullable<YieldManyOptions["onTimeout"]>,

@@ -1,11 +1,12 @@
 /**
  * Clusters for tests: several nodes in one thread over a network in memory.
  *
- * Real time and real scheduling, no sockets and no other processes: quick to
- * start, and links can be cut at will. A `testCluster` is no simulator:
- * interleavings are those of the machine and not those of a seed. `simulate` is
- * one: a failure names its seed, and `HORNBEAM_SEED=5 <your test command>`
- * replays it in a test that gives no seed of its own.
+ * A `testCluster` has real time and real scheduling, but no sockets and no other
+ * processes, so it starts quickly, and a test can cut its links. It is no
+ * simulator: the machine decides how actors interleave. In `simulate` a seed
+ * decides that: a failure names its seed, and
+ * `HORNBEAM_SEED=5 <your test command>` replays it in a test that gives no seed
+ * of its own.
  */
 
 import {
@@ -17,21 +18,21 @@ import {
   type StartOptions,
 } from "../../runtime/mod.ts";
 
-/** Options of `testCluster`; those for nodes hold for each of them. */
+/** Options of `testCluster`. Options of nodes apply to each node. */
 export type TestClusterOptions =
   & Pick<StartOptions, "exports" | "limits" | "global">
   & {
-    /** Receives every node's log records. Default: they are only kept. */
+    /** Gets the log records of all nodes, which `records` has as well. */
     readonly log?: (record: LogRecord) => void;
     /** Whether to connect all nodes to each other. Default true. */
     readonly connect?: boolean;
   };
 
-/** Log records kept, at most; older ones are dropped first. */
+/** How many log records are kept; the oldest are dropped first. */
 const MAX_RECORDS = 10_000;
 const FIRST_PORT = 9_001;
 
-/** Nodes in one thread. Ends with `stop`, or after an `await using` block. */
+/** Nodes in one thread, until `stop` or the end of an `await using` block. */
 export class TestCluster {
   readonly nodes: readonly RunningNode[];
   readonly #network: MemoryNetwork;
@@ -50,12 +51,12 @@ export class TestCluster {
     this.#ports = new Map(nodes.map((node) => [node.port, node.name]));
   }
 
-  /** What the nodes have logged, oldest first. */
+  /** The log records of all nodes, oldest first. */
   get records(): readonly LogRecord[] {
     return this.#records;
   }
 
-  /** The node of that name. Throws `RangeError` when there is none. */
+  /** The node of a name. Throws `RangeError` when there is none. */
   node(name: string): RunningNode {
     const found = this.nodes.find((node) => node.name === name);
     if (found !== undefined) return found;
@@ -64,14 +65,14 @@ export class TestCluster {
   }
 
   /**
-   * Cuts every connection, as if all cables were pulled for a moment. The
-   * nodes see it at once and may connect again. Returns how many were cut.
+   * Cuts every connection, as if all cables were pulled for a moment. The nodes
+   * notice it at once and may connect again. Returns the number of connections.
    */
   cutAll(): number {
     return this.#network.cut();
   }
 
-  /** Cuts the connections that were made to this node by others. */
+  /** Cuts the connections that other nodes have made to this node. */
   cutInto(name: string): number {
     return this.#network.cut((link) => {
       const port = Number(link.to.slice(link.to.lastIndexOf(":") + 1));
@@ -89,7 +90,7 @@ export class TestCluster {
 }
 
 /**
- * Starts a node per name, all connected to each other.
+ * Starts a node for each name, all connected to each other.
  *
  * @example
  * ```ts

@@ -15,11 +15,11 @@ export class SeededRandom {
     this.#a = seed | 0;
     this.#b = Math.floor(seed / 0x1_0000_0000) | 0;
     this.#c = 0x9e37_79b9 | 0;
-    // The first numbers of neighbouring seeds resemble each other.
+    // Skipped, because the first numbers of similar seeds are similar.
     for (let i = 0; i < 15; i++) this.u32();
   }
 
-  /** A uniform unsigned 32-bit integer. */
+  /** A random unsigned 32-bit integer, uniformly distributed. */
   u32(): number {
     const sum = (this.#a + this.#b + this.#counter) | 0;
     this.#counter = (this.#counter + 1) | 0;
@@ -29,7 +29,7 @@ export class SeededRandom {
     return sum >>> 0;
   }
 
-  /** A uniform integer from 0 to `count` - 1. */
+  /** A random integer from 0 to `count` - 1, uniformly distributed. */
   below(count: number): number {
     return Math.floor(this.u32() / 0x1_0000_0000 * count);
   }

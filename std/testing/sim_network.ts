@@ -1,9 +1,9 @@
 /**
- * The simulated network: links that delay, stall, break, and split what they
- * carry into other pieces, as TCP may.
+ * The simulated network: its links delay, stall and break, and split written
+ * bytes into other pieces, as TCP may.
  *
- * Each direction of a link keeps its order. Which direction delivers next, how
- * long a piece takes and where it is cut is the seed's choice.
+ * Each direction of a link keeps its order. The seed decides which direction
+ * delivers next, how long a piece takes and where it is split.
  */
 
 import {
@@ -23,15 +23,17 @@ type Accept = (carrier: Carrier) => void;
 export class SimNetwork {
   readonly #world: World;
   readonly #maxLatencyMs: number;
-  /** By port: who listens. */
+  /** The node that listens on each port now. */
   readonly #listeners = new Map<number, { node: string; accept: Accept }>();
-  /** By port: whose machine it is on, whether or not somebody listens. */
+  /** The node that each port belongs to, also when it does not listen now. */
   readonly #places = new Map<number, string>();
+  /** Attempts to connect that were not answered yet. */
   readonly #dials = new Set<Dial>();
-  /** Links that are made and that their listener has not looked at. */
+  /** Links that their listener has not accepted yet. */
   readonly #unseen = new Set<Arrival>();
+  /** Both ends of each link, until an end was told that it is closed. */
   readonly #ends = new Set<SimCarrier>();
-  /** Directions that carry nothing: `from>to`. */
+  /** Directions that deliver nothing: `from>to`. */
   readonly #blocked = new Set<string>();
 
   constructor(world: World, maxLatencyMs: number) {
@@ -41,7 +43,7 @@ export class SimNetwork {
     world.arrivals.push(() => this.#nextArrival());
   }
 
-  /** The network as one node sees it, for as long as its host lives. */
+  /** The network interface of one node, in use until its host is dropped. */
   of(host: SimHost): Network {
     const node = host.name;
     return {
@@ -66,7 +68,7 @@ export class SimNetwork {
     return this.#blocked.has(`${from}>${to}`);
   }
 
-  /** Breaks every link between the two; both ends learn of it, in time. */
+  /** Breaks every link between two nodes; both are notified after a delay. */
   cut(a: string, b: string): number {
     let cut = 0;
     for (const end of [...this.#ends]) {
@@ -77,7 +79,7 @@ export class SimNetwork {
     return cut;
   }
 
-  /** A node's process is gone: its ports are closed, its links break. */
+  /** Ends the process of a node: its ports are closed and its links break. */
   dropNode(node: string): void {
     for (const [port, listener] of this.#listeners) {
       if (listener.node === node) this.#listeners.delete(port);
@@ -102,7 +104,7 @@ export class SimNetwork {
   }
 
   #connect(host: SimHost, port: number, timeoutMs: number): Promise<Carrier> {
-    // What a crashed node's code still begins in the same moment is nothing.
+    // Code of a crashed node may still run in this step, without any effect.
     if (host.isDead) return new Promise(() => {});
     const from = host.name;
     const arrivesAt = this.#world.now + this.latency();
@@ -111,8 +113,8 @@ export class SimNetwork {
     });
   }
 
-  /** A dial has come to its end, as `#nextOfDial` said. */
-  #answer(dial: Dial): void {
+  /** Answers a dial at the time that `#nextOfDial` gave. */
+  #answerDial(dial: Dial): void {
     this.#dials.delete(dial);
     if (this.#isHeldUp(dial)) {
       dial.reject(new CarrierError("timeout", "no answer"));
@@ -121,7 +123,7 @@ export class SimNetwork {
     const listener = this.#listeners.get(dial.port);
     if (listener === undefined) {
       dial.reject(
-        new CarrierError("refused", `nobody listens on port ${dial.port}`),
+        new CarrierError("refused", `no node listens on port ${dial.port}`),
       );
       return;
     }
@@ -138,7 +140,7 @@ export class SimNetwork {
       (this.isBlocked(from, to) || this.isBlocked(to, from));
   }
 
-  /** When something happens to the dial. */
+  /** The virtual time at which the dial is answered or times out. */
   #nextOfDial(dial: Dial): number {
     if (this.#world.paused.has(dial.from)) return Infinity;
     return dial.arrivesAt + (this.#isHeldUp(dial) ? dial.timeoutMs : 0);
@@ -175,7 +177,7 @@ export class SimNetwork {
     const { now, paused } = this.#world;
     for (const dial of this.#dials) {
       if (this.#nextOfDial(dial) > now) continue;
-      choices.push({ happen: () => this.#answer(dial) });
+      choices.push({ happen: () => this.#answerDial(dial) });
     }
     for (const arrival of this.#unseen) {
       if (paused.has(arrival.node)) continue;
@@ -214,7 +216,7 @@ export class SimNetwork {
   }
 }
 
-/** An attempt to connect that is on its way. */
+/** An attempt to connect. */
 type Dial = {
   readonly from: string;
   readonly port: number;
@@ -226,14 +228,14 @@ type Dial = {
 
 type Arrival = { readonly node: string; readonly accept: () => void };
 
-/** A piece on its way to an end, or the news that nothing more comes. */
+/** Bytes on their way to an end, or (null) the notice that it is closed. */
 type Piece = {
   readonly at: number;
   readonly bytes: Uint8Array | null;
   readonly reason: string;
 };
 
-/** One end of a link. It holds what is on its way to it. */
+/** One end of a link. It holds the pieces that are on their way to it. */
 class SimCarrier implements Carrier {
   readonly node: string;
   readonly peerNode: string;
@@ -243,11 +245,14 @@ class SimCarrier implements Carrier {
   #peer: SimCarrier | null = null;
   #handlers: CarrierHandlers | null = null;
   readonly #incoming: Piece[] = [];
-  /** Bytes written here and not delivered there. */
+  /** Bytes that were written here and not delivered to the peer yet. */
   bufferedBytes = 0;
+  /** Whether `write` has returned false and `drain` was not called since. */
   #mustDrain = false;
   #isClosed = false;
+  /** Whether the process of this end is gone: nothing is delivered to it. */
   #isVanished = false;
+  /** When the last piece arrives; later ones do not overtake it. */
   #lastAt = 0;
 
   constructor(
@@ -285,14 +290,14 @@ class SimCarrier implements Carrier {
   }
 
   close(_lingerMs: number): void {
-    this.#end("closed by peer");
+    this.#close("closed by peer");
   }
 
   destroy(): void {
-    this.#end("closed by peer");
+    this.#close("closed by peer");
   }
 
-  #end(reason: string): void {
+  #close(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#peer?.arrive(null, reason);
@@ -300,7 +305,7 @@ class SimCarrier implements Carrier {
     this.arrive(null, "closed");
   }
 
-  /** The process is gone: the peer learns of it, this end nothing any more. */
+  /** Ends this end's process: the peer is notified, this end is not. */
   vanish(): void {
     this.#isVanished = true;
     this.#incoming.length = 0;
@@ -347,11 +352,11 @@ class SimCarrier implements Carrier {
     const bytes = this.#cut(piece.bytes, piece.at);
     this.#world.note(`${this.node} heard ${this.peerNode}`);
     const peer = this.#peer;
-    if (peer !== null) peer.taken(bytes.length);
+    if (peer !== null) peer.delivered(bytes.length);
     handlers.data(bytes);
   }
 
-  /** Sometimes only the first part arrives, and the rest later. */
+  /** Sometimes splits a piece; the rest of it is delivered later. */
   #cut(bytes: Uint8Array, at: number): Uint8Array {
     if (bytes.length < 2 || !this.#world.random.chance(0.1)) return bytes;
     const head = 1 + this.#world.random.below(bytes.length - 1);
@@ -359,7 +364,8 @@ class SimCarrier implements Carrier {
     return bytes.subarray(0, head);
   }
 
-  taken(bytes: number): void {
+  /** The peer's node has got this many bytes. */
+  delivered(bytes: number): void {
     this.bufferedBytes -= bytes;
     if (!this.#mustDrain || this.bufferedBytes > HIGH_MARK_BYTES / 2) return;
     this.#mustDrain = false;

@@ -1,9 +1,9 @@
 /**
- * The simulated world: virtual time, the nodes' hosts, and everything that
- * could happen next.
+ * The simulated world: virtual time, the nodes' hosts, and the steps that are
+ * possible next.
  *
- * What happens next is the seed's choice among all that could. Time only
- * passes when the world says so, so an hour of ticks takes no time at all.
+ * The seed chooses the next step among all possible ones. Virtual time passes
+ * only when `passTime` is called, so an hour of ticks takes no real time.
  */
 
 import type { Host, LogRecord, SteppedScheduler } from "../../runtime/mod.ts";
@@ -11,8 +11,8 @@ import { systemHost } from "../../runtime/mod.ts";
 import { SeededRandom } from "./random.ts";
 
 /**
- * Something that could happen. What it notes for the trace are words and
- * numbers of the simulation and nothing of engines.
+ * A possible step. The line that it writes into the trace has only words and
+ * numbers of the simulation, so that it is the same on every engine.
  */
 export type Choice = { readonly happen: () => void };
 
@@ -22,9 +22,9 @@ type SimTimer = {
   readonly callback: () => void;
 };
 
-/** Most lines of a trace that are kept for a report. */
+/** How many lines at the end of a trace are kept for a report. */
 const KEPT_LINES = 200;
-/** Most log records that are kept; the oldest go first. */
+/** How many log records are kept; the oldest are dropped first. */
 const KEPT_RECORDS = 10_000;
 
 export class World {
@@ -35,9 +35,9 @@ export class World {
   readonly paused: Set<string> = new Set();
   readonly #timers = new Set<SimTimer>();
   readonly #hosts = new Set<SimHost>();
-  /** Further sources of choices: the network. */
+  /** Functions that add further choices; the network has one. */
   readonly sources: ((choices: Choice[]) => void)[] = [];
-  /** When the next packet in flight becomes deliverable. */
+  /** Functions that return the time of their next delivery, or Infinity. */
   readonly arrivals: (() => number)[] = [];
   readonly #trace: string[] = [];
   readonly #keepsAll: boolean;
@@ -80,7 +80,7 @@ export class World {
     return host;
   }
 
-  /** The host's node is no more: nothing of it ever happens again. */
+  /** Removes the host of a node that has ended, with its timers. */
   drop(host: SimHost): void {
     host.isDead = true;
     this.#hosts.delete(host);
@@ -100,7 +100,7 @@ export class World {
     this.#timers.delete(timer);
   }
 
-  /** Everything that could happen now. */
+  /** All steps that are possible now. */
   choices(): Choice[] {
     const choices: Choice[] = [];
     for (const host of this.#hosts) {
@@ -121,20 +121,20 @@ export class World {
     return choices;
   }
 
-  /** Whether something is under way that needs no timer to go on. */
+  /** Whether any step is possible, now or later, without a timer. */
   get isBusy(): boolean {
     for (const host of this.#hosts) {
       if (host.isBusy && !this.paused.has(host.name)) return true;
     }
     for (const { at, host } of this.#timers) {
-      // The timers of waits in the test itself are nobody's work.
+      // The host without a name has the timers of waits in the test's body.
       if (at > this.now || host.name === "") continue;
       if (!this.paused.has(host.name)) return true;
     }
     return this.arrivals.some((arrival) => arrival() < Infinity);
   }
 
-  /** Moves on to the next moment at which something is due; false if none. */
+  /** Advances to the next time at which a step is due; false if none is. */
   passTime(): boolean {
     let next = Infinity;
     for (const timer of this.#timers) {
@@ -146,14 +146,14 @@ export class World {
     return true;
   }
 
-  /** What the nodes have sent goes to the network. */
+  /** Has each node write its pending output to the network. */
   flush(): void {
     for (const host of this.#hosts) {
       if (!this.paused.has(host.name)) host.scheduler?.flush();
     }
   }
 
-  /** The name of an actor that waits for something foreign, or null. */
+  /** The name of an actor that waits for a foreign promise, or null. */
   foreignWait(): string | null {
     for (const host of this.#hosts) {
       const name = host.scheduler?.foreignWait() ?? null;
@@ -163,7 +163,7 @@ export class World {
   }
 }
 
-/** One node's view of the world. */
+/** The host of one simulated node. */
 export class SimHost implements Host {
   readonly name: string;
   readonly runtime = "simulator";
@@ -253,7 +253,7 @@ export class SimHost implements Host {
 
 const real: Host = systemHost();
 
-/** Resolves when every microtask has run. */
-export function settled(): Promise<void> {
+/** Resolves when all microtasks have run. */
+export function microtasksDone(): Promise<void> {
   return new Promise((resolve) => real.macrotask(resolve));
 }

@@ -1,14 +1,14 @@
 /**
  * The simulator: a whole cluster in one thread, in virtual time, under a seed.
  *
- * The nodes are real ones; only the clock, the event loop, entropy and the
- * network are simulated. After each thing that happens, all microtasks run
- * before the next is chosen, so equal seeds give equal traces on every engine.
- * An actor that waits for anything else than messages, timers and other nodes
- * fails the run by name, because its waking up would be nobody's choice.
+ * The nodes are real; only the clock, the event loop, entropy and the network
+ * are simulated. After each step, all microtasks run before the next step is
+ * chosen, so equal seeds give equal traces on every engine. The run fails when
+ * an actor waits for anything but messages, timers and other nodes, because the
+ * seed could not decide when such a wait ends. The error names the actor.
  *
- * It does not preempt actors, does not reorder what one link carries, and
- * does not lose single messages: TCP does none of these either.
+ * The simulator does not preempt actors, reorder the bytes of a link or lose
+ * single messages: TCP does none of these either.
  */
 
 import {
@@ -20,38 +20,38 @@ import {
   type StartOptions,
 } from "../../runtime/mod.ts";
 import { SimNetwork } from "./sim_network.ts";
-import { settled, type SimHost, World } from "./sim_world.ts";
+import { microtasksDone, type SimHost, World } from "./sim_world.ts";
 
 /** Options of `simulate`. Each has a default. */
 export type SimulateOptions = {
   /**
-   * Decides everything; an integer from 0 to 2^53 - 1. Default: the one in the
-   * environment variable `HORNBEAM_SEED` (which Deno shows with `--allow-env`
-   * only), else 1.
+   * Decides every choice; an integer from 0 to 2^53 - 1. Default: the value of
+   * the environment variable `HORNBEAM_SEED` (which Deno can read only with
+   * `--allow-env`), else 1.
    */
   readonly seed?: number;
-  /** Longest delay of a piece of data, in virtual ms. Default 2. */
+  /** The longest delay of a piece of data, in virtual ms. Default 2. */
   readonly maxLatencyMs?: number;
-  /** A run with more steps fails. Default 200,000. */
+  /** A run that takes more steps fails. Default 200,000. */
   readonly maxSteps?: number;
-  /** Whether to keep the whole trace and not only its end. Default false. */
+  /** Whether the whole trace is kept and not only its end. Default false. */
   readonly trace?: boolean;
 };
 
-/** What a run came to. */
+/** The result of a run. */
 export type SimulationResult = {
   readonly seed: number;
   readonly steps: number;
-  /** Virtual ms that have passed. */
+  /** Virtual time that has passed, in ms. */
   readonly timeMs: number;
   readonly trace: readonly string[];
-  /** Of the whole trace, kept or not: equal runs have equal ones. */
+  /** Hash of the whole trace, kept or not: equal runs have equal hashes. */
   readonly traceHash: string;
 };
 
 const SEED_VARIABLE = "HORNBEAM_SEED";
 
-/** A run that failed; `cause` is what it failed with. */
+/** A run has failed; `cause` is the error that it failed with. */
 export class SimulationError extends Error {
   override readonly name = "SimulationError";
   readonly seed: number;
@@ -78,10 +78,10 @@ export type SimNodeOptions =
     readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
   };
 
-/** The body of a test waits for something. */
+/** A wait of the test's body for a condition. */
 type Wait = {
   readonly isDone: () => boolean;
-  /** Virtual time after which it is in vain. */
+  /** Virtual time at which the wait fails. */
   readonly deadline: number;
   readonly what: string;
   readonly timer: unknown;
@@ -90,17 +90,17 @@ type Wait = {
 };
 
 const FIRST_PORT = 10_000;
-/** How often time moves on although something could still happen. */
-const HASTE = 0.02;
+/** How likely virtual time passes although a step is possible now. */
+const EARLY_TIME_CHANCE = 0.02;
 
-/** The cluster under test, in the hands of the test's body. */
+/** The cluster under test; the test's body controls it. */
 export class Simulation {
   readonly seed: number;
   readonly #world: World;
   readonly #network: SimNetwork;
   readonly #ports = new Map<string, number>();
   readonly #nodes = new Map<string, { node: RunningNode; host: SimHost }>();
-  /** Nobody's host, so that a wait has a timer that moves time on. */
+  /** A host without a node; its timers let time pass while the body waits. */
   readonly #clock: SimHost;
   #waiting: Wait[] = [];
 
@@ -121,23 +121,25 @@ export class Simulation {
     return this.#world.records;
   }
 
-  /** Integers from 0 to `count` - 1, decided by the seed like all else. */
+  /** A random integer from 0 to `count` - 1, decided by the seed. */
   below(count: number): number {
     return this.#world.random.below(count);
   }
 
-  /** Nodes that run, by name. */
+  /** The nodes that run, in the order of their start. */
   get nodes(): readonly RunningNode[] {
     return [...this.#nodes.values()].map(({ node }) => node);
   }
 
-  /** Starts a node, or starts one that has crashed anew. */
+  /** Starts a node, or restarts a node that has crashed. */
   async start(
     name: string,
     options: SimNodeOptions = {},
   ): Promise<RunningNode> {
     if (this.#nodes.has(name)) {
-      throw new RangeError(`expected no running node ${name}, but there is`);
+      throw new RangeError(
+        `expected a name that no running node has, got ${name}`,
+      );
     }
     const host = this.#world.host(name);
     const node = await start({
@@ -158,7 +160,7 @@ export class Simulation {
     return node;
   }
 
-  /** The running node of that name. Throws `RangeError`. */
+  /** The running node of a name. Throws `RangeError` when there is none. */
   node(name: string): RunningNode {
     const known = this.#nodes.get(name);
     if (known === undefined) {
@@ -167,7 +169,7 @@ export class Simulation {
     return known.node;
   }
 
-  /** Stops a node in good order. */
+  /** Stops a node, as its `stop` does. */
   async stop(name: string): Promise<void> {
     const known = this.#nodes.get(name);
     if (known === undefined) return;
@@ -177,7 +179,7 @@ export class Simulation {
     this.#world.drop(known.host);
   }
 
-  /** Ends a node as a kill of its process does: in the middle of everything. */
+  /** Ends a node at once, as a kill of its process does. */
   crash(name: string): void {
     const known = this.#nodes.get(name);
     if (known === undefined) {
@@ -189,7 +191,7 @@ export class Simulation {
     this.#network.dropNode(name);
   }
 
-  /** Nothing happens on the node until `resume`; its sockets stay open. */
+  /** Stops the code of a node until `resume`; its connections stay open. */
   pause(name: string): void {
     this.#world.note(`${name} paused`);
     this.#world.paused.add(name);
@@ -200,7 +202,10 @@ export class Simulation {
     this.#world.paused.delete(name);
   }
 
-  /** Nothing passes between the groups any more; nobody is told. */
+  /**
+   * Blocks all data between two groups of nodes. Connections stay open, so the
+   * nodes are not notified.
+   */
   partition(these: readonly string[], those: readonly string[]): void {
     this.#world.note(`partition ${these.join()} | ${those.join()}`);
     for (const a of these) {
@@ -211,27 +216,27 @@ export class Simulation {
     }
   }
 
-  /** Nothing passes from one node to the other; the way back stays open. */
+  /** Blocks all data from one node to another, but not in reverse. */
   stall(from: string, to: string): void {
     this.#world.note(`stall ${from} > ${to}`);
     this.#network.block(from, to);
   }
 
-  /** Ends every partition and stall; what waited is delivered. */
+  /** Ends every partition and stall; data that waited is delivered. */
   heal(): void {
     this.#world.note("heal");
     this.#network.unblockAll();
   }
 
-  /** Breaks the connections between two nodes; both are told, in time. */
+  /** Breaks the connections of two nodes; both are notified after a delay. */
   cut(a: string, b: string): number {
     this.#world.note(`cut ${a} - ${b}`);
     return this.#network.cut(a, b);
   }
 
   /**
-   * Whether only timers are left: no actor can go on and no data is on its
-   * way, but for what a partition, a stall or a pause holds up.
+   * Whether only timers are left: no actor can run and no data is on its way,
+   * except what a partition, a stall or a pause holds up.
    */
   get isQuiet(): boolean {
     return !this.#world.isBusy;
@@ -249,8 +254,8 @@ export class Simulation {
   }
 
   /**
-   * Goes on until the condition holds; it is asked after each step. Rejects
-   * when it does not within that much virtual time (default 60,000 ms).
+   * Runs until the condition holds, which is checked after each step. Rejects
+   * when it does not hold within `withinMs` of virtual time (default 60,000).
    */
   until(
     condition: () => boolean,
@@ -306,13 +311,14 @@ export class Simulation {
 }
 
 /**
- * Runs a test's body in a simulated cluster, from first to last under one seed.
+ * Runs a test's body in a simulated cluster, in which one seed decides every
+ * choice.
  *
  * Rejects with a `SimulationError` that names the seed when the body throws,
- * when nothing is left that could happen while it still waits, and when an
- * actor waits for something outside of the simulation. Its message has the
- * command that replays the run: `HORNBEAM_SEED=7 <your test command>`. Rejects
- * with `RangeError` when no seed is given and that variable holds none either.
+ * when no step is possible any more while the body still waits, and when an
+ * actor waits for something outside the simulation. Its message has the command
+ * that replays the run: `HORNBEAM_SEED=7 <your test command>`. Rejects with
+ * `RangeError` when no seed is given and that variable has an invalid value.
  *
  * @example
  * ```ts
@@ -324,13 +330,13 @@ export class Simulation {
  *     exports: { idle: () => async (self: Self) => void await self.receive() },
  *   });
  *   const a = await sim.start("a@sim");
- *   let isWatching = false;
+ *   let isMonitored = false;
  *   const reason = a.run(async (self: Self<{ reason: symbol }>) => {
  *     await self.spawnOn("b@sim", "idle", [], { monitor: true });
- *     isWatching = true;
+ *     isMonitored = true;
  *     return (await self.receive()).reason;
  *   });
- *   await sim.until(() => isWatching, { what: "the spawn" });
+ *   await sim.until(() => isMonitored, { what: "the spawn" });
  *   sim.crash("b@sim");
  *   console.log(await reason); // prints: Symbol(noconnection)
  * });
@@ -344,20 +350,20 @@ export async function simulate(
   const seed = options.seed ?? seedOfEnvironment() ?? 1;
   const world = new World(seed, options.trace ?? false);
   const sim = new Simulation(seed, world, options.maxLatencyMs ?? 2);
-  let outcome: { readonly error: unknown } | "done" | null = null;
-  // In a function of its own, so that a body may throw before its first await.
+  let end: { readonly error: unknown } | "done" | null = null;
+  // In an async function, so that a body may throw before its first await.
   (async () => await body(sim))().then(
-    () => outcome = "done",
-    (error: unknown) => outcome = { error },
+    () => end = "done",
+    (error: unknown) => end = { error },
   );
   try {
     await drive(
       world,
       sim,
       options.maxSteps ?? 200_000,
-      () => outcome !== null,
+      () => end !== null,
     );
-    const failed = outcome as { readonly error: unknown } | "done" | null;
+    const failed = end as { readonly error: unknown } | "done" | null;
     if (failed !== "done" && failed !== null) throw failed.error;
   } catch (error) {
     throw new SimulationError(seed, world.trace, error);
@@ -385,10 +391,10 @@ async function drive(
   world: World,
   sim: Simulation,
   maxSteps: number,
-  isOver: () => boolean,
+  hasEnded: () => boolean,
 ): Promise<void> {
   for (;;) {
-    await settled();
+    await microtasksDone();
     const foreign = world.foreignWait();
     if (foreign !== null) {
       throw new Error(
@@ -396,20 +402,20 @@ async function drive(
           "waits for something else, which no seed can replay",
       );
     }
-    if (isOver()) return;
+    if (hasEnded()) return;
     world.flush();
     if (world.steps++ >= maxSteps) {
-      throw new Error(`expected an end within ${maxSteps} steps`);
+      throw new Error(`expected the run to end within ${maxSteps} steps`);
     }
-    // The body goes on before anything else happens.
+    // A body whose wait has ended goes on before the next step.
     if (sim.checkWaiting()) continue;
-    if (world.random.chance(HASTE)) world.passTime();
+    if (world.random.chance(EARLY_TIME_CHANCE)) world.passTime();
     const choices = world.choices();
     if (choices.length > 0) {
       world.random.pick(choices).happen();
     } else if (!world.passTime()) {
       throw new Error(
-        "nothing is left that could happen, but the test still waits",
+        "no step is possible any more, but the test still waits",
       );
     }
   }

@@ -1,21 +1,22 @@
 /**
- * Timers that send, apply or end something once or again and again, after OTP's
- * `timer`.
+ * Timers that send a message, run an actor or send an exit signal, once or
+ * repeatedly, after OTP's `timer`.
  *
  * Each timer is an actor of its own, so that it does not depend on the mailbox
- * of whoever set it. It runs on the clock of its node: in a simulator in
- * virtual time.
+ * of the actor that set it. It uses the clock of its node, which is virtual in
+ * a simulator.
  *
- * When not to use it: for a message after a while, `self.sendAfter` and
- * `self.startTimer` cost much less, and they end with the actor of this node
- * that they are for. For a limit on a wait there is `timeoutMs`, and for work
- * that must survive the node there is nothing here.
+ * When not to use it: to send a single message later, `self.sendAfter` and
+ * `self.startTimer` cost much less, and these timers end with the local actor
+ * that they are for. To limit a wait, use its `timeoutMs`. A timer does not
+ * survive its node.
  *
  * Guarantees, weak ones included:
- * - Nothing happens early; how late it is depends on how busy the node is.
- * - Rounds of an interval are counted from its start: a late one does not delay
- *   those after it. Rounds that were missed while nobody could go on follow one
- *   after the other, as fast as the platform's timers allow; none is dropped.
+ * - A timer never acts early. How late it acts depends on how busy the node is.
+ * - Rounds of an interval are counted from its start, so a late round does not
+ *   delay the rounds after it. Rounds that were missed while the node was busy
+ *   follow one after the other, as fast as the platform's timers allow; none is
+ *   dropped.
  * - Two timers that are due at the same time may act in either order.
  * - A one-shot timer outlives the actor that set it. An interval ends with that
  *   actor and, if it sends, with the actor that it sends to.
@@ -45,23 +46,23 @@ import { receiveRef, type Waiter } from "../internal/wait.ts";
 /** A timer that was set. `using` cancels it at the end of a block. */
 export interface Timer extends Disposable {
   /**
-   * Takes effect at once: afterwards the timer does nothing any more. What it
-   * has sent or started stays. Returns whether there was something to cancel:
-   * false for a timer that has done its work, has ended or was cancelled.
+   * Takes effect at once: afterwards the timer does nothing any more. Messages
+   * that it has sent and actors that it has started are not affected. Returns
+   * false when the timer had done its work, had ended or was cancelled before.
    */
   cancel(): boolean;
 }
 
-/** As much of `self` as setting a timer needs. */
+/** The part of `self` that setting a timer needs. */
 export type TimerOwner = Pick<Self<never>, "pid" | "spawn">;
 
 /** Options of `sleep`. */
 export type SleepOptions = {
-  /** Ends the sleep, and rejects with the signal's reason. */
+  /** Aborts the sleep, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 };
 
-/** What a call came to, and how long it took. */
+/** The value of a call, and how long it took. */
 export type Timed<T> = {
   /** Milliseconds with a fraction. */
   readonly timeMs: number;
@@ -71,20 +72,32 @@ export type Timed<T> = {
 /**
  * Resolves after `delayMs`; with Infinity never. Messages that come meanwhile
  * stay in the mailbox.
+ *
+ * @example
+ * ```ts
+ * import { start } from "hornbeam";
+ * import { sleep } from "hornbeam/std/timer";
+ *
+ * await using node = await start();
+ * await node.run(async (self) => {
+ *   await sleep(self, 10);
+ *   console.log("awake"); // prints: awake
+ * });
+ * ```
  */
 export async function sleep(
   self: Waiter & Pick<Self<never>, "makeRef">,
   delayMs: number,
   options: SleepOptions = {},
 ): Promise<void> {
-  // Nobody else knows this ref, so that only the time can end the wait.
+  // No message has this ref, so that only the time can end the wait.
   await receiveRef(self, self.makeRef(), { timeoutMs: delayMs, ...options });
 }
 
 /**
- * Sends a message once, after `delayMs`, whether or not the caller still lives.
- * A name is looked up when it is time. When the message cannot be sent, the
- * timer crashes, which the log shows.
+ * Sends a message once, after `delayMs`, also when the caller has ended by
+ * then. A name is looked up when the message is sent. When the message cannot
+ * be sent, the timer crashes, which the log shows.
  *
  * @example
  * ```ts
@@ -108,17 +121,18 @@ export function sendAfter<T>(
   to: Destination<T>,
   message: T,
 ): Timer {
-  return once(self, delayMs, (own) => void own.send(to, message));
+  return startOnce(self, delayMs, (own) => void own.send(to, message));
 }
 
 /**
- * Sends a message every `periodMs`, the first after one period, until the
- * caller or the receiver ends, the receiver's node is lost, or it is cancelled.
+ * Sends a message every `periodMs`, the first after one period. The interval
+ * ends when the caller or the receiver ends, when the connection to the
+ * receiver's node is lost, or when it is cancelled.
  *
- * Whom a name means is looked up for each message, but the interval ends with
- * the actor that held it at the beginning, unless it is a name of `via`. A
- * message that meets a connection at its hard limit is lost; when it cannot be
- * sent for another cause, the timer crashes, which the log shows.
+ * A name is looked up for each message, but the interval ends when the actor
+ * ends that held the name at the beginning, unless it is a name of `via`. A
+ * message that meets a connection at its hard limit is lost. When a message
+ * cannot be sent for another cause, the timer crashes, which the log shows.
  */
 export function sendInterval<T>(
   self: TimerOwner,
@@ -126,11 +140,11 @@ export function sendInterval<T>(
   to: Destination<T>,
   message: T,
 ): Timer {
-  // An alias cannot be watched, nor a name that is looked up each time.
-  const isWatched = !(to instanceof Ref) &&
+  // An alias and a name of `via` cannot be monitored.
+  const isMonitored = !(to instanceof Ref) &&
     (typeof to === "string" || !("via" in to));
-  const watched = isWatched ? [self.pid, to] : [self.pid];
-  return again(self, periodMs, watched, (own) => {
+  const monitored = isMonitored ? [self.pid, to] : [self.pid];
+  return startInterval(self, periodMs, monitored, (own) => {
     try {
       own.send(to, message);
     } catch (error) {
@@ -140,38 +154,36 @@ export function sendInterval<T>(
   });
 }
 
-/**
- * Runs an actor once, after `delayMs`, whether or not the caller still lives.
- */
+/** Runs an actor once, after `delayMs`, also when the caller has ended then. */
 export function applyAfter<M = unknown>(
   self: TimerOwner,
   delayMs: number,
   behaviour: Behaviour<M>,
 ): Timer {
-  return once(self, delayMs, (own) => void own.spawn(behaviour));
+  return startOnce(self, delayMs, (own) => void own.spawn(behaviour));
 }
 
 /**
- * Runs an actor every `periodMs`, whether or not the one before has ended: if
- * they take longer than a period, ever more of them live at the same time.
- * Ends with the caller; actors that run by then go on.
+ * Runs an actor every `periodMs`, whether or not the previous actor has ended:
+ * if they take longer than a period, their number grows without limit. The
+ * interval ends with the caller; actors that were started run on.
  */
 export function applyInterval<M = unknown>(
   self: TimerOwner,
   periodMs: number,
   behaviour: Behaviour<M>,
 ): Timer {
-  return again(self, periodMs, [self.pid], (own) => {
+  return startInterval(self, periodMs, [self.pid], (own) => {
     own.spawn(behaviour);
     return null;
   });
 }
 
 /**
- * Runs an actor every `periodMs`, but never two at a time: when one takes
- * longer than a period, the rounds that it has missed follow one after the
- * other. One that crashes does not end the interval. Ends with the caller; an
- * actor that runs by then goes on.
+ * Runs an actor every `periodMs`, but never two at a time. When an actor takes
+ * longer than a period, the missed rounds follow one after the other. An actor
+ * that crashes does not end the interval. The interval ends with the caller; an
+ * actor that was started runs on.
  *
  * @example
  * ```ts
@@ -195,7 +207,7 @@ export function applyRepeatedly<M = unknown>(
   periodMs: number,
   behaviour: Behaviour<M>,
 ): Timer {
-  return again(
+  return startInterval(
     self,
     periodMs,
     [self.pid],
@@ -204,8 +216,8 @@ export function applyRepeatedly<M = unknown>(
 }
 
 /**
- * Sends an exit signal once, after `delayMs`, whether or not the caller still
- * lives. A name is one of this node, and is looked up when it is time.
+ * Sends an exit signal once, after `delayMs`, also when the caller has ended by
+ * then. A name is a local one, and is looked up when the signal is sent.
  */
 export function exitAfter(
   self: TimerOwner,
@@ -213,7 +225,7 @@ export function exitAfter(
   target: Pid<never> | string,
   reason: ExitReason,
 ): Timer {
-  return once(self, delayMs, (own) => {
+  return startOnce(self, delayMs, (own) => {
     const pid = typeof target === "string" ? own.whereis(target) : target;
     if (pid !== null) own.sendExit(pid, reason);
   });
@@ -229,8 +241,9 @@ export function killAfter(
 }
 
 /**
- * Calls a function and measures how long it takes, until its promise resolves
- * if it returns one. What it throws is thrown on.
+ * Calls a function and measures how long it takes. If it returns a promise, the
+ * time until that resolves counts. An error of the function is thrown to the
+ * caller.
  *
  * @example
  * ```ts
@@ -255,7 +268,7 @@ export function tc<T>(
   body: () => T | Promise<T>,
 ): Timed<T> | Promise<Timed<T>> {
   const clock = new Clock(self);
-  const end = (value: T): Timed<T> => {
+  const finish = (value: T): Timed<T> => {
     const timeMs = clock.elapsedMs;
     clock[Symbol.dispose]();
     return { timeMs, value };
@@ -270,30 +283,30 @@ export function tc<T>(
   } catch (error) {
     return fail(error);
   }
-  return value instanceof Promise ? value.then(end, fail) : end(value);
+  return value instanceof Promise ? value.then(finish, fail) : finish(value);
 }
 
-/** Milliseconds in so many seconds. */
+/** Seconds in milliseconds. */
 export function seconds(count: number): number {
   return 1_000 * count;
 }
 
-/** Milliseconds in so many minutes. */
+/** Minutes in milliseconds. */
 export function minutes(count: number): number {
   return 60_000 * count;
 }
 
-/** Milliseconds in so many hours. */
+/** Hours in milliseconds. */
 export function hours(count: number): number {
   return 3_600_000 * count;
 }
 
-/** Milliseconds in so many hours, minutes and seconds. */
+/** Hours, minutes and seconds in milliseconds. */
 export function hms(h: number, m: number, s: number): number {
   return hours(h) + minutes(m) + seconds(s);
 }
 
-function once(
+function startOnce(
   owner: TimerOwner,
   delayMs: number,
   act: (own: Self<unknown>) => void,
@@ -306,7 +319,7 @@ function once(
   return new TimerActor(owner, {
     spanMs: delayMs,
     repeats: false,
-    watched: [],
+    monitored: [],
     act: (own) => {
       act(own);
       return null;
@@ -314,10 +327,10 @@ function once(
   });
 }
 
-function again(
+function startInterval(
   owner: TimerOwner,
   periodMs: number,
-  watched: Plan["watched"],
+  monitored: Plan["monitored"],
   act: (own: Self<unknown>) => Ref | null,
 ): Timer {
   // An interval of 0 ms would be an endless loop.
@@ -329,7 +342,7 @@ function again(
   return new TimerActor(owner, {
     spanMs: periodMs,
     repeats: true,
-    watched,
+    monitored,
     act,
   });
 }
@@ -338,31 +351,35 @@ type Plan = {
   /** Time to the first round, and between rounds. */
   readonly spanMs: number;
   readonly repeats: boolean;
-  /** Whose end ends the timer. */
-  readonly watched: readonly (Pid<never> | string | NamedTarget)[];
-  /** One round. Returns the monitor of what has to end before the next. */
+  /** Actors whose exit ends the timer. */
+  readonly monitored: readonly (Pid<never> | string | NamedTarget)[];
+  /**
+   * Acts once. Returns the monitor of an actor that must have ended before the
+   * next round, or null.
+   */
   readonly act: (own: Self<unknown>) => Ref | null;
 };
 
-/** The actor behind a timer, and its handle. */
+/** A timer's actor and its handle in one. */
 class TimerActor implements Timer {
   readonly #plan: Plan;
-  /** Null until its first turn. */
+  /** The actor's `self`; null until its first turn. */
   #own: Self<unknown> | null = null;
-  /** Only for what repeats. */
+  /** Runs since the first turn of a timer that repeats; else null. */
   #clock: Clock | null = null;
   #isCancelled = false;
   /** Rounds that have been scheduled, the next one included. */
   #rounds = 0;
+  /** The node's timer for the next round. */
   #nextRound: Ref | null = null;
-  /** The monitor of what has to end before the next round. */
+  /** The monitor of the actor that must end before the next round. */
   #running: Ref | null = null;
 
   constructor(owner: TimerOwner, plan: Plan) {
     this.#plan = plan;
     owner.spawn(
       handler<this, unknown>(
-        (own) => this.#begin(own),
+        (own) => this.#start(own),
         (_, message, own) => this.#take(message, own),
       ),
       { label: "timer" },
@@ -383,16 +400,16 @@ class TimerActor implements Timer {
     this.cancel();
   }
 
-  #begin(own: Self<unknown>): this {
+  #start(own: Self<unknown>): this {
     if (this.#isCancelled) own.exit(reasons.normal);
     this.#own = own;
-    for (const target of this.#plan.watched) own.monitor(target);
+    for (const target of this.#plan.monitored) own.monitor(target);
     if (this.#plan.repeats) this.#clock = new Clock(own);
     return this.#schedule(own);
   }
 
   #schedule(own: Self<unknown>): this {
-    // From the beginning and not from now, so that delays do not add up.
+    // Counted from the start and not from now, so that delays do not add up.
     const dueMs = ++this.#rounds * this.#plan.spanMs;
     const elapsedMs = this.#clock?.elapsedMs ?? 0;
     this.#nextRound = own.startTimer(Math.max(0, dueMs - elapsedMs), null);

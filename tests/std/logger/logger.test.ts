@@ -1,4 +1,4 @@
-/** Loggers of actors, and where a node's log records go. */
+/** Loggers of actors, and the filters and handlers of a node's log. */
 import { describe, expect, test } from "vitest";
 import {
   type Host,
@@ -28,7 +28,7 @@ import { keeper, record } from "./world.ts";
 const messages = (events: readonly LogEvent[]) =>
   events.map(({ message }) => message);
 
-/** A clock that stands until it is moved, with its timers. */
+/** A clock with timers that tests advance. */
 function handClock(): { host: Host; advance: (ms: number) => void } {
   let now = 0;
   let timers: { due: number; callback: () => void }[] = [];
@@ -104,7 +104,7 @@ describe("a logger of an actor", () => {
     });
   });
 
-  test("has a level of the actor's", async () => {
+  test("respects the level of its actor", async () => {
     const { events, handler } = keeper();
     const logging = new Logging({ level: "all", handlers: { handler } });
     const { node } = await lone({ log: logging.log });
@@ -123,8 +123,8 @@ describe("a logger of an actor", () => {
   });
 });
 
-describe("where records go", () => {
-  test("by level, of all, of a domain, and of a handler", () => {
+describe("records pass", () => {
+  test("by the levels of all, of a domain and of a handler", () => {
     const all = keeper();
     const bad = keeper({ level: "error" });
     const none = keeper({ level: "none" });
@@ -158,7 +158,7 @@ describe("where records go", () => {
     expect(all.events).toHaveLength(5);
   });
 
-  test("by filters, of all and of a handler", () => {
+  test("by the filters of all and of a handler", () => {
     const seen = keeper({
       filters: { net: filters.domain("log", "sub", ["net"]) },
       filterDefault: "stop",
@@ -226,7 +226,7 @@ describe("where records go", () => {
     expect(filters.report("log", "other")(event)).toBe("ignore");
   });
 
-  test("handlers come, change and go", () => {
+  test("handlers are added, changed and removed", () => {
     const first = keeper();
     const second = keeper();
     const logging = new Logging({ handlers: { first: first.handler } });
@@ -246,7 +246,7 @@ describe("where records go", () => {
   });
 });
 
-describe("what fails", () => {
+describe("when it fails", () => {
   test("a handler is removed, and that is reported once", async () => {
     const { events, handler: keep } = keeper();
     const logging = new Logging({
@@ -304,7 +304,7 @@ describe("what fails", () => {
     expect(text.slice(1).every((line) => !line.includes("ugly"))).toBe(true);
   });
 
-  test("what a handler logs itself is dropped", async () => {
+  test("a record that a handler logs itself is dropped", async () => {
     let self: Self<never> | null = null;
     let count = 0;
     const logging = new Logging({
@@ -326,8 +326,8 @@ describe("what fails", () => {
   });
 });
 
-describe("a storm", () => {
-  test("of 1,000 actors is bounded, counted and reported", async () => {
+describe("a burst", () => {
+  test("of 1,000 actors is limited, counted and reported", async () => {
     const { host, advance } = handClock();
     const { events, handler: keep } = keeper({
       burst: { limit: 500, windowMs: 1_000 },
@@ -350,7 +350,7 @@ describe("a storm", () => {
       message: "19500 log records were dropped",
       metadata: { dropped: 19_500, handler: "keep" },
     });
-    // It is over, and all is as it was.
+    // After the burst, all events pass again.
     logging.log(record);
     expect(events.at(-1)?.message).toBe("lost");
     advance(10_000);
@@ -378,7 +378,7 @@ describe("a storm", () => {
   });
 });
 
-test("logging does not throw, whatever its fields do", async () => {
+test("logging does not throw when its fields do", async () => {
   const events: LogEvent[] = [];
   const logging = new Logging({
     level: "all",

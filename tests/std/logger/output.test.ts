@@ -1,4 +1,4 @@
-/** What a node reports, and what LogTape and lines show of events. */
+/** Reports of a node, and events as LogTape and `lines` show them. */
 import {
   configureSync,
   type LogRecord as TapeRecord,
@@ -13,7 +13,7 @@ import { waitFor } from "../../helpers/wait.ts";
 import { keeper, record } from "./world.ts";
 
 describe("reports of a node", () => {
-  test("tell of a crash: who, why, and what it held", async () => {
+  test("of a crash have the actor, the reason and its state", async () => {
     const { events, handler: keep } = keeper();
     const logging = new Logging({ handlers: { keep } });
     const { node } = await lone({ log: logging.log });
@@ -41,7 +41,7 @@ describe("reports of a node", () => {
     expect(events[0]?.metadata["pid"]).toMatch(/^#PID/);
   });
 
-  test("tell of a server: last message and state, shortened", async () => {
+  test("of a server have its message and state, shortened", async () => {
     const { events, handler: keep } = keeper();
     const logging = new Logging({ handlers: { keep } });
     const { node } = await lone({ log: logging.log });

@@ -1,8 +1,8 @@
-/** What tests of the logger share. */
+/** Helpers for tests of the logger. */
 import type { LogRecord } from "../../../runtime/mod.ts";
 import type { LogEvent, LogHandler } from "../../../std/logger/mod.ts";
 
-/** What a node may report. */
+/** A record as a node reports it. */
 export const record: LogRecord = {
   level: "error",
   category: "net",
@@ -10,7 +10,7 @@ export const record: LogRecord = {
   message: "lost",
 };
 
-/** A handler that keeps what it is given. */
+/** A handler that keeps its events. */
 export function keeper(
   options: Partial<LogHandler> = {},
 ): { events: LogEvent[]; handler: LogHandler } {

@@ -40,7 +40,7 @@ async function place(
   return { one, pubsub };
 }
 
-/** How many listening actors a node knows, of all nodes. */
+/** The number of listening actors of all nodes that a node knows. */
 function known(node: RunningNode): number {
   return scope.whichGroups(node)
     .reduce<number>((sum, group) => sum + scope.members(node, group).length, 0);
@@ -52,7 +52,7 @@ async function met(count: number, ...nodes: RunningNode[]): Promise<void> {
   });
 }
 
-/** Resolves when what was sent before has come, of which there is `count`. */
+/** Resolves when the `count` messages that were sent before have come. */
 async function received(
   { one }: Place,
   count: number,
@@ -65,7 +65,7 @@ async function received(
 }
 
 describe("two nodes", () => {
-  test("broadcast reaches all, local only the own, direct only the other", async () => {
+  test("broadcast reaches all nodes, local the own one, direct the other one", async () => {
     const { a, b } = await two();
     const [here, there] = [await place(a), await place(b)];
     await met(2, a, b);
@@ -101,7 +101,7 @@ describe("two nodes", () => {
     expect(sent() - before).toBeLessThan(11_000);
   });
 
-  test("what cannot leave the node comes to nobody", async () => {
+  test("a message that cannot be encoded reaches no subscriber", async () => {
     const { a, b } = await two();
     const here = await place(a);
     await place(b);
@@ -146,7 +146,7 @@ describe("two nodes", () => {
     const small = await place(a);
     const large = await place(b, { poolSize: 4, broadcastPoolSize: 1 });
     await met(5, a, b);
-    // Whoever sends: of several actors each may choose another listener.
+    // Whichever actor sends: each one may select another listener.
     for (let i = 0; i < 6; i++) {
       const [one, other] = [puppet(a), puppet(b)];
       await inside(one, (self) => small.pubsub.broadcast(self, "t", i));
@@ -159,7 +159,7 @@ describe("two nodes", () => {
       .toEqual([...all, ...all].toSorted());
   });
 
-  test("a scope that crashes is joined anew", async () => {
+  test("a scope that has crashed is joined again", async () => {
     const { a, b } = await two();
     const [here, there] = [await place(a), await place(b)];
     await met(2, a, b);
@@ -175,7 +175,7 @@ describe("two nodes", () => {
   });
 });
 
-test("a listener is given what is none of its messages", async () => {
+test("a listener logs and ignores unknown messages", async () => {
   const { node, records } = await lone();
   const { one, pubsub } = await place(node);
   await inside(one, (self) => void self.send("ps.Adapter", "garbage"));
@@ -284,7 +284,7 @@ describe("in random schedules", () => {
   );
 
   test(
-    "who joins or is parted in mid-stream misses, but gets nothing twice",
+    "a node that joins or is cut off misses messages, but gets none twice",
     async () => {
       const lengths = new Set<number>();
       await simulateSeeds({ count: 60 }, async (sim) => {
@@ -322,7 +322,7 @@ describe("in random schedules", () => {
         for (const [i, n] of numbers.entries()) {
           const before = numbers[i - 1];
           if (before === undefined) continue;
-          // Without a partition it is a tail of the stream without a gap.
+          // Without a partition, the node gets a tail of the series without gaps.
           if (parts) expect(n).toBeGreaterThan(before);
           else expect(n).toBe(before + 1);
         }
@@ -334,13 +334,13 @@ describe("in random schedules", () => {
   );
 });
 
-test("obedient actors of another node are none to subscribe", async () => {
+test("actors of another node cannot subscribe", async () => {
   const { a, b } = await two();
   const { pubsub } = await place(a);
   const stranger: Puppet = { node: b, pid: b.spawn(obedient) };
   await inside(stranger, async (self) => {
     expect(() => pubsub.subscribe(self, "t"))
-      .toThrow("expected a living actor of a@test to subscribe");
+      .toThrow("expected a live actor of a@test to subscribe");
     expect(await drain(self)).toEqual([]);
   });
 });

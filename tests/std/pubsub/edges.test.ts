@@ -1,4 +1,4 @@
-/** PubSub at the edges: full connections, broadcasters that are none, types. */
+/** PubSub at its limits: full connections, ended broadcasters, types. */
 import { expect, test } from "vitest";
 import {
   BusyError,
@@ -18,14 +18,14 @@ type Topics = { readonly [topic: string]: string };
 
 const scope = pg.scope("Elixir.Phoenix.PubSub");
 
-/** How many listening actors a node knows. */
+/** The number of listening actors that a node knows. */
 function known(node: RunningNode): number {
   return scope.whichGroups(node)
     .reduce<number>((sum, group) => sum + scope.members(node, group).length, 0);
 }
 
 test(
-  "a node that cannot keep up is named, and all others are served",
+  "an error names a node with a full connection, and the others are served",
   () =>
     simulateSeeds({ count: 3 }, async (sim) => {
       const limits = { highMarkBytes: 20_000, downAfterMs: 60_000 };
@@ -71,7 +71,7 @@ test(
         }
         expect(hasRoom).toBe(false);
         expect(error).toBeInstanceOf(BroadcastError);
-        // In one long turn the other one fills up as well, but is not stalled.
+        // In one long turn the other connection fills up too, but is not stalled.
         expect((error as BroadcastError).nodes).toContain(b.name);
         expect((error as BroadcastError).cause).toBeInstanceOf(BusyError);
         for (const text of sent) expect(await self.receive(), text).toBe(text);
@@ -87,7 +87,7 @@ test(
 test("pools grow in two steps, node by node, and nothing is lost", async () => {
   const { a, b } = await two();
   type Side = { pubsub: PubSub<Topics>; got: string[]; size: number };
-  /** Ends what runs on a node, and starts it with other pools. */
+  /** Ends the PubSub of a node, and starts it with other pools. */
   const restart = async (
     node: RunningNode,
     pools: { readonly poolSize: number; readonly broadcastPoolSize: number },
@@ -118,7 +118,7 @@ test("pools grow in two steps, node by node, and nothing is lost", async () => {
     });
     const before = [here.got.length, there.got.length];
     for (let i = 0; i < 6; i++) {
-      // Of several actors each may choose another listener.
+      // Each actor may select another listener.
       a.spawn((self) => void here.pubsub.broadcast(self, "t", `a${i}`));
       b.spawn((self) => void there.pubsub.broadcast(self, "t", `b${i}`));
     }
@@ -140,7 +140,7 @@ test("pools grow in two steps, node by node, and nothing is lost", async () => {
   }
 });
 
-test("a running node broadcasts, but no ended actor", async () => {
+test("a running node can broadcast, an ended actor cannot", async () => {
   const { node } = await lone();
   const pubsub = await node.run((self) =>
     PubSub.start<Topics>(self, { name: "ps" })
@@ -154,7 +154,7 @@ test("a running node broadcasts, but no ended actor", async () => {
     ended = self;
   });
   expect(() => pubsub.subscribe(ended as Self<string>, "t"))
-    .toThrow("expected a living actor of");
+    .toThrow("expected a live actor of");
   expect(() => pubsub.broadcast(ended as Self<string>, "t", "late"))
     .toThrow(UsageError);
 });
@@ -172,7 +172,7 @@ test("topics have types", async () => {
     pubsub.subscribe(self, "news");
     // @ts-expect-error: there is no such topic.
     pubsub.broadcast(self, "weather", 1);
-    // @ts-expect-error: rooms are told numbers.
+    // @ts-expect-error: the messages of rooms are numbers.
     pubsub.localBroadcast(self, "room:2", "one");
     pubsub.broadcast(self, "room:1", 7);
     expect(await drain(self)).toEqual([7]);

@@ -37,7 +37,7 @@ async function withPubSub(
   });
 }
 
-/** Has another actor do something, and waits until it has. */
+/** Has another actor run a function, and waits until it has run. */
 async function as(
   self: Self<unknown>,
   pid: Pid<unknown>,
@@ -51,7 +51,7 @@ async function as(
   await self.receive(ref);
 }
 
-/** What has come to another actor besides orders. */
+/** The messages that another actor has got, except functions to run. */
 async function got(
   self: Self<unknown>,
   pid: Pid<unknown>,
@@ -66,7 +66,7 @@ async function got(
 describe.each([1, 2, 5])("with a pool of %s", (poolSize) => {
   const pools = { poolSize };
 
-  test("subscribes and unsubscribes, of which duplicates count", () =>
+  test("subscribes and unsubscribes, and counts duplicates", () =>
     withPubSub(pools, async (self, pubsub) => {
       pubsub.subscribe(self, "t");
       expect(pubsub.countSubscriptions("t")).toBe(1);
@@ -82,7 +82,7 @@ describe.each([1, 2, 5])("with a pool of %s", (poolSize) => {
       expect(await drain(self)).toEqual([3]);
     }));
 
-  test("broadcasts to each subscriber of the topic, and to no other", () =>
+  test("broadcasts to each subscriber of the topic, and to no other actor", () =>
     withPubSub(pools, async (self, pubsub) => {
       const pids = [1, 2, 3].map(() => self.spawn(obedient));
       for (const pid of pids) {
@@ -96,7 +96,7 @@ describe.each([1, 2, 5])("with a pool of %s", (poolSize) => {
       expect(await drain(self)).toEqual([]);
     }));
 
-  test("leaves out the caller, or whoever is named", () =>
+  test("leaves out the caller, or the actor in `from`", () =>
     withPubSub(pools, async (self, pubsub) => {
       const other = self.spawn(obedient);
       await as(self, other, (me) => pubsub.subscribe(me, "t"));
@@ -115,12 +115,12 @@ describe.each([1, 2, 5])("with a pool of %s", (poolSize) => {
       pubsub.localBroadcast(self, "t", 1);
       expect(pubsub.nodeName).toBe(self.node);
       expect(pubsub.directBroadcast(self, pubsub.nodeName, "t", 2)).toBe(true);
-      pubsub.directBroadcast(self, "nobody@test", "t", 3);
+      pubsub.directBroadcast(self, "absent@test", "t", 3);
       expect(await drain(self)).toEqual([1, 2]);
     }));
 });
 
-test("a dispatcher gets entries with metadata, and delivers as it likes", () => {
+test("a dispatcher gets entries with metadata, and delivers in its own way", () => {
   const seen: unknown[] = [];
   const byRank: Dispatcher = (entries, from, message, self) => {
     seen.push(entries.map(({ metadata }) => metadata), from);
@@ -143,7 +143,7 @@ test("a dispatcher gets entries with metadata, and delivers as it likes", () => 
   });
 });
 
-test("the end of a subscriber removes it, and no other", () =>
+test("a subscriber that ends is removed, and no other", () =>
   withPubSub({}, async (self, pubsub) => {
     const pids = Array.from({ length: 20 }, () => self.spawn(obedient));
     for (const pid of pids) {
@@ -157,7 +157,7 @@ test("the end of a subscriber removes it, and no other", () =>
     for (const pid of dead) self.sendExit(pid, reasons.kill);
     await waitFor(
       () => pubsub.countSubscriptions("t") === 2 * (20 - dead.length),
-      { what: "the dead to be gone" },
+      { what: "ended actors to be removed" },
     );
     for (const pid of pids) {
       expect(pubsub.countSubscriptions(`own ${pid}`))
@@ -169,7 +169,7 @@ test("the end of a subscriber removes it, and no other", () =>
     }
   }));
 
-test("links are those of subscribers, and none is left", async () => {
+test("only subscribers are linked, and no link is left", async () => {
   const { node } = await lone();
   const core = await coreOf(node);
   await node.run(async (self: Self<unknown>) => {
@@ -185,12 +185,12 @@ test("links are those of subscribers, and none is left", async () => {
     expect(holdingsOf(core).links).toBe(started.links);
     await stop(self, pubsub.pid);
     expect(() => pubsub.broadcast(self, "a", 1)).toThrow(UsageError);
-    // The scope of the groups stays.
+    // The scope of the groups keeps running.
     expect(holdingsOf(core).actors).toBe(before.actors + 1);
   });
 });
 
-test("a subscriber may end it, and its end takes subscribers along", async () => {
+test("an exit signal of a subscriber ends it, and its subscribers with it", async () => {
   const { node } = await lone();
   await node.run(async (self: Self<unknown>) => {
     self.trapExits = true;
@@ -204,13 +204,13 @@ test("a subscriber may end it, and its end takes subscribers along", async () =>
     self.sendExit(pid, "enough");
     const down = await self.receive(isDown);
     expect(down).toMatchObject({ ref, reason: "enough" });
-    // The link of the start has outlived the one subscription.
+    // The link to the parent has outlived the parent's subscription.
     expect(await self.receive((m): m is Exit => m instanceof Exit))
       .toMatchObject({ from: pid, reason: "enough" });
   });
 });
 
-test("the end of its parent is its end, of another nothing", async () => {
+test("it ends when its parent ends, and not when another actor ends", async () => {
   const { node } = await lone();
   const subscriber = node.spawn(obedient);
   let linked: PubSub<Topics> | undefined;
@@ -235,7 +235,7 @@ test("the end of its parent is its end, of another nothing", async () => {
   expect(node.whereis("loose")).toBe(loose?.pid);
 });
 
-test("a full mailbox is passed over", () =>
+test("a subscriber with a full mailbox is skipped", () =>
   withPubSub({}, async (self, pubsub) => {
     const pids = [1, 2, 3, 4].map((n) =>
       self.spawn(obedient, n % 2 === 0 ? { mailbox: { limit: 1 } } : {})
@@ -246,14 +246,14 @@ test("a full mailbox is passed over", () =>
     for (const n of [1, 2, 3]) pubsub.broadcast(self, "t", n);
     const counts: number[] = [];
     for (const pid of pids) {
-      // Room for an order is made by one that has come before.
+      // A function that was sent before makes room for the next one.
       counts.push(self.info(pid as Pid)?.mailboxLength ?? 0);
     }
     expect(counts).toEqual([3, 1, 3, 1]);
     await Promise.resolve();
   }));
 
-test("refuses what makes no sense", async () => {
+test("refuses invalid options and calls", async () => {
   const { node } = await lone();
   await node.run(async (self: Self<unknown>) => {
     const start = (options: unknown) =>
@@ -276,12 +276,12 @@ test("refuses what makes no sense", async () => {
     const other = await lone();
     await other.node.run((stranger: Self<unknown>) => {
       expect(() => pubsub.subscribe({ ...stranger, node: "b@x" } as never, "t"))
-        .toThrow("expected a living actor of");
+        .toThrow("expected a live actor of");
     });
   });
 });
 
-test("an adapter of one's own carries broadcasts", async () => {
+test("a custom adapter carries broadcasts", async () => {
   const { node } = await lone();
   await node.run(async (self: Self<unknown>) => {
     const sent: unknown[] = [];

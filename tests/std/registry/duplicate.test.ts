@@ -25,7 +25,7 @@ describe.each(duplicates)(
         expect(registry.lookup("hello")).toEqual([{ pid: other, value: 3 }]);
       }));
 
-    test("are taken back by what their values are", () =>
+    test("are removed by a test on their values", () =>
       inActor(kind, async (self, make) => {
         const events: Pid<unknown>[] = [self.pid];
         const registry = await make({ listeners: events });
@@ -44,7 +44,7 @@ describe.each(duplicates)(
         expect(await drain(self)).toMatchObject([{ type: "unregister" }]);
       }));
 
-    test("dispatch to all, by partition, one after the other or side by side", () =>
+    test("dispatch to all, by partition, in sequence or at the same time", () =>
       inActor(kind, async (self, make) => {
         const registry = await make();
         for (let n = 0; n < 24; n++) {
@@ -76,7 +76,7 @@ describe.each(duplicates)(
         expect(await drain(self)).toEqual([]);
       }));
 
-    test("a dispatch that throws is thrown on", () =>
+    test("dispatch throws the error of its body", () =>
       inActor(kind, async (self, make) => {
         const registry = await make();
         const error = new Error("bad entry");
@@ -101,7 +101,7 @@ describe.each(duplicates)(
         ).rejects.toBe(error);
       }));
 
-    test("go with their partition, and the others stay", () =>
+    test("are removed when their partition crashes, and the others stay", () =>
       inActor(kind, async (self, make) => {
         const registry = await make();
         const citizens: Pid<unknown>[] = [];
@@ -116,7 +116,7 @@ describe.each(duplicates)(
         kill(self, lost);
         expect(citizens.filter((pid) => self.isActorAlive(pid)))
           .toEqual(expected);
-        // Before its restart already, nobody finds what it held.
+        // Its entries are not found any more, already before its restart.
         const found = () => registry.select().map(({ pid }) => pid);
         expect(found().toSorted()).toEqual(expected.toSorted());
         const begin = (me: Self, n: number): boolean => {
@@ -135,7 +135,7 @@ describe.each(duplicates)(
         expect(registry.count()).toBe(expected.length + 16);
       }));
 
-    test("have no single owner, which some methods need", () =>
+    test("have no single owner, so some methods are refused", () =>
       inActor(kind, async (self, make) => {
         const registry = await make();
         registry.register(self, "hello", 1);

@@ -1,4 +1,4 @@
-/** What tests of registries share: the kinds there are, and actors to use. */
+/** Helpers for tests of registries: all kinds, and actors that use them. */
 import { type Pid, reasons, type Self } from "../../../runtime/mod.ts";
 import {
   type Entry,
@@ -40,7 +40,7 @@ export async function inActor(
   );
 }
 
-/** Lets an `obedient` actor do something, and resolves with what came of it. */
+/** Has an `obedient` actor run a function; resolves with its value. */
 export async function ask<T>(
   self: Self,
   pid: Pid<unknown>,
@@ -53,7 +53,7 @@ export async function ask<T>(
   return (await self.receive(ref) as { value: T }).value;
 }
 
-/** Ends an actor within this turn, so that nobody has heard of it yet. */
+/** Ends an actor within this turn: no partition was notified yet. */
 export function kill(self: Self, pid: Pid<never>): void {
   self.sendExit(pid, reasons.kill);
 }

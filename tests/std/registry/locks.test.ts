@@ -1,4 +1,4 @@
-/** Locks of registries, and registries under every interleaving. */
+/** Locks of registries, and registries under random interleavings. */
 import { describe, expect, test } from "vitest";
 import {
   CallError,
@@ -13,8 +13,8 @@ import { simulateSeeds } from "../../helpers/simulate.ts";
 import { inActor, kill, kinds } from "./kinds.ts";
 
 /**
- * An actor that takes a lock, says so, holds it until it is told to end, and
- * gives its name.
+ * An actor that takes a lock, reports it, and holds it until it is told to
+ * end.
  */
 function holder(
   self: Self,
@@ -42,7 +42,7 @@ describe.each(kinds)(
         const pids = names.map((name) => holder(self, registry, "key", name));
         for (const [i, name] of names.entries()) {
           expect(await self.receive()).toBe(name);
-          // Whoever else asks has asked by now.
+          // All other callers have asked by now.
           await registry.lock(self, "another key", () => {});
           expect(await drain(self)).toEqual([]);
           self.send(pids[i]!, "end");
@@ -65,7 +65,7 @@ describe.each(kinds)(
         expect(await drain(self)).toEqual([]);
       }));
 
-    test("are free again when their holder throws or ends", () =>
+    test("are released when their holder throws or ends", () =>
       inActor(kind, async (self, make) => {
         const registry = await make();
         for (const end of ["throw", "kill"]) {
@@ -81,7 +81,7 @@ describe.each(kinds)(
         }
       }));
 
-    test("pass over those who have ended while they waited", () =>
+    test("skip callers that have ended while they waited", () =>
       inActor(kind, async (self, make) => {
         const registry = await make();
         const first = holder(self, registry, "key", "first");
@@ -98,7 +98,7 @@ describe.each(kinds)(
         expect(await drain(self)).toEqual([]);
       }));
 
-    test("are not waited for without an end", () =>
+    test("are waited for within a time limit", () =>
       inActor(kind, async (self, make) => {
         const registry = await make();
         const first = holder(self, registry, "key", "first");
@@ -118,7 +118,7 @@ describe.each(kinds)(
           new Error("aborted"),
         ]);
         expect(errors[0]).toBeInstanceOf(CallError);
-        // What was given up is nobody's turn.
+        // A request that was withdrawn does not hold up the next.
         self.send(first, "end");
         expect(await self.receive()).toBe("first is done");
         expect(await registry.lock(self, "key", () => "mine")).toBe("mine");
@@ -126,7 +126,7 @@ describe.each(kinds)(
         expect(await drain(self)).toEqual([]);
       }));
 
-    test("give what their body gives, and throw what it throws", () =>
+    test("resolve or reject with the result of their body", () =>
       inActor(kind, async (self, make) => {
         const registry = await make();
         const error = new Error("no");
@@ -140,7 +140,7 @@ describe.each(kinds)(
 );
 
 describe("under every interleaving", () => {
-  test("a unique key has one living holder, and the last one gets it", async () => {
+  test("a unique key has one live holder, and the last one that asks gets it", async () => {
     await simulateSeeds({ count: 30 }, async (sim) => {
       const node = await sim.start("a@sim");
       await node.run(async (self) => {
@@ -172,7 +172,7 @@ describe("under every interleaving", () => {
           expect([reasons.normal, reasons.killed]).toContain(reason);
         }
         expect(new Set(won).size).toBe(6);
-        // The cleanup after the last one may still be to come.
+        // The cleanup after the last actor may not have run yet.
         await sleep(self, 1);
         while (registry.count() > 0) await sleep(self, 1);
         expect(registry.select()).toEqual([]);
@@ -180,7 +180,7 @@ describe("under every interleaving", () => {
     });
   });
 
-  test("a lock has one holder, and nobody waits for ever", async () => {
+  test("a lock has one holder, and no caller waits for ever", async () => {
     await simulateSeeds({ count: 30 }, async (sim) => {
       const node = await sim.start("a@sim");
       await node.run(async (self) => {
@@ -189,7 +189,7 @@ describe("under every interleaving", () => {
         const contender = async (me: Self) => {
           const timeoutMs = sim.below(2) === 0 ? 60_000 : 1 + sim.below(10);
           await registry.lock(me, "key", async () => {
-            // Whoever was ended does not get to give it back.
+            // A holder that was ended does not release it itself.
             expect(held === null || !held.isAlive).toBe(true);
             held = me;
             await sleep(me, sim.below(4));

@@ -1,4 +1,4 @@
-/** What registries of every kind do. */
+/** Behaviour that registries of every kind share. */
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   atom,
@@ -24,7 +24,7 @@ import { waitFor } from "../../helpers/wait.ts";
 import { ask, inActor, kill, kinds, linksOf, valuesOf } from "./kinds.ts";
 
 describe.each(kinds)("$keys keys, $partitions partitions", (kind) => {
-  test("starts that many partitions, and ends without a rest", async () => {
+  test("starts that many partitions, and its end leaves no actor", async () => {
     const { node } = await lone();
     const core = await coreOf(node);
     await node.run(async (self) => {
@@ -42,7 +42,7 @@ describe.each(kinds)("$keys keys, $partitions partitions", (kind) => {
     });
   });
 
-  test("enters actors and finds them", () =>
+  test("registers actors and finds them", () =>
     inActor(kind, async (self, make) => {
       const registry = await make();
       expect(registry.lookup("hello")).toEqual([]);
@@ -91,7 +91,7 @@ describe.each(kinds)("$keys keys, $partitions partitions", (kind) => {
       expect(registry.countMatch("hello", above(1))).toBe(0);
     }));
 
-  test("takes entries back", () =>
+  test("removes entries", () =>
     inActor(kind, async (self, make) => {
       const registry = await make();
       registry.unregister(self, "nothing");
@@ -110,7 +110,7 @@ describe.each(kinds)("$keys keys, $partitions partitions", (kind) => {
       expect(registry.count()).toBe(0);
     }));
 
-  test("compares keys strictly, whatever they are", () =>
+  test("compares keys of any kind strictly", () =>
     inActor(kind, async (self, make) => {
       const registry = await make();
       const unlike = [
@@ -160,7 +160,7 @@ describe.each(kinds)("$keys keys, $partitions partitions", (kind) => {
       expect(registry.register(self, "c", 1)).toEqual(first);
     }));
 
-  test("forgets actors that end, in whatever way", () =>
+  test("forgets actors that end, for any reason", () =>
     inActor(kind, async (self, make) => {
       const registry = await make();
       const ends: ((me: Self) => void)[] = [
@@ -181,7 +181,7 @@ describe.each(kinds)("$keys keys, $partitions partitions", (kind) => {
       }
     }));
 
-  test("ignores exit signals of registrants that live", () =>
+  test("ignores exit signals of live registrants", () =>
     inActor(kind, async (self, make) => {
       const registry = await make();
       registry.register(self, "hello", 1);
@@ -190,10 +190,10 @@ describe.each(kinds)("$keys keys, $partitions partitions", (kind) => {
       expect(registry.lookup("hello")).toHaveLength(1);
     }));
 
-  test("tells its listeners", () =>
+  test("notifies its listeners", () =>
     inActor(kind, async (self, make) => {
       const name = `registry of ${kind.keys}`;
-      const listeners = ["nobody", self.pid as Pid<unknown>];
+      const listeners = ["absent", self.pid as Pid<unknown>];
       const registry = await make({ name, listeners });
       const told = async () => await drain(self) as RegistryEvent[];
       const { pid } = self;
@@ -222,7 +222,7 @@ describe.each(kinds)("$keys keys, $partitions partitions", (kind) => {
       expect(await told()).toEqual([]);
     }));
 
-  test("keeps data of its own", () =>
+  test("keeps metadata", () =>
     inActor(kind, async (_, make) => {
       const registry = await make({ meta: [[atom("a"), 1], ["b", 2]] });
       expect([atom("a"), "b", "c"].map((key) => registry.meta(key)))
@@ -235,7 +235,7 @@ describe.each(kinds)("$keys keys, $partitions partitions", (kind) => {
       expect(registry.count()).toBe(0);
     }));
 
-  test("refuses everything once it has ended", () =>
+  test("refuses every call after its end", () =>
     inActor(kind, async (self, make) => {
       const registry = await make({ name: "ended" });
       await stop(self, registry.pid);
@@ -265,7 +265,7 @@ describe.each(kinds)("$keys keys, $partitions partitions", (kind) => {
         .rejects.toThrow(UsageError);
     }));
 
-  test("takes its registrants along when it ends", () =>
+  test("its registrants end when it ends", () =>
     inActor(kind, async (self, make) => {
       const registry = await make();
       const { pid, ref } = self.spawnMonitor(obedient);

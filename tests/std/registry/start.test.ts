@@ -1,4 +1,4 @@
-/** How registries start and end, and who may use them. */
+/** How registries start and end, and which actors may use them. */
 import { describe, expect, test } from "vitest";
 import { reasons, type Self, UsageError } from "../../../runtime/mod.ts";
 import { stop } from "../../../std/proc_lib/mod.ts";
@@ -8,16 +8,19 @@ import { waitFor } from "../../helpers/wait.ts";
 import { ask, kill, linksOf } from "./kinds.ts";
 
 describe("starting a registry", () => {
-  test("refuses options that make no sense, and leaves nothing", async () => {
+  test("refuses invalid options, and leaves nothing", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const before = node.stats().actors;
       const cases: [object, string][] = [
         [{}, 'expected keys to be "unique" or "duplicate", got undefined'],
         [{ keys: "other" }, 'got "other"'],
-        [{ keys: "unique", partitions: 0 }, "a whole number from 1 on, got 0"],
+        [
+          { keys: "unique", partitions: 0 },
+          "a whole number of at least 1, got 0",
+        ],
         [{ keys: "unique", partitions: 1.5 }, "got 1.5"],
-        [{ keys: "unique", partitionBy: "key" }, "along with duplicate keys"],
+        [{ keys: "unique", partitionBy: "key" }, "only with duplicate keys"],
       ];
       for (const [options, message] of cases) {
         for (const how of ["start", "startLink"] as const) {
@@ -34,7 +37,7 @@ describe("starting a registry", () => {
     });
   });
 
-  test("with a link ends it with its starter", async () => {
+  test("with a link has it end with its starter", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       for (const reason of [reasons.normal, "crash"]) {
@@ -83,7 +86,7 @@ describe("starting a registry", () => {
 });
 
 describe("registrants", () => {
-  test("are living actors of the registry's node", async () => {
+  test("are live actors of the registry's node", async () => {
     const { node } = await lone();
     const { node: stranger } = await lone({
       name: "b@127.0.0.1",
@@ -95,7 +98,7 @@ describe("registrants", () => {
       const attempt = (me: Self) => () => registry.register(me, 1, 1);
       await stranger.run((me) => {
         expect(attempt(me)).toThrow(UsageError);
-        expect(attempt(me)).toThrow(/expected a living actor of nonode@nohost/);
+        expect(attempt(me)).toThrow(/expected a live actor of nonode@nohost/);
       });
       let dead: Self | undefined;
       const { ref } = self.spawnMonitor((me) => {
@@ -116,7 +119,7 @@ describe("registrants", () => {
       registry.register(self, "key", 1);
       kill(self, linksOf(self)[0]!);
       expect(() => registry.register(self, "key", 1))
-        .toThrow("is not yet started anew");
+        .toThrow("was not restarted yet");
       expect(registry.lookup("key")).toEqual([]);
     });
   });

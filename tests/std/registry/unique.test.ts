@@ -13,7 +13,7 @@ import { waitFor } from "../../helpers/wait.ts";
 import { ask, inActor, kill, linksOf, uniques, valuesOf } from "./kinds.ts";
 
 describe.each(uniques)("unique keys, $partitions partitions", (kind) => {
-  test("belong to one actor, and a refusal leaves no trace", () =>
+  test("belong to one actor, and a refused registration changes nothing", () =>
     inActor(kind, async (self, make) => {
       const registry = await make();
       registry.register(self, "hello", "mine");
@@ -32,7 +32,7 @@ describe.each(uniques)("unique keys, $partitions partitions", (kind) => {
       expect(valuesOf(registry.lookup("hello"))).toEqual(["theirs"]);
     }));
 
-  test("can be taken over from the dead before any cleanup", () =>
+  test("of an actor that has ended can be registered before the cleanup", () =>
     inActor(kind, async (self, make) => {
       const registry = await make();
       const former = self.spawn(obedient);
@@ -40,13 +40,13 @@ describe.each(uniques)("unique keys, $partitions partitions", (kind) => {
         for (let n = 0; n < 10; n++) registry.register(me, n, "former");
       });
       kill(self, former);
-      // No partition has had a turn yet: look-ups may return the dead.
+      // No partition has had a turn yet: look-ups may return ended actors.
       expect(registry.lookup(3)).toEqual([{ pid: former, value: "former" }]);
       expect(registry.whereis(3)).toBeNull();
       for (let n = 0; n < 5; n++) {
         expect(registry.register(self, n, "new")).toMatchObject({ ok: true });
       }
-      // Now come the late cleanups, and they leave the new entries alone.
+      // The late cleanups do not remove the new entries.
       await waitFor(() => registry.keys(former).length === 0, {
         what: "the cleanup",
       });
@@ -77,7 +77,7 @@ describe.each(uniques)("unique keys, $partitions partitions", (kind) => {
       expect(registry.values("hello", self.pid)).toEqual([2]);
     }));
 
-  test("dispatch to their one actor", () =>
+  test("dispatch to their single actor", () =>
     inActor(kind, async (self, make) => {
       const registry = await make();
       const seen: unknown[] = [];
@@ -92,7 +92,7 @@ describe.each(uniques)("unique keys, $partitions partitions", (kind) => {
       expect(seen).toEqual([entries, entries]);
     }));
 
-  test("are names: registered, found, sent to and given back", () =>
+  test("are names: registered, found, sent to and unregistered", () =>
     inActor(kind, async (self, make) => {
       const registry = await make();
       const via = registry.via("server", "value");
@@ -116,7 +116,7 @@ describe.each(uniques)("unique keys, $partitions partitions", (kind) => {
       expect(self.isActorAlive(pid)).toBe(true);
     }));
 
-  test("go all at once when any partition crashes", () =>
+  test("are all removed when any partition crashes", () =>
     inActor(kind, async (self, make) => {
       const registry = await make();
       self.trapExits = true;

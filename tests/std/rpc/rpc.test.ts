@@ -1,4 +1,4 @@
-/** Calls in the manner of Erlang's `rpc`, between nodes of ours. */
+/** Calls in the manner of Erlang's `rpc`, between Hornbeam nodes. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -58,7 +58,7 @@ function offer(node: RunningNode): Offered {
   return offered;
 }
 
-/** Runs a body on a, after which its mailbox is empty. */
+/** Runs a body on node a, and expects its mailbox to be empty afterwards. */
 async function onA(
   body: (self: Self<unknown>, b: string, offered: Offered) => Promise<void>,
 ): Promise<void> {
@@ -74,7 +74,7 @@ async function onA(
 describe.each([["call", call], ["blockCall", blockCall]] as const)(
   "%s",
   (_, how) => {
-    test("gives the value, what was thrown, or a BadRpc", () =>
+    test("resolves with the value, the thrown term, or a BadRpc", () =>
       onA(async (self, b) => {
         for (const node of [b, self.node]) {
           expect(await how(self, node, "m:same", [7])).toBe(7);
@@ -87,14 +87,14 @@ describe.each([["call", call], ["blockCall", blockCall]] as const)(
           const failed = await how(self, node, "m:throws", [new Error("x")]);
           expect(failed).toBeInstanceOf(BadRpc);
         }
-        expect(await how(self, "nobody@test", "m:same", [7]))
+        expect(await how(self, "absent@test", "m:same", [7]))
           .toEqual(nodedown);
         expect(await how(self, b, "m:gate", [1], { timeoutMs: 20 }))
           .toEqual(timeout);
         expect(String(timeout)).toBe("badrpc: timeout");
       }));
 
-    test("rejects for what cannot be called or sent", () =>
+    test("rejects when the function or its arguments are invalid", () =>
       onA(async (self, b) => {
         await expect(how(self, b, "same")).rejects.toThrow(UsageError);
         await expect(how(self, b, "m:same", [() => {}]))
@@ -109,40 +109,40 @@ test("a thrown 'EXIT' tuple is a BadRpc, as in Erlang", () =>
     expect(await call(self, b, "m:throws", [ball])).toEqual(exit("why"));
   }));
 
-test("multicall gives results and bad nodes", () =>
+test("multicall resolves with results and bad nodes", () =>
   onA(async (self, b) => {
-    const nodes = ["nobody@test", ...everywhere(self)];
-    expect(nodes).toEqual(["nobody@test", "a@test", b]);
+    const nodes = ["absent@test", ...everywhere(self)];
+    expect(nodes).toEqual(["absent@test", "a@test", b]);
     expect(await multicall(self, nodes, "m:add", [1, 2]))
-      .toEqual({ results: [3, 3], badNodes: ["nobody@test"] });
+      .toEqual({ results: [3, 3], badNodes: ["absent@test"] });
     expect(await multicall(self, [b], "m:exits", ["x"]))
       .toEqual({ results: [exit("x")], badNodes: [] });
     expect(await multicall(self, [b], "m:gate", [1], { timeoutMs: 20 }))
       .toEqual({ results: [], badNodes: [b] });
   }));
 
-test("casts are done on one node or on all", () =>
+test("casts run on one node or on all", () =>
   onA(async (self, b, { notes }) => {
     cast(self, b, "m:note", [1]);
-    cast(self, "nobody@test", "m:note", [2]);
-    evalEverywhere(self, [b, "nobody@test"], "m:note", [3]);
+    cast(self, "absent@test", "m:note", [2]);
+    evalEverywhere(self, [b, "absent@test"], "m:note", [3]);
     await waitFor(() => notes.length === 2, { what: "the casts" });
     expect(notes.toSorted()).toEqual([1, 3]);
   }));
 
-test("a call that was begun gives its value later", () =>
+test("the value of asyncCall is waited for later", () =>
   onA(async (self, b, offered) => {
     const key = asyncCall(self, b, "m:gate", [1]);
     expect(await nbYield(self, key)).toBeNull();
     expect(await nbYield(self, key, { timeoutMs: 10 })).toBeNull();
-    const bad = asyncCall(self, "nobody@test", "m:same", [1]);
+    const bad = asyncCall(self, "absent@test", "m:same", [1]);
     expect(await yieldValue(self, bad)).toEqual(nodedown);
     offered.open();
     expect(await yieldValue(self, key)).toBe(1);
     expect(await nbYield(self, key)).toEqual({ value: 1 });
   }));
 
-test("messages go to a name on many nodes, of which sbcast hears", async () => {
+test("abcast and sbcast send to a name on many nodes, and sbcast reports them", async () => {
   const { a, b } = await two();
   const got: unknown[] = [];
   for (const node of [a, b]) {
@@ -151,14 +151,14 @@ test("messages go to a name on many nodes, of which sbcast hears", async () => {
     }, { name: "ear" });
   }
   await a.run(async (self: Self<unknown>) => {
-    const nodes = [b.name, "nobody@test", a.name];
+    const nodes = [b.name, "absent@test", a.name];
     abcast(self, nodes, "ear", 1);
-    abcast(self, nodes, "nobody", 2);
+    abcast(self, nodes, "absent", 2);
     expect(await sbcast(self, nodes, "ear", 3)).toEqual({
       goodNodes: [b.name, a.name],
-      badNodes: ["nobody@test"],
+      badNodes: ["absent@test"],
     });
-    expect(await sbcast(self, [b.name], "nobody", 4))
+    expect(await sbcast(self, [b.name], "absent", 4))
       .toEqual({ goodNodes: [], badNodes: [b.name] });
     await waitFor(() => got.length === 4, { what: "the messages" });
     expect(got.toSorted()).toEqual([1, 1, 3, 3]);
@@ -166,7 +166,7 @@ test("messages go to a name on many nodes, of which sbcast hears", async () => {
   });
 });
 
-test("work is shared out among the nodes", () =>
+test("parallelEval and pmap spread calls over the nodes", () =>
   onA(async (self, b) => {
     expect(await parallelEval(self, [["m:add", [1, 2]], ["m:add", [3, 4]]]))
       .toEqual([3, 7]);

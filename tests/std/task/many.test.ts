@@ -1,4 +1,4 @@
-/** Several tasks of one owner, and races of one with its owner. */
+/** Several tasks of one owner, and races of a task with its owner. */
 import { describe, expect, test } from "vitest";
 import { Exit, type Pid, reasons, type Self } from "../../../runtime/mod.ts";
 import { Task, type TaskError } from "../../../std/task/mod.ts";
@@ -51,7 +51,7 @@ describe("several tasks", () => {
       }
     }));
 
-  test("are refused twice in one list", () =>
+  test("must not be twice in one list", () =>
     owner(async (self) => {
       const task = Task.async(self, () => 1);
       const error = await failure(Task.awaitMany(self, [task, task]));
@@ -59,7 +59,7 @@ describe("several tasks", () => {
       expect(await Task.await(self, task)).toBe(1);
     }));
 
-  test("are yielded to until all have ended or the time is over", () =>
+  test("are yielded to until all have ended or the time has passed", () =>
     owner(async (self) => {
       const make = () =>
         [
@@ -88,7 +88,7 @@ describe("several tasks", () => {
       }
     }));
 
-  test("are enough as soon as `limit` of them have ended", () =>
+  test("are waited for until `limit` of them have ended", () =>
     owner(async (self) => {
       const tasks = [
         Task.async(self, hang),
@@ -114,7 +114,7 @@ describe("under random schedules", () => {
     return "value";
   };
 
-  test("a shutdown races with the task's end, and leaves nothing", async () => {
+  test("a shutdown that races with the task's end leaves nothing", async () => {
     const kinds = new Set<string>();
     await simulateSeeds({ count: 200 }, async (sim) => {
       const node = await sim.start("a@sim");
@@ -129,7 +129,7 @@ describe("under random schedules", () => {
         const wasThere = self.info()?.mailboxLength ?? 0;
         const outcome = await Task.shutdown(self, task, how);
         kinds.add(outcome?.type ?? "null");
-        // A reply that was there already counts; else both are possible.
+        // A reply that had come before counts; else both are possible.
         if (wasThere > 0) expect(outcome).not.toBeNull();
         if (outcome !== null) {
           expect(outcome).toEqual({ type: "ok", value: "value" });
@@ -143,7 +143,7 @@ describe("under random schedules", () => {
     expect([...kinds].toSorted()).toEqual(["null", "ok"]);
   });
 
-  test("time-outs race with replies and ends, and leave nothing", async () => {
+  test("time-outs that race with replies and exits leave nothing", async () => {
     await simulateSeeds({ count: 100 }, async (sim) => {
       const node = await sim.start("a@sim");
       await node.run(async (self) => {
@@ -166,7 +166,7 @@ describe("under random schedules", () => {
           const timeoutMs = sim.below(5);
           await Task.yieldMany(self, others, { timeoutMs, onTimeout });
         }
-        // A task that was given up at a time-out is still linked, as it was.
+        // A task that was given up at a time-out keeps its link.
         await sleep(self, 20);
         await drain(self as Self<unknown>).then((left) => {
           for (const message of left) expect(message).toBeInstanceOf(Exit);

@@ -1,4 +1,4 @@
-/** Streams of tasks: order, limits, ends, and that nothing is left. */
+/** Streams of tasks: order, limits, ends, and cleanup. */
 import { describe, expect, test } from "vitest";
 import {
   Call,
@@ -25,7 +25,7 @@ import { expectActors, expectNothingLeft, failure, hang } from "./world.ts";
 
 const oops = new Error("oops");
 
-/** Runs in an actor, after which the node is as it was before. */
+/** Runs in an actor, and checks that nothing of it is left on the node. */
 async function consumer(
   body: (self: Self<unknown>, node: RunningNode) => Promise<void>,
   trapExits = true,
@@ -49,7 +49,7 @@ async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
 const ok = <T>(...values: T[]) =>
   values.map((value) => ({ type: "ok", value }));
 
-/** Numbers, and how many were taken. */
+/** An input of numbers, which counts how many were taken. */
 function counted(limit: number) {
   const seen = { pulled: 0, isClosed: false };
   function* numbers() {
@@ -63,7 +63,7 @@ function counted(limit: number) {
 }
 
 describe("a stream of tasks", () => {
-  test("gives results in the order of the input, the slowest first as well", () =>
+  test("yields results in the order of the input, also when the first is slowest", () =>
     consumer(async (self) => {
       const waits = [9, 6, 3, 0];
       const work = async (ms: number, me: Self<unknown>) => {
@@ -78,13 +78,13 @@ describe("a stream of tasks", () => {
       expect(await all(Task.asyncStream(self, [], work))).toEqual([]);
     }));
 
-  test("gives results as they come if that is wanted", () =>
+  test("yields results as they come when `ordered` is false", () =>
     consumer(async (self) => {
       const gates: Pid<unknown>[] = [];
       const stream = Task.asyncStream(self, [0, 1, 2], async (n, me) => {
         gates[n] = me.pid;
         await me.receive();
-        // The one before is let go by the one after.
+        // Each task is released by the task after it.
         if (n > 0) me.send(gates[n - 1] as Pid<unknown>, "go");
         return n;
       }, { ordered: false });
@@ -96,7 +96,7 @@ describe("a stream of tasks", () => {
       await Task.await(self, opener);
     }));
 
-  test("never runs more than `maxConcurrency`, and takes no more input", () =>
+  test("never runs more than `maxConcurrency` tasks, and takes no more input", () =>
     consumer(async (self) => {
       const { seen, numbers } = counted(20);
       let running = 0;
@@ -121,7 +121,7 @@ describe("a stream of tasks", () => {
       expect(endless.seen).toEqual({ pulled: 4, isClosed: true });
     }));
 
-  test("refuses a limit that is none", () =>
+  test("refuses an invalid `maxConcurrency`", () =>
     consumer(async (self) => {
       for (const maxConcurrency of [0, -1, 1.5, NaN]) {
         expect(() => Task.asyncStream(self, [], () => 1, { maxConcurrency }))
@@ -130,14 +130,14 @@ describe("a stream of tasks", () => {
       await Promise.resolve();
     }));
 
-  test("takes asynchronous input, for which no result has to wait", () =>
+  test("takes asynchronous input, and no result waits for it", () =>
     consumer(async (self) => {
       const got: unknown[] = [];
       let isClosed = false;
       async function* input() {
         try {
           yield 1;
-          // The second item is there once the first result has been seen.
+          // The second item comes once the first result has been read.
           while (got.length === 0) await sleep(self, 1);
           yield 2;
         } finally {
@@ -150,7 +150,7 @@ describe("a stream of tasks", () => {
       expect(isClosed).toBe(true);
     }));
 
-  test("does not wait at its end for input that never comes", () =>
+  test("its end does not wait for input that never comes", () =>
     consumer(async (self) => {
       let returned = 0;
       const input: AsyncIterable<number> = {
@@ -175,7 +175,7 @@ describe("a stream of tasks", () => {
       expect(returned).toBe(1);
     }));
 
-  test("passes on what the input throws, and ends its tasks", () =>
+  test("rejects with the error of the input, and ends its tasks", () =>
     consumer(async (self) => {
       function* input() {
         yield 1;
@@ -197,7 +197,7 @@ describe("a stream of tasks", () => {
       }
     }));
 
-  test("gives a failure to an owner that traps exits, with its input if wanted", () =>
+  test("yields a failure to an owner that traps exits, with its input if wanted", () =>
     consumer(async (self) => {
       const work = (n: number, me: Self<unknown>) => {
         if (n === 1) throw oops;
@@ -219,7 +219,7 @@ describe("a stream of tasks", () => {
       ]);
     }));
 
-  test("takes an owner along that does not trap exits", async () => {
+  test("a failure ends an owner that does not trap exits", async () => {
     const { node } = await lone({ log: () => {} });
     const before = node.stats().actors;
     const reason = await node.run(async (self: Self<Down>) => {
@@ -237,7 +237,7 @@ describe("a stream of tasks", () => {
     await expectActors(node, before);
   });
 
-  test("ends its tasks with its owner", async () => {
+  test("its tasks end when its owner ends", async () => {
     const { node } = await lone({ log: () => {} });
     const before = node.stats().actors;
     const owner = node.spawn(async (me) => {
@@ -251,7 +251,7 @@ describe("a stream of tasks", () => {
     await expectActors(node, before);
   });
 
-  test("ends when a task takes too long, or kills that one", () =>
+  test("ends when a task takes too long, or kills that task", () =>
     consumer(async (self) => {
       const work = async (n: number, me: Self<unknown>) => {
         if (n === 1) await hang(me);
@@ -278,7 +278,7 @@ describe("a stream of tasks", () => {
       ]);
     }));
 
-  test("leaves nothing when the loop over it ends early, in any way", () =>
+  test("leaves nothing when the loop over it ends early, for any cause", () =>
     consumer(async (self) => {
       const make = () =>
         Task.asyncStream(self, counted(Infinity).numbers(), async (n, me) => {
@@ -298,11 +298,11 @@ describe("a stream of tasks", () => {
       await iterator.return?.();
       expect((await iterator.next()).done).toBe(true);
       expectNothingLeft(self);
-      // Never begun: nothing to end.
+      // A stream that was never read has started nothing.
       await make()[Symbol.asyncIterator]().return?.();
     }));
 
-  test("stays out of the mailbox, and takes nothing from it", () =>
+  test("neither puts messages into the mailbox nor takes any out", () =>
     consumer(async (self) => {
       const fake = new Down(self.makeRef(), self.pid as Pid, "fake");
       self.send(self.pid, fake);
@@ -319,7 +319,7 @@ describe("a stream of tasks", () => {
       expect(await Task.await(self, reader)).toEqual(ok(2, 3));
     }));
 
-  test("runs under a supervisor, whose children its tasks are", () =>
+  test("runs under a supervisor, and its tasks are children of that", () =>
     consumer(async (self) => {
       const tasks = await TaskSupervisor.start(self);
       const seen: (readonly Pid<never>[])[] = [];
@@ -339,7 +339,7 @@ describe("a stream of tasks", () => {
       await tasks.stop(self);
     }));
 
-  test("without a link under a supervisor does its owner no harm", () =>
+  test("without a link under a supervisor does not end its owner", () =>
     consumer(async (self) => {
       const tasks = await TaskSupervisor.start(self);
       const work = (n: number) => {
@@ -352,7 +352,7 @@ describe("a stream of tasks", () => {
     }, false));
 });
 
-/** Answers after so many ms: a wait that takes no `receive`. */
+/** Resolves after a time without a call of `receive`. */
 const pacer = handler(null, (state: null, message: unknown, self: Self) => {
   if (message instanceof Call) {
     self.startTimer(message.request as number, message.from);
@@ -362,7 +362,7 @@ const pacer = handler(null, (state: null, message: unknown, self: Self) => {
   return state;
 });
 
-test("under random schedules a stream gives each result once and leaves nothing", async () => {
+test("under random schedules a stream yields each result once and leaves nothing", async () => {
   await simulateSeeds({ count: 150 }, async (sim) => {
     const node = await sim.start("a@sim");
     await node.run(async (self) => {

@@ -1,4 +1,4 @@
-/** Supervisors of tasks: what they start, keep, restart and end. */
+/** Supervisors of tasks: they start, list, restart and end tasks. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -47,7 +47,7 @@ async function supervised(
 }
 
 describe("a supervisor of tasks", () => {
-  test("starts tasks that are awaited, with a link or without", () =>
+  test("starts tasks to be awaited, with a link or without", () =>
     supervised(async (self, tasks) => {
       const two: number = await Task.await(
         self,
@@ -63,7 +63,7 @@ describe("a supervisor of tasks", () => {
       expect(await tasks.children(self)).toEqual([]);
     }));
 
-  test("a linked task takes its caller along, but not the supervisor", () =>
+  test("a linked task that fails ends its caller, but not the supervisor", () =>
     supervised(async (self, tasks) => {
       const { ref } = self.spawnMonitor(async (me) => {
         await Task.await(me, await tasks.async(me, fail)).catch(() => {});
@@ -73,11 +73,11 @@ describe("a supervisor of tasks", () => {
       expect(await tasks.children(self)).toEqual([]);
     }));
 
-  test("a task does not begin without its owner", () =>
+  test("a task whose owner has ended does not run", () =>
     supervised(async (self, tasks) => {
       let ran = 0;
       const { pid, ref } = self.spawnMonitor(async (me) => {
-        // It ends while the supervisor is asked.
+        // The owner ends before the supervisor has replied.
         me.sendExit(me.pid as Pid, reasons.kill);
         await Promise.resolve();
       });
@@ -95,7 +95,7 @@ describe("a supervisor of tasks", () => {
       expect(ran).toBeLessThan(2);
     }));
 
-  test("ends its tasks in good order, and kills those that do not", async () => {
+  test("shuts its tasks down, and kills those that do not end", async () => {
     const { node } = await lone({ log: () => {} });
     const before = node.stats().actors;
     await node.run(async (self: Self<unknown>) => {
@@ -134,7 +134,7 @@ describe("a supervisor of tasks", () => {
     await expectActors(node, before);
   });
 
-  test("tells its children and terminates one", () =>
+  test("lists its children and terminates one", () =>
     supervised(async (self, tasks) => {
       const a = await tasks.startChild(self, hang);
       const b = await tasks.startChild(self, hang);
@@ -145,7 +145,7 @@ describe("a supervisor of tasks", () => {
       expect(await tasks.children(self)).toEqual([b]);
     }));
 
-  test("starts children again as they want it", () =>
+  test("restarts children as their `restart` option says", () =>
     supervised(async (self, tasks) => {
       const runs = { temporary: 0, transient: 0, permanent: 0, orderly: 0 };
       const crashing =
@@ -195,7 +195,7 @@ describe("a supervisor of tasks", () => {
     });
   });
 
-  test("refuses more than it may have", () =>
+  test("refuses more tasks than `maxChildren`", () =>
     supervised(async (self, tasks) => {
       const task = await tasks.async(self, hang);
       const error = await failure(tasks.async(self, hang));
@@ -205,7 +205,7 @@ describe("a supervisor of tasks", () => {
       expect(await Task.await(self, await tasks.async(self, () => 1))).toBe(1);
     }, { maxChildren: 1 }));
 
-  test("is found by name, and only on its own node", async () => {
+  test("is found by name, and used on its own node only", async () => {
     const cluster = await testCluster(["a@test", "b@test"]);
     await cluster.node("a@test").run(async (self) => {
       for (const name of ["tasks", { via: global, name: "tasks" }]) {
@@ -237,7 +237,7 @@ describe("a supervisor of tasks", () => {
     });
   });
 
-  test("ends with its parent, and its tasks with it", async () => {
+  test("ends with its parent, and ends its tasks", async () => {
     const { node } = await lone({ log: () => {} });
     const before = node.stats().actors;
     const parent = node.spawn(async (self) => {
@@ -251,7 +251,7 @@ describe("a supervisor of tasks", () => {
   });
 });
 
-test("under random schedules nothing is left of tasks, whoever ends first", async () => {
+test("under random schedules tasks leave nothing, in any order of ends", async () => {
   await simulateSeeds({ count: 60 }, async (sim) => {
     const node = await sim.start("a@sim");
     await node.run(async (self: Self<unknown>) => {

@@ -1,4 +1,4 @@
-/** Tasks of an owner: awaited, yielded to, shut down, ignored. */
+/** Single tasks: await, yield, shutdown, ignore. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -26,7 +26,7 @@ import {
 } from "./world.ts";
 
 describe("await", () => {
-  test("gives the value, typed, of what is synchronous or not", () =>
+  test("resolves with the typed value of a synchronous or asynchronous task", () =>
     owner(async (self) => {
       const two: number = await Task.await(self, Task.async(self, () => 2));
       expect(two).toBe(2);
@@ -45,7 +45,7 @@ describe("await", () => {
       expect(no).toBe(1);
     }));
 
-  test("rejects with the reason for which a task ended", () =>
+  test("rejects with the reason that a task ended with", () =>
     owner(async (self) => {
       const ends: [(self: Self<unknown>) => unknown, unknown][] = [
         [fail, oops],
@@ -62,7 +62,7 @@ describe("await", () => {
       }
     }));
 
-  test("has the exit shapes of Elixir for who does not catch it", async () => {
+  test("ends an owner that does not catch it with Elixir's exit reasons", async () => {
     const { node } = await lone({ log: () => {} });
     const shapes = await node.run(async (self: Self<Down>) => {
       const shapes: unknown[] = [];
@@ -110,7 +110,7 @@ describe("await", () => {
     ]);
   });
 
-  test("gives up after its time, and drops what comes too late", () =>
+  test("gives up after its time limit, and drops late replies", () =>
     owner(async (self) => {
       const task = Task.async(self, async (me) => await me.receive());
       const error = await failure(Task.await(self, task, { timeoutMs: 1 }));
@@ -121,7 +121,7 @@ describe("await", () => {
       expect(await self.receive(watch)).toMatchObject({
         reason: reasons.normal,
       });
-      // It was still linked, but nothing else of it comes.
+      // The link was kept, and nothing else of the task comes.
       expect(await drain(self))
         .toEqual([new Exit(task.pid as Pid, reasons.normal)]);
     }));
@@ -137,7 +137,7 @@ describe("await", () => {
       expect(await Task.shutdown(self, task)).toBeNull();
     }));
 
-  test("is for the owner, and only once", () =>
+  test("is possible for the owner only, and only once", () =>
     owner(async (self) => {
       const task = Task.async(self, () => 1);
       const stranger = Task.async(self, async (me) => {
@@ -159,7 +159,7 @@ describe("await", () => {
         .toEqual({ type: "exit", reason: reasons.noproc });
     }));
 
-  test("of a failed task is the end of a linked owner that traps nothing", async () => {
+  test("of a failed task does not save a linked owner that traps no exits", async () => {
     const { node } = await lone({ log: () => {} });
     const reason = await node.run(async (self: Self<Down>) => {
       const { ref } = self.spawnMonitor(async (me) => {
@@ -173,7 +173,7 @@ describe("await", () => {
 });
 
 describe("yield, shutdown and ignore", () => {
-  test("yield comes back with nothing, and later with the outcome", () =>
+  test("yield resolves with null, and later with the outcome", () =>
     owner(async (self) => {
       const task = Task.async(self, async (me) => await me.receive());
       expect(await Task.yield(self, task, 0)).toBeNull();
@@ -192,7 +192,7 @@ describe("yield, shutdown and ignore", () => {
       expect(error.reason).toEqual(tuple(atom("nodedown"), atom(self.node)));
     }));
 
-  test("shutdown of a task that runs ends it, and aborts its signal", () =>
+  test("shutdown ends a running task, and aborts its signal", () =>
     owner(async (self) => {
       let isAborted = false;
       const task = Task.async(self, async (me) => {
@@ -206,7 +206,7 @@ describe("yield, shutdown and ignore", () => {
       expect(await Task.shutdown(self, brutal, "brutalKill")).toBeNull();
     }));
 
-  test("shutdown gives what was there already", () =>
+  test("shutdown resolves with an outcome that was there before", () =>
     owner(async (self) => {
       const done = Task.async(self, () => 1);
       const bad = Task.async(self, fail);
@@ -243,7 +243,7 @@ describe("yield, shutdown and ignore", () => {
         .toEqual({ type: "exit", reason: reasons.killed });
     }));
 
-  test("ignore lets a task run, without a tie", () =>
+  test("ignore lets a task run on, without link and monitor", () =>
     owner(async (self) => {
       const seen: unknown[] = [];
       const task = Task.async(self, async (me) => {
@@ -260,7 +260,7 @@ describe("yield, shutdown and ignore", () => {
       expect(await drain(self)).toEqual([]);
     }));
 
-  test("ignore of a task that has ended gives the outcome", () =>
+  test("ignore of a task that has ended resolves with the outcome", () =>
     owner(async (self) => {
       const done = Task.async(self, () => 1);
       const bad = Task.async(self, fail);
@@ -285,7 +285,7 @@ describe("yield, shutdown and ignore", () => {
     }));
 });
 
-describe("tasks that nobody awaits", () => {
+describe("tasks without a handle", () => {
   test("start without a link, or with one", async () => {
     const { node } = await lone({ log: () => {} });
     await node.run(async (self: Self<unknown>) => {
@@ -302,7 +302,7 @@ describe("tasks that nobody awaits", () => {
   });
 });
 
-test("a server takes replies and ends of tasks as messages", async () => {
+test("a server gets replies and exits of tasks as messages", async () => {
   const { node } = await lone({ log: () => {} });
   const seen: unknown[] = [];
   const Boss = genServer({

@@ -1,10 +1,10 @@
-/** What tests of tasks share. */
+/** Helpers for tests of tasks. */
 import { expect } from "vitest";
 import type { RunningNode, Self } from "../../../runtime/mod.ts";
 import { lone } from "../../helpers/actors.ts";
 import { waitFor } from "../../helpers/wait.ts";
 
-/** That nothing of any task is left in its owner. */
+/** Expects that an owner keeps nothing of any task. */
 export function expectNothingLeft(self: Pick<Self, "info">): void {
   expect(self.info()).toMatchObject({
     mailboxLength: 0,
@@ -16,7 +16,7 @@ export function expectNothingLeft(self: Pick<Self, "info">): void {
   });
 }
 
-/** That the node has no more actors than it had. */
+/** Waits until a node has the given number of actors. */
 export async function expectActors(
   node: RunningNode,
   count: number,
@@ -28,11 +28,11 @@ export async function expectActors(
 
 export const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
-    () => expect.unreachable("it did not fail"),
+    () => expect.unreachable("the promise did not reject"),
     (error: unknown) => error,
   );
 
-/** Waits for ever, or for the end. */
+/** A task that never ends by itself. */
 export const hang = async (self: Self<unknown>): Promise<never> => {
   for (;;) await self.receive();
 };

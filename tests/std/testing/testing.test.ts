@@ -1,4 +1,4 @@
-/** Test clusters themselves: nodes in one thread, and links that are cut. */
+/** Test clusters: nodes in one thread, and links that are cut. */
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   EncodeError,
@@ -28,7 +28,7 @@ async function cluster(
 const names = ["a@test", "b@test", "c@test"] as const;
 
 describe("testCluster", () => {
-  test("starts nodes that all know each other", async () => {
+  test("starts nodes that are all connected to each other", async () => {
     const { nodes } = await cluster(names);
     expect(nodes.map((node) => node.name)).toEqual(names);
     for (const node of nodes) {
@@ -37,14 +37,14 @@ describe("testCluster", () => {
     }
   });
 
-  test("finds nodes by name and says which there are", async () => {
+  test("finds nodes by name, and lists them in its error", async () => {
     const made = await cluster(names);
     expect(made.node("b@test")).toBe(made.nodes[1]);
     expect(() => made.node("x@test")).toThrow(RangeError);
     expect(() => made.node("x@test")).toThrow("a@test, b@test, c@test");
   });
 
-  test("leaves them alone when asked, and they connect by themselves", async () => {
+  test("does not connect nodes when told so, and they connect on demand", async () => {
     const { nodes } = await cluster(["a@test", "b@test"], { connect: false });
     const [a, b] = nodes;
     expect([a!.nodes(), b!.nodes()]).toEqual([[], []]);
@@ -56,7 +56,7 @@ describe("testCluster", () => {
     expect(a!.nodes()).toEqual(["b@test"]);
   });
 
-  test("gives every node the exports", async () => {
+  test("passes the exports to every node", async () => {
     const { nodes } = await cluster(names, {
       exports: {
         where: () => (self: Self) => {
@@ -75,7 +75,7 @@ describe("testCluster", () => {
     expect(seen).toEqual(names);
   });
 
-  test("gives every node the limits", async () => {
+  test("passes the limits to every node", async () => {
     const { nodes } = await cluster(["a@test", "b@test"], {
       limits: { maxFrameBytes: 1_000 },
     });
@@ -86,7 +86,7 @@ describe("testCluster", () => {
     });
   });
 
-  test("keeps what the nodes log, and passes it on", async () => {
+  test("keeps the log records of nodes, and passes them on", async () => {
     const passed: LogRecord[] = [];
     const made = await cluster(["a@test", "b@test"], {
       log: (record) => void passed.push(record),
@@ -106,7 +106,7 @@ describe("testCluster", () => {
     });
   });
 
-  test("runs several clusters side by side under the same names", async () => {
+  test("runs several clusters with the same names at the same time", async () => {
     const [one, two] = [await cluster(names), await cluster(names)];
     one.cutAll();
     for (const node of two.nodes) expect(node.nodes()).toHaveLength(2);
@@ -138,8 +138,8 @@ describe("cutAll", () => {
 });
 
 describe("cutInto", () => {
-  test("cuts what others have dialled, and nothing else", async () => {
-    // Each node dials those that were started before it.
+  test("cuts connections that other nodes have made, and no others", async () => {
+    // Each node connects to the nodes that were started before it.
     const made = await cluster(names);
     const [a, b, c] = made.nodes;
     expect(made.cutInto("c@test")).toBe(0);
@@ -171,7 +171,7 @@ describe("stop", () => {
     }
   });
 
-  test("frees the places of its nodes", async () => {
+  test("frees the addresses of its nodes", async () => {
     for (let i = 0; i < 3; i++) {
       await using made = await testCluster(names);
       expect(made.nodes).toHaveLength(3);

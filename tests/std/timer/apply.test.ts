@@ -20,7 +20,7 @@ const worker = ({ host, log }: World, workMs: number) => async (self: Self) => {
   log.push([host.time, "end"]);
 };
 
-/** As `pass`, with time for promises. */
+/** As `pass`, but also lets promises settle. */
 async function passAsync({ host }: World, ms: number): Promise<void> {
   const end = host.time + ms;
   while (host.time < end) {
@@ -31,7 +31,7 @@ async function passAsync({ host }: World, ms: number): Promise<void> {
 }
 
 describe("applyAfter", () => {
-  test("runs an actor once, when it is time", async () => {
+  test("runs an actor once, after its delay", async () => {
     const made = world();
     const timer = applyAfter(made.owner, 10, worker(made, 5));
     await passAsync(made, 5);
@@ -44,7 +44,7 @@ describe("applyAfter", () => {
 });
 
 describe("applyInterval", () => {
-  test("runs actors side by side when they take longer than a period", async () => {
+  test("runs actors at the same time when they take longer than a period", async () => {
     const made = world();
     const timer = applyInterval(made.owner, 10, worker(made, 25));
     await passAsync(made, 36);
@@ -87,7 +87,7 @@ describe("applyRepeatedly", () => {
     expect(made.log.map(([, what]) => what)).toEqual(
       Array.from({ length: 12 }, (_, i) => i % 2 === 0 ? "begin" : "end"),
     );
-    // Late ones first, then the beat is found again.
+    // Missed rounds first, then the schedule is kept again.
     expect(made.log[2]?.[0]).toBeGreaterThanOrEqual(35);
     expect(made.log.slice(8)).toEqual([
       [50, "begin"],
@@ -106,7 +106,7 @@ describe("applyRepeatedly", () => {
     expect(crashReports(made.host.records)).toHaveLength(3);
   });
 
-  test("ends with its owner and leaves the running actor alone", async () => {
+  test("ends with its owner, and the running actor goes on", async () => {
     const made = world();
     applyRepeatedly(made.owner, 10, worker(made, 25));
     await passAsync(made, 15);
@@ -116,7 +116,7 @@ describe("applyRepeatedly", () => {
     expectNoTimers(made, 1);
   });
 
-  test("cancelled in the middle of a round begins no other", async () => {
+  test("cancelled during a round starts no other", async () => {
     const made = world();
     const timer = applyRepeatedly(made.owner, 10, worker(made, 15));
     await passAsync(made, 12);
@@ -139,7 +139,7 @@ describe("exitAfter and killAfter", () => {
     exitAfter(owner, 10, plain.pid, "enough");
     exitAfter(owner, 10, "named", "enough");
     exitAfter(owner, 10, trapping.pid, "enough");
-    exitAfter(owner, 10, "nobody", "enough");
+    exitAfter(owner, 10, "absent", "enough");
     killAfter(owner, 20, trapping.pid);
     pass(9);
     expect([plain, named, trapping].map(reason))
@@ -153,7 +153,7 @@ describe("exitAfter and killAfter", () => {
     expectNoTimers(made, 2);
   });
 
-  test("end the actor that sets them", async () => {
+  test("can end the actor that has set them", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const { ref } = self.spawnMonitor(async (me) => {

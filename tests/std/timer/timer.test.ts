@@ -1,4 +1,4 @@
-/** Timers of std that send, and waiting and measuring; most in virtual time. */
+/** Timers of std that send; `sleep` and `tc`; most in virtual time. */
 import { describe, expect, test } from "vitest";
 import {
   handler,
@@ -31,7 +31,7 @@ import { fakeNode } from "../../helpers/fake_host.ts";
 import { expectNoTimers, kill, type World, world } from "./world.ts";
 
 describe("sendAfter", () => {
-  test("sends when it is time and not before", () => {
+  test("sends when its delay has passed, and not before", () => {
     const made = world();
     const { host, owner, listener, log, pass } = made;
     sendAfter(owner, 100, listener.pid, "later");
@@ -50,31 +50,31 @@ describe("sendAfter", () => {
     expectNoTimers(made, 2);
   });
 
-  test("does not need its owner any more", () => {
+  test("works on when its owner has ended", () => {
     const made = world();
     const { host, owner, listener, log, pass } = made;
-    const timer = sendAfter(owner, 10, listener.pid, "from the dead");
+    const timer = sendAfter(owner, 10, listener.pid, "posthumous");
     sendAfter(owner, 20, listener.pid, "never begun").cancel();
     host.settle();
     kill(made, owner);
     pass(100);
-    expect(log).toEqual([[10, "from the dead"]]);
+    expect(log).toEqual([[10, "posthumous"]]);
     expect(timer.cancel()).toBe(false);
     expectNoTimers(made, 1);
   });
 
-  test("to the dead is lost, to no name is reported", () => {
+  test("to an ended actor is lost; to a name that no actor has, is logged", () => {
     const made = world();
     const { host, owner, listener, log, pass } = made;
     const dead = made.node.spawnActor(park, {}, null);
     kill(made, dead);
     sendAfter(owner, 1, dead.pid, "lost");
-    sendAfter(owner, 1, "nobody", "reported");
+    sendAfter(owner, 1, "absent", "reported");
     sendAfter(owner, 1, listener.pid, "arrived");
     pass(1);
     expect(log).toEqual([[1, "arrived"]]);
     expect(crashReports(host.records)).toEqual([
-      expect.stringMatching(/\(timer\) crashed: UsageError: .*"nobody"/),
+      expect.stringMatching(/\(timer\) crashed: UsageError: .*"absent"/),
     ]);
     expectNoTimers(made, 2);
   });
@@ -92,7 +92,7 @@ describe("cancel", () => {
   ];
   const say = ({ log }: World) => () => void log.push([0, "applied"]);
 
-  test.each(makers)("keeps %s from its work, at any time before", (_, make) => {
+  test.each(makers)("prevents %s at any time before it acts", (_, make) => {
     for (const wait of [0, 1, 9]) {
       const made = world();
       const timer = make(made);
@@ -120,7 +120,7 @@ describe("cancel", () => {
     },
   );
 
-  test("comes by itself at the end of a block", () => {
+  test("is done by `using` at the end of a block", () => {
     const made = world();
     {
       using timer = sendInterval(made.owner, 10, "listener", "tick");
@@ -134,9 +134,9 @@ describe("cancel", () => {
 });
 
 describe("sendInterval", () => {
-  test("sends every period, exactly, for a long time", () => {
+  test("sends exactly every period, for a long time", () => {
     const { host, owner, listener, log } = world();
-    // No number holds it exactly, so that errors would add up.
+    // No number represents it exactly, so errors would add up.
     const periodMs = 10 / 3;
     const stepMs = 1 / 4;
     sendInterval(owner, periodMs, listener.pid, "tick");
@@ -152,12 +152,12 @@ describe("sendInterval", () => {
     expect(Math.max(...lateMs)).toBeLessThan(1 + stepMs);
   });
 
-  test("makes up for rounds it has missed, and keeps its beat", () => {
+  test("makes up for missed rounds, and keeps its schedule", () => {
     const { host, owner, listener, log, pass } = world();
     sendInterval(owner, 10, listener.pid, "tick");
     pass(10);
     expect(log.splice(0)).toEqual([[10, "tick"]]);
-    // Nobody could go on for 37 ms.
+    // The node was busy for 37 ms.
     host.time += 37;
     pass(5);
     expect(log.splice(0).map(([at]) => at)).toEqual(
@@ -168,7 +168,7 @@ describe("sendInterval", () => {
     expect(log.splice(0)).toEqual([[60, "tick"], [70, "tick"], [80, "tick"]]);
   });
 
-  test("ends with whom it sends to", () => {
+  test("ends with the actor that it sends to", () => {
     for (const byName of [false, true]) {
       const made = world();
       const { owner, listener, log, pass } = made;
@@ -184,12 +184,12 @@ describe("sendInterval", () => {
     }
   });
 
-  test("ends at once when there is nobody to send to", () => {
+  test("ends at once when there is no actor to send to", () => {
     const made = world();
     const dead = made.node.spawnActor(park, {}, null);
     kill(made, dead);
     sendInterval(made.owner, 10, dead.pid, "tick");
-    sendInterval(made.owner, 10, "nobody", "tick");
+    sendInterval(made.owner, 10, "absent", "tick");
     made.host.settle();
     expectNoTimers(made, 2);
     expect(made.host.records).toEqual([]);
@@ -218,7 +218,7 @@ describe("sendInterval", () => {
   });
 });
 
-/** What `sink` of node b has got, and the actors that node a has to itself. */
+/** The messages that `sink` of node b has got, and node a's own actors. */
 async function twoNodes(
   sim: Simulation,
   limits: StartOptions["limits"] = {},
@@ -232,7 +232,7 @@ async function twoNodes(
   await sim.start("b@sim", { exports: { sink }, limits });
   const a = await sim.start("a@sim", { limits });
   await a.connect("b@sim");
-  // One is the owner that each test begins with.
+  // One of them is the owner that each test starts with.
   const others = a.stats().actors + 1;
   return { a, got, timersOf: () => a.stats().actors - others };
 }
@@ -264,7 +264,7 @@ describe("to another node", () => {
     });
   });
 
-  test("an interval loses what meets a hard limit, and goes on", async () => {
+  test("an interval loses messages at a hard limit, and goes on", async () => {
     await simulate({ seed: 5 }, async (sim) => {
       const limits = { highMarkBytes: 1_000, downAfterMs: 60_000 };
       const { a, got, timersOf } = await twoNodes(sim, limits);
@@ -281,7 +281,7 @@ describe("to another node", () => {
       sim.heal();
       await sim.advance(1_000);
       const before = got.length;
-      // Of the 1,000 rounds that met the partition, few are here.
+      // Few of the 1,000 rounds during the partition have come.
       expect(before).toBeLessThan(200);
       await sim.advance(1_000);
       expect(got.length - before).toBeGreaterThan(10);
@@ -312,7 +312,7 @@ describe("huge delays", () => {
   });
 });
 
-describe("times that make no sense", () => {
+describe("invalid times", () => {
   test("are refused, and nothing is left", () => {
     const made = world();
     const { owner } = made;
@@ -340,7 +340,7 @@ describe("times that make no sense", () => {
 });
 
 describe("100,000 timers", () => {
-  test("all come, none early, and leave nothing", () => {
+  test("all act, none early, and leave nothing", () => {
     const made = world();
     const { host, node, owner } = made;
     const count = 100_000;
@@ -369,7 +369,7 @@ describe("100,000 timers", () => {
 });
 
 describe("sleep", () => {
-  test("takes its time and leaves messages where they are", async () => {
+  test("waits and leaves messages in the mailbox", async () => {
     await simulate({ seed: 2 }, async (sim) => {
       const node = await sim.start("a@sim");
       await node.run(async (self: Self<string>) => {
@@ -385,7 +385,7 @@ describe("sleep", () => {
     });
   });
 
-  test("without an end is ended by its signal, or with its actor", async () => {
+  test("without a limit ends by its signal, or with its actor", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const controller = new AbortController();
@@ -406,7 +406,7 @@ describe("sleep", () => {
 });
 
 describe("tc", () => {
-  test("measures calls and promises, and throws on what they throw", async () => {
+  test("measures calls and promises, and passes their errors on", async () => {
     const { host, node } = fakeNode();
     const actor = node.spawnActor(park, {}, null);
     expect(tc(actor, () => {
@@ -436,7 +436,7 @@ test("units are in milliseconds", () => {
 });
 
 describe("on a real clock", () => {
-  test("nothing comes early", async () => {
+  test("no timer acts early", async () => {
     const { node } = await lone();
     await node.run(async (self: Self<number>) => {
       const begin = performance.now();

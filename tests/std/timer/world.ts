@@ -5,7 +5,7 @@ import { handler, reasons } from "../../../runtime/mod.ts";
 import { holdingsOf, park } from "../../helpers/actors.ts";
 import { fakeNode } from "../../helpers/fake_host.ts";
 
-/** A node in virtual time; `log` holds what its listener got, and when. */
+/** A node in virtual time; `log` has its listener's messages and times. */
 export function world(): ReturnType<typeof fakeNode> & {
   readonly owner: LocalActor;
   readonly listener: LocalActor;
@@ -24,7 +24,7 @@ export function world(): ReturnType<typeof fakeNode> & {
   );
   const owner = node.spawnActor(park, {}, null);
   host.settle();
-  /** One millisecond after the other, so that nothing is late. */
+  /** Advances the time in steps of 1 ms, so that no timer is late. */
   const pass = (ms: number): void => {
     const end = host.time + ms;
     host.settle();
@@ -43,7 +43,7 @@ export function kill(world: World, actor: LocalActor): void {
   world.host.settle();
 }
 
-/** Nothing of any timer is left. */
+/** Expects that nothing of any timer is left. */
 export function expectNoTimers({ node, host }: World, actors: number): void {
   host.settle();
   expect(holdingsOf(node)).toMatchObject({ actors, monitors: 0, timers: 0 });
