@@ -75,10 +75,12 @@ const prose = [
   "tests/helpers/",
   "tests/nightly/",
   "ARCHITECTURE.md",
-  "CHANGELOG.md",
   "CONTRIBUTING.md",
-  "README.md",
-  "docs/",
+  "docs/first-hour.md",
+  "docs/names-and-groups.md",
+  "docs/from-elixir.md",
+  "docs/semantics.md",
+  "docs/std.md",
 ];
 
 /** Style of constants. */
