@@ -2,35 +2,45 @@
  * Agents: a value that several actors share, behind an actor. Follows Elixir's
  * `Agent`.
  *
- * What is to be done with the value is a function, which runs in the agent: one
- * at a time, in order of arrival, each with what the one before has left.
+ * **To share a value:** `Agent.startLink(self, () => value)`, under a name if
+ * actors are to find it with `Agent.at`.
+ *
+ * **To read it:** `get` with a function of the value.
+ *
+ * **To change it:** `update` with a function from the old value to the new one;
+ * `getAndUpdate` to read and change in one step; `cast` to change it without
+ * waiting. All these functions run in the agent.
  *
  * When not to use it: for more than a value. A server (`std/gen_server/mod.ts`)
  * has names for its requests, handles other messages, and can be called from
- * other nodes, where functions cannot go. For values by key that many read, see
- * `std/registry/mod.ts`. Work that takes long belongs into a `Task`, because
- * the agent is busy with it and everybody else waits.
+ * other nodes, where functions cannot be sent. For values by key that many
+ * actors read, see `std/registry/mod.ts`. Work that takes long belongs into a
+ * `Task`, because all other callers wait while the agent does it.
  *
  * Guarantees, weak ones included:
- * - A function may be asynchronous; the next one waits for it.
+ * - Functions run one at a time, in order of arrival, each with the value that
+ *   the one before has left. A function may be asynchronous; the next one waits
+ *   for it.
  * - A function that throws ends the agent, and rejects its call with a
  *   `CallError` whose `reason` is what was thrown.
- * - Values are passed by reference, like all messages within a node: what `get`
- *   gives must not be changed.
- * - What a client rejects with otherwise is in the head of
- *   `std/gen_server/mod.ts`; after a time-out the function may run
- *   nevertheless.
+ * - Values are passed by reference, like all messages within a node: do not
+ *   change what `get` returns.
+ * - Calls reject otherwise as the head of `std/gen_server/mod.ts` says. After a
+ *   time-out, the function may still run.
  */
 
 import {
+  type Atom,
+  atom,
   type CallOptions,
   type CallTarget,
   type ExitReason,
   type Pid,
-  printTerm,
   Shared,
-  UsageError,
+  type Tuple,
+  tuple,
 } from "../../runtime/mod.ts";
+import { BoundClient } from "../gen_server/client.ts";
 import {
   genServer,
   type ServerName,
@@ -38,51 +48,57 @@ import {
   stop,
   type StopOptions,
 } from "../gen_server/mod.ts";
-import { mustBeHere } from "../internal/targets.ts";
+import { mustBeHere, mustHavePid } from "../internal/targets.ts";
 import type { AnySelf } from "../internal/wait.ts";
 
 export type { AnySelf, ServerName, ServerOptions, StopOptions };
 
-type Fn = (value: unknown) => unknown;
+type ValueFunction = (value: unknown) => unknown;
 
-const Holder = genServer({
+const AgentServer = genServer({
   name: "Agent",
   init: async (_self, first: Shared<() => unknown>) => ({
     value: await first.value(),
   }),
   calls: {
-    get: ({ state }, fn: Shared<Fn>) => fn.value(state.value),
-    update: ({ state }, fn: Shared<Fn>) => set(state, fn.value(state.value)),
-    getAndUpdate: ({ state }, fn: Shared<Fn>) => {
-      const made = fn.value(state.value);
-      return made instanceof Promise
-        ? made.then((pair) => replace(state, pair))
-        : replace(state, made);
+    get: ({ state }, fn: Shared<ValueFunction>) => fn.value(state.value),
+    update: ({ state }, fn: Shared<ValueFunction>) =>
+      setValue(state, fn.value(state.value)),
+    getAndUpdate: ({ state }, fn: Shared<ValueFunction>) => {
+      const pair = fn.value(state.value);
+      return pair instanceof Promise
+        ? pair.then((pair) => setValueAndReply(state, pair))
+        : setValueAndReply(state, pair);
     },
   },
   casts: {
-    castUpdate: ({ state }, fn: Shared<Fn>) =>
-      set(state, fn.value(state.value)),
+    castUpdate: ({ state }, fn: Shared<ValueFunction>) =>
+      setValue(state, fn.value(state.value)),
   },
 });
 
 type State = { value: unknown };
 
-function set(state: State, made: unknown): void | Promise<void> {
-  if (made instanceof Promise) {
-    return made.then((value) => void (state.value = value));
+const GET = atom("get");
+const UPDATE = atom("update");
+const GET_AND_UPDATE = atom("getAndUpdate");
+const CAST_UPDATE = atom("castUpdate");
+
+function setValue(state: State, next: unknown): void | Promise<void> {
+  if (next instanceof Promise) {
+    return next.then((value) => void (state.value = value));
   }
-  state.value = made;
+  state.value = next;
 }
 
-function replace(state: State, pair: unknown): unknown {
+function setValueAndReply(state: State, pair: unknown): unknown {
   const [reply, value] = pair as readonly [unknown, unknown];
   state.value = value;
   return reply;
 }
 
 /**
- * An agent, in the hands of the actor that uses it.
+ * An agent, as the actor `self` uses it.
  *
  * @example
  * ```ts
@@ -104,31 +120,29 @@ function replace(state: State, pair: unknown): unknown {
  * });
  * ```
  */
-export class Agent<S> {
-  readonly self: AnySelf;
-  readonly target: CallTarget;
-  readonly #options: CallOptions;
-
+export class Agent<S> extends BoundClient<AnySelf> {
   private constructor(
     self: AnySelf,
     target: CallTarget,
     options: CallOptions,
   ) {
-    this.self = self;
-    this.target = target;
-    this.#options = options;
+    super(self, target, options);
   }
 
   /**
-   * Starts an agent that is linked to the caller, with the value that the
-   * function gives, which runs in the agent. Rejects with a `StartError`.
+   * Starts an agent that is linked to the caller. The function returns the
+   * first value, and runs in the agent. Rejects with a `StartError`.
    */
   static async startLink<S>(
     self: AnySelf,
     first: () => S | Promise<S>,
     options: ServerOptions = {},
   ): Promise<Agent<S>> {
-    const { pid } = await Holder.startLink(self, new Shared(first), options);
+    const { pid } = await AgentServer.startLink(
+      self,
+      new Shared(first),
+      options,
+    );
     return new Agent<S>(self, pid, {});
   }
 
@@ -138,13 +152,13 @@ export class Agent<S> {
     first: () => S | Promise<S>,
     options: ServerOptions = {},
   ): Promise<Agent<S>> {
-    const { pid } = await Holder.start(self, new Shared(first), options);
+    const { pid } = await AgentServer.start(self, new Shared(first), options);
     return new Agent<S>(self, pid, {});
   }
 
   /**
-   * One that runs already, by pid or name. What its value is, is taken on
-   * trust: `Agent.at<number>(self, "counter")`.
+   * An agent that runs already, by pid or name. The type of its value is not
+   * checked: `Agent.at<number>(self, "counter")`.
    */
   static at<S>(
     self: AnySelf,
@@ -154,43 +168,41 @@ export class Agent<S> {
     return new Agent<S>(self, target, options);
   }
 
-  /** Who it is now. Throws `UsageError` when nobody has the name. */
-  get pid(): Pid<never> {
-    const { pid } = this.#client();
-    if (pid !== null) return pid;
-    throw new UsageError(
-      `expected somebody to have the name ${printTerm(this.target)}, but ` +
-        "nobody has",
-    );
+  /** The actor that uses the agent. */
+  get self(): AnySelf {
+    return BoundClient.selfOf(this);
   }
 
-  /** The same agent, with other limits of its calls. */
-  with(options: CallOptions): Agent<S> {
-    const both = { ...this.#options, ...options };
-    return new Agent<S>(this.self, this.target, both);
+  /**
+   * The agent's pid now. Throws `UsageError` when no actor has the name, and
+   * for a name on another node.
+   */
+  override get pid(): Pid<never> {
+    return mustHavePid(this.self, this.target);
   }
 
-  /** What the function makes of the value, which stays. */
+  /** Resolves with what the function returns for the value, which is kept. */
   async get<T>(fn: (value: S) => T | Promise<T>): Promise<T> {
-    return await this.#client().get(this.#shared(fn)) as T;
+    return await BoundClient.call(this, this.#request(GET, fn)) as T;
   }
 
-  /** Puts what the function gives in the value's place. */
+  /** Replaces the value by what the function returns for it. */
   async update(fn: (value: S) => S | Promise<S>): Promise<void> {
-    await this.#client().update(this.#shared(fn));
+    await BoundClient.call(this, this.#request(UPDATE, fn));
   }
 
-  /** The function gives a pair: what this resolves with, and the next value. */
+  /**
+   * The function returns a pair: what this resolves with, and the next value.
+   */
   async getAndUpdate<T>(
     fn: (value: S) => readonly [T, S] | Promise<readonly [T, S]>,
   ): Promise<T> {
-    return await this.#client().getAndUpdate(this.#shared(fn)) as T;
+    return await BoundClient.call(this, this.#request(GET_AND_UPDATE, fn)) as T;
   }
 
-  /** As `update`, without waiting for it and without news of a failure. */
+  /** As `update`, without waiting and without notice of a failure. */
   cast(fn: (value: S) => S | Promise<S>): void {
-    const shared = this.#shared(fn);
-    this.#client().castUpdate(shared);
+    BoundClient.cast(this, this.#request(CAST_UPDATE, fn));
   }
 
   /** Ends the agent. Rejects with a `StopError`; see `stop` of `gen_server`. */
@@ -198,13 +210,9 @@ export class Agent<S> {
     return stop(this.self, this.target, reason, options);
   }
 
-  #client() {
-    return Holder.at(this.self, this.target, this.#options);
-  }
-
   /** Throws `UsageError` for an agent of another node. */
-  #shared(fn: unknown): Shared<Fn> {
+  #request(name: Atom, fn: unknown): Tuple {
     mustBeHere(this.self, this.target, "an agent");
-    return new Shared(fn as Fn);
+    return tuple(name, new Shared(fn));
   }
 }

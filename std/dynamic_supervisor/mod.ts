@@ -1,28 +1,40 @@
 /**
- * A supervisor of many: its children are started at run time, by whoever asks,
- * and known by their pids. Follows Elixir's `DynamicSupervisor`, which is OTP's
+ * Dynamic supervisors: children are started at run time and known by their
+ * pids. Follows Elixir's `DynamicSupervisor`, which is OTP's
  * `simple_one_for_one`, also on the wire.
  *
- * It starts empty. Children have nothing to do with each other: one that ends
- * is restarted alone, there is no order, and at the end all are ended at once.
+ * **To start one:** `DynamicSupervisor.startLink(self)`. It starts without
+ * children. Below another supervisor: `DynamicSupervisor.child()`.
+ *
+ * **To add a child:** `startChild` with a specification, such as
+ * `Room.child("birds")`. It needs no id.
+ *
+ * **To limit them:** `maxChildren`. To give all starts the same arguments:
+ * `extraArguments`.
+ *
+ * **To end a child:** `terminateChild` with its pid.
+ *
+ * The children are independent of each other: a child that ends is restarted
+ * alone, there is no order, and at the end all are shut down at once.
  *
  * When not to use it: for a fixed set of children with an order, see
- * `std/supervisor`. Where one such supervisor is asked by too many at a time,
- * `std/partition_supervisor` makes several of it.
+ * `std/supervisor`. If one such supervisor gets too many requests at a time,
+ * `std/partition_supervisor` starts several of them.
  *
  * Guarantees, weak ones included:
- * - `startChild` resolves once the child has acknowledged its start, and starts
- *   come one after the other: a slow one holds up those behind it.
- * - What a call costs does not grow with the number of children.
+ * - `startChild` resolves once the child has acknowledged its start. Starts
+ *   come one after the other: a slow one delays those behind it.
+ * - The cost of a call does not grow with the number of children.
  * - `terminateChild` resolves when the child has ended.
- * - A restart is a new actor with another pid: whoever needs to find it has it
- *   registered. A restart that fails counts as a further one and is tried
- *   again, with calls answered in between; meanwhile the child counts.
+ * - A restart is a new actor with another pid; register a name if other actors
+ *   are to find it. A restart that fails counts as a further restart and is
+ *   tried again, with calls answered in between; the child is counted
+ *   meanwhile.
  * - Too many restarts within the window end the supervisor with all children,
  *   with reason `shutdown`.
- * - At the end, children have as long as each of them may take, all at the same
- *   time; what is asked of the supervisor meanwhile fails with its end.
- * - When it is killed, those that trap exits may live on.
+ * - At the end, all children are shut down at the same time, each within its
+ *   own limit. Calls to the supervisor fail meanwhile.
+ * - When the supervisor is killed, children that trap exits may live on.
  */
 
 import {
@@ -35,31 +47,32 @@ import {
   tuple,
   UsageError,
 } from "../../runtime/mod.ts";
-import { crowdDefinition } from "./running.ts";
+import { genServer } from "../gen_server/mod.ts";
+import type { StopOptions } from "../gen_server/stop.ts";
+import { childId, type ChildSpec } from "../internal/child_spec.ts";
+import type { AnySelf } from "../internal/wait.ts";
+import { checkChild, checkLimits } from "../supervisor/checks.ts";
+import {
+  nameOptions,
+  type SupervisorChildOptions,
+  SupervisorClient,
+  supervisorSpec,
+} from "../supervisor/client.ts";
+import { dynamicTerm, type OtpChildSpec } from "../supervisor/otp_spec.ts";
+import {
+  infoOf,
+  mustTakeFunctions,
+  protocolAtoms,
+  startedPid,
+  SupervisorError,
+  valueOf,
+} from "../supervisor/protocol.ts";
+import { dynamicDefinition } from "./running.ts";
 import type {
   DynamicChildInfo,
   DynamicChildSpec,
   DynamicSupervisorOptions,
 } from "./types.ts";
-import { genServer } from "../gen_server/mod.ts";
-import type { StopOptions } from "../gen_server/stop.ts";
-import { checkChild, checkLimits } from "../supervisor/checks.ts";
-import { SupervisorClient } from "../supervisor/client.ts";
-import { dynamicTerm, type OtpChildSpec } from "../supervisor/otp_spec.ts";
-import {
-  infoOf,
-  mustTakeStarts,
-  startedOf,
-  SupervisorError,
-  valueOf,
-  words,
-} from "../supervisor/protocol.ts";
-import {
-  childId,
-  type ChildOptions,
-  type ChildSpec,
-} from "../internal/child_spec.ts";
-import type { AnySelf } from "../internal/wait.ts";
 
 export { SupervisorError };
 export type {
@@ -69,15 +82,15 @@ export type {
 } from "./types.ts";
 export type { OtpChildSpec, StopOptions };
 
-const Server = genServer(crowdDefinition);
+const Server = genServer(dynamicDefinition);
 
 /**
- * A supervisor of many, as the actor `self` sees it. `X` is what each start is
- * given besides.
+ * A dynamic supervisor, as the actor `self` sees it. `X` is the type of
+ * `extraArguments`.
  *
- * Every method rejects with a `CallError` when the supervisor is not there, and
- * with a `SupervisorError` when it refuses. Without other options of `at`, they
- * wait as long as it takes.
+ * Every method rejects with a `CallError` when there is no such supervisor, and
+ * with a `SupervisorError` when it refuses. The methods have no time limit
+ * unless `at` is given one.
  *
  * @example
  * ```ts
@@ -104,14 +117,14 @@ export class DynamicSupervisor<X extends readonly unknown[] = readonly []>
   extends SupervisorClient {
   /**
    * Starts a supervisor that is linked to the caller. Rejects with a
-   * `StartError` of `{already_started, Pid}` when the name has a holder. Throws
-   * `UsageError` for options that make no sense.
+   * `StartError` of `{already_started, Pid}` when another actor has the name.
+   * Throws `UsageError` for options that are not valid.
    */
   static startLink<X extends readonly unknown[] = readonly []>(
     self: AnySelf,
     options: DynamicSupervisorOptions<X> = {},
   ): Promise<RunningDynamicSupervisor<X>> {
-    return begin(self, "startLink", options);
+    return startSupervisor(self, "startLink", options);
   }
 
   /** As `startLink`, without a link. */
@@ -119,7 +132,7 @@ export class DynamicSupervisor<X extends readonly unknown[] = readonly []>
     self: AnySelf,
     options: DynamicSupervisorOptions<X> = {},
   ): Promise<RunningDynamicSupervisor<X>> {
-    return begin(self, "start", options);
+    return startSupervisor(self, "start", options);
   }
 
   /**
@@ -137,63 +150,66 @@ export class DynamicSupervisor<X extends readonly unknown[] = readonly []>
   /** The specification of such a supervisor below another one. */
   static child<X extends readonly unknown[] = readonly []>(
     options: DynamicSupervisorOptions<X> = {},
-    child: ChildOptions & { readonly id?: unknown } = {},
+    child: SupervisorChildOptions = {},
   ): ChildSpec {
-    return {
-      type: "supervisor",
-      ...child,
-      id: child.id ?? childId(options.name, "DynamicSupervisor"),
-      start: (self) => DynamicSupervisor.startLink(self, options),
-    };
+    return supervisorSpec(
+      child,
+      childId(options.name, "DynamicSupervisor"),
+      (self) => DynamicSupervisor.startLink(self, options),
+    );
   }
 
   /**
-   * Starts a child. Resolves with its pid; with null when its start came to
+   * Starts a child. Resolves with its pid; with null when its start has started
    * nothing (`ignore`).
    *
-   * Rejects with `max_children`, or the reason for which it could not be
-   * started; then nothing is left of it. Rejects with a `UsageError` for a
-   * specification that makes no sense. A start is a function, so a supervisor
-   * of another node of ours cannot be given one, which is a `UsageError` as
-   * well; one of a BEAM node takes a start `{Module, Function, Arguments}`.
+   * Rejects with `max_children`, or the reason why the child could not be
+   * started; it is then not kept. Rejects with a `UsageError` for a
+   * specification that is not valid. A start is a function, which cannot be
+   * sent to another node, so that is a `UsageError` as well; a supervisor of a
+   * BEAM node takes a start `{Module, Function, Arguments}`.
    */
   async startChild(
     spec: DynamicChildSpec<X> | Omit<OtpChildSpec, "id">,
   ): Promise<Pid | null> {
-    const reply = await this.ask(tuple(words.startChild, this.#asked(spec)));
-    return startedOf(reply, "start a child");
+    const reply = await this.request(
+      tuple(protocolAtoms.startChild, this.#specToSend(spec)),
+    );
+    return startedPid(reply, "start a child");
   }
 
   /**
-   * Ends a child, and resolves when it has ended. One that waits to be
-   * restarted is known by the pid that it had. Rejects with `not_found`.
+   * Ends a child, and resolves when it has ended. A child that waits to be
+   * restarted is known by its previous pid. Rejects with `not_found`.
    */
   async terminateChild(pid: Pid<never>): Promise<void> {
-    const reply = await this.ask(tuple(words.terminateChild, pid));
+    const reply = await this.request(tuple(protocolAtoms.terminateChild, pid));
     valueOf(reply, "terminate a child");
   }
 
-  /** All children, in no order that could be relied on. */
+  /** All children, in no particular order. */
   async whichChildren(): Promise<readonly DynamicChildInfo[]> {
-    const rows = await this.ask<readonly unknown[]>(words.whichChildren);
+    const rows = await this.request<readonly unknown[]>(
+      protocolAtoms.whichChildren,
+    );
     return rows.map((row) => {
       const { pid, type, modules } = infoOf(row);
       return { pid, type, modules };
     });
   }
 
-  /** A specification as it is sent. */
-  #asked(spec: DynamicChildSpec<X> | Omit<OtpChildSpec, "id">): unknown {
+  /** The specification as it is sent. */
+  #specToSend(spec: DynamicChildSpec<X> | Omit<OtpChildSpec, "id">): unknown {
     if (spec?.start instanceof Tuple) {
       return dynamicTerm(spec as Omit<OtpChildSpec, "id">);
     }
     checkDynamic(spec as DynamicChildSpec<never>);
-    mustTakeStarts(this.self, this.target);
+    mustTakeFunctions(this.self, this.target);
     return new Shared(spec);
   }
 }
 
-/** A supervisor that was just started. */
+/** A supervisor that was started, with its pid. */
 export type RunningDynamicSupervisor<
   X extends readonly unknown[] = readonly [],
 > = DynamicSupervisor<X> & { readonly pid: Pid<never> };
@@ -203,7 +219,7 @@ function checkDynamic(spec: DynamicChildSpec<never>): void {
   if ((spec as ChildSpec).significant !== true) return;
   throw new UsageError(
     "expected a child of a DynamicSupervisor not to be significant, since " +
-      "others of its kind come and go; use a Supervisor with autoShutdown",
+      "its children come and go; use a Supervisor with autoShutdown",
   );
 }
 
@@ -231,23 +247,18 @@ function checkOptions(options: DynamicSupervisorOptions<never>): void {
     const only = name === "strategy" ? "oneForOne" : "never";
     if (value === undefined || value === only) continue;
     throw new UsageError(
-      `expected no ${name} for a DynamicSupervisor, whose children have ` +
-        `nothing to do with each other, got ${printTerm(value)}`,
+      `expected no ${name} for a DynamicSupervisor, whose children are ` +
+        `independent of each other, got ${printTerm(value)}`,
     );
   }
 }
 
-async function begin<X extends readonly unknown[]>(
+async function startSupervisor<X extends readonly unknown[]>(
   self: AnySelf,
-  how: "start" | "startLink",
+  method: "start" | "startLink",
   options: DynamicSupervisorOptions<X>,
 ): Promise<RunningDynamicSupervisor<X>> {
   checkOptions(options as never);
-  const { name } = options;
-  const { pid } = await Server[how](
-    self,
-    options,
-    name === undefined ? {} : { name },
-  );
+  const { pid } = await Server[method](self, options, nameOptions(options));
   return new DynamicSupervisor<X>(self, pid) as RunningDynamicSupervisor<X>;
 }

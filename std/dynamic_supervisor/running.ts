@@ -1,13 +1,14 @@
 /**
- * The life of one supervisor of many. The typed face is in
- * `std/dynamic_supervisor/mod.ts`.
+ * One dynamic supervisor: how it starts, restarts and ends its children. The
+ * typed face is in `std/dynamic_supervisor/mod.ts`.
  *
- * All it knows is one table by pid, so that a start, an end and a restart cost
- * the same with one child and with a million. Where a child's start waits for
- * nothing, no promise is made.
+ * Its only table is by pid, so a start, an end and a restart cost the same with
+ * one child and with a million. No promise is made for a child whose start
+ * returns none.
  */
 
 import {
+  atom,
   Exit,
   type ExitReason,
   type Pid,
@@ -16,56 +17,65 @@ import {
   Shared,
   tuple,
 } from "../../runtime/mod.ts";
-import { atom } from "../../runtime/mod.ts";
 import type { Definition, Handlers, Server } from "../gen_server/types.ts";
+import type { Restart, Shutdown } from "../internal/child_spec.ts";
 import { isOrderly } from "../internal/reasons.ts";
-import { endAll, endChild, hasEndedWell } from "../supervisor/shutdown.ts";
+import { restartOf, shutdownOf, typeOf } from "../supervisor/defaults.ts";
 import {
-  answer,
   countRows,
-  ok,
-  refusal,
+  errorReply,
+  type ListedChild,
+  okReply,
+  protocolAtoms,
   rowOf,
-  type Shown,
-  words,
+  sendReply,
 } from "../supervisor/protocol.ts";
 import {
-  report,
-  type Reported,
+  type ReportedChild,
+  reportError,
   reportProgress,
 } from "../supervisor/reports.ts";
 import { logUnexpected, refuseCall } from "../supervisor/running.ts";
-import { launch, type Outcome } from "../supervisor/starting.ts";
-import { Failed } from "../supervisor/types.ts";
+import {
+  isExpectedEnd,
+  shutDownAll,
+  shutDownChild,
+} from "../supervisor/shutdown.ts";
+import {
+  callStart,
+  StartFailure,
+  type StartResult,
+} from "../supervisor/starting.ts";
 import { RestartWindow } from "../supervisor/window.ts";
 import type { DynamicChildSpec, DynamicSupervisorOptions } from "./types.ts";
-import type { Restart, Shutdown } from "../internal/child_spec.ts";
 
 type AnySpec = DynamicChildSpec<readonly unknown[]>;
 type AnyOptions = DynamicSupervisorOptions<readonly unknown[]>;
 
-/** A child: there may be a million of these. */
+/** A child. There may be a million of them, so it has few fields. */
 class Child {
   readonly spec: AnySpec;
-  /** Its last attempt to start again has failed, and another one is due. */
+  /** Whether an attempt to restart it has failed and another one is due. */
   isRestarting = false;
   constructor(spec: AnySpec) {
     this.spec = spec;
   }
   get restart(): Restart {
-    return this.spec.restart ?? "permanent";
+    return restartOf(this.spec);
   }
   get type(): "worker" | "supervisor" {
-    return this.spec.type ?? "worker";
+    return typeOf(this.spec);
   }
   get shutdown(): Shutdown {
-    return this.spec.shutdown ??
-      (this.type === "supervisor" ? Infinity : 5_000);
+    return shutdownOf(this.spec);
   }
 }
 
-/** What a supervisor tells itself, so that others get a word in between. */
-class TryAgain {
+/**
+ * A supervisor's message to itself: start the child again that had this pid.
+ * Messages that came before it are handled first.
+ */
+class RetryStart {
   readonly pid: Pid;
   constructor(pid: Pid) {
     this.pid = pid;
@@ -73,13 +83,13 @@ class TryAgain {
 }
 
 /** A supervisor's state. */
-export class Crowd {
+export class DynamicState {
   readonly self: Self<unknown>;
   readonly options: AnyOptions;
   readonly maxChildren: number;
   readonly extra: readonly unknown[];
   readonly window: RestartWindow;
-  /** One that waits to be restarted is still known by its last pid. */
+  /** All children; one that waits to be restarted has its previous pid. */
   readonly children: Map<Pid, Child> = new Map();
 
   constructor(self: Self<unknown>, options: AnyOptions) {
@@ -91,87 +101,99 @@ export class Crowd {
   }
 }
 
-type CrowdServer = Server<Crowd>;
+type DynamicServer = Server<DynamicState>;
 
-function shown(child: Child, pid: Pid): Shown & Reported {
+function describe(child: Child, pid: Pid): ListedChild & ReportedChild {
   const { isRestarting, type, restart, spec } = child;
-  return { id: spec.id ?? words.undefined, pid, isRestarting, type, restart };
+  return {
+    id: spec.id ?? protocolAtoms.undefined,
+    pid,
+    isRestarting,
+    type,
+    restart,
+  };
 }
 
-function begin(crowd: Crowd, spec: AnySpec): Outcome | Promise<Outcome> {
-  return launch(crowd.self, spec.start, ...crowd.extra);
-}
-
-function add(crowd: Crowd, pid: Pid, child: Child): void {
-  crowd.children.set(pid, child);
-  if (crowd.self.logs("debug")) reportProgress(crowd.self, shown(child, pid));
-}
-
-// -- What can be asked
-
-function startChild(server: CrowdServer, asked: unknown): unknown {
-  const { state: crowd } = server;
-  if (!(asked instanceof Shared)) {
-    return refusal(tuple(words.invalidSpec, asked));
-  }
-  if (crowd.children.size >= crowd.maxChildren) {
-    return refusal(words.maxChildren);
-  }
-  const spec = asked.value as AnySpec;
-  const outcome = begin(crowd, spec);
-  return outcome instanceof Promise
-    ? outcome.then((settled) => welcome(server, spec, settled))
-    : welcome(server, spec, outcome);
-}
-
-function welcome(
-  server: CrowdServer,
+function callChildStart(
+  state: DynamicState,
   spec: AnySpec,
-  outcome: Outcome,
-): unknown {
-  if (outcome === null) return IGNORE;
-  if (outcome instanceof Failed) {
-    return answer(server, refusal(outcome.reason));
-  }
-  add(server.state, outcome, new Child(spec));
-  return ok(outcome);
+): StartResult | Promise<StartResult> {
+  return callStart(state.self, spec.start, ...state.extra);
 }
 
-const IGNORE = atom("ignore");
+function recordChild(state: DynamicState, pid: Pid, child: Child): void {
+  state.children.set(pid, child);
+  if (state.self.logs("debug")) {
+    reportProgress(state.self, describe(child, pid));
+  }
+}
+
+// -- Requests
+
+function startChild(server: DynamicServer, requested: unknown): unknown {
+  const { state } = server;
+  if (!(requested instanceof Shared)) {
+    return errorReply(tuple(protocolAtoms.invalidSpec, requested));
+  }
+  if (state.children.size >= state.maxChildren) {
+    return errorReply(protocolAtoms.maxChildren);
+  }
+  const spec = requested.value as AnySpec;
+  const result = callChildStart(state, spec);
+  return result instanceof Promise
+    ? result.then((result) => replyToStart(server, spec, result))
+    : replyToStart(server, spec, result);
+}
+
+function replyToStart(
+  server: DynamicServer,
+  spec: AnySpec,
+  result: StartResult,
+): unknown {
+  if (result === null) return ignoreReply;
+  if (result instanceof StartFailure) {
+    return sendReply(server, errorReply(result.reason));
+  }
+  recordChild(server.state, result, new Child(spec));
+  return okReply(result);
+}
+
+const ignoreReply = atom("ignore");
 
 async function terminateChild(
-  { state: crowd, self }: CrowdServer,
+  { state, self }: DynamicServer,
   pid: unknown,
 ): Promise<unknown> {
-  const child = crowd.children.get(pid as Pid);
-  if (child === undefined) return refusal(words.notFound);
+  const child = state.children.get(pid as Pid);
+  if (child === undefined) return errorReply(protocolAtoms.notFound);
   if (!child.isRestarting) {
-    const reason = await endChild(self, pid as Pid, child);
-    judge(crowd, child, pid as Pid, reason);
+    const reason = await shutDownChild(self, pid as Pid, child);
+    checkEnd(state, child, pid as Pid, reason);
   }
-  crowd.children.delete(pid as Pid);
-  return words.ok;
+  state.children.delete(pid as Pid);
+  return protocolAtoms.ok;
 }
 
-function judge(
-  { self }: Crowd,
+/** Reports a child that was shut down and ended with another reason. */
+function checkEnd(
+  { self }: DynamicState,
   child: Child,
   pid: Pid,
   reason: ExitReason,
 ): void {
-  if (hasEndedWell(child, reason)) return;
-  report(self, "shutdown_error", reason, shown(child, pid));
+  if (isExpectedEnd(child, reason)) return;
+  reportError(self, "shutdown_error", reason, describe(child, pid));
 }
 
-function whichChildren(server: CrowdServer): unknown {
+function whichChildren(server: DynamicServer): unknown {
   const rows = [];
   for (const [pid, child] of server.state.children) {
-    rows.push(rowOf({ ...shown(child, pid), id: words.undefined }));
+    rows.push(rowOf({ ...describe(child, pid), id: protocolAtoms.undefined }));
   }
-  return answer(server, rows);
+  return sendReply(server, rows);
 }
 
-function countChildren({ state: { children } }: CrowdServer): unknown {
+function countChildren({ state: { children } }: DynamicServer): unknown {
   const counts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
   for (const { isRestarting, type } of children.values()) {
     counts.specs++;
@@ -181,93 +203,95 @@ function countChildren({ state: { children } }: CrowdServer): unknown {
   return countRows(counts);
 }
 
-// -- Ends and restarts
+// -- Exits and restarts
 
 function onExit(
-  server: CrowdServer,
+  server: DynamicServer,
   { from, reason }: Exit,
 ): void | Promise<void> {
-  const { state: crowd } = server;
-  const child = crowd.children.get(from);
+  const { state } = server;
+  const child = state.children.get(from);
   if (child === undefined || child.isRestarting) return;
   const { restart } = child;
-  const isHarmless = isOrderly(reason);
-  if (restart === "permanent" || !isHarmless) {
-    report(server.self, "child_terminated", reason, shown(child, from));
+  const hasEndedOrderly = isOrderly(reason);
+  if (restart === "permanent" || !hasEndedOrderly) {
+    reportError(server.self, "child_terminated", reason, describe(child, from));
   }
-  if (restart === "permanent" || (restart === "transient" && !isHarmless)) {
-    return again(server, from, child);
+  if (
+    restart === "permanent" || (restart === "transient" && !hasEndedOrderly)
+  ) {
+    return restartChild(server, from, child);
   }
-  crowd.children.delete(from);
+  state.children.delete(from);
 }
 
-/** Starts a child again that was known as `last`. */
-function again(
-  server: CrowdServer,
+/** Starts a child again whose previous pid is `last`. */
+function restartChild(
+  server: DynamicServer,
   last: Pid,
   child: Child,
 ): void | Promise<void> {
-  const { state: crowd } = server;
-  if (crowd.window.isOneTooMany()) {
+  const { state } = server;
+  if (state.window.isOneTooMany()) {
     const reason = atom("reached_max_restart_intensity");
-    report(server.self, "shutdown", reason, shown(child, last));
-    crowd.children.delete(last);
+    reportError(server.self, "shutdown", reason, describe(child, last));
+    state.children.delete(last);
     server.stop(reasons.shutdown);
     return;
   }
-  const outcome = begin(crowd, child.spec);
-  return outcome instanceof Promise
-    ? outcome.then((settled) => settle(crowd, last, child, settled))
-    : settle(crowd, last, child, outcome);
+  const result = callChildStart(state, child.spec);
+  return result instanceof Promise
+    ? result.then((result) => recordRestart(state, last, child, result))
+    : recordRestart(state, last, child, result);
 }
 
-function settle(
-  crowd: Crowd,
+function recordRestart(
+  state: DynamicState,
   last: Pid,
   child: Child,
-  outcome: Outcome,
+  result: StartResult,
 ): void {
-  if (outcome instanceof Failed) {
-    const { self } = crowd;
-    report(self, "start_error", outcome.reason, shown(child, last));
+  if (result instanceof StartFailure) {
+    const { self } = state;
+    reportError(self, "start_error", result.reason, describe(child, last));
     child.isRestarting = true;
-    self.send(self.pid, new TryAgain(last));
+    self.send(self.pid, new RetryStart(last));
     return;
   }
   child.isRestarting = false;
-  crowd.children.delete(last);
-  if (outcome !== null) add(crowd, outcome, child);
+  state.children.delete(last);
+  if (result !== null) recordChild(state, result, child);
 }
 
-function onTryAgain(
-  server: CrowdServer,
-  { pid }: TryAgain,
+function onRetry(
+  server: DynamicServer,
+  { pid }: RetryStart,
 ): void | Promise<void> {
   const child = server.state.children.get(pid);
-  // It may have been ended meanwhile.
-  if (child?.isRestarting === true) return again(server, pid, child);
+  // The child may have been ended meanwhile.
+  if (child?.isRestarting === true) return restartChild(server, pid, child);
 }
 
-async function endEveryone(crowd: Crowd): Promise<void> {
-  const alive = [...crowd.children].filter(([, child]) => !child.isRestarting);
-  await endAll(crowd.self, alive, (child, pid, reason) => {
-    judge(crowd, child, pid, reason);
+async function shutDownChildren(state: DynamicState): Promise<void> {
+  const alive = [...state.children].filter(([, child]) => !child.isRestarting);
+  await shutDownAll(state.self, alive, (child, pid, reason) => {
+    checkEnd(state, child, pid, reason);
   });
 }
 
-/** What `genServer` makes a supervisor of many of. */
-export type CrowdDefinition = Definition<
-  Crowd,
+/** The type of `dynamicDefinition`. */
+export type DynamicDefinition = Definition<
+  DynamicState,
   AnyOptions,
-  Handlers<Crowd>,
+  Handlers<DynamicState>,
   Record<never, never>
 >;
 
-/** What `genServer` makes a supervisor of many of. */
-export const crowdDefinition: CrowdDefinition = {
+/** The server definition of a dynamic supervisor. */
+export const dynamicDefinition: DynamicDefinition = {
   name: "DynamicSupervisor",
   trapExits: true,
-  init: (self, options) => new Crowd(self, options),
+  init: (self, options) => new DynamicState(self, options),
   calls: {
     start_child: startChild,
     terminate_child: terminateChild,
@@ -278,10 +302,10 @@ export const crowdDefinition: CrowdDefinition = {
   handleCast: (server, request) => logUnexpected(server.self, request),
   info: (server, message) => {
     if (message instanceof Exit) return onExit(server, message);
-    if (message instanceof TryAgain) return onTryAgain(server, message);
+    if (message instanceof RetryStart) return onRetry(server, message);
     return logUnexpected(server.self, message);
   },
-  terminate: ({ state }) => endEveryone(state),
+  terminate: ({ state }) => shutDownChildren(state),
   formatStatus: ({ options, children }) => ({
     ...options,
     children: children.size,

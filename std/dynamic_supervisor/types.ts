@@ -1,6 +1,4 @@
-/**
- * What is told to a supervisor of many; see `std/dynamic_supervisor/mod.ts`.
- */
+/** Options of dynamic supervisors; see `std/dynamic_supervisor/mod.ts`. */
 
 import type { ChildInfo, RestartLimits } from "../supervisor/types.ts";
 import type { ServerName } from "../proc_lib/naming.ts";
@@ -8,16 +6,16 @@ import type { AnySelf } from "../internal/wait.ts";
 import type { ChildOptions, ChildStart } from "../internal/child_spec.ts";
 
 /**
- * One child. It needs no id, because it is known by its pid; one that is given
- * is for reports. No child is significant.
+ * One child. It needs no id, because it is known by its pid; an id is for
+ * reports only. No child is significant.
  */
 export type DynamicChildSpec<X extends readonly unknown[] = readonly []> =
   & Omit<ChildOptions, "significant">
   & {
     readonly id?: unknown;
     /**
-     * Starts the child, linked to the supervisor, whose `self` this is. Behind
-     * it come the supervisor's `extraArguments`.
+     * Starts the child, linked to the supervisor, whose `self` this is. It is
+     * followed by the supervisor's `extraArguments`.
      */
     readonly start: (
       self: AnySelf,
@@ -31,10 +29,11 @@ export type DynamicSupervisorOptions<
 > = RestartLimits & {
   readonly name?: ServerName;
   /**
-   * Children at a time, those that wait for a restart included. Default: any.
+   * The most children at a time, children that wait for a restart included.
+   * Default Infinity.
    */
   readonly maxChildren?: number;
-  /** What each start is given, at restarts as well. */
+  /** Further arguments of each start, also at restarts. */
   readonly extraArguments?: X;
 };
 

@@ -1,31 +1,44 @@
 /**
- * Event managers: an actor that gives each event to any number of handlers,
- * which can be added, replaced and taken out while it runs. Follows OTP's
+ * Event managers: an actor that calls any number of handlers for each event.
+ * Handlers are added, replaced and removed while it runs. Follows OTP's
  * `gen_event`, also on the wire: a BEAM node's `gen_event:notify`,
  * `sync_notify`, `call`, `delete_handler` and `which_handlers` reach a manager
- * of ours, and ours reach one of theirs.
+ * of ours, and our methods reach a manager of a BEAM node.
+ *
+ * **To define a handler:** `eventHandler` takes an object literal with `init`,
+ * `handleEvent` and further callbacks, and infers its types.
+ *
+ * **To start a manager and add handlers:** `GenEvent.startLink`, then
+ * `addHandler` under an id of your choice.
+ *
+ * **To send an event:** `notify`, or `syncNotify` to wait until every handler
+ * has handled it.
+ *
+ * **To tie a handler to an actor:** `addSupHandler` removes the handler when
+ * the actor ends, and notifies the actor when the handler is removed.
  *
  * When not to use it: all handlers run in the manager, one after the other, so
- * a slow one delays everybody. For subscribers that are actors of their own,
+ * a slow one delays all others. For subscribers that are actors of their own,
  * see `std/pubsub/mod.ts`, or the groups of `pg`; for a single recipient, a
- * cast. What is worth it here: handlers that are too small to be actors, such
- * as those of a log.
+ * cast. It is worth it for handlers that are too small to be actors, such as
+ * the outputs of a log.
  *
  * Guarantees, weak ones included:
- * - One event at a time, to the handlers in the order in which they were added
- *   (OTP: the last one first). A callback may be asynchronous: the next handler
- *   and the next event wait.
- * - A handler that throws is taken out, which the log is told; the others and
- *   the manager go on. Its `terminate` runs.
- * - `notify` is sent and forgotten. `syncNotify` resolves when every handler is
- *   done, whether or not one has failed.
- * - A handler of `addSupHandler` goes with the actor that has added it, which
- *   gets a `GenEventExit` message when the handler goes first. They are linked:
- *   if the manager is killed, the actor is told by an exit signal.
- * - The manager traps exits. At its end every handler's `terminate` runs,
- *   unless it is killed.
- * - Handlers are functions, which cannot go to another node: what adds one is
- *   refused for a manager there.
+ * - The manager handles one event at a time, and calls the handlers in the
+ *   order in which they were added (OTP: the last one first). A callback may be
+ *   asynchronous: the next handler and the next event wait.
+ * - A handler that throws is removed and reported in the log, and its
+ *   `terminate` runs. The other handlers and the manager go on.
+ * - `notify` does not wait and does not fail. `syncNotify` resolves when every
+ *   handler is done, also if one has failed.
+ * - A handler of `addSupHandler` is removed when the actor that has added it
+ *   ends. The actor gets a `GenEventExit` message when the handler is removed
+ *   first. Actor and manager are linked: if the manager is killed, the actor
+ *   gets an exit signal.
+ * - The manager traps exits. When it ends, `terminate` of every handler runs,
+ *   unless the manager is killed.
+ * - Handlers are functions, which cannot be sent to another node: adding one to
+ *   a manager there throws `UsageError`.
  */
 
 import {
@@ -40,18 +53,18 @@ import {
   Shared,
   Tuple,
   tuple,
-  UsageError,
 } from "../../runtime/mod.ts";
-import { behaviourOf } from "./running.ts";
-import type { EventHandler, NewHandler } from "./types.ts";
+import { BoundClient, requestOf } from "../gen_server/client.ts";
 import { stopBySystem, type StopOptions } from "../gen_server/stop.ts";
-import { mustBeHere, pidOf, resolved } from "../internal/targets.ts";
+import { mustBeHere, mustHavePid, resolveTarget } from "../internal/targets.ts";
+import type { AnySelf } from "../internal/wait.ts";
 import {
   type NamedStartOptions,
   type ServerName,
   startNamed,
 } from "../proc_lib/naming.ts";
-import type { AnySelf } from "../internal/wait.ts";
+import { managerHandler } from "./running.ts";
+import type { EventHandler, NewHandler } from "./types.ts";
 
 export { GenEventExit } from "./types.ts";
 export type {
@@ -70,7 +83,8 @@ type InitArguments<A> = unknown extends A ? [arg?: undefined] : [arg: A];
 
 /**
  * Defines a kind of handler: returns its argument, with the types inferred. The
- * type of the events is the one that `handleEvent` declares.
+ * type of the events is the one that `handleEvent` declares. See `GenEvent` for
+ * an example.
  */
 export function eventHandler<E, R, A>(
   definition: EventHandler<E, R, A>,
@@ -79,7 +93,7 @@ export function eventHandler<E, R, A>(
 }
 
 /**
- * A manager of events, in the hands of the actor that uses it.
+ * An event manager, as the actor `self` uses it.
  *
  * @example
  * ```ts
@@ -105,19 +119,13 @@ export function eventHandler<E, R, A>(
  * });
  * ```
  */
-export class GenEvent<E> {
-  readonly self: AnySelf;
-  readonly target: CallTarget;
-  readonly #options: CallOptions;
-
+export class GenEvent<E> extends BoundClient<AnySelf> {
   private constructor(
     self: AnySelf,
     target: CallTarget,
     options: CallOptions,
   ) {
-    this.self = self;
-    this.target = target;
-    this.#options = options;
+    super(self, target, options);
   }
 
   /**
@@ -127,7 +135,7 @@ export class GenEvent<E> {
     self: AnySelf,
     options: GenEventOptions = {},
   ): Promise<GenEvent<E>> {
-    const pid = await startNamed(self, "linked", behaviourOf, options);
+    const pid = await startNamed(self, "linked", managerHandler, options);
     return new GenEvent<E>(self, pid, {});
   }
 
@@ -136,11 +144,11 @@ export class GenEvent<E> {
     self: AnySelf,
     options: GenEventOptions = {},
   ): Promise<GenEvent<E>> {
-    const pid = await startNamed(self, "alone", behaviourOf, options);
+    const pid = await startNamed(self, "alone", managerHandler, options);
     return new GenEvent<E>(self, pid, {});
   }
 
-  /** One that runs already, here or on another node. */
+  /** A manager that runs already, here or on another node. */
   static at<E = unknown>(
     self: AnySelf,
     target: CallTarget,
@@ -149,39 +157,35 @@ export class GenEvent<E> {
     return new GenEvent<E>(self, target, options);
   }
 
-  /** Who it is now. Throws `UsageError` when nobody here has the name. */
-  get pid(): Pid<never> {
-    const { self, target } = this;
-    const pid = pidOf(self, target);
-    if (pid !== null) return pid;
-    throw new UsageError(
-      `expected somebody of this node to have the name ${printTerm(target)}, ` +
-        "but nobody has",
-    );
+  /** The actor that uses the manager. */
+  get self(): AnySelf {
+    return BoundClient.selfOf(this);
   }
 
-  /** The same manager, with other limits of its calls. */
-  with(options: CallOptions): GenEvent<E> {
-    const both = { ...this.#options, ...options };
-    return new GenEvent<E>(this.self, this.target, both);
+  /**
+   * The manager's pid now. Throws `UsageError` when no actor has the name, and
+   * for a name on another node.
+   */
+  override get pid(): Pid<never> {
+    return mustHavePid(this.self, this.target);
   }
 
-  /** Gives an event to every handler, some time. Never fails. */
+  /** Sends an event to every handler, without waiting. Never fails. */
   notify(event: E): void {
     const { self, target } = this;
-    const found = resolved(self, target);
+    const found = resolveTarget(self, target);
     if (found === null) return;
     self.send(found as Pid<unknown>, tuple(atom("notify"), event));
   }
 
-  /** As `notify`, and resolves when every handler has handled it. */
+  /** As `notify`, and resolves when every handler has handled the event. */
   async syncNotify(event: E): Promise<void> {
-    await this.#ask("sync_notify", event);
+    await this.#request("sync_notify", event);
   }
 
   /**
    * Adds a handler under an id, which may be any term. Rejects with a
-   * `CallError` when its `init` throws, and with `{already_added, Id}`.
+   * `CallError`: of what its `init` throws, or `{already_added, Id}`.
    */
   addHandler<R, A>(
     id: unknown,
@@ -191,7 +195,7 @@ export class GenEvent<E> {
     return this.#add("add_handler", { id, handler, arg: arg as A });
   }
 
-  /** As `addHandler`, and ties the handler to the caller; see the module. */
+  /** As `addHandler`, and ties the handler to the calling actor. */
   addSupHandler<R, A>(
     id: unknown,
     handler: EventHandler<E, R, A>,
@@ -200,23 +204,24 @@ export class GenEvent<E> {
     return this.#add("add_sup_handler", { id, handler, arg: arg as A });
   }
 
-  async #add<R, A>(how: string, next: NewHandler<E, R, A>): Promise<void> {
+  async #add<R, A>(name: string, next: NewHandler<E, R, A>): Promise<void> {
     mustBeHere(this.self, this.target, "an event manager");
-    await this.#ask(how, next.id, new Shared(next));
+    await this.#request(name, next.id, new Shared(next));
   }
 
   /**
-   * Takes a handler out, and resolves with what its `terminate` gives. Rejects
-   * with a `CallError` of `module_not_found` when there is none of that id.
+   * Removes a handler, and resolves with what its `terminate` returns. Rejects
+   * with a `CallError` of `module_not_found` when no handler has that id.
    */
   deleteHandler(id: unknown, arg?: unknown): Promise<unknown> {
-    return this.#ask("delete_handler", id, arg);
+    return this.#request("delete_handler", id, arg);
   }
 
   /**
-   * Puts a handler in the place of another, whose `terminate` gets `old.arg`
-   * and gives what the `init` of the new one gets as `previous`; the atom
-   * `error` when there was none. It is supervised by whom the old one was.
+   * Replaces a handler. The `terminate` of the old one gets `old.arg`, and what
+   * it returns is `previous` for the `init` of the new one; the atom `error`
+   * when there was no old one. The new handler is tied to the actor that the
+   * old one was tied to, if any.
    */
   swapHandler<R, A>(
     old: { readonly id: unknown; readonly arg?: unknown },
@@ -225,7 +230,7 @@ export class GenEvent<E> {
     return this.#swap("swap_handler", old, next);
   }
 
-  /** As `swapHandler`, and ties the new one to the caller. */
+  /** As `swapHandler`, and ties the new handler to the calling actor. */
   swapSupHandler<R, A>(
     old: { readonly id: unknown; readonly arg?: unknown },
     next: NewHandler<E, R, A>,
@@ -234,25 +239,26 @@ export class GenEvent<E> {
   }
 
   async #swap<R, A>(
-    how: string,
+    name: string,
     old: { readonly id: unknown; readonly arg?: unknown },
     next: NewHandler<E, R, A>,
   ): Promise<void> {
     mustBeHere(this.self, this.target, "an event manager");
-    await this.#ask(how, old.id, old.arg, new Shared(next));
+    await this.#request(name, old.id, old.arg, new Shared(next));
   }
 
   /**
-   * Asks one handler. Rejects with a `CallError`: `bad_module` when there is
-   * none that takes calls, what it has thrown, or as calls of servers do.
+   * Calls one handler. Rejects with a `CallError`: `bad_module` when there is
+   * no such handler or it takes no calls, what the handler has thrown, or as
+   * calls of servers do.
    */
   async call<T = unknown>(id: unknown, request: unknown): Promise<T> {
-    return await this.#ask("call", id, request) as T;
+    return await this.#request("call", id, request) as T;
   }
 
   /** The ids of the handlers, in the order in which they are called. */
   async whichHandlers(): Promise<readonly unknown[]> {
-    return await this.#ask("which_handlers") as readonly unknown[];
+    return await this.#request("which_handlers") as readonly unknown[];
   }
 
   /**
@@ -265,24 +271,22 @@ export class GenEvent<E> {
     return stopBySystem(this.self, this.target, reason, options);
   }
 
-  async #ask(name: string, ...args: readonly unknown[]): Promise<unknown> {
-    const { self, target } = this;
-    const request = args.length === 0
-      ? atom(name)
-      : new Tuple([atom(name), ...args]);
-    const answer = await self.call(target, request, this.#options);
-    const failure = failureOf(answer);
-    if (failure === null) return answer;
-    throw new CallError(printTerm(target), request, failure.reason);
+  async #request(name: string, ...args: readonly unknown[]): Promise<unknown> {
+    const request = requestOf(atom(name), args);
+    const reply = await BoundClient.call(this, request);
+    const failure = failureOf(reply);
+    if (failure === null) return reply;
+    throw new CallError(printTerm(this.target), request, failure.reason);
   }
 }
 
 /**
- * `{error, {'EXIT', Reason}}` and what OTP says of handlers that are not there.
+ * Reads `{error, {'EXIT', Reason}}`, and what OTP replies where there is no such
+ * handler. Null for any other reply.
  */
-function failureOf(answer: unknown): { readonly reason: ExitReason } | null {
-  if (!(answer instanceof Tuple) || answer.items.length !== 2) return null;
-  const [error, reason] = answer.items;
+function failureOf(reply: unknown): { readonly reason: ExitReason } | null {
+  if (!(reply instanceof Tuple) || reply.items.length !== 2) return null;
+  const [error, reason] = reply.items;
   if (error !== atom("error")) return null;
   if (reason === atom("bad_module") || reason === atom("module_not_found")) {
     return { reason };

@@ -1,9 +1,9 @@
 /**
- * The life of one event manager: who its handlers are, and what becomes of one
- * that throws. The typed face is in `std/gen_event/mod.ts`.
+ * One event manager: its handlers, how they are called, and how one that throws
+ * is removed. The typed face is in `std/gen_event/mod.ts`.
  *
- * Requests have the form of OTP's `gen_event`, which a BEAM node sends as
- * `{Pid, {Pid, Tag}, Request}` and events as `{notify, Event}`.
+ * Requests have the form of OTP's `gen_event`. A BEAM node sends a request as
+ * `{Pid, {Pid, Tag}, Request}` and an event as `{notify, Event}`.
  */
 
 import {
@@ -26,7 +26,11 @@ import {
   Tuple,
   tuple,
 } from "../../runtime/mod.ts";
-import { finishBySystem, formatted, nameOf } from "../internal/termination.ts";
+import {
+  formattedState,
+  nameForLog,
+  terminateBySystem,
+} from "../internal/termination.ts";
 import {
   type EventHandler,
   GenEventExit,
@@ -34,12 +38,12 @@ import {
   type HandlerEnd,
   type NewHandler,
 } from "./types.ts";
-import { type Launch, underName } from "../proc_lib/naming.ts";
+import { registerAndInit, type StartContext } from "../proc_lib/naming.ts";
 
 type AnyHandler = EventHandler<never, unknown, never>;
 type AnyNew = NewHandler<never, unknown, never>;
 
-const names = {
+const atoms = {
   notify: atom("notify"),
   syncNotify: atom("sync_notify"),
   call: atom("call"),
@@ -54,15 +58,15 @@ const names = {
   exit: atom("EXIT"),
 } as const;
 
-/** A handler that is in. */
-class Running implements HandlerContext<unknown> {
+/** A handler in a manager. */
+class RunningHandler implements HandlerContext<unknown> {
   readonly id: unknown;
   readonly handler: AnyHandler;
   readonly self: Self<unknown>;
-  /** Whose end is the handler's as well; null for nobody's. */
+  /** The actor whose end removes the handler; null without one. */
   readonly owner: Pid | null;
   state: unknown = undefined;
-  /** What is to be done once the callback has returned. */
+  /** What the callback has asked for, carried out once it has returned. */
   leaving: "remove" | { readonly arg: unknown; readonly next: AnyNew } | null =
     null;
 
@@ -85,65 +89,71 @@ class Running implements HandlerContext<unknown> {
     this.self.hibernate();
   }
 
-  get shownState(): unknown {
-    return formatted(this.handler.formatStatus, this.state as never);
+  get stateForReport(): unknown {
+    return formattedState(this.handler.formatStatus, this.state as never);
   }
 }
 
-/** What a callback came to. */
-type Outcome = { readonly value: unknown } | { readonly failure: unknown };
+/** What a callback has returned or thrown. */
+type CallbackResult = { readonly value: unknown } | {
+  readonly failure: unknown;
+};
 
 class Manager {
   readonly self: Self<unknown>;
-  readonly kind = "GenEvent";
+  readonly definitionName = "GenEvent";
+  /** The actor whose exit signal ends the manager; null without a link. */
   readonly parent: Pid | null;
-  /** In the order in which they came. */
-  handlers: Running[] = [];
+  /** In the order in which they were added. Replaced, never changed. */
+  handlers: RunningHandler[] = [];
 
   constructor(self: Self<unknown>, parent: Pid | null) {
     this.self = self;
     this.parent = parent;
   }
 
-  shownState(): unknown {
-    return this.handlers.map(({ id, shownState: state }) => ({ id, state }));
+  stateForReport(): unknown {
+    return this.handlers.map(({ id, stateForReport: state }) => ({
+      id,
+      state,
+    }));
   }
 
-  /** Every handler has a last word when the manager ends. */
-  async lastWord(reason: ExitReason): Promise<void> {
+  /** Calls `terminate` of every handler; for the end of the manager. */
+  async callTerminate(reason: ExitReason): Promise<void> {
     for (const one of this.handlers) {
-      await this.end(one, { type: "stop", reason }, reasons.shutdown);
+      await this.removeHandler(one, { type: "stop", reason }, reasons.shutdown);
     }
   }
 
-  find(id: unknown): Running | undefined {
+  find(id: unknown): RunningHandler | undefined {
     return this.handlers.find((one) => termEquals(one.id, id));
   }
 
-  /** Throws what `init` throws; then it is not in. */
-  async add(next: AnyNew, owner: Pid | null, previous?: unknown) {
+  /** Rejects with what `init` throws; the handler is not added then. */
+  async addHandler(next: AnyNew, owner: Pid | null, previous?: unknown) {
     if (this.find(next.id) !== undefined) {
       throw new ExitError(tuple(atom("already_added"), next.id));
     }
-    const running = new Running(this.self, next, owner);
+    const running = new RunningHandler(this.self, next, owner);
     const { init } = next.handler;
     running.state = await init(this.self, next.arg as never, previous);
     this.handlers = [...this.handlers, running];
     if (owner !== null) this.self.link(owner);
   }
 
-  /** Takes a handler out; resolves with what its `terminate` gives. */
-  async end(
-    one: Running,
+  /** Removes a handler; resolves with what its `terminate` returns. */
+  async removeHandler(
+    one: RunningHandler,
     end: HandlerEnd,
     reason: ExitReason,
   ): Promise<unknown> {
     this.handlers = this.handlers.filter((other) => other !== one);
-    let last: unknown;
+    let returned: unknown;
     try {
-      last = await one.handler.terminate?.(one as never, end);
+      returned = await one.handler.terminate?.(one as never, end);
     } catch (error) {
-      this.mustLive(error);
+      this.throwIfEnded(error);
       this.report(one, error, "terminate");
     }
     const { owner } = one;
@@ -152,40 +162,44 @@ class Manager {
       if (isLast && owner !== this.parent) this.self.unlink(owner);
       this.self.send(owner as Pid<unknown>, new GenEventExit(one.id, reason));
     }
-    return last;
+    return returned;
   }
 
-  async swap(
-    old: Running | undefined,
+  async swapHandler(
+    old: RunningHandler | undefined,
     arg: unknown,
     next: AnyNew,
     owner: Pid | null,
   ): Promise<void> {
-    let previous: unknown = names.error;
+    let previous: unknown = atoms.error;
     if (old !== undefined) {
       const pid = owner ?? atom("undefined");
       const reason = tuple(atom("swapped"), next.id, pid);
-      previous = await this.end(old, { type: "swapped", arg }, reason);
+      previous = await this.removeHandler(
+        old,
+        { type: "swapped", arg },
+        reason,
+      );
     }
-    await this.add(next, owner, previous);
+    await this.addHandler(next, owner, previous);
   }
 
-  /** What is thrown by code that goes on after the manager's end. */
-  mustLive(error: unknown): void {
+  /** Throws the error again if the manager has ended meanwhile. */
+  throwIfEnded(error: unknown): void {
     if (error instanceof KilledError || !this.self.isAlive) throw error;
   }
 
-  report(one: Running, error: unknown, last: unknown): void {
+  report(one: RunningHandler, error: unknown, last: unknown): void {
     const id = printTerm(one.id);
     const reason = printTerm(reasonOf(error));
-    const message = `${nameOf(this)} removes its handler ${id}: ${reason}`;
+    const message = `${nameForLog(this)} removes its handler ${id}: ${reason}`;
     this.self.log("error", message, {
       report: "event handler",
       handler: id,
       reason,
       ...(error instanceof Error ? { stack: error.stack } : {}),
       lastMessage: printTerm(last),
-      state: printTerm(one.shownState),
+      state: printTerm(one.stateForReport),
     });
   }
 }
@@ -197,100 +211,100 @@ function reasonOf(error: unknown): ExitReason {
 // -- Calling handlers
 
 /**
- * Calls a handler's callback. What it throws is the handler's end and nobody
- * else's. Without a promise where it has returned none and stays.
+ * Calls a handler's callback. If it throws, only that handler is removed.
+ * Returns no promise if the callback returns none and the handler stays.
  */
-function attempt(
+function callHandler(
   manager: Manager,
-  one: Running,
+  one: RunningHandler,
   last: unknown,
   callback: () => unknown,
-): Outcome | Promise<Outcome> {
+): CallbackResult | Promise<CallbackResult> {
   try {
     const value = callback();
     return value instanceof Promise
       ? value.then(
-        (value) => afterwards(manager, one, value),
-        (error: unknown) => crash(manager, one, last, error),
+        (value) => afterCallback(manager, one, value),
+        (error: unknown) => removeCrashed(manager, one, last, error),
       )
-      : afterwards(manager, one, value);
+      : afterCallback(manager, one, value);
   } catch (error) {
-    return crash(manager, one, last, error);
+    return removeCrashed(manager, one, last, error);
   }
 }
 
-function afterwards(
+function afterCallback(
   manager: Manager,
-  one: Running,
+  one: RunningHandler,
   value: unknown,
-): Outcome | Promise<Outcome> {
+): CallbackResult | Promise<CallbackResult> {
   const { leaving } = one;
   if (leaving === null) return { value };
   one.leaving = null;
-  return leave(manager, one, leaving).then(() => ({ value }));
+  return removeAsAsked(manager, one, leaving).then(() => ({ value }));
 }
 
-async function leave(
+async function removeAsAsked(
   manager: Manager,
-  one: Running,
-  leaving: NonNullable<Running["leaving"]>,
+  one: RunningHandler,
+  leaving: NonNullable<RunningHandler["leaving"]>,
 ): Promise<void> {
   if (leaving === "remove") {
-    await manager.end(one, { type: "removed" }, reasons.normal);
+    await manager.removeHandler(one, { type: "removed" }, reasons.normal);
     return;
   }
   try {
-    await manager.swap(one, leaving.arg, leaving.next, one.owner);
+    await manager.swapHandler(one, leaving.arg, leaving.next, one.owner);
   } catch (error) {
-    manager.mustLive(error);
-    const failed = new Running(manager.self, leaving.next, null);
+    manager.throwIfEnded(error);
+    const failed = new RunningHandler(manager.self, leaving.next, null);
     manager.report(failed, error, "init");
   }
 }
 
-async function crash(
+async function removeCrashed(
   manager: Manager,
-  one: Running,
+  one: RunningHandler,
   last: unknown,
   error: unknown,
-): Promise<Outcome> {
-  manager.mustLive(error);
+): Promise<CallbackResult> {
+  manager.throwIfEnded(error);
   manager.report(one, error, last);
   const reason = reasonOf(error);
-  await manager.end(one, { type: "error", reason }, reason);
+  await manager.removeHandler(one, { type: "error", reason }, reason);
   return { failure: reason };
 }
 
-/** Whether a handler before it has had it taken out. */
-function isGone(
+/** Whether a handler was removed since `before` were the handlers. */
+function wasRemoved(
   { handlers }: Manager,
-  one: Running,
-  before: readonly Running[],
+  one: RunningHandler,
+  before: readonly RunningHandler[],
 ): boolean {
   return handlers !== before && !handlers.includes(one);
 }
 
-/** Gives an event, or another message, to one handler after the other. */
-function dispatch(
+/** Calls one handler after the other for an event or another message. */
+function callHandlers(
   manager: Manager,
-  what: "handleEvent" | "handleInfo",
+  name: "handleEvent" | "handleInfo",
   event: unknown,
   from = 0,
-  handlers: readonly Running[] = manager.handlers,
+  handlers: readonly RunningHandler[] = manager.handlers,
 ): void | Promise<void> {
   for (let i = from; i < handlers.length; i++) {
-    const one = handlers[i] as Running;
-    const callback = one.handler[what];
-    if (callback === undefined || isGone(manager, one, handlers)) continue;
-    const outcome = attempt(
+    const one = handlers[i] as RunningHandler;
+    const callback = one.handler[name];
+    if (callback === undefined || wasRemoved(manager, one, handlers)) continue;
+    const result = callHandler(
       manager,
       one,
       event,
       () => callback(event as never, one as never),
     );
-    if (outcome instanceof Promise) {
-      return outcome.then(() =>
-        dispatch(manager, what, event, i + 1, handlers)
+    if (result instanceof Promise) {
+      return result.then(() =>
+        callHandlers(manager, name, event, i + 1, handlers)
       );
     }
   }
@@ -303,175 +317,190 @@ type Next = Manager | Stop | Promise<Manager | Stop>;
 function handleMessage(manager: Manager, message: unknown): Next {
   if (message instanceof Tuple) {
     const { items } = message;
-    if (items.length === 2 && items[0] === names.notify) {
-      return stay(manager, dispatch(manager, "handleEvent", items[1]));
+    if (items.length === 2 && items[0] === atoms.notify) {
+      return whenDone(manager, callHandlers(manager, "handleEvent", items[1]));
     }
     const from = items.length === 3 ? addressOf(items[1]) : null;
-    if (from !== null) return serve(manager, from, items[2], message);
+    if (from !== null) return handleRequest(manager, from, items[2], message);
   }
   if (message instanceof Call) {
-    return serve(manager, message.from, message.request, message);
+    return handleRequest(manager, message.from, message.request, message);
   }
   if (message instanceof Exit) {
-    if (message.from === manager.parent) return finish(manager, message.reason);
+    if (message.from === manager.parent) {
+      return stopManager(manager, message.reason);
+    }
     const { from, reason } = message;
     const owned = manager.handlers.filter(({ owner }) => owner === from);
-    if (owned.length > 0) return orphaned(manager, owned, reason);
+    if (owned.length > 0) return removeOwned(manager, owned, reason);
   }
-  return stay(manager, dispatch(manager, "handleInfo", message));
+  return whenDone(manager, callHandlers(manager, "handleInfo", message));
 }
 
-function stay(manager: Manager, done: void | Promise<void>): Next {
+function whenDone(manager: Manager, done: void | Promise<void>): Next {
   return done === undefined ? manager : done.then(() => manager);
 }
 
-/** Where a process of a BEAM node wants the answer. */
+/** The reply address in a request of a process of a BEAM node. */
 function addressOf(term: unknown): ReplyTo | null {
   if (!(term instanceof Tuple) || term.items.length !== 2) return null;
   const [pid, tag] = term.items;
   return pid instanceof Pid ? { pid, tag, isOtp: true } : null;
 }
 
-async function finish(manager: Manager, reason: ExitReason): Promise<Stop> {
-  await manager.lastWord(reason);
+async function stopManager(
+  manager: Manager,
+  reason: ExitReason,
+): Promise<Stop> {
+  await manager.callTerminate(reason);
   return new Stop(reason);
 }
 
-async function orphaned(
+/** The actor that these handlers are tied to has ended. */
+async function removeOwned(
   manager: Manager,
-  handlers: readonly Running[],
+  handlers: readonly RunningHandler[],
   reason: ExitReason,
 ): Promise<Manager> {
   for (const one of handlers) {
-    await manager.end(one, { type: "stop", reason }, reason);
+    await manager.removeHandler(one, { type: "stop", reason }, reason);
   }
   return manager;
 }
 
-/** Answers a request; what is none is a message like any other. */
-function serve(
+/** Replies to a request; any other term is a message to the handlers. */
+function handleRequest(
   manager: Manager,
   from: ReplyTo,
   request: unknown,
   message: unknown,
 ): Next {
   const items = request instanceof Tuple ? request.items : [request];
-  const answering = answer(manager, from, items);
-  if (answering === null) {
-    return stay(manager, dispatch(manager, "handleInfo", message));
+  const reply = replyTo(manager, from, items);
+  if (reply === null) {
+    return whenDone(manager, callHandlers(manager, "handleInfo", message));
   }
-  if (!(answering instanceof Promise)) {
-    manager.self.reply(from, answering.value);
+  if (!(reply instanceof Promise)) {
+    manager.self.reply(from, reply.value);
     return manager;
   }
-  return answering.then(({ value }) => {
+  return reply.then(({ value }) => {
     manager.self.reply(from, value);
     return manager;
   });
 }
 
-type Answer = { readonly value: unknown };
+type Reply = { readonly value: unknown };
 
-/** Null for what is no request. */
-function answer(
+/** Carries out a request. Null for a term that is no request. */
+function replyTo(
   manager: Manager,
   from: ReplyTo,
   items: readonly unknown[],
-): Answer | Promise<Answer> | null {
-  const [what, first, second, third] = items;
-  switch (what) {
-    case names.syncNotify: {
-      const done = dispatch(manager, "handleEvent", first);
-      const ok = { value: names.ok };
+): Reply | Promise<Reply> | null {
+  const [name, first, second, third] = items;
+  switch (name) {
+    case atoms.syncNotify: {
+      const done = callHandlers(manager, "handleEvent", first);
+      const ok = { value: atoms.ok };
       return done === undefined ? ok : done.then(() => ok);
     }
-    case names.whichHandlers:
+    case atoms.whichHandlers:
       return { value: manager.handlers.map(({ id }) => id) };
-    case names.call:
-      return callHandler(manager, first, second);
-    case names.remove:
-      return remove(manager, first, second);
-    case names.add:
-    case names.addSup: {
-      const owner = what === names.addSup ? from.pid : null;
-      return change(second, (next) => manager.add(next, owner));
+    case atoms.call:
+      return callOne(manager, first, second);
+    case atoms.remove:
+      return deleteHandler(manager, first, second);
+    case atoms.add:
+    case atoms.addSup: {
+      const owner = name === atoms.addSup ? from.pid : null;
+      return changeHandlers(
+        second,
+        (next) => manager.addHandler(next, owner),
+      );
     }
-    case names.swap:
-    case names.swapSup: {
+    case atoms.swap:
+    case atoms.swapSup: {
       const old = manager.find(first);
-      const owner = what === names.swapSup ? from.pid : old?.owner ?? null;
-      return change(third, (next) => manager.swap(old, second, next, owner));
+      const owner = name === atoms.swapSup ? from.pid : old?.owner ?? null;
+      return changeHandlers(
+        third,
+        (next) => manager.swapHandler(old, second, next, owner),
+      );
     }
     default:
       return null;
   }
 }
 
-const ABSENT: Answer = { value: tuple(names.error, atom("module_not_found")) };
-const BAD_MODULE: Answer = { value: tuple(names.error, atom("bad_module")) };
+const moduleNotFound: Reply = {
+  value: tuple(atoms.error, atom("module_not_found")),
+};
+const badModule: Reply = { value: tuple(atoms.error, atom("bad_module")) };
 
-function callHandler(
+function callOne(
   manager: Manager,
   id: unknown,
   request: unknown,
-): Answer | Promise<Answer> {
+): Reply | Promise<Reply> {
   const one = manager.find(id);
   const callback = one?.handler.handleCall;
-  if (one === undefined || callback === undefined) return BAD_MODULE;
-  const outcome = attempt(
+  if (one === undefined || callback === undefined) return badModule;
+  const result = callHandler(
     manager,
     one,
     request,
     () => callback(request, one as never),
   );
-  return outcome instanceof Promise
-    ? outcome.then(answerOf)
-    : answerOf(outcome);
+  return result instanceof Promise ? result.then(replyOf) : replyOf(result);
 }
 
-function answerOf(outcome: Outcome): Answer {
-  return "value" in outcome ? outcome : { value: failed(outcome.failure) };
+function replyOf(result: CallbackResult): Reply {
+  return "value" in result ? result : { value: failureTerm(result.failure) };
 }
 
 /** `{error, {'EXIT', Reason}}` */
-function failed(reason: unknown): Tuple {
-  return tuple(names.error, tuple(names.exit, reason));
+function failureTerm(reason: unknown): Tuple {
+  return tuple(atoms.error, tuple(atoms.exit, reason));
 }
 
-async function remove(
+async function deleteHandler(
   manager: Manager,
   id: unknown,
   arg: unknown,
-): Promise<Answer> {
+): Promise<Reply> {
   const one = manager.find(id);
-  if (one === undefined) return ABSENT;
+  if (one === undefined) return moduleNotFound;
   const end = { type: "deleted", arg } as const;
-  return { value: await manager.end(one, end, reasons.normal) };
+  return { value: await manager.removeHandler(one, end, reasons.normal) };
 }
 
-/** Handlers are shared; what a BEAM node names is none of ours. */
-async function change(
+/**
+ * Adds or replaces a handler. It has to be one of this node's functions, since
+ * a handler that a BEAM node names is no handler here.
+ */
+async function changeHandlers(
   shared: unknown,
   act: (next: AnyNew) => Promise<void>,
-): Promise<Answer> {
-  if (!(shared instanceof Shared)) return { value: failed(atom("undef")) };
+): Promise<Reply> {
+  if (!(shared instanceof Shared)) return { value: failureTerm(atom("undef")) };
   try {
     await act(shared.value as AnyNew);
-    return { value: names.ok };
+    return { value: atoms.ok };
   } catch (error) {
     if (error instanceof KilledError) throw error;
-    return { value: failed(reasonOf(error)) };
+    return { value: failureTerm(reasonOf(error)) };
   }
 }
 
-/** The behaviour of a manager that is about to start. */
-export function behaviourOf(launch: Launch): Handler<unknown> {
+/** The handler of a manager that is about to start. */
+export function managerHandler(context: StartContext): Handler<unknown> {
   return asyncHandler<Manager, unknown>(
     (self) => {
       self.trapExits = true;
-      return underName<Manager>(self, launch, () => {
-        launch.starting.initAck();
-        return new Manager(self, launch.parent);
+      return registerAndInit<Manager>(self, context, () => {
+        context.starting.initAck();
+        return new Manager(self, context.parent);
       });
     },
     handleMessage,
@@ -481,14 +510,14 @@ export function behaviourOf(launch: Launch): Handler<unknown> {
         getState: ({ handlers }) =>
           handlers.map(({ id, state }) => ({ id, state })),
         replaceState: (manager, shown) => {
-          for (const { id, state } of shown as readonly Running[]) {
+          for (const { id, state } of shown as readonly RunningHandler[]) {
             const one = manager.find(id);
             if (one !== undefined) one.state = state;
           }
           return manager;
         },
-        formatStatus: (manager) => manager.shownState(),
-        terminate: finishBySystem,
+        formatStatus: (manager) => manager.stateForReport(),
+        terminate: terminateBySystem,
       },
     },
   );

@@ -2,30 +2,30 @@
 
 import type { ExitReason, Self } from "../../runtime/mod.ts";
 
-/** What the callbacks of a handler work with. One object for its life. */
+/** What a handler's callbacks work with. One object for the handler's life. */
 export interface HandlerContext<S> {
   /** Change it in place or assign another: the next callback sees it. */
   state: S;
-  /** The manager's. */
+  /** The `self` of the manager. */
   readonly self: Self<unknown>;
   readonly id: unknown;
-  /** Takes this handler out once the callback has returned. */
+  /** Removes this handler once the callback has returned. */
   remove(): void;
-  /** Puts another handler in its place once the callback has returned. */
+  /** Replaces this handler once the callback has returned. */
   swap<E, R, A>(arg: unknown, next: NewHandler<E, R, A>): void;
-  /** Gives back memory after this event, before a long wait. */
+  /** Frees memory after this event, before a long wait. */
   hibernate(): void;
 }
 
 /** Why a handler's `terminate` is called. */
 export type HandlerEnd =
-  /** By `deleteHandler`, with its argument. */
+  /** `deleteHandler` was called, with this argument. */
   | { readonly type: "deleted"; readonly arg: unknown }
-  /** By a swap, with the argument for the old handler. */
+  /** The handler is replaced; the argument is the one for the old handler. */
   | { readonly type: "swapped"; readonly arg: unknown }
-  /** By its own `remove`. */
+  /** The handler has called `remove`. */
   | { readonly type: "removed" }
-  /** The manager ends, or the actor that has supervised the handler has. */
+  /** The manager ends, or the actor that the handler is tied to has ended. */
   | { readonly type: "stop"; readonly reason: ExitReason }
   /** A callback has thrown. */
   | { readonly type: "error"; readonly reason: unknown };
@@ -33,8 +33,8 @@ export type HandlerEnd =
 /** A kind of event handler. Every callback may return a promise. */
 export type EventHandler<E, R = unknown, A = never> = {
   /**
-   * The first state. `previous` is what `terminate` of the handler gave that
-   * this one is swapped for, and undefined otherwise.
+   * Returns the first state. `previous` is what `terminate` of the replaced
+   * handler has returned; undefined where no handler is replaced.
    */
   readonly init: (self: Self<unknown>, arg: A, previous: unknown) => R;
   readonly handleEvent: (
@@ -46,12 +46,12 @@ export type EventHandler<E, R = unknown, A = never> = {
     request: unknown,
     handler: HandlerContext<Awaited<R>>,
   ) => unknown;
-  /** Any other message that the manager gets. */
+  /** Takes any other message to the manager. */
   readonly handleInfo?: (
     message: unknown,
     handler: HandlerContext<Awaited<R>>,
   ) => unknown;
-  /** What it returns is what `deleteHandler` resolves with. */
+  /** Returns what `deleteHandler` resolves with. */
   readonly terminate?: (
     handler: HandlerContext<Awaited<R>>,
     end: HandlerEnd,
@@ -60,7 +60,7 @@ export type EventHandler<E, R = unknown, A = never> = {
   readonly formatStatus?: (state: Awaited<R>) => unknown;
 };
 
-/** A handler that is to be put in the place of another. */
+/** A handler that is to be added, or to replace another one. */
 export type NewHandler<E, R, A> = {
   readonly id: unknown;
   readonly handler: EventHandler<E, R, A>;
@@ -68,16 +68,17 @@ export type NewHandler<E, R, A> = {
 };
 
 /**
- * What the actor gets that has added a handler with `addSupHandler`, when the
- * handler is gone. A message of an actor of the same node.
+ * The message to an actor that has added a handler with `addSupHandler`: the
+ * handler was removed. Manager and actor are on the same node.
  */
 export class GenEventExit {
   readonly type = "gen_event_EXIT";
   /** The handler's id. */
   readonly handler: unknown;
   /**
-   * `normal` when it was deleted or has removed itself, `shutdown` when the
-   * manager ends, `{swapped, Id, Pid}`, or what a callback has thrown.
+   * `normal` when the handler was deleted or has removed itself, `shutdown`
+   * when the manager ends, `{swapped, Id, Pid}` when it was replaced, or what a
+   * callback has thrown.
    */
   readonly reason: ExitReason;
   constructor(handler: unknown, reason: ExitReason) {

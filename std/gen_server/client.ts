@@ -1,5 +1,6 @@
 /**
- * Typed clients: for each call and cast of a definition a method that sends the
+ * Clients: an actor that calls, bound to the target that it calls. A definition
+ * has a class of clients with a method for each call and cast, which sends the
  * request in OTP's form.
  */
 
@@ -12,67 +13,88 @@ import {
   Tuple,
   UsageError,
 } from "../../runtime/mod.ts";
-import { pidOf, resolved } from "../internal/targets.ts";
+import { pidOfTarget, resolveTarget } from "../internal/targets.ts";
 
 /** As much of an actor as a client needs. */
 export type ClientSelf = Pick<Self<never>, "call" | "cast" | "whereis">;
 
-/** What a name of a call or a cast must not be. */
-const RESERVED = new Set(["pid", "target", "with", "then", "constructor"]);
+/** Names that calls and casts must not have. */
+const reservedNames = new Set(["pid", "target", "with", "then", "constructor"]);
 
-/** The request that calls `name` with arguments, as it goes over the wire. */
+/** The request of the call `name` with arguments, as it is sent. */
 export function requestOf(name: symbol, args: readonly unknown[]): unknown {
   return args.length === 0 ? name : new Tuple([name, ...args]);
 }
 
 /**
- * The methods that all clients share. What else they hold is private, for calls
- * and casts may have any name that is not `RESERVED`.
+ * What all clients share: a caller, a target, and the limits of calls. The base
+ * of `Agent` and `GenEvent`, too. Fields are private where a call or a cast may
+ * have their name, which is any that is not reserved.
  */
-export class BoundClient {
-  readonly #self: ClientSelf;
+export class BoundClient<S extends ClientSelf = ClientSelf> {
+  readonly #self: S;
   readonly target: CallTarget;
   readonly #options: CallOptions;
 
-  constructor(self: ClientSelf, target: CallTarget, options: CallOptions) {
+  /** @internal */
+  constructor(self: S, target: CallTarget, options: CallOptions) {
     this.#self = self;
     this.target = target;
     this.#options = options;
   }
 
+  /**
+   * The pid of the target now; null when no actor has the name, or on another
+   * node.
+   */
   get pid(): Pid<never> | null {
-    return pidOf(this.#self, this.target);
+    return pidOfTarget(this.#self, this.target);
   }
 
-  with(options: CallOptions): BoundClient {
-    const Class = this.constructor as typeof BoundClient;
+  /** The same client, with other limits of its calls. */
+  with(options: CallOptions): this {
+    const Class = this.constructor as new (
+      self: S,
+      target: CallTarget,
+      options: CallOptions,
+    ) => this;
     return new Class(this.#self, this.target, { ...this.#options, ...options });
   }
 
-  static call(client: BoundClient, request: unknown): unknown {
+  /** @internal The caller. */
+  static selfOf<S extends ClientSelf>(client: BoundClient<S>): S {
+    return client.#self;
+  }
+
+  /** @internal */
+  static call(client: BoundClient, request: unknown): Promise<unknown> {
     return client.#self.call(client.target, request, client.#options);
   }
 
+  /** @internal */
   static cast(client: BoundClient, request: unknown): void {
     const { target } = client;
-    // Most targets are pids, and need no look-up.
+    // Most targets are pids, which need no look-up.
     if (target instanceof Pid) client.#self.cast(target, request);
     else cast(client.#self, target, request);
   }
 }
 
-/** A class of clients with a method for each name. */
+/**
+ * A class of clients with a method for each name. Throws `UsageError` for names
+ * that cannot be methods of a client.
+ */
 export function clientClass(
   calls: readonly string[],
   casts: readonly string[],
 ): typeof BoundClient {
-  class NamedClient extends BoundClient {}
+  class NamedClient<S extends ClientSelf> extends BoundClient<S> {}
   const methods = NamedClient.prototype as unknown as Record<string, unknown>;
   for (const name of [...calls, ...casts]) {
-    if (RESERVED.has(name) || name in methods) {
+    if (reservedNames.has(name) || name in methods) {
       throw new UsageError(
         `expected each name of calls and casts once, and none of ${
-          [...RESERVED].join(", ")
+          [...reservedNames].join(", ")
         } or of the methods of all objects, got ${name}`,
       );
     }
@@ -91,12 +113,12 @@ export function clientClass(
   return NamedClient;
 }
 
-/** Never fails, whoever is there or is not. */
+/** Casts a request. Never fails, also when there is no such actor. */
 export function cast(
   self: ClientSelf,
   to: CallTarget,
   request: unknown,
 ): void {
-  const target = resolved(self, to);
+  const target = resolveTarget(self, to);
   if (target !== null) self.cast(target, request);
 }

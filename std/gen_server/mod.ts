@@ -1,13 +1,25 @@
 /**
  * Servers: an actor with a state that answers calls, takes casts and handles
- * whatever else it is sent, one message at a time. Follows OTP's `gen_server`
- * and Elixir's `GenServer`, also on the wire: Elixir's `GenServer.call` reaches
- * a server of ours, and ours reaches one of Elixir's.
+ * all its other messages, one at a time. Follows OTP's `gen_server` and
+ * Elixir's `GenServer`, also on the wire: Elixir's `GenServer.call` reaches a
+ * server of ours, and our `call` reaches a server of Elixir.
  *
- * A definition is an object literal, and its types are inferred: a client has
- * a method for each call and cast, with their arguments and replies. A request
- * `add` with argument 2 is `{add, 2}` to a BEAM node, one without arguments the
- * atom alone.
+ * **To define a server:** `genServer` takes an object literal with `init`,
+ * `calls`, `casts` and further callbacks. All types are inferred from it.
+ *
+ * **To start one:** `startLink` or `start` of the definition, or `child` for a
+ * supervisor. A start resolves with a client.
+ *
+ * **To call it:** a client has a method for each call and cast, with their
+ * arguments and replies. `at` makes a client of a server that runs already. The
+ * request `add` with the argument 2 is sent as `{add, 2}`, a request without
+ * arguments as the atom alone. Without a definition: `call` and `cast`; for
+ * servers on several nodes: `multiCall` and `abcast`.
+ *
+ * **To reply later:** keep `server.from`, return `noReply`, and call
+ * `server.reply` or `reply`.
+ *
+ * **To end it:** `server.stop()` in a callback, `stop` from another actor.
  *
  * When not to use it: for a value that several actors share, an `Agent` is
  * less to write; for work that is done once, a `Task`. For a protocol where the
@@ -15,26 +27,27 @@
  * should have none: a server is a queue before a state.
  *
  * Guarantees, weak ones included:
- * - One message at a time, in order of arrival, also while an asynchronous
- *   callback waits. A callback that calls its own server, directly or through
- *   others, waits in vain.
+ * - The server handles one message at a time, in order of arrival, also while
+ *   an asynchronous callback waits. A callback that calls its own server,
+ *   directly or through other actors, waits until the call times out.
  * - `start` and `startLink` resolve after `init`, and the name is registered
  *   before it. When they reject, the actor has ended and its names are free.
- * - What `continue` was asked for runs before any other message.
- * - A call gets one reply or rejects with a `CallError`: `timeout`, `noproc`,
- *   `noconnection`, `calling_self`, or the reason for which the server ended.
+ * - `continue` runs before any other message.
+ * - A call gets one reply, or rejects with a `CallError`: `timeout`, `noproc`,
+ *   `noconnection`, `calling_self`, or the reason the server has ended with.
  *   A late reply is dropped and enters no mailbox. After `timeout` and
- *   `noconnection`, the server may have done what was asked.
- * - A cast is sent and forgotten: whether anybody takes it is not known.
- * - `terminate` runs when a callback stops the server or throws, on
- *   `stop` of this module and `sys.terminate`, and, with `trapExits`, on an exit
- *   signal of the actor that linked it at its start. It does not run when the
- *   server is killed, or on an exit signal that is not trapped.
- * - What a callback throws is the reason the server ends with. Reasons other
- *   than `normal`, `shutdown` and `{shutdown, _}` are reported in the log with
- *   the last message and the state, both shortened.
- * - The state is one object and not copied: a callback that throws halfway
- *   leaves what it has changed, which only `terminate` and reports see.
+ *   `noconnection`, the server may have carried out the request.
+ * - A cast is sent without waiting. The caller is not told whether a server
+ *   takes it.
+ * - `terminate` runs when a callback stops the server or throws, on `stop` of
+ *   this module and `sys.terminate`, and, with `trapExits`, on an exit signal
+ *   of the actor that linked it at its start. It does not run when the server
+ *   is killed, or ended by an exit signal that it does not trap.
+ * - A server whose callback throws ends with what was thrown as its reason.
+ *   Reasons other than `normal`, `shutdown` and `{shutdown, _}` are reported in
+ *   the log with the last message and the state, both shortened.
+ * - The state is one object and is not copied: a callback that throws halfway
+ *   leaves its changes, which only `terminate` and reports see.
  */
 
 import {
@@ -44,20 +57,25 @@ import {
   type CallOptions,
   type CallTarget,
   type ExitReason,
-  type Pid,
   type ReplyTo,
   type Self,
 } from "../../runtime/mod.ts";
-import { stopBySystem, type StopOptions } from "./stop.ts";
 import {
-  type BoundClient,
-  cast as castTo,
-  clientClass,
-  type ClientSelf,
-  requestOf,
-} from "./client.ts";
-import { type Callback, optionsOf, type Plan, serverLife } from "./running.ts";
-import { nullIfIgnored, startedBy } from "./starting.ts";
+  childId,
+  type ChildOptions,
+  type ChildSpec,
+} from "../internal/child_spec.ts";
+import type { AnySelf } from "../internal/wait.ts";
+import type { ServerName } from "../proc_lib/naming.ts";
+import { cast as castTo, type ClientSelf } from "./client.ts";
+import { ServerKind } from "./kind.ts";
+import {
+  type Callback,
+  optionsOf,
+  type Plan,
+  serverLifecycle,
+} from "./running.ts";
+import { stopBySystem, type StopOptions } from "./stop.ts";
 import {
   type Client,
   type Definition,
@@ -70,19 +88,7 @@ import {
   Refuse,
   type ServerArguments,
   type ServerOptions,
-  type Started,
 } from "./types.ts";
-import {
-  childId,
-  type ChildOptions,
-  type ChildSpec,
-} from "../internal/child_spec.ts";
-import {
-  type Launch,
-  type ServerName,
-  startNamed,
-} from "../proc_lib/naming.ts";
-import type { AnySelf } from "../internal/wait.ts";
 
 export { type NoReply, noReply };
 export type {
@@ -96,86 +102,48 @@ export type {
 };
 export type { Handlers, Server, StateOf } from "./types.ts";
 
-/** What a supervisor is told of a server: `Counter.child(0, { id: "a" })`. */
+/** Options of a server below a supervisor: `Counter.child(0, { id: "a" })`. */
 export type ServerChildOptions = ServerOptions & ChildOptions & {
   readonly id?: unknown;
 };
 
-/** What `init` returns for the start to come to nothing, without an error. */
+/** What `init` returns to start nothing, without an error. */
 export const ignore: Ignore = new Ignore();
 
 /**
- * What `init` returns for the start to fail while nobody is harmed by a link.
+ * What `init` returns to fail the start with a `StartError`. The actor then
+ * ends with `normal`, which ends no linked actor.
  */
 export function refuse(reason: unknown): Refuse {
   return new Refuse(reason);
 }
 
-/** What `init` returns to begin with a `continue` or a time limit. */
+/** What `init` returns for a first state with a `continue` or a time limit. */
 export function initial<S>(state: S, options: InitialOptions): Initial<S> {
   return new Initial(state, options);
 }
 
 /**
- * A kind of server: made by `genServer`, started as often as you like.
+ * A kind of server: made by `genServer`, and started any number of times with
+ * `start`, `startLink` or, below a supervisor, `child`.
  */
-export class GenServer<R, A, C, K> {
-  /** The definition's name. */
-  readonly name: string;
-  readonly #plan: Plan;
-  readonly #Client: typeof BoundClient;
-
+export class GenServer<R, A, C, K>
+  extends ServerKind<ServerArguments<A, ServerOptions>, R, C, K> {
   /** @internal Made by `genServer`. */
   constructor(definition: Definition<R, A, C, K>) {
     const { calls = {}, casts = {} } = definition;
-    this.#plan = planOf(definition as never);
-    this.name = this.#plan.name;
-    this.#Client = clientClass(Object.keys(calls), Object.keys(casts));
+    super(
+      planOf(definition as never) as never,
+      serverLifecycle as never,
+      Object.keys(calls),
+      Object.keys(casts),
+    );
   }
 
   /**
-   * Starts a server that is linked to the caller, and resolves with a client of
-   * it once `init` is done; with null when that returned `ignore`.
-   *
-   * Rejects with a `StartError`. Its `reason` is what `init` gave to `stop` or
-   * `refuse` or has thrown, `{already_started, Pid}` when the name has a
-   * holder, or `"timeout"`. As in OTP, a caller that does not trap exits goes
-   * with a server whose `init` throws or stops abnormally.
-   */
-  startLink(
-    self: AnySelf,
-    ...[arg, options]: ServerArguments<A, ServerOptions>
-  ): Promise<Started<R, C, K>> {
-    return this.#start(self, "linked", arg, options);
-  }
-
-  /** As `startLink`, without a link. */
-  start(
-    self: AnySelf,
-    ...[arg, options]: ServerArguments<A, ServerOptions>
-  ): Promise<Started<R, C, K>> {
-    return this.#start(self, "alone", arg, options);
-  }
-
-  async #start(
-    self: AnySelf,
-    how: "linked" | "alone",
-    arg: unknown,
-    options: ServerOptions = {},
-  ): Promise<Started<R, C, K>> {
-    try {
-      const make = (launch: Launch) =>
-        startedBy(this.#plan, serverLife, arg, launch);
-      const pid = await startNamed(self, how, make, options);
-      return this.at(self, pid) as Started<R, C, K>;
-    } catch (error) {
-      return nullIfIgnored(error) as Started<R, C, K>;
-    }
-  }
-
-  /**
-   * What tells a supervisor to start such a server: the options of a start and
-   * of a child in one. `id` is the name, or else the definition's, unless told.
+   * The specification of such a server below a supervisor, with the options of
+   * a start and of a child in one. Default `id`: the name, or else the
+   * definition's name.
    */
   child(
     ...[arg, options]: ServerArguments<A, ServerChildOptions>
@@ -183,49 +151,12 @@ export class GenServer<R, A, C, K> {
     const { id, restart, shutdown, type, significant, ...more } = options ?? {};
     return {
       id: id ?? childId(more.name, this.name),
-      start: (self) => this.#startChild(self, arg, more),
+      start: (self) => this.startChild(self, arg, more),
       ...(restart === undefined ? {} : { restart }),
       ...(shutdown === undefined ? {} : { shutdown }),
       ...(type === undefined ? {} : { type }),
       ...(significant === undefined ? {} : { significant }),
     };
-  }
-
-  /** Without a promise and a client, where the start needs none. */
-  #startChild(
-    self: AnySelf,
-    arg: unknown,
-    options: ServerOptions,
-  ): Pid<never> | null | Promise<Pid<never> | null> {
-    const make = (launch: Launch) =>
-      startedBy(this.#plan, serverLife, arg, launch);
-    const started = startNamed(self, "linked", make, options);
-    return started instanceof Promise ? started.catch(nullIfIgnored) : started;
-  }
-
-  /**
-   * A client of a server that runs already, here or on another node: of a pid,
-   * a local name, `{ name, node }`, or `{ via: global, name }`. It is not asked
-   * whether the server is of this kind.
-   */
-  at(
-    self: ClientSelf,
-    target: CallTarget,
-    options: CallOptions = {},
-  ): Client<C, K> {
-    return new this.#Client(self, target, options) as unknown as Client<C, K>;
-  }
-
-  /**
-   * The request of a call or cast as it is sent, for `multiCall`, `abcast` and
-   * BEAM's sake.
-   */
-  request<N extends keyof (C & K) & string>(
-    name: N,
-    ...args: (C & K)[N] extends (server: never, ...args: infer P) => unknown ? P
-      : never
-  ): unknown {
-    return requestOf(atom(name), args);
   }
 }
 
@@ -297,8 +228,27 @@ function byAtom(callbacks: unknown): ReadonlyMap<unknown, Callback> {
 }
 
 /**
- * Calls a server by hand, with any request; see `self.call`. The plain form of
- * a client's methods.
+ * Calls a server with any request, without a client; see `self.call`.
+ *
+ * @example
+ * ```ts
+ * import { atom, start, tuple } from "hornbeam";
+ * import { call, cast, genServer } from "hornbeam/std/gen_server";
+ *
+ * const Counter = genServer({
+ *   init: () => 0,
+ *   calls: { add: (server, n: number) => server.state += n },
+ *   casts: { reset: (server) => void (server.state = 0) },
+ * });
+ *
+ * await using node = await start();
+ * await node.run(async (self) => {
+ *   await Counter.startLink(self, undefined, { name: "counter" });
+ *   console.log(await call(self, "counter", tuple(atom("add"), 2))); // prints: 2
+ *   cast(self, "counter", atom("reset"));
+ *   console.log(await call(self, "counter", tuple(atom("add"), 1))); // prints: 1
+ * });
+ * ```
  */
 export function call<R = unknown>(
   self: ClientSelf,
@@ -309,7 +259,10 @@ export function call<R = unknown>(
   return self.call<R>(target, request, options);
 }
 
-/** Casts by hand. Never fails, whoever is there or is not. */
+/**
+ * Casts a request without a client. Never fails, also when there is no such
+ * actor. See `call` for an example.
+ */
 export function cast(
   self: ClientSelf,
   target: CallTarget,
@@ -318,7 +271,34 @@ export function cast(
   castTo(self, target, request);
 }
 
-/** Replies to a call in the name of any actor. */
+/**
+ * Replies to a call, from any actor.
+ *
+ * @example
+ * ```ts
+ * import { type ReplyTo, start } from "hornbeam";
+ * import { genServer, noReply, reply } from "hornbeam/std/gen_server";
+ *
+ * const Door = genServer({
+ *   init: () => [] as ReplyTo[],
+ *   calls: {
+ *     enter: ({ from, state }) => {
+ *       state.push(from);
+ *       return noReply;
+ *     },
+ *     waiting: ({ state }) => state,
+ *   },
+ * });
+ *
+ * await using node = await start();
+ * await node.run(async (self) => {
+ *   const door = await Door.startLink(self);
+ *   const entered = door.enter();
+ *   for (const from of await door.waiting()) reply(self, from, "welcome");
+ *   console.log(await entered); // prints: welcome
+ * });
+ * ```
+ */
 export function reply(
   self: Pick<Self<never>, "reply">,
   to: ReplyTo,
@@ -329,16 +309,36 @@ export function reply(
 
 /** What `multiCall` resolves with. */
 export type MultiReplies<R> = {
-  /** By node, in the order of the nodes asked. */
+  /** By node, in the order of the nodes given. */
   readonly replies: ReadonlyMap<string, R>;
-  /** Nodes that gave no reply in time, or have no such server. */
+  /** Nodes without a reply in time, or without such a server. */
   readonly badNodes: readonly string[];
 };
 
 /**
- * Calls the servers of one name on several nodes. Never rejects for the sake of
- * a node, but with an `EncodeError` for a request that can go to none. Replies
- * that come too late are dropped.
+ * Calls the servers of one name on several nodes. Does not reject when a node
+ * fails, but with an `EncodeError` when the request cannot be sent to any node.
+ * Late replies are dropped.
+ *
+ * @example
+ * ```ts
+ * import { atom, start } from "hornbeam";
+ * import { genServer, multiCall } from "hornbeam/std/gen_server";
+ *
+ * const Clock = genServer({ init: () => 0, calls: { now: () => 12 } });
+ *
+ * await using node = await start();
+ * await node.run(async (self) => {
+ *   await Clock.startLink(self, undefined, { name: "clock" });
+ *   const { replies, badNodes } = await multiCall(
+ *     self,
+ *     [self.node],
+ *     "clock",
+ *     atom("now"),
+ *   );
+ *   console.log([...replies.values()], badNodes); // prints: [ 12 ] []
+ * });
+ * ```
  */
 export async function multiCall<R = unknown>(
   self: ClientSelf,
@@ -347,7 +347,7 @@ export async function multiCall<R = unknown>(
   request: unknown,
   options: CallOptions = {},
 ): Promise<MultiReplies<R>> {
-  const outcomes = await Promise.allSettled(
+  const results = await Promise.allSettled(
     nodes.map(async (node) =>
       await self.call<R>({ name, node }, request, options)
     ),
@@ -355,13 +355,13 @@ export async function multiCall<R = unknown>(
   options.signal?.throwIfAborted();
   const replies = new Map<string, R>();
   const badNodes: string[] = [];
-  for (const [i, outcome] of outcomes.entries()) {
+  for (const [i, result] of results.entries()) {
     const node = nodes[i] as string;
-    if (outcome.status === "fulfilled") {
-      replies.set(node, outcome.value);
+    if (result.status === "fulfilled") {
+      replies.set(node, result.value);
       continue;
     }
-    const { reason } = outcome;
+    const { reason } = result;
     const isOfNode = reason instanceof CallError || reason instanceof BusyError;
     if (!isOfNode) throw reason;
     badNodes.push(node);
@@ -369,7 +369,7 @@ export async function multiCall<R = unknown>(
   return { replies, badNodes };
 }
 
-/** Casts to the servers of one name on several nodes. */
+/** Casts to the servers of one name on several nodes. Never fails. */
 export function abcast(
   self: ClientSelf,
   nodes: readonly string[],
@@ -380,13 +380,31 @@ export function abcast(
 }
 
 /**
- * Ends a server in good order, `terminate` included, once it has handled what
- * came before, and resolves when it has ended.
+ * Ends a server once it has handled the messages before this request. Its
+ * `terminate` runs, and the stop resolves when the server has ended.
  *
- * Rejects with a `StopError` when it was not there, when it ends with another
- * reason, and after `timeoutMs`; the server then lives on until it comes to the
- * request, which cannot be taken back. Default reason `normal`, default time
- * limit none.
+ * Rejects with a `StopError` when there is no such server, when it ends with
+ * another reason, and after `timeoutMs`: the server then ends when it comes to
+ * the request, which cannot be taken back. Default reason `normal`, default
+ * time limit none.
+ *
+ * @example
+ * ```ts
+ * import { start } from "hornbeam";
+ * import { genServer, stop } from "hornbeam/std/gen_server";
+ *
+ * const Store = genServer({
+ *   init: () => "data",
+ *   terminate: ({ state }) => console.log("saves", state),
+ * });
+ *
+ * await using node = await start();
+ * await node.run(async (self) => {
+ *   const { pid } = await Store.startLink(self);
+ *   await stop(self, pid); // prints: saves data
+ *   console.log(self.isActorAlive(pid)); // prints: false
+ * });
+ * ```
  */
 export function stop(
   self: AnySelf,

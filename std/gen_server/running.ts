@@ -1,9 +1,10 @@
 /**
- * The life of one server: from its first state through its messages to its last
- * word. The typed face is in `std/gen_server/mod.ts`.
+ * One server from its first state to its termination: it calls the callbacks of
+ * the definition for each message. The typed face is in
+ * `std/gen_server/mod.ts`.
  *
- * Where no callback returns a promise, none is made: a message is one call of
- * `handleMessage`.
+ * No promise is made where no callback returns one: a message is then one call
+ * of `handleMessage`.
  */
 
 import {
@@ -28,22 +29,21 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import {
-  type Ending,
-  fail,
-  finish,
-  finishBySystem,
-  formatted,
+  failServer,
+  formattedState,
   logUnexpected,
+  stopServer,
+  terminateBySystem,
+  type TerminatingServer,
 } from "../internal/termination.ts";
-import type { Life, Startable } from "./starting.ts";
+import type { Lifecycle, Startable } from "./starting.ts";
 import { Initial, noReply, type Server } from "./types.ts";
 
-/** A callback; what it is given is checked by the definition's types. */
+/** A callback; the definition's types have checked its parameters. */
 export type Callback = (server: RunningServer, ...args: never[]) => unknown;
 
-/** A definition, ready to be run. */
+/** A definition, prepared for its servers. */
 export type Plan = Startable<RunningServer> & {
-  readonly name: string;
   /** By the atom that begins the request. */
   readonly calls: ReadonlyMap<unknown, Callback>;
   readonly casts: ReadonlyMap<unknown, Callback>;
@@ -56,36 +56,40 @@ export type Plan = Startable<RunningServer> & {
   readonly formatStatus: ((state: never) => unknown) | undefined;
 };
 
-/** The options of a plan with that name. */
+/** The handler options of a definition with that name. */
 export function optionsOf(name: string): HandlerOptions<RunningServer> {
   return { name, system };
 }
 
-/** What `Timeout.message` is when a server's own timer has fired. */
+/** `Timeout.message` of a server's own timer. */
 const IDLE = Symbol("idle");
 
-/** What `handleMessage` returns, as a handler has to. */
+/** What `handleMessage` returns: the next state of the handler. */
 type Next = RunningServer | Stop | Promise<RunningServer | Stop>;
 
-export class RunningServer implements Server<unknown>, Ending {
+export class RunningServer implements Server<unknown>, TerminatingServer {
   readonly plan: Plan;
   readonly self: Self<unknown>;
-  /** Whose exit signal is an order to end; null without a link. */
+  /** The actor whose exit signal ends the server; null without a link. */
   readonly parent: Pid | null;
   state: unknown = undefined;
-  /** Of the last call. */
+  /** The reply address of the last call. */
   from: ReplyTo = undefined as never;
-  /** Set by the methods below, for when the callback has returned. */
-  hasMore = false;
+  /**
+   * Whether the callback has asked for anything in the four fields below, which
+   * `afterCallback` carries out.
+   */
+  hasRequests = false;
   stopping: Stop | null = null;
-  /** Null where there is none, which most servers never have. */
+  /** Terms for `continue`, the next one first; null without any. */
   continues: unknown[] | null = null;
+  /** The time limit for the next message; -1 without one. */
   timeoutMs = -1;
   isToHibernate = false;
-  /** The timer that the next message cancels. */
-  timer: Ref | null = null;
-  /** Whether the message at hand is the word of that timer. */
-  hasFired = false;
+  /** The running timer of that limit, which the next message cancels. */
+  idleTimer: Ref | null = null;
+  /** Whether the message at hand is the `Timeout` of that timer. */
+  hasTimedOut = false;
 
   constructor(plan: Plan, self: Self<unknown>, parent: Pid | null) {
     this.plan = plan;
@@ -93,15 +97,15 @@ export class RunningServer implements Server<unknown>, Ending {
     this.parent = parent;
   }
 
-  get kind(): string {
+  get definitionName(): string {
     return this.plan.name;
   }
 
-  shownState(): unknown {
-    return formatted(this.plan.formatStatus, this.state as never);
+  stateForReport(): unknown {
+    return formattedState(this.plan.formatStatus, this.state as never);
   }
 
-  lastWord(reason: ExitReason): unknown {
+  callTerminate(reason: ExitReason): unknown {
     return this.plan.terminate?.(this, reason as never);
   }
 
@@ -111,13 +115,13 @@ export class RunningServer implements Server<unknown>, Ending {
 
   stop(reason: ExitReason = reasons.normal): void {
     this.stopping = new Stop(reason);
-    this.hasMore = true;
+    this.hasRequests = true;
   }
 
   continue(term: unknown): void {
     this.continues ??= [];
     this.continues.push(term);
-    this.hasMore = true;
+    this.hasRequests = true;
   }
 
   timeout(timeoutMs: number): void {
@@ -127,43 +131,43 @@ export class RunningServer implements Server<unknown>, Ending {
       );
     }
     this.timeoutMs = timeoutMs;
-    this.hasMore = true;
+    this.hasRequests = true;
   }
 
   hibernate(): void {
     this.isToHibernate = true;
-    this.hasMore = true;
+    this.hasRequests = true;
   }
 }
 
-/** One message, as a handler takes it. */
+/** Handles one message; the handler's function. */
 function handleMessage(server: RunningServer, message: unknown): Next {
-  if (server.timer !== null) disarm(server, message);
+  if (server.idleTimer !== null) cancelIdleTimer(server, message);
   try {
     if (message instanceof Call) {
       const { from } = message;
       server.from = from;
       const { calls, handleCall } = server.plan;
-      const value = apply(server, calls, handleCall, message.request);
+      const value = callFor(server, calls, handleCall, message.request);
       if (value instanceof Promise) {
-        return whenDone(server, message, value, from);
+        return afterPromise(server, message, value, from);
       }
       if (value !== noReply) server.self.reply(from, value);
     } else {
       const value = message instanceof Cast
-        ? applyCast(server, message.request)
-        : takeInfo(server, message);
+        ? handleCast(server, message.request)
+        : handleInfo(server, message);
       if (value instanceof Promise) {
-        return whenDone(server, message, value, null);
+        return afterPromise(server, message, value, null);
       }
     }
   } catch (error) {
-    return fail(server, error, message);
+    return failServer(server, error, message);
   }
-  return server.hasMore ? goOn(server, message) : server;
+  return server.hasRequests ? afterCallback(server, message) : server;
 }
 
-function whenDone(
+function afterPromise(
   server: RunningServer,
   message: unknown,
   value: Promise<unknown>,
@@ -173,14 +177,14 @@ function whenDone(
     try {
       if (from !== null && reply !== noReply) server.self.reply(from, reply);
     } catch (error) {
-      return fail(server, error, message);
+      return failServer(server, error, message);
     }
-    return server.hasMore ? goOn(server, message) : server;
-  }, (error: unknown) => fail(server, error, message));
+    return server.hasRequests ? afterCallback(server, message) : server;
+  }, (error: unknown) => failServer(server, error, message));
 }
 
-/** Calls the callback of that name with the arguments of the request. */
-function apply(
+/** Calls the callback that the request names with the request's arguments. */
+function callFor(
   server: RunningServer,
   callbacks: ReadonlyMap<unknown, Callback>,
   otherwise: Callback | undefined,
@@ -199,21 +203,21 @@ function apply(
     if (callback !== undefined) return callback(server);
   }
   if (otherwise !== undefined) return otherwise(server, request as never);
-  const kind = callbacks === server.plan.calls ? "bad_call" : "bad_cast";
-  throw new ExitError(tuple(atom(kind), request));
+  const name = callbacks === server.plan.calls ? "bad_call" : "bad_cast";
+  throw new ExitError(tuple(atom(name), request));
 }
 
-function applyCast(server: RunningServer, request: unknown): unknown {
-  const { casts, handleCast } = server.plan;
-  return apply(server, casts, handleCast, request);
+function handleCast(server: RunningServer, request: unknown): unknown {
+  const { plan } = server;
+  return callFor(server, plan.casts, plan.handleCast, request);
 }
 
-function takeInfo(server: RunningServer, message: unknown): unknown {
+function handleInfo(server: RunningServer, message: unknown): unknown {
   const { info, timeout } = server.plan;
   if (message instanceof Timeout && message.message === IDLE) {
-    // Another message has come before it.
-    if (!server.hasFired) return;
-    server.hasFired = false;
+    // Of an older timer: another message has come first.
+    if (!server.hasTimedOut) return;
+    server.hasTimedOut = false;
     return timeout === undefined
       ? logUnexpected(server, atom("timeout"))
       : timeout(server);
@@ -228,48 +232,49 @@ function takeInfo(server: RunningServer, message: unknown): unknown {
 }
 
 /** Any message ends the wait that the timer limits. */
-function disarm(server: RunningServer, message: unknown): void {
-  const { timer } = server;
-  if (timer === null) return;
-  // The word of an older timer is not what was waited for.
+function cancelIdleTimer(server: RunningServer, message: unknown): void {
+  const { idleTimer } = server;
+  if (idleTimer === null) return;
+  // The Timeout of an older timer does not end the wait.
   if (message instanceof Timeout && message.message === IDLE) {
-    if (message.ref !== timer) return;
-    server.hasFired = true;
+    if (message.ref !== idleTimer) return;
+    server.hasTimedOut = true;
   }
-  server.self.cancelTimer(timer);
-  server.timer = null;
+  server.self.cancelTimer(idleTimer);
+  server.idleTimer = null;
 }
 
 /**
- * What the callback has asked for. The last word is had once, if it throws too.
+ * Carries out what the callback has asked for. `terminate` runs once, also if
+ * it throws.
  */
-function goOn(server: RunningServer, message: unknown): Next {
-  // Ended from outside while a callback waited, it has nothing more to do.
+function afterCallback(server: RunningServer, message: unknown): Next {
+  // The server was ended from outside while its callback waited.
   if (!server.self.isAlive) return server;
   while (server.stopping === null && server.continues !== null) {
     const term = server.continues.shift();
     if (server.continues.length === 0) server.continues = null;
     try {
-      const value = goOnWith(server, term);
+      const value = callContinue(server, term);
       if (value instanceof Promise) {
         return value.then(
-          () => goOn(server, message),
-          (error: unknown) => fail(server, error, message),
+          () => afterCallback(server, message),
+          (error: unknown) => failServer(server, error, message),
         );
       }
     } catch (error) {
-      return fail(server, error, message);
+      return failServer(server, error, message);
     }
   }
-  server.hasMore = false;
+  server.hasRequests = false;
   if (server.stopping !== null) {
-    return finish(server, server.stopping.reason, message);
+    return stopServer(server, server.stopping.reason, message);
   }
   if (server.timeoutMs >= 0) {
     const { timeoutMs } = server;
     server.timeoutMs = -1;
     if (timeoutMs !== Infinity) {
-      server.timer = server.self.startTimer(timeoutMs, IDLE);
+      server.idleTimer = server.self.startTimer(timeoutMs, IDLE);
     }
   }
   if (server.isToHibernate) {
@@ -279,7 +284,7 @@ function goOn(server: RunningServer, message: unknown): Next {
   return server;
 }
 
-function goOnWith(server: RunningServer, term: unknown): unknown {
+function callContinue(server: RunningServer, term: unknown): unknown {
   const { continue: callback } = server.plan;
   if (callback !== undefined) return callback(server, term as never);
   throw new ExitError(tuple(atom("bad_continue"), term));
@@ -291,14 +296,14 @@ const system: SystemHooks<RunningServer> = {
     server.state = state;
     return server;
   },
-  formatStatus: (server) => server.shownState(),
-  terminate: finishBySystem,
+  formatStatus: (server) => server.stateForReport(),
+  terminate: terminateBySystem,
 };
 
-/** How a server comes to life, for `startedBy`. */
-export const serverLife: Life<RunningServer, Plan> = {
-  make: (plan, self, parent) => new RunningServer(plan, self, parent),
-  settle: (server, first, initAck) => {
+/** How a definition becomes a running server, for `startingHandler`. */
+export const serverLifecycle: Lifecycle<RunningServer, Plan> = {
+  create: (plan, self, parent) => new RunningServer(plan, self, parent),
+  begin: (server, first, initAck) => {
     if (!(first instanceof Initial)) {
       server.state = first;
       initAck();
@@ -309,7 +314,7 @@ export const serverLife: Life<RunningServer, Plan> = {
     if (timeoutMs !== undefined) server.timeout(timeoutMs);
     if ("continue" in first.options) server.continue(first.options.continue);
     initAck();
-    return goOn(server, atom("init")) as RunningServer;
+    return afterCallback(server, atom("init")) as RunningServer;
   },
-  handle: handleMessage,
+  handleMessage,
 };

@@ -1,4 +1,4 @@
-/** What starts of servers and of state machines have in common. */
+/** The handler of a server or state machine that is about to start. */
 
 import {
   asyncHandler,
@@ -11,67 +11,67 @@ import {
   Stop,
 } from "../../runtime/mod.ts";
 import { StartError, type Starting } from "../proc_lib/mod.ts";
+import { registerAndInit, type StartContext } from "../proc_lib/naming.ts";
 import { Ignore, Refuse } from "./types.ts";
-import { type Launch, underName } from "../proc_lib/naming.ts";
 
 /** As much of a definition as its start needs. */
 export type Startable<S> = {
+  readonly name: string;
   readonly trapExits: boolean;
   readonly init: (self: Self<unknown>, arg: never) => unknown;
-  /** The same for all of the kind. */
+  /** The same object for all actors of the definition. */
   readonly options: HandlerOptions<S>;
 };
 
-/** How one of a kind comes to life. */
-export type Life<S, P> = {
-  readonly make: (plan: P, self: Self<unknown>, parent: Pid | null) => S;
+/** How a definition, as the plan `P`, becomes a running `S`. */
+export type Lifecycle<S, P> = {
+  readonly create: (plan: P, self: Self<unknown>, parent: Pid | null) => S;
   /** Takes what `init` has returned, unless that refuses the start. */
-  readonly settle: (
-    made: S,
-    first: unknown,
+  readonly begin: (
+    created: S,
+    returned: unknown,
     initAck: () => void,
   ) => S | Promise<S>;
-  readonly handle: AsyncMessageHandler<S, unknown>;
+  readonly handleMessage: AsyncMessageHandler<S, unknown>;
 };
 
-/** The behaviour of what is about to start. */
-export function startedBy<S, P extends Startable<S>>(
+/** The handler of one actor of a definition. */
+export function startingHandler<S, P extends Startable<S>>(
   plan: P,
-  life: Life<S, P>,
-  arg: unknown,
-  launch: Launch,
+  lifecycle: Lifecycle<S, P>,
+  ...once: readonly [arg: unknown, context: StartContext]
 ): Handler<unknown> {
-  // It begins once, and what lives long need not keep what for.
-  let once: readonly [unknown, Launch] | null = [arg, launch];
+  // Used once and then cleared: an actor must not keep its argument alive.
+  let start: typeof once | null = once;
   return asyncHandler<S, unknown>(
     (self) => {
-      const [first, how] = once as readonly [unknown, Launch];
-      once = null;
+      const [initArg, context] = start as NonNullable<typeof start>;
+      start = null;
       if (plan.trapExits) self.trapExits = true;
-      const made = life.make(plan, self, how.parent);
-      const settle = (returned: unknown) => {
-        mustNotRefuse(returned, how.starting);
-        return life.settle(made, returned, how.starting.initAck);
+      const created = lifecycle.create(plan, self, context.parent);
+      const begin = (returned: unknown) => {
+        failIfRefused(returned, context.starting);
+        return lifecycle.begin(created, returned, context.starting.initAck);
       };
-      return underName<S>(self, how, () => {
-        const returned = plan.init(self, first as never);
+      return registerAndInit<S>(self, context, () => {
+        const returned = plan.init(self, initArg as never);
         return returned instanceof Promise
-          ? returned.then(settle)
-          : settle(returned);
+          ? returned.then(begin)
+          : begin(returned);
       });
     },
-    life.handle,
+    lifecycle.handleMessage,
     plan.options,
   );
 }
 
-function mustNotRefuse(returned: unknown, { initFail }: Starting): void {
+function failIfRefused(returned: unknown, { initFail }: Starting): void {
   if (returned instanceof Stop) initFail(returned.reason);
   if (returned instanceof Refuse) initFail(returned.reason, reasons.normal);
   if (returned instanceof Ignore) initFail(returned, reasons.normal);
 }
 
-/** Throws what is no wish of `init` that there be nothing. */
+/** Null where `init` has returned `ignore`; throws any other error again. */
 export function nullIfIgnored(error: unknown): null {
   if (error instanceof StartError && error.reason instanceof Ignore) {
     return null;

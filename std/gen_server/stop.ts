@@ -1,4 +1,4 @@
-/** Ending a server from outside, as OTP's `gen:stop` does. */
+/** The stop of a server by another actor, as OTP's `gen:stop` does it. */
 
 import {
   CallError,
@@ -11,11 +11,11 @@ import {
   termEquals,
   UsageError,
 } from "../../runtime/mod.ts";
-import { resolved } from "../internal/targets.ts";
+import { resolveTarget } from "../internal/targets.ts";
 import { type AnySelf, receiveRef } from "../internal/wait.ts";
 import { StopError } from "../proc_lib/mod.ts";
 
-/** Limits of the wait for the end. */
+/** Limits of the wait until the server has ended. */
 export type StopOptions = {
   /** Default Infinity. */
   readonly timeoutMs?: number;
@@ -29,7 +29,7 @@ export async function stopBySystem(
   asked: ExitReason = reasons.normal,
   options: StopOptions = {},
 ): Promise<void> {
-  const found = resolved(self, target);
+  const found = resolveTarget(self, target);
   const shown = target instanceof Pid || typeof target === "string"
     ? target
     : String(target.name);
@@ -42,7 +42,7 @@ export async function stopBySystem(
   const ref = self.monitor(found as Pid);
   let down: Down | undefined;
   try {
-    // What it answers does not matter, since its end is awaited.
+    // The reply does not matter, because the end of the server is awaited.
     const asking = sys.terminate(self, found, asked, {
       ...options,
       timeoutMs: options.timeoutMs ?? Infinity,
@@ -51,7 +51,8 @@ export async function stopBySystem(
       (error: unknown) => error instanceof CallError ? null : { error },
     );
     down = await receiveRef(self, ref, options) as Down | undefined;
-    // A value so far, because an abort rejects both and only one is awaited.
+    // An abort rejects both promises while only one is awaited, so this one
+    // resolves with its error.
     const failure = await asking;
     if (failure !== null) throw failure.error;
   } finally {

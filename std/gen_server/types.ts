@@ -9,8 +9,7 @@ import type {
   Self,
   Stop,
 } from "../../runtime/mod.ts";
-import type { NamedStartOptions, ServerName } from "../proc_lib/naming.ts";
-import type { AnySelf } from "../internal/wait.ts";
+import type { NamedStartOptions } from "../proc_lib/naming.ts";
 
 /** What a server's callbacks work with. One object for the server's life. */
 export interface Server<S> {
@@ -22,22 +21,22 @@ export interface Server<S> {
    * later, from this or any other actor.
    */
   readonly from: ReplyTo;
-  /** Replies to a call that was left open. */
+  /** Replies to a call whose callback has returned `noReply`. */
   reply(to: ReplyTo, value: unknown): void;
   /**
    * Ends the server once this callback has returned; its value is still the
    * reply. Default reason `normal`.
    */
   stop(reason?: ExitReason): void;
-  /** Has `continue` called with this before any other message is taken. */
+  /** Has `continue` called with this term before the next message. */
   continue(term: unknown): void;
-  /** Has `timeout` called unless a message comes within so many ms. */
+  /** Has `timeout` called unless a message comes within this time. */
   timeout(timeoutMs: number): void;
-  /** Gives back memory after this callback, before a long wait. */
+  /** Frees memory after this callback, before a long wait. */
   hibernate(): void;
 }
 
-/** What `init` returns to begin with more than a state. */
+/** What `init` returns for more than a first state. */
 export class Initial<S> {
   readonly state: S;
   readonly options: InitialOptions;
@@ -47,20 +46,20 @@ export class Initial<S> {
   }
 }
 
-/** What a server begins with. */
+/** What a server does first. */
 export type InitialOptions = {
-  /** Has `continue` called with this before any message is taken. */
+  /** Has `continue` called with this term before the first message. */
   readonly continue?: unknown;
-  /** Has `timeout` called unless a message comes within so many ms. */
+  /** Has `timeout` called unless a message comes within this time. */
   readonly timeoutMs?: number;
 };
 
-/** What `init` returns for the start to come to nothing, without an error. */
+/** What `init` returns to start nothing, without an error. */
 export class Ignore {
   readonly type = "ignore";
 }
 
-/** What `init` returns for the start to fail while nobody is harmed. */
+/** What `init` returns to fail the start without ending linked actors. */
 export class Refuse {
   readonly reason: unknown;
   constructor(reason: unknown) {
@@ -76,9 +75,9 @@ export type StateOf<R> = Awaited<R> extends infer T
   : never;
 
 /**
- * Callbacks by the name of what is called or cast. (Declared by a method, so
- * that a callback whose server is annotated is no hindrance to inference before
- * the state is known; one of another state is an error all the same.)
+ * Callbacks by the name of the call or cast. (The type is taken from a method,
+ * so that TypeScript infers the state also where a callback annotates its
+ * server. A callback for a server of another state is still a type error.)
  */
 export type Handlers<S> = Readonly<
   Record<
@@ -99,28 +98,30 @@ export type Definition<R, A, C, K> = {
   /** Exit signals become messages, and `terminate` runs at a shutdown. */
   readonly trapExits?: boolean;
   /**
-   * The first state; or `initial(state, …)`, `ignore`, `refuse(reason)`, or
-   * `stop(reason)`. The start waits for it.
+   * Returns the first state, or `initial(state, …)`, `ignore`,
+   * `refuse(reason)`, or `stop(reason)`. The start waits for it.
    */
   readonly init: (self: Self<unknown>, arg: A) => R;
-  /** What returns is the reply, unless it is `noReply`. */
+  /** What a callback returns is the reply, unless it is `noReply`. */
   readonly calls?: C & Handlers<StateOf<R>>;
   readonly casts?: K & Handlers<StateOf<R>>;
-  /** A call that `calls` has no entry for; returns the reply or `noReply`. */
+  /** Takes a call that `calls` has no entry for; returns as a call does. */
   readonly handleCall?: (
     server: Server<StateOf<R>>,
     request: unknown,
   ) => unknown;
-  /** A cast that `casts` has no entry for. */
+  /** Takes a cast that `casts` has no entry for. */
   readonly handleCast?: (
     server: Server<StateOf<R>>,
     request: unknown,
   ) => unknown;
-  /** Any other message: `Down`, `Exit`, timers, what was simply sent. */
+  /** Takes any other message: `Down`, `Exit`, timers, what was sent. */
   readonly info?: (server: Server<StateOf<R>>, message: unknown) => unknown;
+  /** Called for `server.continue` and `initial(state, { continue })`. */
   readonly continue?: (server: Server<StateOf<R>>, term: unknown) => unknown;
+  /** Called when no message has come in time; see `server.timeout`. */
   readonly timeout?: (server: Server<StateOf<R>>) => unknown;
-  /** The last word; see the module for when it is had. */
+  /** The terminate callback; the module says when it runs. */
   readonly terminate?: (
     server: Server<StateOf<R>>,
     reason: ExitReason,
@@ -145,15 +146,18 @@ type CastsOf<K> = {
     : never;
 };
 
-/** A handler that only leaves calls open says nothing of the reply's type. */
+/** A callback that returns only `noReply` does not tell the reply's type. */
 type ReplyOf<R> = NoReply extends Awaited<R>
   ? Exclude<Awaited<R>, NoReply> extends never ? unknown
   : Exclude<Awaited<R>, NoReply>
   : Awaited<R>;
 
-/** What every client has besides. */
+/** What every client has besides the methods of its calls and casts. */
 export interface ClientBase<C, K> {
-  /** Who is called now; null when nobody has the name. */
+  /**
+   * The pid of the target now; null when no actor has the name, or on another
+   * node.
+   */
   readonly pid: Pid<never> | null;
   readonly target: CallTarget;
   /** The same client, with other limits of its calls. */
@@ -161,8 +165,8 @@ export interface ClientBase<C, K> {
 }
 
 /**
- * The type of `noReply`. An object, because the type of a symbol of its own is
- * widened to that of all symbols, which replies may be.
+ * The type of `noReply`. It is a class, because TypeScript widens the type of a
+ * unique symbol to `symbol`, which a reply may be.
  */
 export class NoReply {
   readonly #type = "noReply";
@@ -172,24 +176,22 @@ export class NoReply {
   }
 }
 
-/** What a callback returns for the call to stay open. */
+/** What the callback of a call returns to reply later. */
 export const noReply: NoReply = new NoReply();
 
-/** What a start resolves with: null where `init` may return `ignore`. */
+/** What a start resolves with; also null if `init` may return `ignore`. */
 export type Started<R, C, K> = Ignore extends Awaited<R>
   ? Client<C, K> & { readonly pid: Pid<never> } | null
   : Client<C, K> & { readonly pid: Pid<never> };
 
 /**
- * The arguments of a start: the one of `init`, which is undefined if it has
- * none, and options.
+ * The arguments of a start: the one of `init`, which is undefined where `init`
+ * takes none, and options.
  */
 export type ServerArguments<A, O> = undefined extends A ? [arg?: A, options?: O]
   : [arg: A, options?: O];
 
-/** The same where `unknown` is what is inferred for an `init` without one. */
+/** The same, where `unknown` is inferred for an `init` that takes none. */
 export type StartArguments<A, O> = unknown extends A
   ? [arg?: undefined, options?: O]
   : ServerArguments<A, O>;
-
-export type { AnySelf, ServerName };

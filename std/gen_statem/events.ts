@@ -1,13 +1,13 @@
-/** The events of calls and casts, by the names that a definition declares. */
+/** Calls and casts as events, with the names that a definition declares. */
 
 import { type Call, type Cast, Tuple } from "../../runtime/mod.ts";
 import type { QueuedEvent } from "./types.ts";
 
-/** What is in the machine's queues. */
+/** An event in a machine's queues. */
 // deno-lint-ignore ban-types
 export type Queued = QueuedEvent<{}, {}>;
 
-/** Names of calls or casts, by the atom that begins the request. */
+/** Names of calls or casts, by the first atom of the request. */
 export type Names = ReadonlyMap<unknown, string>;
 
 export function callEvent(names: Names, { request, from }: Call): Queued {
@@ -27,10 +27,10 @@ function nameOf(names: Names, request: unknown): string | null {
   return names.get(head) ?? null;
 }
 
-const NONE: readonly unknown[] = [];
+const noArguments: readonly unknown[] = [];
 
 function argsOf(name: string | null, request: unknown): readonly unknown[] {
   return name === null || !(request instanceof Tuple)
-    ? NONE
+    ? noArguments
     : request.items.slice(1);
 }

@@ -1,61 +1,67 @@
 /**
- * State machines: an actor whose next step depends on a state as well as on
- * what it is sent. Follows OTP's `gen_statem`, also on the wire: a BEAM node's
- * `gen_statem:call` reaches a machine of ours, and ours reaches one of theirs.
+ * State machines: an actor whose callbacks depend on its state as well as on
+ * the event. Follows OTP's `gen_statem`, also on the wire: a BEAM node's
+ * `gen_statem:call` reaches a machine of ours, and our `call` reaches a machine
+ * of a BEAM node.
  *
- * A definition is an object literal in one of two styles: with a function for
- * each state, where states are strings, or with one function for all, where a
- * state may be any term. Both get an event and the machine, and return what
- * comes next. Types are inferred; what clients may call and cast is declared
- * with `takes`.
+ * **To define a machine:** `genStatem` takes an object literal in one of two
+ * styles. With `states`, there is a function for each state, and states are
+ * strings. With `handleEvent`, there is one function for all states, and a
+ * state may be any term. Both styles get an event and the machine, and return
+ * the result: a next state, the same state, or a stop.
  *
- * When not to use it: a server (`std/gen_server/mod.ts`) is simpler where every
- * request can be answered at any time. What is worth it here: postponing what
- * does not fit the state, time-outs that belong to a state, and a table of
- * states that can be read.
+ * **To declare calls and casts:** `takes`, so that clients and events have
+ * types.
+ *
+ * **To handle an event in a later state:** the action `postpone`.
+ *
+ * **To limit a time:** the actions `timeout` (until the next event),
+ * `stateTimeout` (until the state changes) and `genericTimeout` (by name).
+ *
+ * **To start, call and end it:** as a server; see `std/gen_server/mod.ts`.
+ *
+ * When not to use it: a server is simpler where every request can be answered
+ * at any time. A machine is worth it for postponed events, for time-outs that
+ * belong to a state, and for a table of states that can be read.
  *
  * Guarantees, weak ones included:
- * - One event at a time, also while an asynchronous callback waits. Order:
- *   events inserted by `nextEvent`, in their order; then postponed events that a
- *   change of the state has freed, the oldest first; then time-outs of 0 ms, in
- *   the order of their start; then the mailbox.
+ * - The machine handles one event at a time, also while an asynchronous
+ *   callback waits. Order: events inserted by `nextEvent`, in their order; then
+ *   postponed events after a change of the state, the oldest first; then
+ *   time-outs of 0 ms, in the order of their start; then the mailbox.
  * - Postponed events are handled again only after a change to a state that is
  *   another by `termEquals`, and then all of them. Repeating a state is no
  *   change.
  * - An event time-out is cancelled by any event, a state time-out by a change
- *   of the state, a generic one only by its name. What was cancelled does not
- *   come, even if its timer had fired already. If one result, with the enter
- *   call after it, names a time-out more than once, only the last time counts.
+ *   of the state, a generic time-out only by its name. A cancelled time-out
+ *   does not come, even if its timer had fired already. If one result, with the
+ *   enter call after it, names a time-out more than once, only the last one
+ *   counts.
  * - Replies are sent at once, before the enter call of the next state and
  *   before `terminate`. Time-outs start after the enter call.
- * - An enter call may not change the state, postpone or insert events: that
- *   ends the machine, as does a result that is none, with OTP's exit reasons.
+ * - An enter call must not change the state, postpone or insert events: that
+ *   ends the machine with OTP's exit reasons, as does a result of another type.
  * - Start, calls, names, `terminate`, reports and `sys` are those of
- *   `std/gen_server/mod.ts`. Events that are queued or postponed at the end are
- *   lost, and their callers are told of the end.
+ *   `std/gen_server/mod.ts`. Events that are queued or postponed when the
+ *   machine ends are lost; their callers are notified of the end.
  */
 
-import {
-  atom,
-  type CallOptions,
-  type CallTarget,
-  UsageError,
-} from "../../runtime/mod.ts";
-import {
-  type BoundClient,
-  clientClass,
-  type ClientSelf,
-  requestOf,
-} from "../gen_server/client.ts";
+import { atom, UsageError } from "../../runtime/mod.ts";
+import type { ClientSelf } from "../gen_server/client.ts";
+import { ServerKind } from "../gen_server/kind.ts";
 import type { StopOptions } from "../gen_server/stop.ts";
 import type {
   Client,
   ServerOptions,
   StartArguments,
-  Started,
 } from "../gen_server/types.ts";
-import { nullIfIgnored, startedBy } from "../gen_server/starting.ts";
-import { type Callback, machineLife, optionsOf, type Plan } from "./running.ts";
+import type { ServerName } from "../proc_lib/naming.ts";
+import {
+  type Callback,
+  machineLifecycle,
+  optionsOf,
+  type Plan,
+} from "./running.ts";
 import {
   type Action,
   type HandlerDefinition,
@@ -63,12 +69,6 @@ import {
   type StatemBase,
   type StatesDefinition,
 } from "./types.ts";
-import {
-  type Launch,
-  type ServerName,
-  startNamed,
-} from "../proc_lib/naming.ts";
-import type { AnySelf } from "../internal/wait.ts";
 
 export { call, cast, ignore, refuse, reply, stop } from "../gen_server/mod.ts";
 export type {
@@ -96,8 +96,8 @@ export type {
 export type { Client, ClientSelf, ServerName, ServerOptions, StopOptions };
 
 /**
- * What `init` returns: the first state, the data, and what is to be done before
- * any message, such as time-outs and `nextEvent`.
+ * What `init` returns: the first state, the data, and the actions before any
+ * message, such as time-outs and `nextEvent`.
  */
 export function initial<const S, D>(
   state: S,
@@ -108,8 +108,9 @@ export function initial<const S, D>(
 }
 
 /**
- * Declares what a call or cast takes and what is replied:
- * `calls: { press: takes<(digit: number) => boolean>() }`.
+ * Declares the arguments and the reply of a call, or the arguments of a cast:
+ * `calls: { press: takes<(digit: number) => boolean>() }`. What it returns is
+ * never called; see `genStatem` for an example.
  */
 export function takes<F extends (...args: never[]) => unknown>(): (
   machine: never,
@@ -117,86 +118,25 @@ export function takes<F extends (...args: never[]) => unknown>(): (
 ) => ReturnType<F> {
   return () => {
     throw new UsageError(
-      "expected a declaration to be left alone, got a call of it",
+      "expected takes() only as a declaration, got a call of what it returns",
     );
   };
 }
 
 /**
- * A kind of state machine: made by `genStatem`, started as often as you like.
+ * A kind of state machine: made by `genStatem`, and started any number of times
+ * with `start` and `startLink`.
  */
-export class GenStatem<R, A, C, K> {
-  /** The definition's name. */
-  readonly name: string;
-  readonly #plan: Plan;
-  readonly #Client: typeof BoundClient;
-
+export class GenStatem<R, A, C, K>
+  extends ServerKind<StartArguments<A, ServerOptions>, R, C, K> {
   /** @internal Made by `genStatem`. */
   constructor(plan: Plan) {
-    this.name = plan.name;
-    this.#plan = plan;
-    this.#Client = clientClass(
+    super(
+      plan as never,
+      machineLifecycle as never,
       [...plan.calls.values()],
       [...plan.casts.values()],
     );
-  }
-
-  /**
-   * Starts a machine that is linked to the caller, and resolves with a client
-   * of it once `init` is done; with null when that returned `ignore`. Rejects
-   * with a `StartError`, as `startLink` of a server does.
-   */
-  startLink(
-    self: AnySelf,
-    ...[arg, options]: StartArguments<A, ServerOptions>
-  ): Promise<Started<R, C, K>> {
-    return this.#start(self, "linked", arg, options);
-  }
-
-  /** As `startLink`, without a link. */
-  start(
-    self: AnySelf,
-    ...[arg, options]: StartArguments<A, ServerOptions>
-  ): Promise<Started<R, C, K>> {
-    return this.#start(self, "alone", arg, options);
-  }
-
-  async #start(
-    self: AnySelf,
-    how: "linked" | "alone",
-    arg: unknown,
-    options: ServerOptions = {},
-  ): Promise<Started<R, C, K>> {
-    try {
-      const make = (launch: Launch) =>
-        startedBy(this.#plan, machineLife, arg, launch);
-      const pid = await startNamed(self, how, make, options);
-      return this.at(self, pid) as Started<R, C, K>;
-    } catch (error) {
-      return nullIfIgnored(error) as Started<R, C, K>;
-    }
-  }
-
-  /**
-   * A client of a machine that runs already, here or on another node. It is not
-   * asked whether it is of this kind.
-   */
-  at(
-    self: ClientSelf,
-    target: CallTarget,
-    options: CallOptions = {},
-  ): Client<C, K> {
-    return new this.#Client(self, target, options) as unknown as Client<C, K>;
-  }
-
-  /** The request of a call or cast as it is sent. */
-  request<N extends keyof (C & K) & string>(
-    name: N,
-    ...args: (C & K)[N] extends (machine: never, ...args: infer P) => unknown
-      ? P
-      : never
-  ): unknown {
-    return requestOf(atom(name), args);
   }
 }
 
@@ -222,7 +162,7 @@ export class GenStatem<R, A, C, K> {
  *           { type: "stateTimeout", timeoutMs: 1_000 },
  *         ]);
  *       }
- *       // Who pushes too early waits for somebody's coin.
+ *       // A push before the coin waits until the gate is open.
  *       return machine.keepStateAndData([{ type: "postpone" }]);
  *     },
  *     open: (event, machine) => {
@@ -252,7 +192,32 @@ export function genStatem<
   // deno-lint-ignore ban-types
   K = {},
 >(definition: StatesDefinition<R, A, C, K, N>): GenStatem<R, A, C, K>;
-/** Defines a kind of state machine with one function for all states. */
+/**
+ * Defines a kind of state machine with one function for all states.
+ *
+ * @example
+ * ```ts
+ * import { start } from "hornbeam";
+ * import { genStatem, initial, takes } from "hornbeam/std/gen_statem";
+ *
+ * const Lamp = genStatem({
+ *   calls: { press: takes<() => boolean>() },
+ *   init: () => initial({ isOn: false as boolean }, null),
+ *   handleEvent: (event, machine) => {
+ *     if (event.type !== "call" || event.name !== "press") return;
+ *     const isOn = !machine.state.isOn;
+ *     machine.reply(event.from, isOn);
+ *     return machine.nextState({ isOn });
+ *   },
+ * });
+ *
+ * await using node = await start();
+ * await node.run(async (self) => {
+ *   const lamp = await Lamp.startLink(self);
+ *   console.log(await lamp.press(), await lamp.press()); // prints: true false
+ * });
+ * ```
+ */
 export function genStatem<
   R,
   A,
@@ -265,7 +230,7 @@ export function genStatem(definition: unknown): unknown {
   return new GenStatem(planOf(definition as AnyDefinition));
 }
 
-/** Of either style. */
+/** A definition of either style. */
 type AnyDefinition = StatemBase<unknown, never, unknown, unknown, never> & {
   readonly states?: Readonly<Record<string, Callback>>;
   readonly handleEvent?: Callback;

@@ -1,10 +1,11 @@
 /**
- * The life of one state machine: which event is next, and what its result does.
- * The typed face is in `std/gen_statem/mod.ts`.
+ * One state machine from its first state to its termination: which event is
+ * next, and what its result does. The typed face is in
+ * `std/gen_statem/mod.ts`.
  *
- * Events are handled in this order: those inserted by `nextEvent`, those that a
- * state change has freed, time-outs of 0 ms, and then the mailbox. Where no
- * callback returns a promise, none is made.
+ * Order of events: events inserted by `nextEvent`, postponed events after a
+ * change of the state, time-outs of 0 ms, and then the mailbox. No promise is
+ * made where no callback returns one.
  */
 
 import {
@@ -27,13 +28,13 @@ import {
   tuple,
   UsageError,
 } from "../../runtime/mod.ts";
-import type { Life, Startable } from "../gen_server/starting.ts";
+import type { Lifecycle, Startable } from "../gen_server/starting.ts";
 import {
-  type Ending,
-  fail,
-  finish,
-  finishBySystem,
-  formatted,
+  failServer,
+  formattedState,
+  stopServer,
+  terminateBySystem,
+  type TerminatingServer,
 } from "../internal/termination.ts";
 import { callEvent, castEvent, type Names, type Queued } from "./events.ts";
 import { FIRED, Timeouts } from "./timeouts.ts";
@@ -50,14 +51,13 @@ import {
 type AnyEvent = StatemEvent<unknown>;
 type AnyAction = Action;
 
-/** A definition, ready to be run. */
+/** A definition, prepared for its machines. */
 export type Plan = Startable<RunningMachine> & {
-  readonly name: string;
   readonly stateEnter: boolean;
-  /** Names of calls and casts, by the atom that begins the request. */
+  /** Names of calls and casts, by the first atom of the request. */
   readonly calls: Names;
   readonly casts: Names;
-  /** By state; null when one function is for all. */
+  /** The function of each state; null where one function is for all. */
   readonly states: ReadonlyMap<unknown, Callback> | null;
   readonly handleEvent: Callback | null;
   readonly terminate:
@@ -70,21 +70,22 @@ export type Plan = Startable<RunningMachine> & {
 
 export type Callback = (event: AnyEvent, machine: RunningMachine) => unknown;
 
-/** What `handleMessage` returns, as a handler has to. */
+/** What `handleMessage` returns: the next state of the handler. */
 type Next = RunningMachine | Stop | Promise<RunningMachine | Stop>;
-/** Undefined when the machine goes on. */
-type Ended = Stop | undefined | Promise<Stop | undefined>;
+/** A stop; undefined when the machine goes on. */
+type MaybeStop = Stop | undefined | Promise<Stop | undefined>;
 
-export class RunningMachine implements Machine<unknown, unknown>, Ending {
+export class RunningMachine
+  implements Machine<unknown, unknown>, TerminatingServer {
   readonly plan: Plan;
   readonly self: Self<unknown>;
-  /** Whose exit signal is an order to end; null without a link. */
+  /** The actor whose exit signal ends the machine; null without a link. */
   readonly parent: Pid | null;
   state: unknown = undefined;
   data: unknown = undefined;
-  /** For reports. */
+  /** The event at hand, for reports. */
   current: unknown = atom("init");
-  /** Events that wait for a change of the state, the oldest first. */
+  /** Postponed events, which wait for a change of the state, oldest first. */
   postponed: Queued[] = [];
   /** Events that come before the mailbox, the next one first. */
   queue: Queued[] = [];
@@ -97,24 +98,24 @@ export class RunningMachine implements Machine<unknown, unknown>, Ending {
     this.timeouts = new Timeouts(self);
   }
 
-  // -- Its end, and what is shown of it
+  // -- Termination and reports
 
-  get kind(): string {
+  get definitionName(): string {
     return this.plan.name;
   }
 
-  shownState(): unknown {
+  stateForReport(): unknown {
     const { formatStatus } = this.plan;
     const both = [this.state, this.data] as const;
     if (formatStatus === undefined) return both;
-    return formatted(() => formatStatus(...both as [never, never]), both);
+    return formattedState(() => formatStatus(...both as [never, never]), both);
   }
 
-  lastWord(reason: ExitReason): unknown {
+  callTerminate(reason: ExitReason): unknown {
     return this.plan.terminate?.(this, reason);
   }
 
-  // -- What state functions call
+  // -- Methods for state functions
 
   reply(to: ReplyTo, value: unknown): void {
     this.self.reply(to, value);
@@ -124,7 +125,7 @@ export class RunningMachine implements Machine<unknown, unknown>, Ending {
     state: unknown,
     ...more: [data?: unknown, actions?: readonly AnyAction[]]
   ): Result<unknown, unknown> {
-    return new Result("next", state, given(more), more[1] ?? []);
+    return new Result("next", state, optionalData(more), more[1] ?? []);
   }
 
   keepState(
@@ -169,7 +170,7 @@ export class RunningMachine implements Machine<unknown, unknown>, Ending {
     return new Result(
       "stop",
       null,
-      given(data),
+      optionalData(data),
       replies,
       reason,
     );
@@ -177,106 +178,106 @@ export class RunningMachine implements Machine<unknown, unknown>, Ending {
 
   // -- Events
 
-  /** The event that comes before the mailbox; null when there is none. */
+  /** The next event before the mailbox; null when there is none. */
   nextEvent(): Queued | null {
     return this.queue.shift() ?? this.timeouts.takeDue();
   }
 
-  call(event: AnyEvent): unknown {
+  callStateFunction(event: AnyEvent): unknown {
     const { states, handleEvent } = this.plan;
     const callback = handleEvent ?? states?.get(this.state);
     if (callback !== undefined) return callback(event, this);
     throw new UsageError(
-      `expected a state of ${this.kind} that has a function, got ${
+      `expected a state of ${this.definitionName} that has a function, got ${
         printTerm(this.state)
       }`,
     );
   }
 }
 
-function given(
+function optionalData(
   more: readonly [data?: unknown, ...rest: unknown[]],
 ): { readonly value: unknown } | null {
-  // Undefined before actions is left out as well.
+  // Undefined before actions means that no data were given, too.
   return more.length === 0 || (more.length > 1 && more[0] === undefined)
     ? null
     : { value: more[0] };
 }
 
-/** One message, as a handler takes it. */
+/** Handles one message; the handler's function. */
 function handleMessage(machine: RunningMachine, message: unknown): Next {
   if (message instanceof Call) {
-    return run(machine, callEvent(machine.plan.calls, message));
+    return runEvents(machine, callEvent(machine.plan.calls, message));
   }
   if (message instanceof Cast) {
-    return run(machine, castEvent(machine.plan.casts, message));
+    return runEvents(machine, castEvent(machine.plan.casts, message));
   }
   if (message instanceof Timeout && message.message === FIRED) {
-    return run(machine, machine.timeouts.fired(message));
+    return runEvents(machine, machine.timeouts.takeFired(message));
   }
   if (message instanceof Exit && message.from === machine.parent) {
-    return finish(machine, message.reason, message);
+    return stopServer(machine, message.reason, message);
   }
-  return run(machine, { type: "info", message });
+  return runEvents(machine, { type: "info", message });
 }
 
-/** Handles an event, and after it all that come before the mailbox. */
-function run(machine: RunningMachine, first: Queued | null): Next {
+/** Handles an event, and then all events before the mailbox. */
+function runEvents(machine: RunningMachine, first: Queued | null): Next {
   try {
     for (
       let event = first;
       event !== null;
       event = machine.nextEvent()
     ) {
-      const ended = handle(machine, event);
-      if (ended === undefined) continue;
-      return ended instanceof Promise ? whenDone(machine, ended) : ended;
+      const stop = handleEvent(machine, event);
+      if (stop === undefined) continue;
+      return stop instanceof Promise ? afterPromise(machine, stop) : stop;
     }
     return machine;
   } catch (error) {
-    return fail(machine, error, machine.current);
+    return failServer(machine, error, machine.current);
   }
 }
 
-function whenDone(
+function afterPromise(
   machine: RunningMachine,
-  ended: Promise<Stop | undefined>,
+  stop: Promise<Stop | undefined>,
 ): Promise<RunningMachine | Stop> {
-  return ended.then(
-    (stop) => stop ?? run(machine, machine.nextEvent()),
-    (error: unknown) => fail(machine, error, machine.current),
+  return stop.then(
+    (stop) => stop ?? runEvents(machine, machine.nextEvent()),
+    (error: unknown) => failServer(machine, error, machine.current),
   );
 }
 
-function handle(machine: RunningMachine, event: Queued): Ended {
+function handleEvent(machine: RunningMachine, event: Queued): MaybeStop {
   machine.current = event;
-  machine.timeouts.eventComes();
-  const result = machine.call(event);
+  machine.timeouts.cancelEventTimeout();
+  const result = machine.callStateFunction(event);
   return result instanceof Promise
-    ? result.then((value) => conclude(machine, event, value))
-    : conclude(machine, event, result);
+    ? result.then((value) => applyResult(machine, event, value))
+    : applyResult(machine, event, result);
 }
 
-/** What an event's result does. */
-function conclude(
+/** Carries out the result of an event. */
+function applyResult(
   machine: RunningMachine,
   event: Queued,
   result: unknown,
-): Ended {
+): MaybeStop {
   if (result === undefined) return;
   if (!(result instanceof Result)) {
     throw badReturn("bad_return_from_state_function", result);
   }
   if (result.data !== null) machine.data = result.data.value;
   const actions = result.actions as readonly AnyAction[];
-  if (result.type === "stop") return end(machine, result);
+  if (result.type === "stop") return stopMachine(machine, result);
   const before = machine.state;
   const isChange = result.type === "next" && !termEquals(before, result.state);
-  const { inserted, timeouts, isPostponed } = apply(machine, actions);
+  const { inserted, timeouts, isPostponed } = applyActions(machine, actions);
   if (isPostponed) machine.postponed.push(event);
   if (isChange) {
     machine.state = result.state;
-    machine.timeouts.stateChanges();
+    machine.timeouts.cancelStateTimeout();
     if (machine.postponed.length > 0) {
       machine.queue = [...machine.postponed, ...machine.queue];
       machine.postponed = [];
@@ -284,26 +285,30 @@ function conclude(
   }
   if (inserted.length > 0) machine.queue = [...inserted, ...machine.queue];
   return machine.plan.stateEnter && (isChange || result.type === "repeat")
-    ? enter(machine, before, timeouts)
-    : start(machine, timeouts);
+    ? enterState(machine, before, timeouts)
+    : startTimeouts(machine, timeouts);
 }
 
-function end(
+function stopMachine(
   machine: RunningMachine,
   { actions, reason }: Result<unknown, unknown>,
 ): Stop | Promise<Stop> {
-  apply(machine, actions as readonly AnyAction[]);
-  return finish(machine, reason, machine.current);
+  applyActions(machine, actions as readonly AnyAction[]);
+  return stopServer(machine, reason, machine.current);
 }
 
-/** What actions have asked for and is done when all are known. */
-type Asked = {
+/** What actions have asked for, carried out once all actions are known. */
+type Requested = {
   readonly inserted: readonly Queued[];
   readonly timeouts: readonly TimeoutAction[];
   readonly isPostponed: boolean;
 };
 
-function apply(machine: RunningMachine, actions: readonly AnyAction[]): Asked {
+/** Carries out replies and the like, and returns what comes later. */
+function applyActions(
+  machine: RunningMachine,
+  actions: readonly AnyAction[],
+): Requested {
   const inserted: Queued[] = [];
   const timeouts: TimeoutAction[] = [];
   let isPostponed = false;
@@ -334,7 +339,7 @@ function apply(machine: RunningMachine, actions: readonly AnyAction[]): Asked {
   return { inserted, timeouts, isPostponed };
 }
 
-function start(
+function startTimeouts(
   machine: RunningMachine,
   timeouts: readonly TimeoutAction[],
 ): undefined {
@@ -342,39 +347,42 @@ function start(
 }
 
 /**
- * The enter call of the present state. Time-outs that the event has asked for
- * start after it, and those of its own after them.
+ * Calls the enter call of the present state. The time-outs of the event start
+ * after it, and then its own time-outs.
  */
-function enter(
+function enterState(
   machine: RunningMachine,
   oldState: unknown,
   timeouts: readonly TimeoutAction[],
-): Ended {
+): MaybeStop {
   let waiting = timeouts;
   for (;;) {
-    const result = machine.call({ type: "enter", oldState });
+    const result = machine.callStateFunction({ type: "enter", oldState });
     if (result instanceof Promise) {
-      return result.then((value): Ended => {
-        const next = entered(machine, value, waiting);
+      return result.then((value): MaybeStop => {
+        const next = applyEnterResult(machine, value, waiting);
         return Array.isArray(next)
-          ? enter(machine, machine.state, next)
-          : next as Ended;
+          ? enterState(machine, machine.state, next)
+          : next as MaybeStop;
       });
     }
-    const next = entered(machine, result, waiting);
-    if (!Array.isArray(next)) return next as Ended;
+    const next = applyEnterResult(machine, result, waiting);
+    if (!Array.isArray(next)) return next as MaybeStop;
     oldState = machine.state;
     waiting = next;
   }
 }
 
-/** Gives the time-outs that still wait when the state is entered once more. */
-function entered(
+/**
+ * Carries out the result of an enter call. Returns the time-outs that have not
+ * started yet if the state is to be entered again.
+ */
+function applyEnterResult(
   machine: RunningMachine,
   result: unknown,
   waiting: readonly TimeoutAction[],
-): readonly TimeoutAction[] | Ended {
-  if (result === undefined) return start(machine, waiting);
+): readonly TimeoutAction[] | MaybeStop {
+  if (result === undefined) return startTimeouts(machine, waiting);
   if (
     !(result instanceof Result) ||
     result.type === "next" && !termEquals(result.state, machine.state)
@@ -382,22 +390,22 @@ function entered(
     throw badReturn("bad_state_enter_return_from_state_function", result);
   }
   if (result.data !== null) machine.data = result.data.value;
-  if (result.type === "stop") return end(machine, result);
+  if (result.type === "stop") return stopMachine(machine, result);
   const actions = result.actions as readonly AnyAction[];
   for (const action of actions) {
     if (action.type !== "postpone" && action.type !== "nextEvent") continue;
     throw badReturn("bad_state_enter_action_from_state_function", action);
   }
-  const all = [...waiting, ...apply(machine, actions).timeouts];
-  return result.type === "repeat" ? all : start(machine, all);
+  const all = [...waiting, ...applyActions(machine, actions).timeouts];
+  return result.type === "repeat" ? all : startTimeouts(machine, all);
 }
 
-/** OTP's exit reasons, `{Name, Value}`. */
+/** OTP's exit reason for a result that is not allowed: `{Name, Value}`. */
 function badReturn(name: string, value: unknown): ExitError {
   return new ExitError(tuple(atom(name), value));
 }
 
-// -- Its beginning
+// -- Start
 
 const system: SystemHooks<RunningMachine> = {
   getState: ({ state, data }) => [state, data],
@@ -405,48 +413,51 @@ const system: SystemHooks<RunningMachine> = {
     [machine.state, machine.data] = shown as readonly [unknown, unknown];
     return machine;
   },
-  formatStatus: (machine) => machine.shownState(),
-  terminate: finishBySystem,
+  formatStatus: (machine) => machine.stateForReport(),
+  terminate: terminateBySystem,
 };
 
-/** The options of a plan with that name. */
+/** The handler options of a definition with that name. */
 export function optionsOf(name: string): HandlerOptions<RunningMachine> {
   return { name, system };
 }
 
 /**
- * How a machine comes to life, for `startedBy`. What `init` asks for is done
- * before any message.
+ * How a definition becomes a running machine, for `startingHandler`. The
+ * actions of `init` are carried out before any message.
  */
-export const machineLife: Life<RunningMachine, Plan> = {
-  make: (plan, self, parent) => new RunningMachine(plan, self, parent),
-  settle: (machine, first, initAck) => {
+export const machineLifecycle: Lifecycle<RunningMachine, Plan> = {
+  create: (plan, self, parent) => new RunningMachine(plan, self, parent),
+  begin: (machine, first, initAck) => {
     if (!(first instanceof InitialState)) {
       throw badReturn("bad_return_from_init", first);
     }
     machine.state = first.state;
     machine.data = first.data;
     initAck();
-    return begin(machine, first.actions) as
+    return beginMachine(machine, first.actions) as
       | RunningMachine
       | Promise<RunningMachine>;
   },
-  handle: handleMessage,
+  handleMessage,
 };
 
-function begin(machine: RunningMachine, actions: readonly AnyAction[]): Next {
+function beginMachine(
+  machine: RunningMachine,
+  actions: readonly AnyAction[],
+): Next {
   try {
-    const { inserted, timeouts, isPostponed } = apply(machine, actions);
+    const { inserted, timeouts, isPostponed } = applyActions(machine, actions);
     if (isPostponed) {
       throw badReturn("bad_action_from_state_function", { type: "postpone" });
     }
     machine.queue = [...inserted];
-    const ended = machine.plan.stateEnter
-      ? enter(machine, machine.state, timeouts)
-      : start(machine, timeouts);
-    if (ended === undefined) return run(machine, machine.nextEvent());
-    return ended instanceof Promise ? whenDone(machine, ended) : ended;
+    const stop = machine.plan.stateEnter
+      ? enterState(machine, machine.state, timeouts)
+      : startTimeouts(machine, timeouts);
+    if (stop === undefined) return runEvents(machine, machine.nextEvent());
+    return stop instanceof Promise ? afterPromise(machine, stop) : stop;
   } catch (error) {
-    return fail(machine, error, machine.current);
+    return failServer(machine, error, machine.current);
   }
 }

@@ -1,9 +1,9 @@
 /**
- * The time-outs of one machine: at most one of each kind, and of the generic
- * ones one of each name.
+ * The time-outs of one machine: at most one event time-out, one state time-out,
+ * and one generic time-out of each name.
  *
- * A time of 0 starts no timer. Such time-outs are due, in the order of their
- * start, as soon as no event is queued, and before any message is taken.
+ * A time-out of 0 ms starts no timer. Such time-outs are due in the order of
+ * their start, once no event is queued and before any message is taken.
  */
 
 import {
@@ -14,13 +14,13 @@ import {
 } from "../../runtime/mod.ts";
 import type { TimeoutAction, TimeoutEvent } from "./types.ts";
 
-/** What `Timeout.message` is when a machine's own timer has fired. */
+/** `Timeout.message` of a machine's own timers. */
 export const FIRED: unique symbol = Symbol("time-out of a state machine");
 
 type Entry = {
   readonly key: string;
   event: TimeoutEvent;
-  /** Null when it is due. */
+  /** The running timer; null when the time-out is due. */
   readonly ref: Ref | null;
 };
 
@@ -31,23 +31,24 @@ export class Timeouts {
   readonly #self: Self<unknown>;
   readonly #entries = new Map<string, Entry>();
   readonly #byRef = new Map<Ref, Entry>();
-  /** Those of 0 ms, which have no timer. */
+  /** Time-outs of 0 ms, which have no timer, in the order of their start. */
   readonly #due: Entry[] = [];
 
   constructor(self: Self<unknown>) {
     this.#self = self;
   }
 
-  /** An event comes, whatever it is. */
-  eventComes(): void {
+  /** To be called before each event. */
+  cancelEventTimeout(): void {
     if (this.#entries.size > 0) this.#cancel(EVENT);
   }
 
-  stateChanges(): void {
+  /** To be called at each change of the state. */
+  cancelStateTimeout(): void {
     if (this.#entries.size > 0) this.#cancel(STATE);
   }
 
-  /** What one event has asked for: of each time-out only the last counts. */
+  /** Carries out the actions of one event; the last one counts for each key. */
   apply(actions: readonly TimeoutAction[]): void {
     const last = new Map<string, TimeoutAction>();
     for (const action of actions) {
@@ -96,15 +97,18 @@ export class Timeouts {
     if (ref !== null) this.#byRef.delete(ref);
   }
 
-  /** The event of a timer that has fired; null when it was cancelled before. */
-  fired({ ref }: Timeout): TimeoutEvent | null {
+  /**
+   * The event of a timer that has fired; null if the time-out was cancelled
+   * before.
+   */
+  takeFired({ ref }: Timeout): TimeoutEvent | null {
     const entry = this.#byRef.get(ref);
     if (entry === undefined) return null;
     this.#forget(entry);
     return entry.event;
   }
 
-  /** The next one that is due; null when there is none. */
+  /** The next time-out that is due; null when there is none. */
   takeDue(): TimeoutEvent | null {
     const entry = this.#due.shift();
     if (entry === undefined) return null;

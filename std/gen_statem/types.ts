@@ -7,7 +7,7 @@ import {
   type Self,
 } from "../../runtime/mod.ts";
 
-/** A time-out by its kind, without its time. */
+/** The event of a time-out. */
 export type TimeoutEvent =
   | { readonly type: "timeout"; readonly content: unknown }
   | { readonly type: "stateTimeout"; readonly content: unknown }
@@ -17,9 +17,9 @@ export type TimeoutEvent =
     readonly content: unknown;
   };
 
-/** Where a reply goes, and what it has to be. */
+/** The address of a reply, with the type of the reply. */
 export type From<R> = ReplyTo & {
-  /** Never set: it gives the type its variance. */
+  /** Never set; it only makes the type depend on `R`. */
   readonly expects?: (value: R) => void;
 };
 
@@ -59,7 +59,7 @@ export type QueuedEvent<C, K> =
   | CastEvent<K>
   /** Any other message. */
   | { readonly type: "info"; readonly message: unknown }
-  /** What the machine has sent itself, with `nextEvent`. */
+  /** An event that the machine has inserted with `nextEvent`. */
   | { readonly type: "internal"; readonly content: unknown }
   | TimeoutEvent;
 
@@ -67,13 +67,13 @@ export type QueuedEvent<C, K> =
 // deno-lint-ignore ban-types
 export type StatemEvent<S, C = {}, K = {}> =
   | QueuedEvent<C, K>
-  /** Only with `stateEnter`: the state has been entered, or is again. */
+  /** Only with `stateEnter`: the state was entered, or entered again. */
   | { readonly type: "enter"; readonly oldState: S };
 
 /**
- * Starts, cancels or changes a time-out. There is one of each kind, and one
- * generic one of each name: starting it anew replaces it. 0 ms come before any
- * message that was not taken yet; Infinity is a cancellation.
+ * Starts, cancels or changes a time-out. There is one event time-out, one state
+ * time-out, and one generic time-out of each name; a second start replaces the
+ * first. A time-out of 0 ms comes before the next message; Infinity cancels.
  */
 export type TimeoutAction =
   & (
@@ -84,7 +84,7 @@ export type TimeoutAction =
   & (
     | { readonly timeoutMs: number; readonly content?: unknown }
     | { readonly cancel: true }
-    /** New content, same time. If none runs, it is due at once. */
+    /** New content, same time. If no such time-out runs, it is due at once. */
     | { readonly update: unknown }
   );
 
@@ -95,18 +95,18 @@ export type ReplyAction = {
   readonly value: unknown;
 };
 
-/** What a result has done besides, in order. */
+/** What the machine does after a callback, in this order. */
 // deno-lint-ignore ban-types
 export type Action<C = {}, K = {}> =
   | ReplyAction
-  /** Keeps the event until the state has changed. */
+  /** Handles the event again once the state has changed. */
   | { readonly type: "postpone" }
   /** Handles this event before any other. */
   | { readonly type: "nextEvent"; readonly event: QueuedEvent<C, K> }
   | TimeoutAction
   | { readonly type: "hibernate" };
 
-/** What an enter call may have done besides. */
+/** The actions that an enter call may return. */
 export type EnterAction = ReplyAction | TimeoutAction | {
   readonly type: "hibernate";
 };
@@ -116,7 +116,7 @@ export class Result<S, D> {
   readonly type: "next" | "keep" | "repeat" | "stop";
   /** The next state, for `next`. */
   readonly state: S;
-  /** The next data; null for the same. */
+  /** The next data; null to keep the data. */
   readonly data: { readonly value: D } | null;
   readonly actions: readonly Action<never, never>[];
   /** For `stop`. */
@@ -138,7 +138,7 @@ export class Result<S, D> {
   }
 }
 
-/** What a state function may return. Nothing: it keeps state and data. */
+/** What a state function may return; undefined keeps state and data. */
 export type StatemResult<S, D> =
   | Result<S, D>
   | void
@@ -151,11 +151,11 @@ export interface Machine<S, D, C = {}, K = {}> {
   /** Change it in place, assign another, or give it to the result. */
   data: D;
   readonly self: Self<unknown>;
-  /** Replies at once to a call, the one at hand or an earlier one. */
+  /** Replies at once, to this call or to an earlier one. */
   reply<R>(to: From<R>, value: R): void;
   /**
-   * Goes to that state. It is a change if the state is another by
-   * `termEquals`. Without `data` the data stay as they are.
+   * Goes to that state, which is a change if the state is another by
+   * `termEquals`. Without `data` the data are kept.
    */
   nextState(
     state: S,
@@ -165,12 +165,13 @@ export interface Machine<S, D, C = {}, K = {}> {
   keepState(data: D, actions?: readonly Action<C, K>[]): Result<S, D>;
   /** Stays in the state, with the data as they are. */
   keepStateAndData(actions?: readonly Action<C, K>[]): Result<S, D>;
-  /** As `keepState`, but enters the state again, if there are enter calls. */
+  /** As `keepState`, and calls the state's enter call again, if any. */
   repeatState(data: D, actions?: readonly Action<C, K>[]): Result<S, D>;
+  /** As `repeatState`, with the data as they are. */
   repeatStateAndData(actions?: readonly Action<C, K>[]): Result<S, D>;
   /** Ends the machine. Default reason `normal`. */
   stop(reason?: ExitReason, ...data: [data?: D]): Result<S, D>;
-  /** As `stop`, once these replies are sent. */
+  /** Sends these replies and then ends the machine. */
   stopAndReply(
     reason: ExitReason,
     replies: readonly ReplyAction[],
@@ -178,9 +179,7 @@ export interface Machine<S, D, C = {}, K = {}> {
   ): Result<S, D>;
 }
 
-/**
- * What `init` returns: the first state, the first data, and what is to be done.
- */
+/** What `init` returns: the first state, the first data, and actions. */
 export class InitialState<S, D> {
   readonly state: S;
   readonly data: D;
@@ -213,24 +212,24 @@ type Declarations = Readonly<
   Record<string, (machine: never, ...args: never[]) => unknown>
 >;
 
-/** What both styles of definition have in common. */
+/** What both styles of definition share. */
 export type StatemBase<R, A, C, K, S> = {
   /** For logs and `info`. Default `GenStatem`. */
   readonly name?: string;
   /** Exit signals become messages, and `terminate` runs at a shutdown. */
   readonly trapExits?: boolean;
-  /** What clients may call, each declared with `takes`. */
+  /** The calls of clients, each declared with `takes`. */
   readonly calls?: C & Declarations;
-  /** What clients may cast. */
+  /** The casts of clients, each declared with `takes`. */
   readonly casts?: K & Declarations;
   /**
-   * `initial(state, data, actions)`, `ignore`, `refuse(reason)`, or the
-   * runtime's `stop(reason)`. The start waits for it.
+   * Returns `initial(state, data, actions)`, `ignore`, `refuse(reason)`, or
+   * the runtime's `stop(reason)`. The start waits for it.
    */
   readonly init: (self: Self<unknown>, arg: A) => R;
   /** Whether there are enter calls. Default false. */
   readonly stateEnter?: boolean;
-  /** The last word; see the module for when it is had. */
+  /** The terminate callback; `std/gen_server/mod.ts` says when it runs. */
   readonly terminate?: (
     machine: Machine<S, DataOf<R>>,
     reason: ExitReason,

@@ -1,7 +1,8 @@
 /**
- * A clock made of what an actor has: a timer that is far away, and how far.
+ * A clock made from an actor's timer: a timer that fires far in the future, and
+ * how long it still has to run.
  *
- * It runs on the clock of the actor's node, which is virtual in a simulator. It
+ * It follows the clock of the actor's node, which is virtual in a simulator. It
  * measures spans only and knows no time of day.
  */
 
@@ -14,8 +15,8 @@ export type Timekeeper = Pick<
 >;
 
 /**
- * 34 years, at the end of which the clock stands still. Not more, because the
- * sum of it and the node's time has to hold fractions of a microsecond.
+ * 34 years; after that the clock stands still. It is not longer, because its
+ * sum with the node's time has to hold fractions of a microsecond.
  */
 const HORIZON_MS = 2 ** 40;
 
@@ -28,7 +29,7 @@ export class Clock implements Disposable {
     this.#ref = self.startTimer(HORIZON_MS, null);
   }
 
-  /** Milliseconds since it was made, with a fraction. */
+  /** Milliseconds since the clock was made, with a fraction. */
   get elapsedMs(): number {
     return HORIZON_MS - (this.#self.readTimer(this.#ref) ?? 0);
   }

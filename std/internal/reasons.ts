@@ -9,8 +9,8 @@ import {
 } from "../../runtime/mod.ts";
 
 /**
- * Whether it is an end in good order, of which no report is made: `normal`,
- * `shutdown` or `{shutdown, _}`.
+ * Whether an actor with this reason has ended in good order, which is not
+ * reported: `normal`, `shutdown` or `{shutdown, _}`.
  */
 export function isOrderly(reason: ExitReason): boolean {
   return reason === reasons.normal || reason === reasons.shutdown ||
@@ -18,7 +18,7 @@ export function isOrderly(reason: ExitReason): boolean {
       reason.items[0] === reasons.shutdown);
 }
 
-/** What a start is refused with when the name has a holder. */
+/** Why a start is refused under a name that another actor has. */
 export function alreadyStarted(holder: unknown): Tuple {
   return tuple(atom("already_started"), holder);
 }

@@ -1,24 +1,26 @@
 /**
- * Whom a request goes to: names of this node, and names that are kept
- * elsewhere.
+ * Look-up of what a request is sent to: a pid, a name of this node, or a name
+ * that a registry keeps.
  */
 
 import {
   type CallTarget,
   type NamedTarget,
   Pid,
+  printTerm,
   type Self,
   UsageError,
 } from "../../runtime/mod.ts";
 
-type Looker = Pick<Self<never>, "whereis">;
+/** As much of `self` as a look-up needs. */
+type NameLookup = Pick<Self<never>, "whereis">;
 
 /**
- * What can be sent to and monitored: names of this node and those that are kept
- * elsewhere are looked up now; null when nobody has them.
+ * What can be sent to and monitored. Names of this node and of registries are
+ * looked up now; null when no actor has the name.
  */
-export function resolved(
-  self: Looker,
+export function resolveTarget(
+  self: NameLookup,
   target: CallTarget,
 ): Pid<never> | NamedTarget | null {
   return typeof target === "string" || "via" in target
@@ -26,14 +28,31 @@ export function resolved(
     : target;
 }
 
-/** Whose pid it is now; null when nobody has the name, or on another node. */
-export function pidOf(self: Looker, target: CallTarget): Pid<never> | null {
-  const found = resolved(self, target);
+/**
+ * The pid of a target now. Null when no actor has the name, and for a name on
+ * another node, which only that node can look up.
+ */
+export function pidOfTarget(
+  self: NameLookup,
+  target: CallTarget,
+): Pid<never> | null {
+  const found = resolveTarget(self, target);
   return found instanceof Pid ? found : null;
 }
 
+/** The same; throws `UsageError` where it would be null. */
+export function mustHavePid(self: NameLookup, target: CallTarget): Pid<never> {
+  const pid = pidOfTarget(self, target);
+  if (pid !== null) return pid;
+  throw new UsageError(
+    `expected an actor with the name ${printTerm(target)} that can be looked ` +
+      "up on this node, got none",
+  );
+}
+
 /**
- * Throws `UsageError` for a target on another node, where no function can go.
+ * Throws `UsageError` for a target on another node, because functions cannot be
+ * sent there.
  */
 export function mustBeHere(
   self: Pick<Self<never>, "node" | "whereis">,
@@ -41,7 +60,7 @@ export function mustBeHere(
   what: string,
   remedy = "call a server there instead",
 ): void {
-  const found = resolved(self, target);
+  const found = resolveTarget(self, target);
   if (found === null || found.node === self.node) return;
   throw new UsageError(
     `expected ${what} of this node, because functions cannot go to another, ` +

@@ -1,4 +1,7 @@
-/** How servers of every kind end: their last word, and what the log is told. */
+/**
+ * How servers of every kind terminate: their terminate callback, and the report
+ * in the log.
+ */
 
 import {
   atom,
@@ -14,82 +17,90 @@ import {
 } from "../../runtime/mod.ts";
 import { isOrderly } from "./reasons.ts";
 
-/** As much of a server as its end needs. */
-export interface Ending {
+/** As much of a server as its termination needs. */
+export interface TerminatingServer {
   readonly self: Self<unknown>;
-  /** The name of its definition. */
-  readonly kind: string;
+  /** The `name` of the server's definition. */
+  readonly definitionName: string;
   /** The state as reports show it. */
-  shownState(): unknown;
-  /** The definition's `terminate`, if it has one; may return a promise. */
-  lastWord(reason: ExitReason): unknown;
-}
-
-/** The end that a callback has asked for. `message` is the last one. */
-export function finish(
-  server: Ending,
-  reason: ExitReason,
-  message: unknown,
-): Stop | Promise<Stop> {
-  if (!isOrderly(reason)) reportEnd(server, reason, message);
-  return afterLastWord(server, reason, () => new Stop(reason));
+  stateForReport(): unknown;
+  /** Calls the definition's `terminate`, if any; may return a promise. */
+  callTerminate(reason: ExitReason): unknown;
 }
 
 /**
- * A callback has thrown: its last word, and then the end by what was thrown.
+ * Terminates a server whose callback has asked for it. `message` is the last
+ * message that the server has handled.
  */
-export function fail(
-  server: Ending,
+export function stopServer(
+  server: TerminatingServer,
+  reason: ExitReason,
+  message: unknown,
+): Stop | Promise<Stop> {
+  if (!isOrderly(reason)) reportTermination(server, reason, message);
+  return afterTerminate(server, reason, () => new Stop(reason));
+}
+
+/**
+ * Terminates a server whose callback has thrown: calls `terminate`, and throws
+ * the same error again, which is the reason the actor ends with.
+ */
+export function failServer(
+  server: TerminatingServer,
   error: unknown,
   message: unknown,
 ): Stop | Promise<Stop> {
-  // It was ended from outside, and has nothing more to say.
+  // The actor was ended from outside, so terminate must not run.
   if (error instanceof KilledError || !server.self.isAlive) throw error;
   const reason = error instanceof ExitError ? error.reason : error;
-  if (!isOrderly(reason)) reportEnd(server, reason, message);
-  return afterLastWord(server, reason, () => {
+  if (!isOrderly(reason)) reportTermination(server, reason, message);
+  return afterTerminate(server, reason, () => {
     throw error;
   });
 }
 
-function afterLastWord(
-  server: Ending,
+function afterTerminate(
+  server: TerminatingServer,
   reason: ExitReason,
   then: () => Stop,
 ): Stop | Promise<Stop> {
-  const last = server.lastWord(reason);
-  return last instanceof Promise ? last.then(then) : then();
+  const returned = server.callTerminate(reason);
+  return returned instanceof Promise ? returned.then(then) : then();
 }
 
-/** The end that `sys.terminate` has asked for. */
-export function finishBySystem(server: Ending, reason: ExitReason): unknown {
-  if (!isOrderly(reason)) reportEnd(server, reason, atom("terminate"));
-  return server.lastWord(reason);
+/** Terminates a server by `sys.terminate`. */
+export function terminateBySystem(
+  server: TerminatingServer,
+  reason: ExitReason,
+): unknown {
+  if (!isOrderly(reason)) reportTermination(server, reason, atom("terminate"));
+  return server.callTerminate(reason);
 }
 
-function reportEnd(
-  server: Ending,
+function reportTermination(
+  server: TerminatingServer,
   reason: ExitReason,
   message: unknown,
 ): void {
-  server.self.log("error", `${nameOf(server)} ends: ${printTerm(reason)}`, {
+  const { self } = server;
+  self.log("error", `${nameForLog(server)} ends: ${printTerm(reason)}`, {
     report: "server",
     reason: printTerm(reason),
     ...(reason instanceof Error ? { stack: reason.stack } : {}),
-    lastMessage: printTerm(shownMessage(message)),
-    state: printTerm(server.shownState()),
+    lastMessage: printTerm(messageForReport(message)),
+    state: printTerm(server.stateForReport()),
   });
 }
 
-/** A call's reply address is of no interest. */
-function shownMessage(message: unknown): unknown {
+/** A call without its reply address, which means nothing to a reader. */
+function messageForReport(message: unknown): unknown {
   return message instanceof Call || message instanceof Cast
     ? tuple(atom(message.type), message.request)
     : message;
 }
 
-/** What a definition's `formatStatus` makes of the state. */
-export function formatted<S>(
+/** The state as a definition's `formatStatus` shows it. */
+export function formattedState<S>(
   format: ((state: S) => unknown) | undefined,
   state: S,
 ): unknown {
@@ -101,19 +112,23 @@ export function formatted<S>(
   }
 }
 
-/** What logs call it. */
-export function nameOf({ self, kind }: Pick<Ending, "self" | "kind">): string {
+/** The server's name in logs. */
+export function nameForLog(
+  { self, definitionName }: Pick<TerminatingServer, "self" | "definitionName">,
+): string {
   const known = self.name ?? self.label;
-  return known === "" ? `${kind} ${self.pid}` : `${kind} ${known}`;
+  return known === ""
+    ? `${definitionName} ${self.pid}`
+    : `${definitionName} ${known}`;
 }
 
-/** A message that nobody has a use for is no error, but may be a mistake. */
+/** Logs a message that no callback takes: no error, but perhaps a mistake. */
 export function logUnexpected(
-  server: Pick<Ending, "self" | "kind">,
+  server: Pick<TerminatingServer, "self" | "definitionName">,
   message: unknown,
 ): void {
   server.self.log(
     "warning",
-    `${nameOf(server)} takes no such message: ${printTerm(message)}`,
+    `${nameForLog(server)} takes no such message: ${printTerm(message)}`,
   );
 }

@@ -1,8 +1,8 @@
 /**
  * Waiting for the message that carries a ref, with both limits optional.
  *
- * `self.receive(ref)` in the form that modules of std need: Infinity is no
- * limit, and what the caller accepts otherwise is no matter.
+ * It is `self.receive(ref)` as the modules of std need it: Infinity means no
+ * limit, and the type of the messages that the caller accepts does not matter.
  */
 
 import {
@@ -13,12 +13,12 @@ import {
   type Self,
 } from "../../runtime/mod.ts";
 
-/** Any actor's `self`, where the messages that it accepts do not matter. */
+/** The `self` of any actor, where the type of its messages does not matter. */
 export type AnySelf =
   & Omit<Self<never>, "receive" | typeof Symbol.asyncIterator>
   & Waiter;
 
-/** As much of it as a wait needs. */
+/** As much of `self` as a wait needs. */
 export interface Waiter {
   receive(ref: Ref, options: ReceiveOptions): Promise<unknown>;
   receive(
@@ -27,7 +27,7 @@ export interface Waiter {
   ): Promise<unknown>;
 }
 
-/** Resolves with undefined when the time is over; see `self.receive`. */
+/** Resolves with undefined after `timeoutMs`; see `self.receive`. */
 export function receiveRef(
   self: Waiter,
   ref: Ref,
@@ -41,13 +41,13 @@ export function receiveRef(
 }
 
 /**
- * Takes a link back, and removes the `Exit` that may have come over it. After
- * unlink no further one comes, so what is there is all there is.
+ * Removes a link, and the `Exit` that may have come over it. No further `Exit`
+ * of it comes after `unlink`, so one look into the mailbox is enough.
  */
 export async function flushExit(self: AnySelf, pid: Pid<never>): Promise<void> {
   self.unlink(pid);
   if (!self.trapExits) return;
-  const isOfIt = (message: unknown) =>
+  const isOfPid = (message: unknown) =>
     message instanceof Exit && message.from === pid;
-  await self.receive(isOfIt, { timeoutMs: 0 });
+  await self.receive(isOfPid, { timeoutMs: 0 });
 }

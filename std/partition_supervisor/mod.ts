@@ -1,31 +1,39 @@
 /**
- * A supervisor of partitions: several children of one kind, over which keys are
+ * Partition supervisors: several children of one kind, over which keys are
  * spread. Follows Elixir's `PartitionSupervisor`.
  *
- * For an actor that has become a bottleneck: a `DynamicSupervisor` whose
- * children start slowly, a server whose calls wait for something foreign. Each
- * key has its partition, so that what belongs to one key stays in order.
+ * **To spread an actor that has become a bottleneck:** start it as a partition
+ * with `PartitionSupervisor.startLink(self, { partitions, child })`. Such an
+ * actor is a `DynamicSupervisor` whose children start slowly, or a server whose
+ * calls wait for input or output.
  *
- * When not to use it: to make computing faster. The actors of a node take turns
- * in one thread, and partitions wait at the same time but do not compute at the
- * same time; for that, start children on worker nodes.
+ * **To call the partition of a key:** use `via(key)` as the target, for example
+ * `Store.at(self, stores.via(key))`. Each key has one partition, so that its
+ * messages stay in order.
+ *
+ * **To change their number:** `resize`.
+ *
+ * When not to use it: to compute faster. The actors of a node take turns in one
+ * thread, so partitions wait at the same time but do not compute at the same
+ * time; for that, start children on worker nodes.
  *
  * Guarantees, weak ones included:
- * - A look-up asks nobody. It gives the partition that was started last, which
- *   may have crashed and not been restarted yet: a call then fails with
+ * - A look-up sends no message. It gives the partition that was started last,
+ *   which may have crashed and not been restarted yet: a call then fails with
  *   `noproc`.
- * - The same key has the same partition until `resize`. An integer has the one
- *   of its absolute value modulo their number, any other term that of a hash,
- *   which is not the same as on a BEAM node.
- * - While it is resized, a look-up never gives a partition that is being ended
- *   or has not been started; one that was looked up before may be gone.
- * - Partitions that were resized away run again when a strategy other than
- *   `oneForOne` restarts all; no key has them until the next `resize`.
- * - A temporary partition that has ended, be it by `resize`, is gone for ever.
+ * - A key keeps its partition until `resize`. The partition of an integer is
+ *   its absolute value modulo their number; the partition of any other term
+ *   comes from a hash, which is not the one of a BEAM node.
+ * - During a `resize`, a look-up never gives a partition that is being ended or
+ *   has not been started. A partition that was looked up before may have ended.
+ * - Partitions that were ended by `resize` run again when a strategy other than
+ *   `oneForOne` restarts all children; no key has them until the next `resize`.
+ * - A temporary partition that has ended, also by `resize`, never runs again.
  * - Look-ups work on the supervisor's node only.
  */
 
 import {
+  atom,
   type CallOptions,
   type CallTarget,
   type Pid,
@@ -34,25 +42,25 @@ import {
   UsageError,
   type ViaTarget,
 } from "../../runtime/mod.ts";
-import { atom } from "../../runtime/mod.ts";
 import { genServer } from "../gen_server/mod.ts";
-import type { ServerName } from "../gen_server/mod.ts";
-import { partitionDefinition, Table, tableOf } from "./running.ts";
-import { Supervisor, SupervisorError } from "../supervisor/mod.ts";
-import { SupervisorClient } from "../supervisor/client.ts";
+import { childId, type ChildSpec } from "../internal/child_spec.ts";
+import type { AnySelf } from "../internal/wait.ts";
+import type { ServerName } from "../proc_lib/naming.ts";
 import { checkChild, checkFlags, checkSpecs } from "../supervisor/checks.ts";
+import {
+  nameOptions,
+  type SupervisorChildOptions,
+  SupervisorClient,
+  supervisorSpec,
+} from "../supervisor/client.ts";
+import { Supervisor, SupervisorError } from "../supervisor/mod.ts";
 import { valueOf } from "../supervisor/protocol.ts";
 import type {
   ChildInfo,
   RestartLimits,
   Strategy,
 } from "../supervisor/types.ts";
-import {
-  childId,
-  type ChildOptions,
-  type ChildSpec,
-} from "../internal/child_spec.ts";
-import type { AnySelf } from "../internal/wait.ts";
+import { partitionDefinition, PartitionTable, tableOf } from "./running.ts";
 
 export { SupervisorError };
 
@@ -60,9 +68,9 @@ const Server = genServer(partitionDefinition);
 
 /** Options of a start. */
 export type PartitionSupervisorOptions = RestartLimits & {
-  /** The specification of the partition of that number; its id is not used. */
+  /** Makes the specification of a partition by its number; an id is ignored. */
   readonly child: (partition: number) => Omit<ChildSpec, "id">;
-  /** How many there are at the start, and at most. */
+  /** The number of partitions at the start, which is the most there can be. */
   readonly partitions: number;
   readonly name?: ServerName;
   /** Default `oneForOne`. */
@@ -70,10 +78,10 @@ export type PartitionSupervisorOptions = RestartLimits & {
 };
 
 /**
- * A supervisor of partitions, as the actor `self` sees it.
+ * A partition supervisor, as the actor `self` sees it.
  *
- * Methods that return promises reject with a `CallError` when the supervisor is
- * not there, and with a `SupervisorError` when it refuses.
+ * Methods that return promises reject with a `CallError` when there is no such
+ * supervisor, and with a `SupervisorError` when it refuses.
  *
  * @example
  * ```ts
@@ -105,13 +113,13 @@ export class PartitionSupervisor extends SupervisorClient {
   /**
    * Starts a supervisor that is linked to the caller, and resolves once its
    * partitions have started. Rejects as `Supervisor.startLink` does, and throws
-   * `UsageError` for options that make no sense.
+   * `UsageError` for options that are not valid.
    */
   static startLink(
     self: AnySelf,
     options: PartitionSupervisorOptions,
   ): Promise<RunningPartitionSupervisor> {
-    return begin(self, "startLink", options);
+    return startSupervisor(self, "startLink", options);
   }
 
   /** As `startLink`, without a link. */
@@ -119,7 +127,7 @@ export class PartitionSupervisor extends SupervisorClient {
     self: AnySelf,
     options: PartitionSupervisorOptions,
   ): Promise<RunningPartitionSupervisor> {
-    return begin(self, "start", options);
+    return startSupervisor(self, "start", options);
   }
 
   /** A supervisor that runs already. */
@@ -134,20 +142,19 @@ export class PartitionSupervisor extends SupervisorClient {
   /** The specification of such a supervisor below another one. */
   static child(
     options: PartitionSupervisorOptions,
-    child: ChildOptions & { readonly id?: unknown } = {},
+    child: SupervisorChildOptions = {},
   ): ChildSpec {
-    return {
-      type: "supervisor",
-      ...child,
-      id: child.id ?? childId(options.name, "PartitionSupervisor"),
-      start: (self) => PartitionSupervisor.startLink(self, options),
-    };
+    return supervisorSpec(
+      child,
+      childId(options.name, "PartitionSupervisor"),
+      (self) => PartitionSupervisor.startLink(self, options),
+    );
   }
 
   /**
-   * The partition of a key under a supervisor of this node that has a name, as
-   * a destination and something to call. The name is looked up when it is used.
-   * Nothing can be started under it.
+   * The partition of a key, under a supervisor of this node with a name, as the
+   * target of sends and calls. The name is looked up at each use. No actor can
+   * be started under it.
    */
   static via(name: string, key: unknown): ViaTarget {
     return {
@@ -162,12 +169,12 @@ export class PartitionSupervisor extends SupervisorClient {
     };
   }
 
-  /** As the static one, for this supervisor. */
+  /** As the static method, for this supervisor. */
   via(key: unknown): ViaTarget {
     return {
       via: {
         find: () =>
-          (this.#known()?.find(key) ?? null) as
+          (this.#tableIfHere()?.find(key) ?? null) as
             | Pid<unknown>
             | null,
       },
@@ -176,15 +183,15 @@ export class PartitionSupervisor extends SupervisorClient {
   }
 
   /**
-   * How many partitions keys are spread over. As all look-ups, it throws
-   * `UsageError` where there is no such supervisor on this node.
+   * The number of partitions that keys are spread over. Like all look-ups, it
+   * throws `UsageError` if there is no such supervisor on this node.
    */
   get partitions(): number {
     return this.#table().count;
   }
 
   /**
-   * The number of a key's partition. Throws `UsageError` when there is none.
+   * The number of a key's partition. Throws `UsageError` after a resize to 0.
    */
   partitionOf(key: unknown): number {
     const number = this.#table().partitionOf(key);
@@ -194,14 +201,14 @@ export class PartitionSupervisor extends SupervisorClient {
     );
   }
 
-  /** The partition of a key: null while none was started. Throws as above. */
+  /** The pid of a key's partition; null before its start. Throws as above. */
   lookup(key: unknown): Pid | null {
     const number = this.partitionOf(key);
     return this.#table().pids[number] ?? null;
   }
 
   /** Null where there is no such supervisor on this node. */
-  #known(): Table | null {
+  #tableIfHere(): PartitionTable | null {
     const { self } = this;
     const pid = this.pid as Pid | null;
     const isHere = pid !== null && pid.node === self.node &&
@@ -209,8 +216,8 @@ export class PartitionSupervisor extends SupervisorClient {
     return isHere ? tableOf(pid) : null;
   }
 
-  #table(): Table {
-    const table = this.#known();
+  #table(): PartitionTable {
+    const table = this.#tableIfHere();
     if (table !== null) return table;
     throw new UsageError(
       "expected a PartitionSupervisor that runs on this node, got " +
@@ -218,38 +225,38 @@ export class PartitionSupervisor extends SupervisorClient {
     );
   }
 
-  /** All partitions: their ids are their numbers. */
+  /** All partitions; the id of each is its number. */
   whichChildren(): Promise<readonly ChildInfo[]> {
     const { self, target, options } = this;
     return Supervisor.at(self, target, options).whichChildren();
   }
 
   /**
-   * Changes how many partitions there are, up to as many as there were at the
-   * start, and resolves with how many there were. The partitions of the highest
-   * numbers are ended, or started again. One resizing at a time.
+   * Changes the number of partitions, up to their number at the start, and
+   * resolves with the number before. The partitions of the highest numbers are
+   * ended, or started again. One resize runs at a time.
    *
-   * Rejects with `badarg` for a number that cannot be, and with the reason for
-   * which a partition could not be started; then nothing has changed.
+   * Rejects with `badarg` for a number that is out of range, and with the reason
+   * why a partition could not be started; the number is then as before.
    */
   async resize(partitions: number): Promise<number> {
     const request = tuple(atom("resize"), partitions);
-    const reply = await this.ask(request);
+    const reply = await this.request(request);
     return valueOf(reply, `have ${partitions} partitions`) as number;
   }
 }
 
-/** A supervisor that was just started. */
+/** A supervisor that was started, with its pid. */
 export type RunningPartitionSupervisor = PartitionSupervisor & {
   readonly pid: Pid<never>;
 };
 
-async function begin(
+async function startSupervisor(
   self: AnySelf,
-  how: "start" | "startLink",
+  method: "start" | "startLink",
   options: PartitionSupervisorOptions,
 ): Promise<RunningPartitionSupervisor> {
-  const { child, partitions, name, ...flags } = options;
+  const { child, partitions, name: _, ...flags } = options;
   if (!Number.isSafeInteger(partitions) || partitions < 1) {
     throw new UsageError(
       "expected partitions to be a whole number from 1 on, got " +
@@ -269,20 +276,20 @@ async function begin(
     );
   }
   checkFlags(flags);
-  const table = new Table(partitions);
+  const table = new PartitionTable(partitions);
   const children = Array.from(
     { length: partitions },
     (_, number) => {
       const spec = child(number);
       checkChild(spec);
-      return table.child(number, spec);
+      return table.trackedSpec(number, spec);
     },
   );
   checkSpecs(children, "never");
-  const { pid } = await Server[how](
+  const { pid } = await Server[method](
     self,
     { options: { ...flags, children }, table },
-    name === undefined ? {} : { name },
+    nameOptions(options),
   );
   return new PartitionSupervisor(self, pid) as RunningPartitionSupervisor;
 }

@@ -1,6 +1,6 @@
 /**
- * The life of a supervisor of partitions: a supervisor with fixed children, and
- * a table of their pids that is read without asking it.
+ * One partition supervisor: a supervisor with fixed children, and a table of
+ * their pids that callers read without sending it a message.
  */
 
 import {
@@ -12,22 +12,28 @@ import {
   Tuple,
 } from "../../runtime/mod.ts";
 import type { Definition, Handlers, Server } from "../gen_server/types.ts";
-import { answer, ok, refusal, words } from "../supervisor/protocol.ts";
 import {
-  type Family,
-  familyDefinition,
+  errorReply,
+  okReply,
+  protocolAtoms,
+  sendReply,
+} from "../supervisor/protocol.ts";
+import {
   restartChild,
+  supervisorDefinition,
+  type SupervisorState,
   terminateChild,
 } from "../supervisor/running.ts";
 import type { SupervisorOptions } from "../supervisor/types.ts";
 import type { ChildSpec, ChildStart } from "../internal/child_spec.ts";
 
-/** Where the partitions are, for everybody on the node. */
-export class Table {
-  /** How many there can be. */
+/** The pids of the partitions, which all actors of the node may read. */
+export class PartitionTable {
+  /** The most partitions that there can be. */
   readonly most: number;
-  /** How many keys are spread over. */
+  /** The number of partitions that keys are spread over. */
   count: number;
+  /** By number; null before the first start and after an end by `resize`. */
   readonly pids: (Pid | null)[];
 
   constructor(most: number) {
@@ -36,7 +42,7 @@ export class Table {
     this.pids = new Array<Pid | null>(most).fill(null);
   }
 
-  /** The number of a key's partition; -1 when there is none. */
+  /** The number of a key's partition; -1 when `count` is 0. */
   partitionOf(key: unknown): number {
     if (this.count === 0) return -1;
     if (typeof key === "number" && Number.isInteger(key)) {
@@ -48,14 +54,14 @@ export class Table {
     return hashOf(termKey(key)) % this.count;
   }
 
-  /** Who has the key now, as far as is known. */
+  /** The pid of a key's partition, which may have crashed. */
   find(key: unknown): Pid | null {
     return this.pids[this.partitionOf(key)] ?? null;
   }
 
-  /** A partition whose start is noted here. */
-  child(id: number, spec: Omit<ChildSpec, "id">): ChildSpec {
-    const note = (started: ChildStart) => {
+  /** A specification whose starts put the pid into this table. */
+  trackedSpec(id: number, spec: Omit<ChildSpec, "id">): ChildSpec {
+    const track = (started: ChildStart) => {
       const pid: unknown = started instanceof Pid ? started : started?.pid;
       this.pids[id] = pid instanceof Pid ? pid as Pid : null;
       return started;
@@ -65,75 +71,82 @@ export class Table {
       id,
       start: (self) => {
         const started = spec.start(self);
-        return started instanceof Promise ? started.then(note) : note(started);
+        return started instanceof Promise
+          ? started.then(track)
+          : track(started);
       },
     };
   }
 }
 
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
 /** FNV-1a over the UTF-16 units: quick, and spreads short keys well. */
 function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
+  let hash = FNV_OFFSET;
   for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
   }
   return hash >>> 0;
 }
 
 /** By the supervisor's pid. */
-const tables = new WeakMap<Pid, Table>();
+const tables = new WeakMap<Pid, PartitionTable>();
 
-/** The table of a supervisor of partitions of this thread. */
-export function tableOf(pid: Pid | null): Table | null {
+/** The table of a partition supervisor of this thread; else null. */
+export function tableOf(pid: Pid | null): PartitionTable | null {
   return pid === null ? null : tables.get(pid) ?? null;
 }
 
-/** What a start is given. */
-export type Launch = {
+/** The argument of a start. */
+export type PartitionStart = {
   readonly options: SupervisorOptions;
-  readonly table: Table;
+  readonly table: PartitionTable;
 };
 
-function hasWorked(reply: unknown): boolean {
-  return reply === words.ok ||
+function isStarted(reply: unknown): boolean {
+  return reply === protocolAtoms.ok ||
     (reply instanceof Tuple &&
-      (reply.items[0] === words.ok || reply.items[1] === words.running));
+      (reply.items[0] === protocolAtoms.ok ||
+        reply.items[1] === protocolAtoms.running));
 }
 
 /**
- * One resizing at a time, since it is a call like others. Keys are spread over
- * fewer partitions before the first one ends, and over more once all run.
+ * Changes the number of partitions. It is a call, so one resize runs at a time.
+ * Keys are spread over fewer partitions before the first one ends, and over
+ * more once all of them run.
  */
 async function resize(
-  server: Server<Family>,
+  server: Server<SupervisorState>,
   count: unknown,
 ): Promise<unknown> {
-  const table = tableOf(server.self.pid) as Table;
+  const table = tableOf(server.self.pid) as PartitionTable;
   const before = table.count;
   if (
     !Number.isSafeInteger(count) || (count as number) < 0 ||
     (count as number) > table.most
-  ) return refusal(atom("badarg"));
+  ) return errorReply(atom("badarg"));
   const wanted = count as number;
   if (wanted < before) {
     table.count = wanted;
-    await end(server, table, wanted, before);
-    return ok(before);
+    await endPartitions(server, table, wanted, before);
+    return okReply(before);
   }
   for (let id = before; id < wanted; id++) {
     const reply = await restartChild(server, id);
-    if (hasWorked(reply)) continue;
-    await end(server, table, before, id);
+    if (isStarted(reply)) continue;
+    await endPartitions(server, table, before, id);
     return reply;
   }
   table.count = wanted;
-  return ok(before);
+  return okReply(before);
 }
 
-/** Ends the partitions from `first` up to before `end`, the last one first. */
-async function end(
-  server: Server<Family>,
-  table: Table,
+/** Ends the partitions from `first` to before `end`, the last one first. */
+async function endPartitions(
+  server: Server<SupervisorState>,
+  table: PartitionTable,
   first: number,
   end: number,
 ): Promise<void> {
@@ -143,25 +156,25 @@ async function end(
   }
 }
 
-/** What `genServer` makes a supervisor of partitions of. */
+/** The type of `partitionDefinition`. */
 export type PartitionDefinition = Definition<
-  Promise<Family | Stop>,
-  Launch,
-  Handlers<Family>,
+  Promise<SupervisorState | Stop>,
+  PartitionStart,
+  Handlers<SupervisorState>,
   Record<never, never>
 >;
 
-/** What `genServer` makes a supervisor of partitions of. */
+/** The server definition of a partition supervisor. */
 export const partitionDefinition: PartitionDefinition = {
-  ...familyDefinition,
+  ...supervisorDefinition,
   name: "PartitionSupervisor",
   init: (self: Self<unknown>, { options, table }) => {
     tables.set(self.pid, table);
-    return familyDefinition.init(self, options);
+    return supervisorDefinition.init(self, options);
   },
   calls: {
-    ...familyDefinition.calls,
+    ...supervisorDefinition.calls,
     resize: async (server, count: unknown) =>
-      answer(server, await resize(server, count)),
+      sendReply(server, await resize(server, count)),
   },
 };

@@ -1,21 +1,32 @@
 /**
- * Starting actors that say when they are ready, and stopping them: the base of
- * servers and supervisors.
+ * Starts that wait until the actor is ready, and stops that wait until it has
+ * ended: the base of servers and supervisors. Follows OTP's `proc_lib`:
+ * `start`, `start_link`, `start_monitor`, `init_ack`, `init_fail`, `stop`.
  *
- * `self.spawn` returns before the new actor has done anything. The functions
- * here resolve when it has acknowledged its start, and reject, with nothing of
- * it left, when it has not. Follows OTP's `proc_lib`: `start`, `start_link`,
- * `start_monitor`, `init_ack`, `init_fail`, `stop`.
+ * **To start an actor that has something to prepare:** give `start`,
+ * `startLink` or `startMonitor` a function that makes its behaviour. The actor
+ * calls `initAck(value)` when it is ready, and the start resolves with its pid
+ * and that value.
+ *
+ * **To refuse a start:** the actor calls `initFail(reason)`, and the start
+ * rejects with a `StartError` of this reason.
+ *
+ * **To end an actor and wait for its end:** `stop`, which sends an exit signal.
  *
  * When not to use it: for an actor with nothing to prepare, `spawnLink` and
  * `spawnMonitor` of `self` are enough and cost no wait. Actors on other nodes
- * are started with `spawnOn`. The caller must be a function actor, because it
- * waits; what is started can be of either kind. A handler makes its first state
- * in the caller's turn, and costs no wait where its `init` does not.
+ * are started with `spawnOn`. Labels, parents and crash reports have no
+ * counterpart here: `SpawnOptions` and `self` have a `label`, `self.info` tells
+ * `parent` and `behaviour`, and the node reports every crash.
  *
- * Labels, parents and crash reports need no counterpart here: `SpawnOptions`
- * and `self` have a `label`, `self.info` tells `parent` and `behaviour`, and
- * the node reports every crash.
+ * Guarantees, weak ones included:
+ * - A start that resolves has been acknowledged. A start that rejects leaves
+ *   nothing: the actor has ended and its names are free.
+ * - The caller must be a function actor, because it waits. The started actor
+ *   can be of either kind. A handler makes its first state in the caller's
+ *   turn, and the start costs no wait if that state is not a promise.
+ * - If the caller ends during a start without a link, the started actor lives
+ *   on.
  */
 
 import {
@@ -42,25 +53,25 @@ export type { AnySelf };
 export type StartOptions = SpawnOptions & {
   /**
    * Longest wait for the acknowledgement. Default Infinity, as in OTP: the wait
-   * then ends with the started actor at the latest.
+   * then ends at the latest when the started actor ends.
    */
   readonly timeoutMs?: number;
-  /** Kills what was started and rejects with the signal's reason. */
+  /** Kills the started actor and rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 };
 
 /** How a started actor tells that it is ready, or that it will not be. */
 export type Starting<R = void> = {
   /**
-   * Resolves the start with this value. The first word counts: after it, and
-   * after a timeout, it has no effect.
+   * Resolves the start with this value. Only the first call of `initAck` or
+   * `initFail` counts, and none counts after a timeout.
    */
   readonly initAck: (value: R) => void;
   /**
    * Ends the actor that calls it, and then rejects the start with a
    * `StartError` of this reason. The actor's exit reason is the same unless
-   * another is given: with `reasons.normal`, nobody is harmed over a link. It
-   * works by throwing, so let nothing catch it.
+   * another is given: `reasons.normal` ends no linked actor. It works by
+   * throwing, so do not catch what it throws.
    */
   readonly initFail: (reason: unknown, exitReason?: ExitReason) => never;
 };
@@ -68,16 +79,16 @@ export type Starting<R = void> = {
 /** A start that was acknowledged. */
 export type Started<M, R> = {
   readonly pid: Pid<M>;
-  /** What the actor gave to `initAck`. */
+  /** What the actor has given to `initAck`. */
   readonly value: R;
 };
 
-/** A start that came to nothing. The actor has ended; its names are free. */
+/** A start has failed. The actor has ended, and its names are free. */
 export class StartError extends Error {
   override readonly name = "StartError";
   /**
-   * `"timeout"`, what the actor gave to `initFail`, or the reason it ended with
-   * before it said anything.
+   * `"timeout"`, what the actor has given to `initFail`, or the reason it has
+   * ended with before it called `initAck` or `initFail`.
    */
   readonly reason: unknown;
   readonly pid: Pid;
@@ -94,12 +105,12 @@ export class StartError extends Error {
   }
 }
 
-/** A stop that did not go as asked. */
+/** A stop has failed: the actor has not ended with the reason asked for. */
 export class StopError extends Error {
   override readonly name = "StopError";
   /**
-   * `"timeout"`, `noproc` when there was no such actor, `noconnection` when its
-   * node is lost, or the other reason that it ended with.
+   * `"timeout"`, `noproc` when there was no such actor, `noconnection` when the
+   * connection to its node is lost, or the other reason it has ended with.
    */
   readonly reason: unknown;
   constructor(target: Pid | string, asked: ExitReason, reason: unknown) {
@@ -124,12 +135,13 @@ export type StopOptions = {
 };
 
 /** Makes the behaviour to start; called at once, in the caller's turn. */
-type Make<M, R> = (starting: Starting<R>) => Behaviour<M>;
+type MakeBehaviour<M, R> = (starting: Starting<R>) => Behaviour<M>;
 
-type How = "alone" | "linked" | "monitored";
+/** Whether the started actor is linked to the caller, or monitored by it. */
+type StartMode = "alone" | "linked" | "monitored";
 
-/** What the started actor says to its starter. */
-type Word = {
+/** What the started actor tells its starter. */
+type InitResult = {
   readonly type: "ack" | "nack";
   readonly value: unknown;
 };
@@ -137,11 +149,11 @@ type Word = {
 /**
  * Starts an actor and resolves when it has called `initAck`.
  *
- * Rejects with a `StartError` when it has called `initFail`, when it ends
- * without a word, and after `timeoutMs`, when it is killed. In each case the
- * actor has ended by then, so that its name can be taken again, and when the
- * caller traps exits, an `Exit` message of it has been removed. If the caller
- * is ended meanwhile, what it has started lives on.
+ * Rejects with a `StartError` when the actor has called `initFail`, when it
+ * ends without having called either, and after `timeoutMs`, when it is killed.
+ * In each case the actor has ended by then, so that its name can be taken
+ * again; if the caller traps exits, the actor's `Exit` message has been
+ * removed. If the caller ends during the start, the started actor lives on.
  *
  * Throws `UsageError` when the name is taken or the caller is a handler actor.
  *
@@ -173,72 +185,97 @@ type Word = {
  */
 export async function start<M = unknown, R = void>(
   self: AnySelf,
-  make: Make<M, R>,
+  make: MakeBehaviour<M, R>,
   options: StartOptions = {},
 ): Promise<Started<M, R>> {
-  const { pid, value } = await begin(self, make, options, "alone");
+  const { pid, value } = await startNow(self, make, options, "alone");
   return { pid, value };
 }
 
 /**
  * As `start`, with a link from the beginning.
  *
- * A caller that does not trap exits goes with an actor whose start fails with
- * an abnormal exit reason. A timeout and an abort do it no harm: the link is
- * taken back before the kill.
+ * A caller that does not trap exits ends with an actor whose start fails with
+ * an abnormal exit reason. A timeout and an abort do not end the caller: the
+ * link is removed before the kill.
+ *
+ * @example
+ * ```ts
+ * import { start } from "hornbeam";
+ * import { startLink } from "hornbeam/std/proc_lib";
+ *
+ * await using node = await start();
+ * await node.run(async (self) => {
+ *   const { pid, value } = await startLink<string, string>(
+ *     self,
+ *     ({ initAck }) => async (me) => {
+ *       initAck("ready");
+ *       await me.receive();
+ *     },
+ *   );
+ *   console.log(value, self.isActorAlive(pid)); // prints: ready true
+ * });
+ * ```
  */
 export async function startLink<M = unknown, R = void>(
   self: AnySelf,
-  make: Make<M, R>,
+  make: MakeBehaviour<M, R>,
   options: StartOptions = {},
 ): Promise<Started<M, R>> {
-  const { pid, value } = await begin(self, make, options, "linked");
+  const { pid, value } = await startNow(self, make, options, "linked");
   return { pid, value };
 }
 
 /**
- * As `start`, with a monitor from the beginning, which goes on after the start:
+ * As `start`, with a monitor from the beginning, which stays after the start:
  * `ref` is its ref. When the start fails, the `Down` is in the mailbox and the
  * `StartError` has its `ref`.
+ *
+ * @example
+ * ```ts
+ * import { start } from "hornbeam";
+ * import { startMonitor } from "hornbeam/std/proc_lib";
+ *
+ * await using node = await start();
+ * await node.run(async (self) => {
+ *   const { ref } = await startMonitor(self, ({ initAck }) => () => initAck());
+ *   const down = await self.receive(ref);
+ *   console.log(down.reason); // prints: Symbol(normal)
+ * });
+ * ```
  */
-export function startMonitor<M = unknown, R = void>(
+export async function startMonitor<M = unknown, R = void>(
   self: AnySelf,
-  make: Make<M, R>,
+  make: MakeBehaviour<M, R>,
   options: StartOptions = {},
 ): Promise<Started<M, R> & { readonly ref: Ref }> {
-  return begin(self, make, options, "monitored");
+  return await startNow(self, make, options, "monitored");
 }
 
-/** How a start is going. */
+/** The state of a start. */
 type Progress = {
-  /** Nobody is there yet, somebody is, or is waited for. */
+  /**
+   * `making`: the behaviour is being made and there is no actor yet. `running`:
+   * the actor runs. `waiting`: the starter waits for the actor's result.
+   */
   phase: "making" | "running" | "waiting";
-  /** Where the word is to go, once the starter waits for it. */
+  /** Where the result is to be sent; null until the starter waits for it. */
   from: ReplyTo | null;
-  /** What was said before that. */
-  early: Word | null;
+  /** The result, if the actor gave it before the starter waited. */
+  early: InitResult | null;
 };
 
-async function begin<M, R>(
-  self: AnySelf,
-  make: Make<M, R>,
-  options: StartOptions,
-  how: How,
-): Promise<Started<M, R> & { readonly ref: Ref }> {
-  return await startNow(self, make, options, how);
-}
-
 /**
- * As `start` and its like, but without a promise where an actor is ready that
- * had nothing to wait for. For what starts others in great numbers.
+ * As `start`, `startLink` and `startMonitor`, but returns no promise if the
+ * actor is ready by then. For callers that start actors in great numbers.
  *
  * @internal
  */
 export function startNow<M, R>(
   self: AnySelf,
-  make: Make<M, R>,
+  make: MakeBehaviour<M, R>,
   options: StartOptions,
-  how: How,
+  mode: StartMode,
 ):
   | Started<M, R> & { readonly ref: Ref }
   | Promise<Started<M, R> & { readonly ref: Ref }> {
@@ -252,42 +289,43 @@ export function startNow<M, R>(
   const progress: Progress = { phase: "making", from: null, early: null };
   const behaviour = make(makeStarting(self, progress));
   progress.phase = "running";
-  // Whoever is monitored must be so before anything happens to it.
-  if (how === "monitored" || typeof behaviour === "function") {
-    const pid = how === "linked"
+  // spawnReady runs the actor's first turn at once, which is too early for a
+  // monitor and not possible for a function actor.
+  if (mode === "monitored" || typeof behaviour === "function") {
+    const pid = mode === "linked"
       ? self.spawnLink(behaviour, options)
       : self.spawn(behaviour, options);
-    const ref = how === "monitored" ? self.monitor(pid) : NO_REF;
-    return untilReady(self, progress, { pid, ref }, options);
+    const ref = mode === "monitored" ? self.monitor(pid) : NO_REF;
+    return awaitInitResult(self, progress, { pid, ref }, options);
   }
   const { pid, hasEnded, reason } = self.spawnReady(
     behaviour,
-    how === "linked" ? { ...options, link: true } : options,
+    mode === "linked" ? { ...options, link: true } : options,
   );
   const { early } = progress;
   if (early?.type === "ack") {
     return { pid, ref: NO_REF, value: early.value as R };
   }
   if (early === null && !hasEnded) {
-    return untilReady(self, progress, { pid, ref: NO_REF }, options);
+    return awaitInitResult(self, progress, { pid, ref: NO_REF }, options);
   }
-  return failed(self, pid, early === null ? reason : early.value);
+  return rejectStart(self, pid, early === null ? reason : early.value);
 }
 
-/** Nothing is left of an actor that had its first turn in vain. */
-async function failed(
+/** Rejects the start of a handler whose first state could not be made. */
+async function rejectStart(
   self: AnySelf,
   pid: Pid<never>,
   reason: unknown,
 ): Promise<never> {
-  // It was linked and has taken its starter along.
+  // The actor was linked, and the starter has ended with it.
   if (!self.isAlive) throw new KilledError(reason);
-  await hasEnded(self, pid);
+  await awaitEnd(self, pid);
   throw new StartError(reason, pid, null);
 }
 
-/** The start of an actor that has something to wait for. */
-async function untilReady<M, R>(
+/** Waits for the result of an actor that is not ready yet. */
+async function awaitInitResult<M, R>(
   self: AnySelf,
   progress: Progress,
   { pid, ref }: { readonly pid: Pid<M>; readonly ref: Ref },
@@ -298,27 +336,31 @@ async function untilReady<M, R>(
     progress.from = address;
     progress.phase = "waiting";
   };
-  let word: Word;
+  let result: InitResult;
   try {
-    word = await self.expectReply<Word>(
+    result = await self.expectReply<InitResult>(
       pid,
       announce,
       signal === undefined ? { timeoutMs } : { timeoutMs, signal },
     );
   } catch (error) {
-    const reason = await unanswered(self, pid, error);
+    const reason = await abandonStart(self, pid, error);
     throw new StartError(reason, pid, ref);
   }
-  if (word.type === "ack") return { pid, ref, value: word.value as R };
-  await hasEnded(self, pid);
-  throw new StartError(word.value, pid, ref);
+  if (result.type === "ack") return { pid, ref, value: result.value as R };
+  await awaitEnd(self, pid);
+  throw new StartError(result.value, pid, ref);
 }
 
-/** Nobody sees it: `start` and `startLink` return no ref. */
+/** Stands for a ref where there is none: only `startMonitor` returns a ref. */
 const NO_REF = null as never;
 
-/** Why there was no word; nothing is left of the actor then. */
-async function unanswered(
+/**
+ * Resolves with the reason why there was no result, once the actor has ended.
+ * Kills the actor after a timeout and an abort; rejects with the error where it
+ * is no failure of the start.
+ */
+async function abandonStart(
   self: AnySelf,
   pid: Pid<never>,
   error: unknown,
@@ -326,21 +368,21 @@ async function unanswered(
   if (!self.isAlive) throw error;
   const isFailure = error instanceof CallError;
   if (isFailure && !self.isActorAlive(pid)) {
-    await hasEnded(self, pid);
+    await awaitEnd(self, pid);
     return error.reason;
   }
-  // The link first, or it would end the caller as well.
+  // The link goes first; else the kill would end the caller as well.
   self.unlink(pid);
   self.sendExit(pid, reasons.kill);
-  // The caller is a handler, which cannot wait, or its time limit is none.
+  // The caller is a handler, which cannot wait, or timeoutMs is no time limit.
   if (error instanceof UsageError) throw error;
-  await hasEnded(self, pid);
+  await awaitEnd(self, pid);
   if (isFailure) return "timeout";
   throw error;
 }
 
-/** Waits for the end, and removes an `Exit` of it. */
-async function hasEnded(self: AnySelf, pid: Pid<never>): Promise<void> {
+/** Waits until the actor has ended, and removes its `Exit`. */
+async function awaitEnd(self: AnySelf, pid: Pid<never>): Promise<void> {
   if (self.isActorAlive(pid)) {
     const ref = self.monitor(pid);
     await receiveRef(self, ref);
@@ -350,37 +392,42 @@ async function hasEnded(self: AnySelf, pid: Pid<never>): Promise<void> {
 
 function makeStarting<R>(self: AnySelf, progress: Progress): Starting<R> {
   return {
-    initAck: (value) => say(self, progress, { type: "ack", value }),
+    initAck: (value) => sendInitResult(self, progress, { type: "ack", value }),
     initFail: (reason, exitReason = reason) => {
-      say(self, progress, { type: "nack", value: reason });
+      sendInitResult(self, progress, { type: "nack", value: reason });
       throw new ExitError(exitReason);
     },
   };
 }
 
-function say(self: AnySelf, progress: Progress, word: Word): void {
+function sendInitResult(
+  self: AnySelf,
+  progress: Progress,
+  result: InitResult,
+): void {
   if (progress.phase === "making") {
     throw new UsageError(
       "expected initAck or initFail to be called by the started actor, got " +
         "a call before there is one",
     );
   }
-  if (progress.from === null) progress.early ??= word;
-  // In the caller's name, because to a reply it matters to nobody.
-  else if (self.isAlive) self.reply(progress.from, word);
+  if (progress.from === null) progress.early ??= result;
+  // Sent as the caller, because a reply does not tell which actor has sent it.
+  else if (self.isAlive) self.reply(progress.from, result);
 }
 
 /**
- * Sends an exit signal and resolves when the actor has ended, with the reason
- * asked for or, having done so in good order, with `normal`.
+ * Sends an exit signal, and resolves when the actor has ended with the reason
+ * asked for or with `normal`.
  *
- * Rejects with a `StopError` when it was not there, when it ends with another
- * reason, and after `timeoutMs`, when it still lives. A link to it is taken
- * back first, so that its end does the caller no harm.
+ * Rejects with a `StopError` when there is no such actor, when it ends with
+ * another reason, and after `timeoutMs`, when it still lives. A link to it is
+ * removed first, so that its end does not end the caller.
  *
  * A name is one of this node. An actor that traps exits decides itself whether
  * and when it ends; `reasons.kill` ends it in any case. `reasons.normal` is
- * refused with `UsageError`: nobody ends by that signal who does not trap it.
+ * refused with `UsageError`, because that signal ends no actor that does not
+ * trap exits.
  *
  * @example
  * ```ts
@@ -423,7 +470,7 @@ export async function stop(
     if (self.isAlive) self.demonitor(ref, { flush: true });
   }
   const reason = down === undefined ? "timeout" : down.reason;
-  // A killed actor's end is told as `killed`.
+  // An actor that was killed ends with `killed`.
   const expected = asked === reasons.kill ? reasons.killed : asked;
   if (reason === reasons.normal || termEquals(reason, expected)) {
     return;

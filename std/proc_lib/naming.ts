@@ -1,5 +1,6 @@
 /**
- * Starting servers under names: local ones, and those that are kept elsewhere.
+ * Starts of servers under names: names of this node, and names that a registry
+ * keeps.
  */
 
 import {
@@ -20,7 +21,7 @@ import {
   type StartOptions,
 } from "./mod.ts";
 
-/** Where a server can be found: a local name, or one that is kept elsewhere. */
+/** The name of a server: a local one, or one that a registry keeps. */
 export type ServerName = string | ViaTarget;
 
 /** Options of a server's start. */
@@ -31,23 +32,27 @@ export type NamedStartOptions = Omit<StartOptions, "name"> & {
   readonly name?: ServerName;
 };
 
-/** What a server that is about to start needs to know. */
-export type Launch = {
+/** What the handler of a starting server needs to know of its start. */
+export type StartContext = {
   readonly starting: Starting;
   readonly name: ServerName | undefined;
-  /** Whose exit signal is an order to end; null without a link. */
+  /**
+   * The actor that has linked the server at its start, and whose exit signal
+   * terminates it; null without a link.
+   */
   readonly parent: Pid | null;
 };
 
 /**
- * Starts a server and returns its pid when it has acknowledged, or a promise of
- * it where the server has something to wait for. Throws or rejects with a
- * `StartError`, `{already_started, Pid}` when the name has a holder.
+ * Starts a server, and returns its pid once it has acknowledged its start, or a
+ * promise of the pid where the server has something to wait for. Throws or
+ * rejects with a `StartError`, `{already_started, Pid}` when another actor has
+ * the name.
  */
 export function startNamed(
   self: AnySelf,
-  how: "linked" | "alone",
-  make: (launch: Launch) => Handler<unknown>,
+  mode: "linked" | "alone",
+  makeHandler: (context: StartContext) => Handler<unknown>,
   options: NamedStartOptions,
 ): Pid<never> | Promise<Pid<never>> {
   const { name } = options;
@@ -61,40 +66,44 @@ export function startNamed(
   if (holder !== null) {
     throw new StartError(alreadyStarted(holder), holder, null);
   }
-  const parent = how === "linked" ? self.pid as Pid : null;
+  const parent = mode === "linked" ? self.pid as Pid : null;
   const started = startNow(
     self,
-    (starting: Starting) => make({ starting, name, parent }),
-    typeof name === "object" ? unnamed(options) : options as StartOptions,
-    how,
+    (starting: Starting) => makeHandler({ starting, name, parent }),
+    typeof name === "object" ? withoutName(options) : options as StartOptions,
+    mode,
   );
-  return started instanceof Promise ? started.then(pidOf) : pidOf(started);
+  return started instanceof Promise
+    ? started.then(pidOfStarted)
+    : pidOfStarted(started);
 }
 
-function pidOf({ pid }: { readonly pid: Pid<unknown> }): Pid<never> {
+function pidOfStarted({ pid }: { readonly pid: Pid<unknown> }): Pid<never> {
   return pid as Pid<never>;
 }
 
-/** A name that is kept elsewhere is not for the spawn to take. */
-function unnamed({ name: _, ...options }: NamedStartOptions): StartOptions {
+/** A registry's name is registered by the server and not by the spawn. */
+function withoutName({ name: _, ...options }: NamedStartOptions): StartOptions {
   return options;
 }
 
 /**
- * Takes the name, where that is not done by the spawn, and then initialises.
- * Ends the actor when somebody else has it.
+ * Registers the name, unless the spawn has done so, and then runs `init`. Ends
+ * the actor when another one has the name.
  */
-export function underName<T>(
+export function registerAndInit<T>(
   self: Self<unknown>,
-  { name, starting }: Launch,
-  initialise: () => T | Promise<T>,
+  { name, starting }: StartContext,
+  init: () => T | Promise<T>,
 ): T | Promise<T> {
-  if (typeof name !== "object") return initialise();
-  const hasIt = name.via.register?.(self as never, name.name) ?? false;
-  const goOn = (is: boolean) =>
-    is ? initialise() : starting.initFail(
+  if (typeof name !== "object") return init();
+  const registering = name.via.register?.(self as never, name.name) ?? false;
+  const initIfRegistered = (isRegistered: boolean) =>
+    isRegistered ? init() : starting.initFail(
       alreadyStarted(self.whereis(name)),
       reasons.normal,
     );
-  return hasIt instanceof Promise ? hasIt.then(goOn) : goOn(hasIt);
+  return registering instanceof Promise
+    ? registering.then(initIfRegistered)
+    : initIfRegistered(registering);
 }

@@ -1,23 +1,27 @@
-/** Whether specifications and flags make sense, before anything is started. */
+/** Checks of child specifications and flags, before any child is started. */
 
 import { printTerm, termKey, UsageError } from "../../runtime/mod.ts";
 import type { AutoShutdown, RestartLimits, SupervisorFlags } from "./types.ts";
 import type { ChildOptions, ChildSpec } from "../internal/child_spec.ts";
 
-const RESTARTS: readonly unknown[] = ["permanent", "transient", "temporary"];
-const TYPES: readonly unknown[] = ["worker", "supervisor"];
-const STRATEGIES: readonly unknown[] = [
+const restartValues: readonly unknown[] = [
+  "permanent",
+  "transient",
+  "temporary",
+];
+const typeValues: readonly unknown[] = ["worker", "supervisor"];
+const strategyValues: readonly unknown[] = [
   "oneForOne",
   "oneForAll",
   "restForOne",
 ];
-const AUTO_SHUTDOWNS: readonly unknown[] = [
+const autoShutdownValues: readonly unknown[] = [
   "never",
   "anySignificant",
   "allSignificant",
 ];
 
-/** How long a timer of the runtime can be. */
+/** The longest timer of the runtime. */
 const MAX_SHUTDOWN_MS = 2 ** 40;
 
 function mustBeOneOf(
@@ -33,7 +37,7 @@ function mustBeOneOf(
   );
 }
 
-/** The part of a specification that all kinds of supervisors share. */
+/** Checks the part of a specification that all kinds of supervisors share. */
 export function checkChild(spec: ChildOptions & { start: unknown }): void {
   if (typeof spec !== "object" || spec === null) {
     throw new UsageError(
@@ -47,8 +51,8 @@ export function checkChild(spec: ChildOptions & { start: unknown }): void {
         `(self) => Counter.startLink(self, 0), got ${printTerm(start)}`,
     );
   }
-  mustBeOneOf(RESTARTS, restart, "restart");
-  mustBeOneOf(TYPES, type, "type");
+  mustBeOneOf(restartValues, restart, "restart");
+  mustBeOneOf(typeValues, type, "type");
   mustBeOneOf([true, false], significant, "significant");
   if (shutdown === undefined || shutdown === "brutalKill") return;
   if (
@@ -62,7 +66,7 @@ export function checkChild(spec: ChildOptions & { start: unknown }): void {
   );
 }
 
-/** Throws `UsageError`; returns the key of its id. */
+/** Checks a specification, and returns the key of its id. */
 export function checkSpec(
   spec: ChildSpec,
   autoShutdown: AutoShutdown | undefined,
@@ -70,15 +74,15 @@ export function checkSpec(
   checkChild(spec);
   if (spec.id === undefined) {
     throw new UsageError(
-      "expected a child specification with an id, got none; any term will do " +
-        "that no sibling has",
+      "expected a child specification with an id, got none; any term that " +
+        "no sibling has will do",
     );
   }
   if (spec.significant === true) {
     if ((spec.restart ?? "permanent") === "permanent") {
       throw new UsageError(
         `expected a significant child to be transient or temporary, got the ` +
-          `permanent child ${printTerm(spec.id)}, which never ends for good`,
+          `permanent child ${printTerm(spec.id)}, which is always restarted`,
       );
     }
     if (autoShutdown === "never") {
@@ -88,11 +92,11 @@ export function checkSpec(
       );
     }
   }
-  return keyOf(spec.id);
+  return childKey(spec.id);
 }
 
-/** The key of an id. Throws `UsageError` for what is no term. */
-export function keyOf(id: unknown): string {
+/** The key of an id. Throws `UsageError` for a value that is no term. */
+export function childKey(id: unknown): string {
   try {
     return termKey(id);
   } catch (error) {
@@ -103,7 +107,7 @@ export function keyOf(id: unknown): string {
   }
 }
 
-/** Throws `UsageError` for a specification that makes no sense. */
+/** Throws `UsageError` for specifications that are not valid. */
 export function checkSpecs(
   specs: readonly ChildSpec[],
   autoShutdown?: AutoShutdown,
@@ -127,7 +131,7 @@ export function checkSpecs(
   }
 }
 
-/** Throws `UsageError` for limits that make no sense. */
+/** Throws `UsageError` for limits that are not valid. */
 export function checkLimits(limits: RestartLimits): void {
   const { maxRestarts = 3, withinMs = 5_000 } = limits;
   if (
@@ -148,9 +152,9 @@ export function checkLimits(limits: RestartLimits): void {
   }
 }
 
-/** Throws `UsageError` for flags that make no sense. */
+/** Throws `UsageError` for flags that are not valid. */
 export function checkFlags(flags: SupervisorFlags): void {
-  mustBeOneOf(STRATEGIES, flags.strategy, "strategy");
-  mustBeOneOf(AUTO_SHUTDOWNS, flags.autoShutdown, "autoShutdown");
+  mustBeOneOf(strategyValues, flags.strategy, "strategy");
+  mustBeOneOf(autoShutdownValues, flags.autoShutdown, "autoShutdown");
   checkLimits(flags);
 }

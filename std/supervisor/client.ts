@@ -1,4 +1,4 @@
-/** What supervisors of every kind are to the actor that asks them. */
+/** A supervisor of any kind, as the actor that calls it sees it. */
 
 import type {
   CallOptions,
@@ -7,9 +7,12 @@ import type {
   Pid,
 } from "../../runtime/mod.ts";
 import { stopBySystem, type StopOptions } from "../gen_server/stop.ts";
-import { pidOf } from "../internal/targets.ts";
-import { countsOf, words } from "./protocol.ts";
+import type { ChildOptions, ChildSpec } from "../internal/child_spec.ts";
+import { pidOfTarget } from "../internal/targets.ts";
+import { countsOf, protocolAtoms } from "./protocol.ts";
 import type { ChildCounts } from "./types.ts";
+import type { ServerOptions } from "../gen_server/types.ts";
+import type { ServerName } from "../proc_lib/naming.ts";
 import type { AnySelf } from "../internal/wait.ts";
 
 /** The base of `Supervisor`, `DynamicSupervisor` and `PartitionSupervisor`. */
@@ -18,21 +21,24 @@ export class SupervisorClient {
   readonly target: CallTarget;
   readonly options: CallOptions;
 
-  /** @internal Made by `startLink`, `start` and `at` of its kinds. */
+  /** @internal Made by `startLink`, `start` and `at` of its subclasses. */
   constructor(self: AnySelf, target: CallTarget, options: CallOptions = {}) {
     this.self = self;
     this.target = target;
     this.options = { timeoutMs: Infinity, ...options };
   }
 
-  /** Who is asked now; null when nobody has the name, or on another node. */
+  /**
+   * The supervisor's pid now; null when no actor has the name, or on another
+   * node.
+   */
   get pid(): Pid<never> | null {
-    return pidOf(this.self, this.target);
+    return pidOfTarget(this.self, this.target);
   }
 
-  /** How many children there are, of which kind, and how many of them run. */
+  /** How many children there are, of which type, and how many of them run. */
   async countChildren(): Promise<ChildCounts> {
-    return countsOf(await this.ask(words.countChildren));
+    return countsOf(await this.request(protocolAtoms.countChildren));
   }
 
   /**
@@ -43,8 +49,32 @@ export class SupervisorClient {
     return stopBySystem(this.self, this.target, reason, options);
   }
 
-  /** @internal */
-  protected ask<R>(request: unknown): Promise<R> {
+  /** @internal Calls the supervisor. */
+  protected request<R>(request: unknown): Promise<R> {
     return this.self.call<R>(this.target, request, this.options);
   }
+}
+
+/** Options of a supervisor below another one. */
+export type SupervisorChildOptions = ChildOptions & { readonly id?: unknown };
+
+/** The specification of a supervisor below another one. */
+export function supervisorSpec(
+  options: SupervisorChildOptions,
+  defaultId: unknown,
+  start: ChildSpec["start"],
+): ChildSpec {
+  return {
+    type: "supervisor",
+    ...options,
+    id: options.id ?? defaultId,
+    start,
+  };
+}
+
+/** The options of a server's start, with the name if there is one. */
+export function nameOptions(
+  { name }: { readonly name?: ServerName },
+): ServerOptions {
+  return name === undefined ? {} : { name };
 }

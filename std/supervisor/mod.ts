@@ -1,67 +1,85 @@
 /**
- * Supervisors: actors that start others, their children, see them end, and
- * start them again. Follows OTP's `supervisor` and Elixir's `Supervisor`, also
- * on the wire: `supervisor:which_children` reaches one of ours, and
+ * Supervisors: actors that start other actors, their children, and restart them
+ * when they end. Follows OTP's `supervisor` and Elixir's `Supervisor`, also on
+ * the wire: `supervisor:which_children` reaches a supervisor of ours, and
  * `Supervisor.at` reaches one of a BEAM node.
  *
- * A child is whatever has a pid: a server, another supervisor, an actor on
- * another node or in a worker. Its specification is an object with an `id` and
- * a `start`; servers make theirs with `Counter.child(…)`.
+ * **To start a tree:** `Supervisor.startLink` with `children`, a list of
+ * specifications. A specification is an object with an `id` and a `start`.
+ * Servers make theirs with `Counter.child(…)`, supervisors with
+ * `Supervisor.child(…)`, and `actorStart` makes the `start` of a bare actor.
+ *
+ * **To say which children are restarted:** `restart` of each child, and
+ * `strategy` of the supervisor.
+ *
+ * **To end the supervisor when its work is done:** `significant` children and
+ * `autoShutdown`.
+ *
+ * **To change children at run time:** `startChild`, `terminateChild`,
+ * `restartChild` and `deleteChild`; `whichChildren` and `countChildren` list
+ * them.
+ *
+ * A child is any actor with a pid: a server, another supervisor, an actor on
+ * another node or in a worker.
  *
  * When not to use it: for many children of one kind that come and go, see
- * `std/dynamic_supervisor`; to spread load over several of one kind,
+ * `std/dynamic_supervisor`; to spread load over several children of one kind,
  * `std/partition_supervisor`. A failure that the caller can handle is for
- * `try`: a supervisor is for those that nobody has thought of.
+ * `try`: a supervisor is for failures that the code does not expect.
  *
  * Guarantees, weak ones included:
  * - Children start in order, each once the one before has acknowledged its
- *   start, and end in the opposite order, one after the other. Where one cannot
- *   be started, those before it are ended and `startLink` rejects.
- * - When a child that is to be restarted ends, it is, and with it those whom
- *   the strategy names. A restart that fails counts as a further one and is
- *   tried again at once, but the supervisor answers in between.
+ *   start, and end in the opposite order, one after the other. If a child
+ *   cannot be started, the children before it are ended and `startLink`
+ *   rejects.
+ * - A child that ends and is to be restarted is restarted, along with the
+ *   children that the strategy names. A restart that fails counts as a further
+ *   restart and is tried again at once, with calls answered in between.
  * - Too many restarts within the window end all children and the supervisor,
- *   with reason `shutdown`: whoever stands above decides what then.
- * - When the supervisor has ended, so have its children, unless it was killed:
- *   then those that trap exits and those without a link to it may live on. So
- *   may grandchildren, when a supervisor below is given a time limit.
- * - One thing at a time: while a child's start or end takes its time, calls
- *   wait, and so does the parent's order to shut down.
- * - A child that has taken its link back ends with the supervisor, but its end
- *   before that goes unnoticed.
+ *   with reason `shutdown`. The supervisor above it then restarts it or not.
+ * - When a supervisor ends, its children have ended before, unless it was
+ *   killed: then children that trap exits and children without a link to it may
+ *   live on. So may grandchildren, when a supervisor below is given a time
+ *   limit.
+ * - The supervisor does one thing at a time: while a child starts or ends,
+ *   calls wait, and so does the parent's order to shut down.
+ * - A child that has removed its link ends with the supervisor, but the
+ *   supervisor does not notice when it ends before.
  */
 
-import type {
-  Behaviour,
-  CallOptions,
-  CallTarget,
-  Pid,
-  SpawnOptions,
+import {
+  type Behaviour,
+  type CallOptions,
+  type CallTarget,
+  type Pid,
+  Shared,
+  type SpawnOptions,
+  Tuple,
+  tuple,
 } from "../../runtime/mod.ts";
-import { Shared, Tuple, tuple } from "../../runtime/mod.ts";
 import { genServer } from "../gen_server/mod.ts";
 import type { StopOptions } from "../gen_server/stop.ts";
+import { childId, type ChildSpec } from "../internal/child_spec.ts";
+import type { AnySelf } from "../internal/wait.ts";
+import type { ServerName } from "../proc_lib/naming.ts";
 import { checkFlags, checkSpec, checkSpecs } from "./checks.ts";
-import { SupervisorClient } from "./client.ts";
-import { specOf, specTerm } from "./otp_spec.ts";
+import {
+  nameOptions,
+  type SupervisorChildOptions,
+  SupervisorClient,
+  supervisorSpec,
+} from "./client.ts";
+import { type OtpChildSpec, specOf, specTerm } from "./otp_spec.ts";
 import {
   infoOf,
-  mustTakeStarts,
-  startedOf,
+  mustTakeFunctions,
+  protocolAtoms,
+  startedPid,
   SupervisorError,
   valueOf,
-  words,
 } from "./protocol.ts";
-import { familyDefinition } from "./running.ts";
+import { supervisorDefinition } from "./running.ts";
 import type { AutoShutdown, ChildInfo, SupervisorOptions } from "./types.ts";
-import type { OtpChildSpec } from "./otp_spec.ts";
-import type { ServerName } from "../proc_lib/naming.ts";
-import {
-  childId,
-  type ChildOptions,
-  type ChildSpec,
-} from "../internal/child_spec.ts";
-import type { AnySelf } from "../internal/wait.ts";
 
 export { SupervisorError };
 export type {
@@ -83,14 +101,14 @@ export type {
 } from "../internal/child_spec.ts";
 export type { AnySelf, ServerName, StopOptions };
 
-const Server = genServer(familyDefinition);
+const Server = genServer(supervisorDefinition);
 
 /**
  * A supervisor, as the actor `self` sees it.
  *
- * Every method rejects with a `CallError` when the supervisor is not there, and
- * with a `SupervisorError` when it refuses. Without other options of `at`, they
- * wait as long as it takes.
+ * Every method rejects with a `CallError` when there is no such supervisor, and
+ * with a `SupervisorError` when it refuses. The methods have no time limit
+ * unless `at` is given one.
  *
  * @example
  * ```ts
@@ -119,7 +137,7 @@ const Server = genServer(familyDefinition);
  *   const crash = self.monitor("counter");
  *   counter.crash();
  *   await self.receive(crash);
- *   // What is asked of the supervisor now comes after the restart.
+ *   // The supervisor handles this call after the restart.
  *   const [child] = await sup.whichChildren();
  *   console.log(child?.id, await counter.add(2)); // prints: counter 42
  * });
@@ -131,15 +149,16 @@ export class Supervisor extends SupervisorClient {
    * children have started.
    *
    * Rejects with a `StartError`. Its `reason` is `{already_started, Pid}` when
-   * the name has a holder, and `{shutdown, {failed_to_start_child, Id,
+   * another actor has the name, and `{shutdown, {failed_to_start_child, Id,
    * Reason}}` when a child cannot be started; a caller that does not trap exits
-   * ends with that. Throws `UsageError` for specifications that make no sense.
+   * then ends with it. Throws `UsageError` for specifications that are not
+   * valid.
    */
   static startLink(
     self: AnySelf,
     options: SupervisorOptions,
   ): Promise<RunningSupervisor> {
-    return begin(self, "startLink", options);
+    return startSupervisor(self, "startLink", options);
   }
 
   /** As `startLink`, without a link. */
@@ -147,7 +166,7 @@ export class Supervisor extends SupervisorClient {
     self: AnySelf,
     options: SupervisorOptions,
   ): Promise<RunningSupervisor> {
-    return begin(self, "start", options);
+    return startSupervisor(self, "start", options);
   }
 
   /**
@@ -163,111 +182,120 @@ export class Supervisor extends SupervisorClient {
   }
 
   /**
-   * The specification of a supervisor below another one. `id` is its name or
-   * `"Supervisor"` unless told; it may take as long as it needs to end.
+   * The specification of a supervisor below another one. Default `id`: its
+   * name, or else `"Supervisor"`. Default `shutdown`: Infinity.
    */
   static child(
     options: SupervisorOptions,
-    child: ChildOptions & { readonly id?: unknown } = {},
+    child: SupervisorChildOptions = {},
   ): ChildSpec {
-    return {
-      type: "supervisor",
-      ...child,
-      id: child.id ?? childId(options.name, "Supervisor"),
-      start: (self) => Supervisor.startLink(self, options),
-    };
+    return supervisorSpec(
+      child,
+      childId(options.name, "Supervisor"),
+      (self) => Supervisor.startLink(self, options),
+    );
   }
 
-  /** All children, the one that was started last first. */
+  /** All children, the last started first. */
   async whichChildren(): Promise<readonly ChildInfo[]> {
-    const rows = await this.ask<readonly unknown[]>(words.whichChildren);
+    const rows = await this.request<readonly unknown[]>(
+      protocolAtoms.whichChildren,
+    );
     return rows.map(infoOf);
   }
 
   /**
-   * Adds a child and starts it. Resolves with its pid; with null when its start
-   * came to nothing (`ignore`), and its specification is kept unless it is
-   * temporary.
+   * Adds a child and starts it. Resolves with its pid. Resolves with null when
+   * its start has started nothing (`ignore`); its specification is then kept
+   * unless it is temporary.
    *
-   * Rejects with `already_present`, `{already_started, Pid}`, or the reason for
-   * which it could not be started; then nothing is kept. Rejects with a
-   * `UsageError` for a specification that makes no sense. A start is a
-   * function, so a supervisor of another node of ours cannot be given one,
-   * which is a `UsageError` as well; one of a BEAM node takes a start `{Module,
-   * Function, Arguments}`.
+   * Rejects with `already_present`, `{already_started, Pid}`, or the reason why
+   * it could not be started; the specification is then not kept. Rejects with a
+   * `UsageError` for a specification that is not valid. A start is a function,
+   * which cannot be sent to another node, so that is a `UsageError` as well; a
+   * supervisor of a BEAM node takes a start `{Module, Function, Arguments}`.
    */
   async startChild(spec: ChildSpec | OtpChildSpec): Promise<Pid | null> {
-    const reply = await this.ask(tuple(words.startChild, this.#asked(spec)));
-    return startedOf(reply, "start a child");
+    const reply = await this.request(
+      tuple(protocolAtoms.startChild, this.#specToSend(spec)),
+    );
+    return startedPid(reply, "start a child");
   }
 
   /**
-   * Starts a child again that was terminated, or has ended and is not
-   * restarted. Rejects with `not_found`, `running`, `restarting`, or why it
-   * cannot start.
+   * Starts a child that was terminated, or that has ended and is not restarted.
+   * Rejects with `not_found`, `running`, `restarting`, or the reason why it
+   * could not be started.
    */
   async restartChild(id: unknown): Promise<Pid | null> {
-    const reply = await this.ask(tuple(words.restartChild, id));
-    return startedOf(reply, "restart a child");
+    const reply = await this.request(tuple(protocolAtoms.restartChild, id));
+    return startedPid(reply, "restart a child");
   }
 
   /**
    * Ends a child and keeps its specification, unless it is temporary. Resolves
-   * when it has ended, and for one that does not run. One that waits to be
-   * restarted is not. Rejects with `not_found`.
+   * when the child has ended, and at once if it does not run. A restart that is
+   * due does not happen. Rejects with `not_found`.
    */
   async terminateChild(id: unknown): Promise<void> {
-    const reply = await this.ask(tuple(words.terminateChild, id));
+    const reply = await this.request(tuple(protocolAtoms.terminateChild, id));
     valueOf(reply, "terminate a child");
   }
 
   /**
-   * Forgets a child that does not run. Rejects with `not_found`, `running` or
-   * `restarting`.
+   * Removes the specification of a child that does not run. Rejects with
+   * `not_found`, `running` or `restarting`.
    */
   async deleteChild(id: unknown): Promise<void> {
-    const reply = await this.ask(tuple(words.deleteChild, id));
+    const reply = await this.request(tuple(protocolAtoms.deleteChild, id));
     valueOf(reply, "delete a child");
   }
 
   /** The specification of a child. Rejects with `not_found`. */
   async getChildSpec(id: unknown): Promise<ChildSpec | OtpChildSpec> {
-    const reply = await this.ask(tuple(words.getSpec, id));
-    return specOf(valueOf(reply, "tell a specification"));
+    const reply = await this.request(tuple(protocolAtoms.getSpec, id));
+    return specOf(valueOf(reply, "return a specification"));
   }
 
-  /** A specification as it is sent. */
-  #asked(spec: ChildSpec | OtpChildSpec): unknown {
+  /** The specification as it is sent. */
+  #specToSend(spec: ChildSpec | OtpChildSpec): unknown {
     if (spec?.start instanceof Tuple) return specTerm(spec as OtpChildSpec);
     checkSpec(spec as ChildSpec, undefined);
-    mustTakeStarts(this.self, this.target);
+    mustTakeFunctions(this.self, this.target);
     return new Shared(spec);
   }
 }
 
-/** A supervisor that was just started. */
+/** A supervisor that was started, with its pid. */
 export type RunningSupervisor = Supervisor & { readonly pid: Pid<never> };
 
-async function begin(
+async function startSupervisor(
   self: AnySelf,
-  how: "start" | "startLink",
+  method: "start" | "startLink",
   options: SupervisorOptions,
 ): Promise<RunningSupervisor> {
   checkFlags(options);
   checkSpecs(options.children, options.autoShutdown ?? "never");
-  const { name } = options;
-  const { pid } = await Server[how](
-    self,
-    options,
-    name === undefined ? {} : { name },
-  );
+  const { pid } = await Server[method](self, options, nameOptions(options));
   return new Supervisor(self, pid) as RunningSupervisor;
 }
 
 /**
- * Throws `UsageError` for specifications that make no sense, alone or among
- * each other; with `autoShutdown`, also for significant children that this
- * supervisor could not have.
+ * Checks specifications without starting a child. Throws `UsageError` for one
+ * that is not valid, and for two of the same id; with `autoShutdown`, also for
+ * significant children that a supervisor of this setting refuses.
+ *
+ * @example
+ * ```ts
+ * import { actorStart, checkChildSpecs } from "hornbeam/std/supervisor";
+ *
+ * const start = actorStart(() => {});
+ * try {
+ *   checkChildSpecs([{ id: "a", start }, { id: "a", start }]);
+ * } catch (error) {
+ *   console.log(String(error)); // prints: to have an id of its own, got a twice
+ * }
+ * ```
  */
 export function checkChildSpecs(
   specs: readonly ChildSpec[],
@@ -277,11 +305,12 @@ export function checkChildSpecs(
 }
 
 /**
- * The start of a child that is a bare actor. It counts as started at once; for
- * one that has something to prepare, see `startLink` of `std/proc_lib`.
+ * The `start` of a child that is a bare actor. It counts as started at once;
+ * for an actor that has something to prepare, see `startLink` of
+ * `std/proc_lib`.
  *
- * A handler's first state is used again at each restart: give `handler` a
- * function that makes it.
+ * A handler's first state is used again at each restart, so give `handler` a
+ * function that makes the state.
  *
  * @example
  * ```ts

@@ -1,4 +1,7 @@
-/** Child specifications in the form of OTP, for supervisors of a BEAM node. */
+/**
+ * Child specifications as terms, in the form of OTP: for supervisors of a BEAM
+ * node, and for callers there.
+ */
 
 import {
   atom,
@@ -7,6 +10,7 @@ import {
   Tuple,
   UsageError,
 } from "../../runtime/mod.ts";
+import { restartOf, shutdownOf, typeOf } from "./defaults.ts";
 import { checkChild } from "./checks.ts";
 import type {
   ChildOptions,
@@ -15,17 +19,21 @@ import type {
   Shutdown,
 } from "../internal/child_spec.ts";
 
-/** A child that a supervisor of a BEAM node is to start. */
+/** The specification of a child for a supervisor of a BEAM node. */
 export type OtpChildSpec = ChildOptions & {
   readonly id: unknown;
   /** `{Module, Function, Arguments}`. */
   readonly start: Tuple;
 };
 
-function defaults(spec: ChildOptions) {
-  const { restart = "permanent", type = "worker", significant = false } = spec;
-  const otherwise: Shutdown = type === "supervisor" ? Infinity : 5_000;
-  return { restart, type, significant, shutdown: spec.shutdown ?? otherwise };
+function withDefaults(spec: ChildOptions) {
+  const { significant = false } = spec;
+  return {
+    restart: restartOf(spec),
+    type: typeOf(spec),
+    significant,
+    shutdown: shutdownOf(spec),
+  };
 }
 
 function shutdownTerm(shutdown: Shutdown): unknown {
@@ -33,7 +41,7 @@ function shutdownTerm(shutdown: Shutdown): unknown {
   return shutdown === Infinity ? atom("infinity") : shutdown;
 }
 
-/** The callback module, for what looks for it in a list of children. */
+/** The callback modules of a child, which OTP's tools show. */
 function modulesOf({ items: [module] }: Tuple): readonly unknown[] {
   return [module];
 }
@@ -46,15 +54,15 @@ function mustBeStart(start: Tuple): void {
   );
 }
 
-function checkOptions(spec: ChildOptions): void {
+function checkChildOptions(spec: ChildOptions): void {
   checkChild({ ...spec, start: () => null });
 }
 
 /** The map that `supervisor:start_child` takes. */
 export function specTerm(spec: OtpChildSpec): unknown {
   mustBeStart(spec.start);
-  checkOptions(spec);
-  const { restart, type, significant, shutdown } = defaults(spec);
+  checkChildOptions(spec);
+  const { restart, type, significant, shutdown } = withDefaults(spec);
   return {
     id: spec.id,
     start: spec.start,
@@ -69,8 +77,8 @@ export function specTerm(spec: OtpChildSpec): unknown {
 /** The tuple that Elixir's `DynamicSupervisor` takes. */
 export function dynamicTerm(spec: Omit<OtpChildSpec, "id">): Tuple {
   mustBeStart(spec.start);
-  checkOptions(spec);
-  const { restart, type, shutdown } = defaults(spec);
+  checkChildOptions(spec);
+  const { restart, type, shutdown } = withDefaults(spec);
   return new Tuple([
     spec.start,
     atom(restart),
@@ -81,11 +89,11 @@ export function dynamicTerm(spec: Omit<OtpChildSpec, "id">): Tuple {
 }
 
 /**
- * What an own supervisor shows of a specification to another node, where its
- * start has no form.
+ * A specification of one of our supervisors, as it is shown to another node. The
+ * start is a function, which cannot be sent, so another one stands for it.
  */
-export function shownTerm(spec: ChildSpec): unknown {
-  const { restart, type, significant, shutdown } = defaults(spec);
+export function specForOtherNode(spec: ChildSpec): unknown {
+  const { restart, type, significant, shutdown } = withDefaults(spec);
   return {
     id: spec.id,
     start: new Tuple([atom("hornbeam"), atom("start"), []]),
@@ -98,19 +106,21 @@ export function shownTerm(spec: ChildSpec): unknown {
 }
 
 /**
- * Reads what `get_childspec` answers: a map with atoms as keys is an object.
+ * Reads the reply to `get_childspec`. A map with atoms as keys is an object
+ * here.
  */
-export function specOf(answered: unknown): ChildSpec | OtpChildSpec {
-  if (answered instanceof Shared) return answered.value as ChildSpec;
-  const { id, start, restart, type, shutdown, significant } =
-    answered as Readonly<Record<string, unknown>>;
-  const name = (value: unknown, otherwise: string) =>
+export function specOf(reply: unknown): ChildSpec | OtpChildSpec {
+  if (reply instanceof Shared) return reply.value as ChildSpec;
+  const { id, start, restart, type, shutdown, significant } = reply as Readonly<
+    Record<string, unknown>
+  >;
+  const nameOf = (value: unknown, otherwise: string) =>
     typeof value === "symbol" ? Symbol.keyFor(value) : otherwise;
   return {
     id,
     start: start as Tuple,
-    restart: name(restart, "permanent") as Restart,
-    type: name(type, "worker") as "worker",
+    restart: nameOf(restart, "permanent") as Restart,
+    type: nameOf(type, "worker") as "worker",
     significant: significant === true,
     shutdown: typeof shutdown === "number"
       ? shutdown

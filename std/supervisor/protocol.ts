@@ -1,6 +1,7 @@
 /**
- * The calls of OTP's supervisors as terms: what is answered, and how it is
- * read. Supervisors of ours and of a BEAM node are asked alike.
+ * Requests and replies of supervisors as terms, as OTP has them: how a
+ * supervisor makes a reply, and how a caller reads it. Our supervisors and
+ * those of a BEAM node understand the same requests.
  */
 
 import {
@@ -20,8 +21,8 @@ import { mustBeHere } from "../internal/targets.ts";
 import type { ChildCounts, ChildInfo } from "./types.ts";
 import type { AnySelf } from "../internal/wait.ts";
 
-/** The atoms that requests and replies are made of. */
-export const words: Readonly<
+/** The atoms in requests and replies. */
+export const protocolAtoms: Readonly<
   Record<
     | "ok"
     | "error"
@@ -60,7 +61,7 @@ export const words: Readonly<
   getSpec: atom("get_childspec"),
 };
 
-/** What a supervisor refuses, or what has kept it from doing it. */
+/** A supervisor has refused a request, or could not carry it out. */
 export class SupervisorError extends Error {
   override readonly name = "SupervisorError";
   /**
@@ -69,25 +70,27 @@ export class SupervisorError extends Error {
    * reason for which a child could not be started.
    */
   readonly reason: ExitReason;
-  constructor(what: string, reason: ExitReason) {
+  constructor(action: string, reason: ExitReason) {
     super(
-      `expected the supervisor to ${what}, got ${printTerm(reason)}`,
+      `expected the supervisor to ${action}, got ${printTerm(reason)}`,
       reason instanceof Error ? { cause: reason } : {},
     );
     this.reason = reason;
   }
 }
 
-export function ok(value: unknown): Tuple {
-  return tuple(words.ok, value);
+/** `{ok, Value}` */
+export function okReply(value: unknown): Tuple {
+  return tuple(protocolAtoms.ok, value);
 }
 
-export function refusal(reason: unknown): Tuple {
-  return tuple(words.error, reason);
+/** `{error, Reason}` */
+export function errorReply(reason: unknown): Tuple {
+  return tuple(protocolAtoms.error, reason);
 }
 
-/** As much of a child as others are told. */
-export type Shown = {
+/** As much of a child as `which_children` lists. */
+export type ListedChild = {
   readonly id: unknown;
   readonly pid: Pid | null;
   readonly isRestarting: boolean;
@@ -95,12 +98,14 @@ export type Shown = {
 };
 
 /** One child, as `which_children` lists it. */
-export function rowOf({ id, pid, isRestarting, type }: Shown): Tuple {
-  const shownPid = isRestarting ? words.restarting : pid ?? words.undefined;
-  return tuple(id, shownPid, atom(type), []);
+export function rowOf({ id, pid, isRestarting, type }: ListedChild): Tuple {
+  const pidTerm = isRestarting
+    ? protocolAtoms.restarting
+    : pid ?? protocolAtoms.undefined;
+  return tuple(id, pidTerm, atom(type), []);
 }
 
-/** Figures, as `count_children` lists them. */
+/** The reply to `count_children`. */
 export function countRows(counts: ChildCounts): readonly Tuple[] {
   const { specs, active, supervisors, workers } = counts;
   return Object.entries({ specs, active, supervisors, workers })
@@ -108,12 +113,12 @@ export function countRows(counts: ChildCounts): readonly Tuple[] {
 }
 
 /**
- * Replies with what may be no term of another node's, such as an id that only
- * this node can hold, or have no copy on a node that copies; then the caller
- * learns of that, and nobody else suffers. Why something was refused is printed
- * then.
+ * Sends a reply that the caller's node may not be able to take: it may hold an
+ * id that only this node can hold, or a value without a copy where messages are
+ * copied. The caller then gets an error in its place, and the supervisor goes
+ * on. The reason of a refusal is printed in that error.
  */
-export function answer(
+export function sendReply(
   server: Server<unknown>,
   value: unknown,
 ): typeof noReply {
@@ -124,18 +129,18 @@ export function answer(
     server.self.log("warning", "a reply of a supervisor could not be sent", {
       error,
     });
-    const reason = isPair(value, words.error)
+    const reason = isPair(value, protocolAtoms.error)
       ? printTerm(value.items[1])
       : atom("badarg");
-    server.reply(to, refusal(reason));
+    server.reply(to, errorReply(reason));
   }
   return noReply;
 }
 
-// -- How a caller asks, and reads what is answered
+// -- For callers
 
-/** Throws `UsageError` where a start that is a function cannot get to. */
-export function mustTakeStarts(self: AnySelf, target: CallTarget): void {
+/** Throws `UsageError` for a supervisor that no function can be sent to. */
+export function mustTakeFunctions(self: AnySelf, target: CallTarget): void {
   mustBeHere(
     self,
     target,
@@ -151,36 +156,36 @@ function isPair(reply: unknown, head: Atom): reply is Tuple {
 }
 
 /**
- * The value of `{ok, Value}` or `ok`. Throws a `SupervisorError`, or what the
- * supervisor found to be wrong with a specification.
+ * The value of `{ok, Value}`; undefined for `ok`. Throws a `SupervisorError`, or
+ * the supervisor's `UsageError` for a specification that is not valid.
  */
-export function valueOf(reply: unknown, what: string): unknown {
-  if (reply === words.ok) return undefined;
-  if (isPair(reply, words.ok)) return reply.items[1];
-  const reason = isPair(reply, words.error) ? reply.items[1] : reply;
-  if (isPair(reason, words.invalidSpec)) {
+export function valueOf(reply: unknown, action: string): unknown {
+  if (reply === protocolAtoms.ok) return undefined;
+  if (isPair(reply, protocolAtoms.ok)) return reply.items[1];
+  const reason = isPair(reply, protocolAtoms.error) ? reply.items[1] : reply;
+  if (isPair(reason, protocolAtoms.invalidSpec)) {
     const [, why] = reason.items;
     if (why instanceof UsageError) throw why;
   }
-  throw new SupervisorError(what, reason);
+  throw new SupervisorError(action, reason);
 }
 
-/** The pid of a child that was started; null when there was nothing to. */
-export function startedOf(reply: unknown, what: string): Pid | null {
-  // Elixir's DynamicSupervisor answers so when there was nothing to start.
+/** The pid of a started child; null when its start has started nothing. */
+export function startedPid(reply: unknown, action: string): Pid | null {
+  // The reply of Elixir's DynamicSupervisor to a start that returned ignore.
   if (reply === atom("ignore")) return null;
-  const pid = valueOf(reply, what);
+  const pid = valueOf(reply, action);
   return pid instanceof Pid ? pid as Pid : null;
 }
 
-/** A child, from a row of `which_children`. */
+/** A child, from a row of the reply to `which_children`. */
 export function infoOf(row: unknown): ChildInfo {
   const [id, pid, type, modules] = row instanceof Tuple ? row.items : [];
   return {
     id,
     pid: pid instanceof Pid
       ? pid as Pid
-      : pid === words.restarting
+      : pid === protocolAtoms.restarting
       ? "restarting"
       : null,
     type: type === atom("supervisor") ? "supervisor" : "worker",
@@ -188,7 +193,7 @@ export function infoOf(row: unknown): ChildInfo {
   };
 }
 
-/** Figures, from the rows of `count_children`. */
+/** Counts of children, from the reply to `count_children`. */
 export function countsOf(rows: unknown): ChildCounts {
   const counts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
   for (const row of rows as readonly Tuple[]) {

@@ -1,4 +1,4 @@
-/** What supervisors write to the node's log. */
+/** The reports of supervisors in the node's log. */
 
 import {
   type ExitReason,
@@ -8,42 +8,42 @@ import {
 } from "../../runtime/mod.ts";
 import type { Restart } from "../internal/child_spec.ts";
 
-/** What a report is about. */
-export type ReportKind =
+/** The types of reports of a child that are errors. */
+export type ReportType =
   | "child_terminated"
   | "start_error"
   | "shutdown_error"
   | "shutdown";
 
-/** The child that a report is about. */
-export type Reported = {
+/** As much of a child as a report shows. */
+export type ReportedChild = {
   readonly id: unknown;
   readonly pid: Pid | null;
   readonly restart: Restart;
 };
 
-const PHRASES: Readonly<Record<ReportKind, string>> = {
+const phrases: Readonly<Record<ReportType, string>> = {
   child_terminated: "has ended",
   start_error: "could not be started",
   shutdown_error: "did not end as it should",
   shutdown: "was restarted too often",
 };
 
-/** Something went wrong with a child. */
-export function report(
+/** Reports an error of a child. */
+export function reportError(
   self: Self<unknown>,
-  kind: ReportKind,
+  type: ReportType,
   reason: ExitReason,
-  child: Reported,
+  child: ReportedChild,
 ): void {
   const shown = printTerm(reason);
   self.log(
     "error",
-    `child ${printTerm(child.id)} of ${nameOf(self)} ${
-      PHRASES[kind]
+    `child ${printTerm(child.id)} of ${nameForLog(self)} ${
+      phrases[type]
     }: ${shown}`,
     {
-      report: kind,
+      report: type,
       ...fieldsOf(self, child),
       reason: shown,
       ...(reason instanceof Error ? { stack: reason.stack } : {}),
@@ -51,33 +51,43 @@ export function report(
   );
 }
 
-/** A child has started. */
-export function reportProgress(self: Self<unknown>, child: Reported): void {
-  self.log("debug", `child ${printTerm(child.id)} of ${nameOf(self)} runs`, {
-    report: "progress",
-    ...fieldsOf(self, child),
-  });
+/** Reports that a child has started. */
+export function reportProgress(
+  self: Self<unknown>,
+  child: ReportedChild,
+): void {
+  self.log(
+    "debug",
+    `child ${printTerm(child.id)} of ${nameForLog(self)} runs`,
+    {
+      report: "progress",
+      ...fieldsOf(self, child),
+    },
+  );
 }
 
 function fieldsOf(
   self: Self<unknown>,
-  child: Reported,
+  child: ReportedChild,
 ): Readonly<Record<string, unknown>> {
   return {
-    supervisor: nameOf(self),
+    supervisor: nameForLog(self),
     id: printTerm(child.id),
-    child: child.pid === null ? null : shownPid(self, child.pid),
+    child: child.pid === null ? null : printedPid(self, child.pid),
     restart: child.restart,
   };
 }
 
-/** As it was printed while it lived, so that the lines of a log agree. */
-function shownPid(self: Self<unknown>, pid: Pid): string {
+/**
+ * The pid as it was printed while the actor was alive, so that all lines of a
+ * log show the same.
+ */
+function printedPid(self: Self<unknown>, pid: Pid): string {
   return pid.node === self.node
     ? `#PID<0.${pid.id}.${pid.serial}>`
     : String(pid);
 }
 
-function nameOf(self: Self<unknown>): string {
+function nameForLog(self: Self<unknown>): string {
   return self.name ?? String(self.pid);
 }

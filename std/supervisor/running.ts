@@ -1,11 +1,11 @@
 /**
- * The life of one supervisor with fixed children: starts, restarts, ends. The
- * typed face is in `std/supervisor/mod.ts`.
+ * One supervisor with fixed children: how it starts, restarts and ends them.
+ * The typed face is in `std/supervisor/mod.ts`.
  *
- * Its server handles one message at a time, also while a child takes its time
- * to start or to end. Which child a pid is decides one table: an `Exit` of a
- * pid that is no longer in it comes from an actor that was ended on purpose, or
- * of which the supervisor has learnt otherwise, and says nothing new.
+ * Its server handles one message at a time, also while a child starts or ends.
+ * One table tells which child a pid is. An `Exit` of a pid that is not in it is
+ * ignored: the supervisor has ended that child itself, or has learnt of its end
+ * by a monitor.
  */
 
 import {
@@ -22,49 +22,46 @@ import {
   UsageError,
 } from "../../runtime/mod.ts";
 import type { Definition, Handlers, Server } from "../gen_server/types.ts";
-import { isOrderly } from "../internal/reasons.ts";
-import { checkSpec, keyOf } from "./checks.ts";
-import { endChild, hasEndedWell } from "./shutdown.ts";
-import { shownTerm } from "./otp_spec.ts";
-import {
-  answer,
-  countRows,
-  ok,
-  refusal,
-  rowOf,
-  type Shown,
-  words,
-} from "./protocol.ts";
-import { report, reportProgress } from "./reports.ts";
-import { launch, type Outcome } from "./starting.ts";
-import {
-  Failed,
-  type SupervisorFlags,
-  type SupervisorOptions,
-} from "./types.ts";
-import { RestartWindow } from "./window.ts";
 import type { ChildSpec, Restart, Shutdown } from "../internal/child_spec.ts";
+import { alreadyStarted, isOrderly } from "../internal/reasons.ts";
+import { checkSpec, childKey } from "./checks.ts";
+import { restartOf, shutdownOf, typeOf } from "./defaults.ts";
+import { specForOtherNode } from "./otp_spec.ts";
+import {
+  countRows,
+  errorReply,
+  type ListedChild,
+  okReply,
+  protocolAtoms,
+  rowOf,
+  sendReply,
+} from "./protocol.ts";
+import { reportError, reportProgress } from "./reports.ts";
+import { isExpectedEnd, shutDownChild } from "./shutdown.ts";
+import { callStart, StartFailure, type StartResult } from "./starting.ts";
+import type { SupervisorFlags, SupervisorOptions } from "./types.ts";
+import { RestartWindow } from "./window.ts";
 
-/** A child and how it is. */
-export class Child implements Shown {
+/** A child: its specification and its present state. */
+export class Child implements ListedChild {
   readonly spec: ChildSpec;
   readonly key: string;
   readonly restart: Restart;
   readonly shutdown: Shutdown;
   readonly type: "worker" | "supervisor";
+  /** Null while the child does not run. */
   pid: Pid | null = null;
-  /** An attempt to start it again has failed, and another one is due. */
+  /** Whether an attempt to restart it has failed and another one is due. */
   isRestarting = false;
-  /** Of the attempt that is due. */
+  /** The number of the attempt that is due; an older `RetryStart` is ignored. */
   attempt = 0;
 
   constructor(spec: ChildSpec, key: string) {
     this.spec = spec;
     this.key = key;
-    this.restart = spec.restart ?? "permanent";
-    this.type = spec.type ?? "worker";
-    this.shutdown = spec.shutdown ??
-      (this.type === "supervisor" ? Infinity : 5_000);
+    this.restart = restartOf(spec);
+    this.type = typeOf(spec);
+    this.shutdown = shutdownOf(spec);
   }
 
   get id(): unknown {
@@ -72,8 +69,11 @@ export class Child implements Shown {
   }
 }
 
-/** What a supervisor tells itself, so that others get a word in between. */
-class TryAgain {
+/**
+ * A supervisor's message to itself: start a child again. Messages that came
+ * before it are handled first.
+ */
+class RetryStart {
   readonly key: string;
   readonly attempt: number;
   constructor(key: string, attempt: number) {
@@ -83,12 +83,13 @@ class TryAgain {
 }
 
 /** A supervisor's state. */
-export class Family {
+export class SupervisorState {
   readonly self: Self<unknown>;
   readonly flags: SupervisorFlags;
   readonly window: RestartWindow;
-  /** In the order of their starts. */
+  /** All children by the key of their id, in the order of their starts. */
   readonly children: Map<string, Child> = new Map();
+  /** The children that run. */
   readonly byPid: Map<Pid, Child> = new Map();
 
   constructor(self: Self<unknown>, flags: SupervisorFlags) {
@@ -97,69 +98,73 @@ export class Family {
     this.window = new RestartWindow(self, flags);
   }
 
-  /** Those from this one on, or all. */
+  /** The child and those after it; all children for null. */
   from(child: Child | null): readonly Child[] {
     const all = [...this.children.values()];
     return child === null ? all : all.slice(all.indexOf(child));
   }
 }
 
-type FamilyServer = Server<Family>;
+type SupervisorServer = Server<SupervisorState>;
 
-// -- Starting and ending
+// -- Starts and shutdowns
 
-/** Notes what has become of a start; whether it has not failed. */
-function settle(family: Family, child: Child, outcome: Outcome): boolean {
+/** Records the result of a start. Returns false if the start has failed. */
+function recordStart(
+  state: SupervisorState,
+  child: Child,
+  result: StartResult,
+): boolean {
   child.isRestarting = false;
-  if (outcome instanceof Failed) return false;
-  child.pid = outcome;
-  if (outcome === null) {
-    if (child.restart === "temporary") family.children.delete(child.key);
+  if (result instanceof StartFailure) return false;
+  child.pid = result;
+  if (result === null) {
+    if (child.restart === "temporary") state.children.delete(child.key);
     return true;
   }
-  family.byPid.set(outcome, child);
-  if (family.self.logs("debug")) reportProgress(family.self, child);
+  state.byPid.set(result, child);
+  if (state.self.logs("debug")) reportProgress(state.self, child);
   return true;
 }
 
-/** A child that does not run any more and is not to be started again now. */
-function lay(family: Family, child: Child): void {
-  if (child.pid !== null) family.byPid.delete(child.pid);
+/** Records that a child has ended and is not restarted at the moment. */
+function recordEnd(state: SupervisorState, child: Child): void {
+  if (child.pid !== null) state.byPid.delete(child.pid);
   child.pid = null;
   child.isRestarting = false;
-  if (child.restart === "temporary") family.children.delete(child.key);
+  if (child.restart === "temporary") state.children.delete(child.key);
 }
 
-/** Ends a child if it runs. */
-export async function end(family: Family, child: Child): Promise<void> {
+/** Shuts a child down if it runs. */
+async function shutDown(state: SupervisorState, child: Child): Promise<void> {
   const { pid } = child;
   if (pid !== null) {
-    const reason = await endChild(family.self, pid, child);
-    if (!hasEndedWell(child, reason)) {
-      report(family.self, "shutdown_error", reason, child);
+    const reason = await shutDownChild(state.self, pid, child);
+    if (!isExpectedEnd(child, reason)) {
+      reportError(state.self, "shutdown_error", reason, child);
     }
   }
-  lay(family, child);
+  recordEnd(state, child);
 }
 
-/** One after the other, the last one first. */
-async function endEach(
-  family: Family,
+/** Shuts children down one after the other, the last one first. */
+async function shutDownEach(
+  state: SupervisorState,
   children: readonly Child[],
 ): Promise<void> {
-  for (const child of children.toReversed()) await end(family, child);
+  for (const child of children.toReversed()) await shutDown(state, child);
 }
 
-/** Starts children in order, up to the first that cannot be started. */
+/** Starts children in order, up to the first one that cannot be started. */
 async function startEach(
-  family: Family,
+  state: SupervisorState,
   children: readonly Child[],
 ): Promise<{ readonly child: Child; readonly reason: ExitReason } | null> {
   for (const child of children) {
-    const outcome = await launch(family.self, child.spec.start);
-    if (!settle(family, child, outcome)) {
-      const { reason } = outcome as Failed;
-      report(family.self, "start_error", reason, child);
+    const result = await callStart(state.self, child.spec.start);
+    if (!recordStart(state, child, result)) {
+      const { reason } = result as StartFailure;
+      reportError(state.self, "start_error", reason, child);
       return { child, reason };
     }
   }
@@ -169,48 +174,51 @@ async function startEach(
 async function init(
   self: Self<unknown>,
   options: SupervisorOptions,
-): Promise<Family | Stop> {
-  const family = new Family(self, options);
+): Promise<SupervisorState | Stop> {
+  const state = new SupervisorState(self, options);
   for (const spec of options.children) {
-    const child = new Child(spec, keyOf(spec.id));
-    family.children.set(child.key, child);
+    const child = new Child(spec, childKey(spec.id));
+    state.children.set(child.key, child);
   }
-  const failure = await startEach(family, family.from(null));
-  if (failure === null) return family;
+  const failure = await startEach(state, state.from(null));
+  if (failure === null) return state;
   const { child, reason } = failure;
-  await endEach(family, family.from(null));
+  await shutDownEach(state, state.from(null));
   return new Stop(tuple(
     reasons.shutdown,
     tuple(atom("failed_to_start_child"), child.id, reason),
   ));
 }
 
-// -- Restarting
+// -- Restarts
 
 function isToRestart({ restart }: Child, reason: ExitReason): boolean {
   return restart === "permanent" ||
     (restart === "transient" && !isOrderly(reason));
 }
 
-/** A child has ended by itself, if it still is one. */
+/** An actor has ended: a child, or one that is no longer a child. */
 function onExit(
-  server: FamilyServer,
+  server: SupervisorServer,
   { from, reason }: Exit,
 ): void | Promise<void> {
-  const { state: family } = server;
-  const child = family.byPid.get(from);
+  const { state } = server;
+  const child = state.byPid.get(from);
   if (child === undefined) return;
   const isDue = isToRestart(child, reason);
   if (child.restart === "permanent" || !isOrderly(reason)) {
-    report(server.self, "child_terminated", reason, child);
+    reportError(server.self, "child_terminated", reason, child);
   }
-  lay(family, child);
+  recordEnd(state, child);
   if (isDue) return restart(server, child);
-  if (endsWith(family, child)) server.stop(reasons.shutdown);
+  if (endsSupervisor(state, child)) server.stop(reasons.shutdown);
 }
 
-/** Whether the supervisor is to end because this child has. */
-function endsWith({ flags, children }: Family, ended: Child): boolean {
+/** Whether the supervisor is to end because this child has ended. */
+function endsSupervisor(
+  { flags, children }: SupervisorState,
+  ended: Child,
+): boolean {
   if (ended.spec.significant !== true) return false;
   if (flags.autoShutdown === "anySignificant") return true;
   if (flags.autoShutdown !== "allSignificant") return false;
@@ -222,157 +230,168 @@ function endsWith({ flags, children }: Family, ended: Child): boolean {
   return true;
 }
 
-/** Starts a child again, and with it whom the strategy says. */
-function restart(server: FamilyServer, child: Child): void | Promise<void> {
-  const { state: family } = server;
+/** Restarts a child, along with the children that the strategy names. */
+function restart(server: SupervisorServer, child: Child): void | Promise<void> {
+  const { state } = server;
   child.isRestarting = false;
-  if (family.window.isOneTooMany()) {
+  if (state.window.isOneTooMany()) {
     const reason = atom("reached_max_restart_intensity");
-    report(server.self, "shutdown", reason, child);
+    reportError(server.self, "shutdown", reason, child);
     server.stop(reasons.shutdown);
     return;
   }
-  const { strategy = "oneForOne" } = family.flags;
+  const { strategy = "oneForOne" } = state.flags;
   switch (strategy) {
     case "oneForOne": {
-      const outcome = launch(family.self, child.spec.start);
-      if (outcome instanceof Promise) {
-        return outcome.then((settled) => takeUp(family, child, settled));
+      const result = callStart(state.self, child.spec.start);
+      if (result instanceof Promise) {
+        return result.then((result) => recordRestart(state, child, result));
       }
-      return takeUp(family, child, outcome);
+      return recordRestart(state, child, result);
     }
     case "restForOne":
-      return restartEach(family, family.from(child));
+      return restartEach(state, state.from(child));
     case "oneForAll":
-      return restartEach(family, family.from(null));
+      return restartEach(state, state.from(null));
     default:
       strategy satisfies never;
   }
 }
 
-function takeUp(family: Family, child: Child, outcome: Outcome): void {
-  if (settle(family, child, outcome)) return;
-  const { reason } = outcome as Failed;
-  report(family.self, "start_error", reason, child);
-  tryAgain(family, child);
+function recordRestart(
+  state: SupervisorState,
+  child: Child,
+  result: StartResult,
+): void {
+  if (recordStart(state, child, result)) return;
+  const { reason } = result as StartFailure;
+  reportError(state.self, "start_error", reason, child);
+  scheduleRetry(state, child);
 }
 
 async function restartEach(
-  family: Family,
+  state: SupervisorState,
   group: readonly Child[],
 ): Promise<void> {
-  await endEach(family, group);
-  const left = group.filter(({ key }) => family.children.has(key));
-  const failure = await startEach(family, left);
-  if (failure !== null) tryAgain(family, failure.child);
+  await shutDownEach(state, group);
+  const left = group.filter(({ key }) => state.children.has(key));
+  const failure = await startEach(state, left);
+  if (failure !== null) scheduleRetry(state, failure.child);
 }
 
-/** Through the mailbox, where calls and orders to end have their turn first. */
-function tryAgain({ self }: Family, child: Child): void {
+/** Retries through the mailbox, so that waiting calls and exits come first. */
+function scheduleRetry({ self }: SupervisorState, child: Child): void {
   child.isRestarting = true;
-  self.send(self.pid, new TryAgain(child.key, ++child.attempt));
+  self.send(self.pid, new RetryStart(child.key, ++child.attempt));
 }
 
-function onTryAgain(
-  server: FamilyServer,
-  { key, attempt }: TryAgain,
+function onRetry(
+  server: SupervisorServer,
+  { key, attempt }: RetryStart,
 ): void | Promise<void> {
   const child = server.state.children.get(key);
-  // It may have been ended, or restarted with its siblings, meanwhile.
+  // The child may have been ended meanwhile, or restarted with its siblings.
   if (child?.isRestarting !== true || child.attempt !== attempt) return;
   return restart(server, child);
 }
 
-// -- What can be asked
+// -- Requests
 
 async function startChild(
-  server: FamilyServer,
-  asked: unknown,
+  server: SupervisorServer,
+  requested: unknown,
 ): Promise<unknown> {
-  const { state: family } = server;
-  const spec = asked instanceof Shared ? asked.value as ChildSpec : null;
-  if (spec === null) return refusal(tuple(words.invalidSpec, asked));
+  const { state } = server;
+  const spec = requested instanceof Shared
+    ? requested.value as ChildSpec
+    : null;
+  if (spec === null) {
+    return errorReply(tuple(protocolAtoms.invalidSpec, requested));
+  }
   let key: string;
   try {
-    key = checkSpec(spec, family.flags.autoShutdown ?? "never");
+    key = checkSpec(spec, state.flags.autoShutdown ?? "never");
   } catch (error) {
     if (error instanceof UsageError) {
-      return answer(server, refusal(tuple(words.invalidSpec, error)));
+      return sendReply(
+        server,
+        errorReply(tuple(protocolAtoms.invalidSpec, error)),
+      );
     }
     throw error;
   }
-  const known = family.children.get(key);
+  const known = state.children.get(key);
   if (known !== undefined) {
-    return refusal(
+    return errorReply(
       known.pid === null
-        ? words.alreadyPresent
-        : tuple(atom("already_started"), known.pid),
+        ? protocolAtoms.alreadyPresent
+        : alreadyStarted(known.pid),
     );
   }
   const child = new Child(spec, key);
-  const outcome = await launch(family.self, spec.start);
-  if (outcome instanceof Failed) {
-    return answer(server, refusal(outcome.reason));
+  const result = await callStart(state.self, spec.start);
+  if (result instanceof StartFailure) {
+    return sendReply(server, errorReply(result.reason));
   }
-  family.children.set(key, child);
-  settle(family, child, outcome);
-  return ok(child.pid ?? words.undefined);
+  state.children.set(key, child);
+  recordStart(state, child, result);
+  return okReply(child.pid ?? protocolAtoms.undefined);
 }
 
-/** The child of that id, or null; a term that can be no id has none. */
-function find({ children }: Family, id: unknown): Child | null {
+/** The child of that id; null if there is none. */
+function findChild({ children }: SupervisorState, id: unknown): Child | null {
   try {
-    return children.get(keyOf(id)) ?? null;
+    return children.get(childKey(id)) ?? null;
   } catch {
     return null;
   }
 }
 
-/** Why a child that should be at rest is not. */
-function unrest({ isRestarting, pid }: Child): symbol | null {
-  if (isRestarting) return words.restarting;
-  return pid === null ? null : words.running;
+/** Why a child cannot be restarted or deleted now; null if it can. */
+function activityOf({ isRestarting, pid }: Child): symbol | null {
+  if (isRestarting) return protocolAtoms.restarting;
+  return pid === null ? null : protocolAtoms.running;
 }
 
 export async function restartChild(
-  server: FamilyServer,
+  server: SupervisorServer,
   id: unknown,
 ): Promise<unknown> {
-  const child = find(server.state, id);
-  if (child === null) return refusal(words.notFound);
-  const reason = unrest(child);
-  if (reason !== null) return refusal(reason);
-  const outcome = await launch(server.self as never, child.spec.start);
-  return settle(server.state, child, outcome)
-    ? ok(child.pid ?? words.undefined)
-    : refusal((outcome as Failed).reason);
+  const child = findChild(server.state, id);
+  if (child === null) return errorReply(protocolAtoms.notFound);
+  const reason = activityOf(child);
+  if (reason !== null) return errorReply(reason);
+  const result = await callStart(server.self as never, child.spec.start);
+  return recordStart(server.state, child, result)
+    ? okReply(child.pid ?? protocolAtoms.undefined)
+    : errorReply((result as StartFailure).reason);
 }
 
 export async function terminateChild(
-  server: FamilyServer,
+  server: SupervisorServer,
   id: unknown,
 ): Promise<unknown> {
-  const child = find(server.state, id);
-  if (child === null) return refusal(words.notFound);
-  await end(server.state, child);
-  return words.ok;
+  const child = findChild(server.state, id);
+  if (child === null) return errorReply(protocolAtoms.notFound);
+  await shutDown(server.state, child);
+  return protocolAtoms.ok;
 }
 
-function deleteChild(server: FamilyServer, id: unknown): unknown {
-  const child = find(server.state, id);
-  if (child === null) return refusal(words.notFound);
-  const reason = unrest(child);
-  if (reason !== null) return refusal(reason);
+function deleteChild(server: SupervisorServer, id: unknown): unknown {
+  const child = findChild(server.state, id);
+  if (child === null) return errorReply(protocolAtoms.notFound);
+  const reason = activityOf(child);
+  if (reason !== null) return errorReply(reason);
   server.state.children.delete(child.key);
-  return words.ok;
+  return protocolAtoms.ok;
 }
 
-function whichChildren(server: FamilyServer): unknown {
+function whichChildren(server: SupervisorServer): unknown {
   const rows = server.state.from(null).toReversed().map(rowOf);
-  return answer(server, rows);
+  return sendReply(server, rows);
 }
 
-function countChildren({ self, state }: FamilyServer): unknown {
+function countChildren({ self, state }: SupervisorServer): unknown {
   const counts = { specs: 0, active: 0, supervisors: 0, workers: 0 };
   for (const { pid, type } of state.children.values()) {
     counts.specs++;
@@ -384,22 +403,24 @@ function countChildren({ self, state }: FamilyServer): unknown {
   return countRows(counts);
 }
 
-/** A function has no form on another node, which is told so. */
-function getSpec(server: FamilyServer, id: unknown): unknown {
-  const child = find(server.state, id);
-  if (child === null) return refusal(words.notFound);
+/** A caller on another node gets a specification without the function. */
+function getSpec(server: SupervisorServer, id: unknown): unknown {
+  const child = findChild(server.state, id);
+  if (child === null) return errorReply(protocolAtoms.notFound);
   const { spec } = child;
-  if (server.from.pid.node === server.self.node) return ok(new Shared(spec));
-  return answer(server, ok(shownTerm(spec)));
+  if (server.from.pid.node === server.self.node) {
+    return okReply(new Shared(spec));
+  }
+  return sendReply(server, okReply(specForOtherNode(spec)));
 }
 
-/** A request that no supervisor knows harms nobody's children. */
+/** Refuses an unknown call, which must not end the supervisor. */
 export function refuseCall(
   { self }: { readonly self: Self<unknown> },
   request: unknown,
 ): unknown {
   logUnexpected(self, request);
-  return refusal(tuple(atom("bad_call"), request));
+  return errorReply(tuple(atom("bad_call"), request));
 }
 
 export function logUnexpected(self: Self<unknown>, message: unknown): void {
@@ -408,23 +429,23 @@ export function logUnexpected(self: Self<unknown>, message: unknown): void {
   });
 }
 
-/** What `genServer` makes a supervisor of. */
-export type FamilyDefinition = Definition<
-  Promise<Family | Stop>,
+/** The type of `supervisorDefinition`. */
+export type SupervisorDefinition = Definition<
+  Promise<SupervisorState | Stop>,
   SupervisorOptions,
-  Handlers<Family>,
+  Handlers<SupervisorState>,
   Record<never, never>
 >;
 
-/** What `genServer` makes a supervisor of. */
-export const familyDefinition: FamilyDefinition = {
+/** The server definition of a supervisor with fixed children. */
+export const supervisorDefinition: SupervisorDefinition = {
   name: "Supervisor",
   trapExits: true,
   init,
   calls: {
     start_child: startChild,
     restart_child: async (server, id: unknown) =>
-      answer(server, await restartChild(server, id)),
+      sendReply(server, await restartChild(server, id)),
     terminate_child: terminateChild,
     delete_child: deleteChild,
     which_children: whichChildren,
@@ -435,12 +456,12 @@ export const familyDefinition: FamilyDefinition = {
   handleCast: (server, request) => logUnexpected(server.self, request),
   info: (server, message) => {
     if (message instanceof Exit) return onExit(server, message);
-    if (message instanceof TryAgain) return onTryAgain(server, message);
+    if (message instanceof RetryStart) return onRetry(server, message);
     return logUnexpected(server.self, message);
   },
-  terminate: ({ state: family }) => endEach(family, family.from(null)),
-  formatStatus: (family) => ({
-    ...family.flags,
-    children: family.from(null).map(({ id, pid }) => ({ id, pid })),
+  terminate: ({ state }) => shutDownEach(state, state.from(null)),
+  formatStatus: (state) => ({
+    ...state.flags,
+    children: state.from(null).map(({ id, pid }) => ({ id, pid })),
   }),
 };

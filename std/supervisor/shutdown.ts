@@ -1,4 +1,4 @@
-/** Ending children: one after the other, or many at once. */
+/** The shutdown of children: one after the other, or many at once. */
 
 import {
   Down,
@@ -14,24 +14,24 @@ import { isOrderly } from "../internal/reasons.ts";
 import { receiveRef } from "../internal/wait.ts";
 import type { Restart, Shutdown } from "../internal/child_spec.ts";
 
-/** As much of a child as its end takes. */
-export type Mortal = {
+/** As much of a child as its shutdown needs. */
+export type ShutdownSpec = {
   readonly restart: Restart;
   readonly shutdown: Shutdown;
 };
 
 /**
- * Ends a child and resolves with the reason once it is gone.
+ * Shuts a child down, and resolves with its exit reason once it has ended.
  *
- * It waits for the `Down` of a monitor, since a child that has taken its link
- * back sends no `Exit`. The link stays until then, so that a supervisor which
- * is killed meanwhile still takes the child along; the `Exit` that comes of it
- * names a pid that the supervisor knows no more.
+ * It waits for the `Down` of a monitor, because a child that has removed its
+ * link sends no `Exit`. The link stays until then, so that the child ends too
+ * if the supervisor is killed meanwhile. The `Exit` that comes over the link is
+ * ignored later, because its pid is no longer in the supervisor's table.
  */
-export async function endChild(
+export async function shutDownChild(
   self: Self<unknown>,
   pid: Pid,
-  { shutdown }: Mortal,
+  { shutdown }: ShutdownSpec,
 ): Promise<ExitReason> {
   const ref = self.monitor(pid);
   let down: Down | undefined;
@@ -46,24 +46,29 @@ export async function endChild(
     down = await self.receive(ref) as Down;
   }
   return down.reason === reasons.noproc
-    ? await trueReason(self, pid)
+    ? await reasonFromLink(self, pid)
     : down.reason;
 }
 
-/** Of a child that had ended before: what its link has said. */
-async function trueReason(
+/**
+ * The exit reason of a child that had ended before it was monitored: the one of
+ * its `Exit`, if that has come.
+ */
+async function reasonFromLink(
   self: Self<unknown>,
   pid: Pid,
 ): Promise<ExitReason> {
-  const isOfIt = (message: unknown) =>
+  const isOfPid = (message: unknown) =>
     message instanceof Exit && message.from === pid;
-  const exit = await self.receive(isOfIt, { timeoutMs: 0 }) as Exit | undefined;
+  const exit = await self.receive(isOfPid, { timeoutMs: 0 }) as
+    | Exit
+    | undefined;
   return exit?.reason ?? reasons.noproc;
 }
 
-/** Whether a child that was told to end has done so as it should. */
-export function hasEndedWell(
-  { restart, shutdown }: Mortal,
+/** Whether a child that was shut down has ended with an expected reason. */
+export function isExpectedEnd(
+  { restart, shutdown }: ShutdownSpec,
   reason: ExitReason,
 ): boolean {
   if (reason === reasons.shutdown) return true;
@@ -71,22 +76,24 @@ export function hasEndedWell(
   return restart !== "permanent" && isOrderly(reason);
 }
 
-/** How many are told to end in one go, so that others have their turns. */
-const BATCH = 500;
+/** How many children are signalled in one turn; other actors run in between. */
+const BATCH_SIZE = 500;
 
-/** Sent by a supervisor to itself, when more of them are to be told. */
-class More {}
+/** A supervisor's message to itself: more children are to be signalled. */
+class NextBatch {}
 
-/** What is known of children that are ended all at once. */
-class Endings<C extends Mortal> {
+/** The state of a shutdown of many children at once. */
+class ParallelShutdown<C extends ShutdownSpec> {
   readonly self: Self<unknown>;
-  /** Those that were not told yet. */
+  /** The children that have not been signalled yet. */
   readonly left: Iterator<readonly [Pid, C]>;
+  /** The children that were signalled and have not ended, by monitor. */
   readonly waiting: Map<Ref, readonly [Pid, C]> = new Map();
-  /** What the links of those said that had ended before. */
-  readonly known: Map<Pid, ExitReason> = new Map();
-  /** Whose time is over when a timer fires. */
+  /** Exit reasons that came over links, for children that ended before. */
+  readonly exitReasons: Map<Pid, ExitReason> = new Map();
+  /** Timers, with the monitors of the children to kill when they fire. */
   readonly timers: Map<Ref, readonly Ref[]> = new Map();
+  /** Whether all children have been signalled. */
   isComplete = false;
 
   constructor(self: Self<unknown>, children: Iterable<readonly [Pid, C]>) {
@@ -94,10 +101,11 @@ class Endings<C extends Mortal> {
     this.left = children[Symbol.iterator]();
   }
 
-  tellSome(): void {
+  /** Signals the next children. */
+  signalBatch(): void {
     const { self } = this;
     const limits = new Map<number, Ref[]>();
-    for (let i = 0; i < BATCH; i++) {
+    for (let i = 0; i < BATCH_SIZE; i++) {
       const { done, value } = this.left.next();
       if (done === true) {
         this.isComplete = true;
@@ -116,9 +124,10 @@ class Endings<C extends Mortal> {
     for (const [limitMs, refs] of limits) {
       this.timers.set(self.startTimer(limitMs, null), refs);
     }
-    if (!this.isComplete) self.send(self.pid, new More());
+    if (!this.isComplete) self.send(self.pid, new NextBatch());
   }
 
+  /** Kills the children whose time limit this timer was. */
   killLate(timer: Ref): void {
     for (const ref of this.timers.get(timer) ?? []) {
       const late = this.waiting.get(ref);
@@ -128,38 +137,38 @@ class Endings<C extends Mortal> {
 }
 
 /**
- * Ends many children at once and resolves when all are gone, which takes as
- * long as the slowest of them may. Only for a supervisor that ends itself: what
- * else is in its mailbox is taken out and lost.
+ * Shuts many children down at once, and resolves when all have ended, which
+ * takes at most the longest of their time limits. Only for a supervisor that
+ * ends itself, because all other messages in its mailbox are removed.
  */
-export async function endAll<C extends Mortal>(
+export async function shutDownAll<C extends ShutdownSpec>(
   self: Self<unknown>,
   children: Iterable<readonly [Pid, C]>,
   onEnd: (child: C, pid: Pid, reason: ExitReason) => void,
 ): Promise<void> {
-  const endings = new Endings(self, children);
-  const { waiting, known } = endings;
-  endings.tellSome();
-  while (waiting.size > 0 || !endings.isComplete) {
+  const shutdown = new ParallelShutdown(self, children);
+  const { waiting, exitReasons } = shutdown;
+  shutdown.signalBatch();
+  while (waiting.size > 0 || !shutdown.isComplete) {
     const message = await self.receive();
     if (message instanceof Exit) {
-      known.set(message.from, message.reason);
+      exitReasons.set(message.from, message.reason);
     } else if (message instanceof Timeout) {
-      endings.killLate(message.ref);
-    } else if (message instanceof More) {
-      endings.tellSome();
+      shutdown.killLate(message.ref);
+    } else if (message instanceof NextBatch) {
+      shutdown.signalBatch();
     } else if (message instanceof Down) {
       const entry = waiting.get(message.ref);
       if (entry === undefined) continue;
       waiting.delete(message.ref);
       const [pid, child] = entry;
-      const isUnknown = message.reason === reasons.noproc;
+      const hadEnded = message.reason === reasons.noproc;
       onEnd(
         child,
         pid,
-        isUnknown ? known.get(pid) ?? reasons.noproc : message.reason,
+        hadEnded ? exitReasons.get(pid) ?? reasons.noproc : message.reason,
       );
     }
   }
-  for (const timer of endings.timers.keys()) self.cancelTimer(timer);
+  for (const timer of shutdown.timers.keys()) self.cancelTimer(timer);
 }

@@ -1,6 +1,7 @@
-/** Starting a child, whatever its start returns, resolves with or throws. */
+/** The start of a child, and the result of a start that has failed. */
 
 import {
+  atom,
   CallError,
   ExitError,
   type ExitReason,
@@ -9,41 +10,47 @@ import {
   SpawnError,
   UsageError,
 } from "../../runtime/mod.ts";
-import { atom } from "../../runtime/mod.ts";
 import { StartError } from "../proc_lib/mod.ts";
-import { Failed } from "./types.ts";
 import type { AnySelf } from "../internal/wait.ts";
 import type { ChildStart } from "../internal/child_spec.ts";
 
-/** The child's pid, null for `ignore`, or why there is none. */
-export type Outcome = Pid | null | Failed;
+/** A child could not be started. A value, and not an error that is thrown. */
+export class StartFailure {
+  readonly reason: ExitReason;
+  constructor(reason: ExitReason) {
+    this.reason = reason;
+  }
+}
+
+/** The child's pid, null for `ignore`, or the failure. */
+export type StartResult = Pid | null | StartFailure;
 
 /**
- * Starts a child. Where the start waits for nothing, neither does this.
+ * Calls a child's start. Returns a promise only if the start does.
  *
- * Throws when the supervisor has been ended meanwhile.
+ * Throws when the supervisor was ended meanwhile.
  */
-export function launch<X extends readonly unknown[]>(
+export function callStart<X extends readonly unknown[]>(
   self: AnySelf,
   start: (self: AnySelf, ...extra: X) => ChildStart | Promise<ChildStart>,
   ...extra: X
-): Outcome | Promise<Outcome> {
+): StartResult | Promise<StartResult> {
   try {
     const started = start(self, ...extra);
     return started instanceof Promise
-      ? started.then(outcomeOf, (error: unknown) => failureOf(self, error))
-      : outcomeOf(started);
+      ? started.then(resultOf, (error: unknown) => failureOf(self, error))
+      : resultOf(started);
   } catch (error) {
     return failureOf(self, error);
   }
 }
 
-function outcomeOf(started: ChildStart): Outcome {
+function resultOf(started: ChildStart): StartResult {
   const pid: unknown = started instanceof Pid || started === null
     ? started
     : (started as { readonly pid?: unknown } | undefined)?.pid;
   if (pid === null || pid instanceof Pid) return pid as Pid | null;
-  return new Failed(
+  return new StartFailure(
     new UsageError(
       "expected the start of a child to resolve with its pid, something that " +
         `has a pid, or null, got ${printTerm(started)}`,
@@ -51,10 +58,10 @@ function outcomeOf(started: ChildStart): Outcome {
   );
 }
 
-function failureOf(self: AnySelf, error: unknown): Failed {
-  // The supervisor itself was ended, so that nobody is there to restart.
+function failureOf(self: AnySelf, error: unknown): StartFailure {
+  // The supervisor itself was ended, so it restarts no child.
   if (!self.isAlive) throw error;
-  return new Failed(reasonOf(error));
+  return new StartFailure(reasonOf(error));
 }
 
 function reasonOf(error: unknown): ExitReason {

@@ -4,15 +4,15 @@ import { Clock, type Timekeeper } from "../internal/clock.ts";
 import type { RestartLimits } from "./types.ts";
 
 /**
- * Times of the last restarts, of which it keeps no more than it needs. The
- * clock is made at the first one, since most supervisors never restart anybody.
+ * The times of the restarts in the window. The clock is made at the first
+ * restart, since most supervisors never restart a child.
  */
 export class RestartWindow {
   readonly #self: Timekeeper;
   readonly #maxRestarts: number;
   readonly #withinMs: number;
   #clock: Clock | null = null;
-  /** In whole ms. */
+  /** Times of restarts in whole ms, the oldest first. */
   #times: number[] = [];
 
   constructor(self: Timekeeper, limits: RestartLimits) {
@@ -21,7 +21,7 @@ export class RestartWindow {
     this.#withinMs = limits.withinMs ?? 5_000;
   }
 
-  /** Notes a restart that is due now, and tells whether it is one too many. */
+  /** Counts a restart that is due now. Returns whether it is one too many. */
   isOneTooMany(): boolean {
     if (this.#maxRestarts === Infinity) return false;
     this.#clock ??= new Clock(this.#self);
