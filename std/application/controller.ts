@@ -1,6 +1,7 @@
 /**
- * The controller's actor and its tables. It carries out one order at a time;
- * orders are closures of this object, and only their numbers are sent.
+ * The controller: the actor that starts and stops applications, and its tables.
+ * It carries out one order at a time. An order is a function that stays in this
+ * object; only its number is sent to the actor.
  */
 
 import {
@@ -22,7 +23,7 @@ import {
 } from "../../runtime/mod.ts";
 import { isOrderly } from "../internal/reasons.ts";
 import { StartError, type Starting, startLink } from "../proc_lib/mod.ts";
-import { masterOf } from "./master.ts";
+import { masterBehaviour } from "./master.ts";
 import {
   type ApplicationContext,
   type ApplicationDefinition,
@@ -33,53 +34,57 @@ import {
   type Env,
 } from "./types.ts";
 
-/** What is asked: an `Application`, of which this is all that matters. */
+/** As much of an `Application` as the controller needs. */
 type App = {
   readonly name: string;
   readonly definition: ApplicationDefinition;
 };
 
-type Asker = Pick<Self<never>, "call">;
+/** The caller: an actor or a running node. */
+type Caller = Pick<Self<never>, "call">;
 
-type Running = {
+type RunningApplication = {
   readonly app: App;
   readonly type: ApplicationType;
   readonly master: Pid;
   readonly root: Pid;
 };
 
-/** Carried out in the controller's turn. */
+/** What the controller's actor is to do. */
 type Order = {
-  readonly act: (self: Self<unknown>) => Promise<void>;
-  /** Whether the controller ends with it. */
+  readonly run: (self: Self<unknown>) => Promise<void>;
+  /** Whether the controller ends after this order. */
   readonly isLast: boolean;
 };
 
 export class Controller {
-  /** In the order of the starts. */
-  readonly #running = new Map<string, Running>();
+  /** The applications that run, by name, in the order of their starts. */
+  readonly #running = new Map<string, RunningApplication>();
   readonly #config: readonly Config[];
+  /** Settings of `putEnv`, by application. */
   readonly #put = new Map<string, Map<string, unknown>>();
+  /** Orders that were sent and have not begun, by number. */
   readonly #orders = new Map<number, Order>();
   #lastOrder = 0;
+  /** Null before the start of the controller's actor. */
   #self: Self<unknown> | null = null;
-  /** Who has started it, and is linked to it. */
+  /** The actor that has started the controller and is linked to it. */
   #parent: Pid<never> | null = null;
-  /** Runs the start function of an application. */
-  #starting: Self<unknown> | null = null;
+  /** The master of the application that was started last. */
+  #lastMaster: Self<unknown> | null = null;
 
   constructor(config: readonly Config[]) {
     this.#config = config;
   }
 
   get pid(): Pid {
-    return this.#living().pid;
+    return this.#liveSelf().pid;
   }
 
-  #living(): Self<unknown> {
+  #liveSelf(): Self<unknown> {
     if (this.#self !== null && this.#self.isAlive) return this.#self;
     throw new UsageError(
-      "expected the controller of the applications to run, but it has ended",
+      "expected the controller of the applications to run, got one that has ended",
     );
   }
 
@@ -91,81 +96,87 @@ export class Controller {
       initAck();
       return null;
     }, (state, message, self) => {
-      if (message instanceof Call) return this.#obey(self, message);
+      if (message instanceof Call) return this.#handleCall(self, message);
       if (!(message instanceof Exit)) return state;
       const { from, reason } = message;
       for (const one of this.#running.values()) {
-        if (one.master === from) return this.#ended(self, one, reason);
+        if (one.master === from) {
+          return this.#applicationEnded(self, one, reason);
+        }
       }
-      // Masters that were stopped end in good order; anybody else gives orders.
-      const isOrder = from === parent || reason !== reasons.normal;
-      return isOrder ? this.#stopAll(self).then(() => stop(reason)) : state;
+      // A normal exit of an actor other than the parent is ignored.
+      const mustStop = from === parent || reason !== reasons.normal;
+      return mustStop ? this.#stopAll(self).then(() => stop(reason)) : state;
     }, { name: "Applications" });
   }
 
-  async #obey(
+  async #handleCall(
     self: Self<unknown>,
     { from, request }: Call,
   ): Promise<null | Stop> {
     const order = this.#orders.get(request as number);
     this.#orders.delete(request as number);
-    await order?.act(self);
+    await order?.run(self);
     self.reply(from, null);
     return order?.isLast === true ? stop() : null;
   }
 
-  /** Has something done by the controller, after what was asked before. */
-  async #ask<T>(
-    asker: Asker,
-    act: (self: Self<unknown>) => Promise<T>,
+  /** Has the controller's actor carry out an order, after earlier ones. */
+  async #runOrder<T>(
+    caller: Caller,
+    run: (self: Self<unknown>) => Promise<T>,
     options: CallOptions,
     isLast = false,
   ): Promise<T> {
-    const { pid } = this.#living();
-    let outcome: (() => T) | null = null;
+    const { pid } = this.#liveSelf();
+    let result: (() => T) | null = null;
     const number = ++this.#lastOrder;
     this.#orders.set(number, {
       isLast,
-      act: async (self) => {
+      run: async (self) => {
         try {
-          const value = await act(self);
-          outcome = () => value;
+          const value = await run(self);
+          result = () => value;
         } catch (error) {
           if (!self.isAlive) throw error;
-          outcome = () => {
+          result = () => {
             throw error;
           };
         }
       },
     });
-    await asker.call(pid, number, { timeoutMs: Infinity, ...options });
-    return (outcome as (() => T) | null)!();
+    await caller.call(pid, number, { timeoutMs: Infinity, ...options });
+    return (result as (() => T) | null)!();
   }
 
-  // -- Starting
+  // -- Starts
 
   start(
-    asker: Asker,
+    caller: Caller,
     app: App,
     type: ApplicationType,
     options: CallOptions,
   ): Promise<void> {
     mustBeType(type);
-    return this.#ask(asker, (self) => this.#startOne(self, app, type), options);
+    return this.#runOrder(
+      caller,
+      (self) => this.#startOne(self, app, type),
+      options,
+    );
   }
 
   ensureAll(
-    asker: Asker,
+    caller: Caller,
     apps: readonly App[],
     type: ApplicationType,
     options: CallOptions,
   ): Promise<readonly string[]> {
     mustBeType(type);
-    return this.#ask(asker, async (self) => {
+    return this.#runOrder(caller, async (self) => {
       const started: string[] = [];
       try {
-        for (const app of inOrder(apps)) {
-          if (this.#isSame(app)) continue;
+        for (const app of byDependency(apps)) {
+          if (this.#isRunning(app)) continue;
           await this.#startOne(self, app, type);
           started.push(app.name);
         }
@@ -178,13 +189,13 @@ export class Controller {
     }, options);
   }
 
-  /** Whether it runs. Throws `UsageError` when another of its name does. */
-  #isSame(app: App): boolean {
+  /** Whether it runs. Throws `UsageError` if another one of its name runs. */
+  #isRunning(app: App): boolean {
     const known = this.#running.get(app.name);
     if (known === undefined) return false;
     if (known.app === app) return true;
     throw new UsageError(
-      `expected one application of the name ${app.name}, but another runs`,
+      `expected one application of the name ${app.name}, got a second one`,
     );
   }
 
@@ -194,15 +205,15 @@ export class Controller {
     type: ApplicationType,
   ): Promise<void> {
     const { name, definition } = app;
-    if (this.#isSame(app)) {
+    if (this.#isRunning(app)) {
       throw new ApplicationError(
         name,
         "alreadyStarted",
-        `expected ${name} not to run yet, but it does`,
+        `expected ${name} not to run yet, got an application that runs`,
       );
     }
     for (const dependency of definition.dependencies ?? []) {
-      if (this.#isSame(dependency as App)) continue;
+      if (this.#isRunning(dependency as App)) continue;
       throw new ApplicationError(
         name,
         "dependencyNotStarted",
@@ -216,12 +227,12 @@ export class Controller {
       type,
       env: (key) => this.settings(app)[key] as never,
     };
-    const make = masterOf(definition, context, self.pid);
+    const make = masterBehaviour(definition, context, self.pid);
     try {
       const { pid, value } = await startLink<unknown, Pid>(
         self,
         (starting) => (me) => {
-          this.#starting = me;
+          this.#lastMaster = me;
           return make(starting)(me);
         },
         { label: `application ${name}` },
@@ -230,7 +241,7 @@ export class Controller {
     } catch (error) {
       if (!(error instanceof StartError)) throw error;
       const { reason } = error;
-      // Its root's own start may have failed, which is what there is to know.
+      // If the start of the root has failed, its reason is the one to tell.
       const why = reason instanceof StartError ? reason.reason : reason;
       throw new ApplicationError(
         name,
@@ -246,15 +257,15 @@ export class Controller {
     });
   }
 
-  // -- Ending
+  // -- Stops
 
-  stop(asker: Asker, name: string, options: CallOptions): Promise<void> {
-    return this.#ask(asker, async (self) => {
+  stop(caller: Caller, name: string, options: CallOptions): Promise<void> {
+    return this.#runOrder(caller, async (self) => {
       if (!this.#running.has(name)) {
         throw new ApplicationError(
           name,
           "notStarted",
-          `expected ${name} to run, but it does not`,
+          `expected ${name} to run, got an application that does not`,
         );
       }
       await this.#stopOne(self, name);
@@ -268,7 +279,7 @@ export class Controller {
     try {
       await self.call(master, null, { timeoutMs: Infinity });
     } catch (error) {
-      // It ended by itself meanwhile, which is as good.
+      // The application has ended by itself meanwhile.
       if (!(error instanceof CallError)) throw error;
     }
     const ended = (message: unknown): message is Exit =>
@@ -285,9 +296,9 @@ export class Controller {
   }
 
   /** An application has ended by itself. */
-  async #ended(
+  async #applicationEnded(
     self: Self<unknown>,
-    running: Running,
+    running: RunningApplication,
     reason: unknown,
   ): Promise<null | Stop> {
     const { app: { name }, type } = running;
@@ -301,7 +312,11 @@ export class Controller {
     return stop(tuple(reasons.shutdown, why));
   }
 
-  #report(self: Self<unknown>, { app, type }: Running, reason: unknown): void {
+  #report(
+    self: Self<unknown>,
+    { app, type }: RunningApplication,
+    reason: unknown,
+  ): void {
     const { name } = app;
     self.log(
       isOrderly(reason) ? "info" : "error",
@@ -315,43 +330,54 @@ export class Controller {
     );
   }
 
-  /** Whether it was done in time; else all of it is killed. */
+  /**
+   * Stops all applications and the controller. Resolves with false if that took
+   * too long, and the rest was killed.
+   */
   async shutdown(
-    asker: Asker,
+    caller: Caller,
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
   ): Promise<boolean> {
     if (this.#self?.isAlive !== true) return true;
     try {
-      await this.#ask(asker, (self) => this.#stopAll(self), options, true);
+      await this.#runOrder(
+        caller,
+        (self) => this.#stopAll(self),
+        options,
+        true,
+      );
       return true;
     } catch (error) {
       const self = this.#self;
       const isLate = options.signal?.aborted === true ||
         (error instanceof CallError && error.reason === "timeout");
       if (!isLate) {
-        // It has ended while it was asked, for another shutdown maybe.
+        // The controller has ended meanwhile, perhaps by another shutdown.
         if (!(error instanceof CallError) || self.isAlive) throw error;
         return error.reason !== reasons.killed;
       }
-      if (self.isAlive) this.#kill(self);
+      if (self.isAlive) this.#killAll(self);
       return false;
     }
   }
 
-  /** Roots first: they would outlive a master that is not linked yet. */
-  #kill(self: Self<unknown>): void {
+  /**
+   * Kills all actors of the controller: roots first, because a root that is not
+   * linked to its master yet would live on.
+   */
+  #killAll(self: Self<unknown>): void {
     for (const { root, master } of [...this.#running.values()].reverse()) {
       self.sendExit(root, reasons.kill);
       self.sendExit(master, reasons.kill);
     }
-    const starting = this.#starting;
-    starting?.sendExit(starting.pid, reasons.kill);
-    // Whoever has asked for this is not to go with it.
+    const master = this.#lastMaster;
+    master?.sendExit(master.pid, reasons.kill);
+    // The actor that has started the controller must not end with it.
     if (this.#parent !== null) self.unlink(this.#parent as Pid);
     self.sendExit(self.pid, reasons.kill);
   }
 
-  // -- Asking
+  // -- Look-ups
 
   which(): readonly ApplicationInfo[] {
     return [...this.#running.values()].map(({ app, type, root }) => {
@@ -403,8 +429,8 @@ function mustBeType(type: unknown): void {
   );
 }
 
-/** Each once, after all that it depends on. */
-function inOrder(apps: readonly App[]): readonly App[] {
+/** Each application once, after all its dependencies. */
+function byDependency(apps: readonly App[]): readonly App[] {
   const ordered = new Set<App>();
   const visit = (app: App): void => {
     if (ordered.has(app)) return;

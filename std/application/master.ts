@@ -1,6 +1,6 @@
 /**
- * The actor of one running application: it starts the root, is linked to it,
- * and ends it when it is told to.
+ * The master of an application: the actor that starts its root, is linked to
+ * it, and ends it when the controller asks for it.
  */
 
 import {
@@ -16,8 +16,8 @@ import {
 import type { Starting } from "../proc_lib/mod.ts";
 import type { ApplicationContext, ApplicationDefinition } from "./types.ts";
 
-/** Its behaviour. The start resolves with the root. */
-export function masterOf(
+/** The behaviour of a master. Its start is acknowledged with the root's pid. */
+export function masterBehaviour(
   definition: ApplicationDefinition,
   context: ApplicationContext,
   controller: Pid<never>,
@@ -28,14 +28,14 @@ export function masterOf(
     try {
       await master.start();
     } catch (error) {
-      // What it holds goes with it; a signal that ended it is no failure.
+      // The master was ended from outside, which is no failure of the start.
       if (!self.isAlive) throw error;
       await master.endRoot();
-      // What was started beside a root goes over its link.
+      // Actors that were started beside the root end with it, by their links.
       initFail(error, reasons.shutdown);
     }
     initAck(master.root as Pid);
-    self.exit(await master.serve());
+    self.exit(await master.untilEnd());
   };
 }
 
@@ -44,6 +44,7 @@ class Master {
   readonly #definition: ApplicationDefinition;
   readonly #context: ApplicationContext;
   readonly #controller: Pid<never>;
+  /** Null before its start, and once `endRoot` has begun to end it. */
   root: Pid | null = null;
 
   constructor(
@@ -65,7 +66,7 @@ class Master {
     if (!(pid instanceof Pid)) {
       throw new UsageError(
         `expected the start of ${this.#definition.name} to return its root, or ` +
-          `what has its pid, got ${printTerm(root)}`,
+          `an object with its pid, got ${printTerm(root)}`,
       );
     }
     this.root = pid;
@@ -73,8 +74,8 @@ class Master {
     for (const phase of Object.values(startPhases)) await phase(this.#context);
   }
 
-  /** Resolves with the reason to end with. */
-  async serve(): Promise<ExitReason> {
+  /** Handles messages; resolves with the exit reason of the master. */
+  async untilEnd(): Promise<ExitReason> {
     for (;;) {
       const message = await this.#self.receive();
       if (message instanceof Call) {
@@ -85,7 +86,7 @@ class Master {
       if (!(message instanceof Exit)) continue;
       const { from, reason } = message;
       if (from === this.root) {
-        await this.#hook("stop");
+        await this.#runHook("stop");
         return reason;
       }
       if (from === this.#controller) {
@@ -103,12 +104,12 @@ class Master {
   }
 
   async #stop(): Promise<void> {
-    await this.#hook("prepStop");
+    await this.#runHook("prepStop");
     await this.endRoot();
-    await this.#hook("stop");
+    await this.#runHook("stop");
   }
 
-  /** Ends the root in good order, or kills it when its time is over. */
+  /** Shuts the root down, and kills it after `shutdownMs`. */
   async endRoot(): Promise<void> {
     const { root } = this;
     if (root === null) return;
@@ -116,20 +117,19 @@ class Master {
     const { shutdownMs = Infinity } = this.#definition;
     const hasEnded = (message: unknown): message is Exit =>
       message instanceof Exit && message.from === root;
-    // Whoever had this stopped may be gone meanwhile, and then there is no
-    // time.
-    const isOver = (message: unknown): message is Exit =>
+    // Without a controller there is no time left for a shutdown.
+    const endsWait = (message: unknown): message is Exit =>
       hasEnded(message) ||
       (message instanceof Exit && message.from === this.#controller);
     this.#self.sendExit(root, reasons.shutdown);
-    const end = await this.#self.receive(isOver, { timeoutMs: shutdownMs });
+    const end = await this.#self.receive(endsWait, { timeoutMs: shutdownMs });
     if (end !== undefined && hasEnded(end)) return;
     this.#self.sendExit(root, reasons.kill);
     await this.#self.receive(hasEnded);
   }
 
-  /** What a hook throws is reported, and the stop goes on. */
-  async #hook(name: "prepStop" | "stop"): Promise<void> {
+  /** Runs a hook. If it throws, that is reported and the stop goes on. */
+  async #runHook(name: "prepStop" | "stop"): Promise<void> {
     try {
       await this.#definition[name]?.(this.#context);
     } catch (error) {

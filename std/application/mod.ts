@@ -3,28 +3,37 @@
  * order of their dependencies, with settings. After OTP's `application` and
  * Elixir's `Application`.
  *
- * A definition names what it depends on, its settings, and a function that
- * starts its root, usually a supervisor. A controller (`Applications`), one for
- * a node, starts and stops them and knows the settings.
+ * **To define an application:** `application` with a name, the applications it
+ * depends on, its settings, and a function that starts its root, usually a
+ * supervisor.
  *
- * When not to use it: a program with one tree starts its supervisor. Where a
- * tree runs on another node when this one is lost, see `global`: applications
- * are of one node, and have no failover or takeover.
+ * **To run a whole program:** `runApplications`. It starts the applications,
+ * waits until the process is to end, and stops them in order.
+ *
+ * **To start and stop applications one by one:** a controller, one for each
+ * node, which `Applications.startLink` starts.
+ *
+ * **To read and change settings:** `getEnv` and `putEnv` of the controller, and
+ * `context.env` in the functions of a definition.
+ *
+ * When not to use it: a program with one tree starts its supervisor. For a tree
+ * that another node takes over when this one is lost, see `global`:
+ * applications belong to one node, and have no failover or takeover.
  *
  * Guarantees, weak ones included:
- * - An application is started when all that it depends on has started, and
- *   stopped before any of these: the controller stops in the reverse order of
- *   the starts.
- * - Starts and stops are one at a time. So an application's `start` must not
- *   ask its own controller to start or stop something, which would wait for
- *   itself.
- * - `stop` of a definition runs once its root has ended, also when that has
- *   ended by itself. What hooks throw is reported, and the stop goes on.
- * - A shutdown is over in its time limit: then whatever still runs is killed,
- *   and hooks that had no turn do not run. A loop that never awaits cannot be
- *   stopped.
- * - When the controller ends, so do all applications, in good order unless it
- *   was killed by `shutdown`.
+ * - An application starts when all its dependencies have started, and stops
+ *   before any of them: the controller stops applications in the reverse order
+ *   of their starts.
+ * - The controller carries out one start or stop at a time. The `start` of an
+ *   application must not ask its own controller for another one, because both
+ *   would wait for each other.
+ * - `stop` of a definition runs once the root has ended, also if the root has
+ *   ended by itself. An error in a hook is reported, and the stop goes on.
+ * - A shutdown ends within its time limit: then all actors that still run are
+ *   killed, and the remaining hooks do not run. A loop that never awaits cannot
+ *   be stopped.
+ * - When the controller ends, all applications end before it, in order, unless
+ *   `shutdown` has killed it.
  */
 
 import {
@@ -32,6 +41,7 @@ import {
   Exit,
   onTermination,
   type Pid,
+  printTerm,
   type RunningNode,
   type Self,
   systemHost,
@@ -81,20 +91,24 @@ export type AnyApplication = Pick<Application<never>, "name"> & {
 };
 
 /**
- * Defines an application. Throws `UsageError` for one without a name, and for
- * dependencies that are none.
+ * Defines an application. Throws `UsageError` for an empty name, and for
+ * dependencies that are no applications. See `Applications` for an example.
  */
 export function application<E extends Env = Env>(
   definition: ApplicationDefinition<E>,
 ): Application<E> {
   const { name, dependencies = [], shutdownMs = 0 } = definition;
   if (typeof name !== "string" || name === "") {
-    throw new UsageError(`expected a name of the application, got ${name}`);
+    throw new UsageError(
+      `expected a name of the application, got ${printTerm(name)}`,
+    );
   }
   for (const dependency of dependencies) {
     if (dependency instanceof Application) continue;
     throw new UsageError(
-      `expected dependencies of ${name} to be applications, got something else`,
+      `expected dependencies of ${name} to be applications, got ${
+        printTerm(dependency)
+      }`,
     );
   }
   if (!(shutdownMs >= 0)) {
@@ -107,28 +121,29 @@ export function application<E extends Env = Env>(
 
 /** Options of a controller. */
 export type ApplicationsOptions = {
-  /** Registers the controller's actor. Default: it has no name. */
+  /** The registered name of the controller's actor. Default: none. */
   readonly name?: string;
   /**
-   * Settings by application, before those of the definitions; of several, later
-   * ones before earlier ones: `[fromFile, fromCommandLine]`.
+   * Settings by application, which override those of the definitions. A list
+   * of them is allowed, such as `[fromFile, fromCommandLine]`: later ones
+   * override earlier ones.
    */
   readonly config?: Config | readonly Config[];
 };
 
-/** Whoever asks a controller: an actor or a running node. */
+/** What can call a controller: an actor or a running node. */
 export type Asker = Pick<Self<never>, "call">;
 
 /** Options of `shutdown`. */
 export type ShutdownOptions = {
-  /** What still runs after it is killed. Default Infinity. */
+  /** Actors that still run after this time are killed. Default Infinity. */
   readonly timeoutMs?: number;
-  /** Does the same as the end of the time. */
+  /** When aborted, has the same effect as the end of the time. */
   readonly signal?: AbortSignal;
 };
 
 /**
- * The applications of a node: what runs, and the settings.
+ * The controller of a node's applications, and their settings.
  *
  * @example
  * ```ts
@@ -171,10 +186,10 @@ export class Applications {
   }
 
   /**
-   * Starts a controller that is linked to the caller: when that ends, all
-   * applications are stopped. It ends, with `{shutdown,
-   * {application_terminated, Name}}`, when an application ends whose type says
-   * so, after all others.
+   * Starts a controller that is linked to the caller. When the caller ends, all
+   * applications are stopped. When an application ends whose type requires it,
+   * the controller stops all others and then ends with `{shutdown,
+   * {application_terminated, Name}}`.
    */
   static async startLink(
     self: AnySelf,
@@ -199,8 +214,8 @@ export class Applications {
 
   /**
    * Starts one application, whose dependencies must run. Default type
-   * `temporary`. Rejects with an `ApplicationError`; when a start has failed,
-   * nothing of it is left.
+   * `temporary`. Rejects with an `ApplicationError`; a failed start leaves no
+   * actor.
    */
   start<E extends Env>(
     self: Asker,
@@ -212,9 +227,9 @@ export class Applications {
   }
 
   /**
-   * Starts applications and all that they depend on, where they do not run, and
-   * resolves with the names of those that it has started, in order. When one
-   * fails, those are stopped again. Rejects with an `ApplicationError`.
+   * Starts applications and all their dependencies, unless they run already.
+   * Resolves with the names of the started applications, in order. When one
+   * fails, these are stopped again. Rejects with an `ApplicationError`.
    */
   ensureAllStarted(
     self: Asker,
@@ -227,9 +242,9 @@ export class Applications {
   }
 
   /**
-   * Stops one application and leaves what it depends on. Rejects with an
-   * `ApplicationError` when it does not run. Others that depend on it are not
-   * asked.
+   * Stops one application; its dependencies go on. Rejects with an
+   * `ApplicationError` when it does not run. It is not checked whether other
+   * applications depend on it.
    */
   stop(
     self: Asker,
@@ -240,14 +255,14 @@ export class Applications {
   }
 
   /**
-   * Stops all applications, the last that was started first, and the
-   * controller. Resolves with whether that was done in time.
+   * Stops all applications, the last started first, and the controller.
+   * Resolves with whether that was done in time.
    */
   shutdown(self: Asker, options: ShutdownOptions = {}): Promise<boolean> {
     return this.#controller.shutdown(self, options);
   }
 
-  /** What runs, in the order of the starts. */
+  /** The applications that run, in the order of their starts. */
   which(): readonly ApplicationInfo[] {
     return this.#controller.which();
   }
@@ -257,15 +272,18 @@ export class Applications {
   }
 
   /**
-   * To which running application an actor of this node belongs: the one whose
-   * root has spawned it, or whose root's children have, as far as they live.
+   * The name of the running application that an actor of this node belongs to:
+   * the root of the application is a parent of the actor, or a parent of its
+   * parent, and so on. Null if there is none, or if an actor in between has
+   * ended.
    */
   applicationOf(self: Pick<Self<never>, "info">, pid: Pid): string | null {
     return this.#controller.applicationOf(self, pid);
   }
 
   /**
-   * A setting: what was put, else of the configuration, else the definition's.
+   * A setting: the value of `putEnv`, or else of the configuration, or else of
+   * the definition.
    */
   getEnv<E extends Env, K extends keyof E & string>(
     app: Application<E>,
@@ -274,12 +292,12 @@ export class Applications {
     return this.#controller.settings(app as never)[key] as E[K];
   }
 
-  /** All settings as they are now. */
+  /** The present values of all settings. */
   getAllEnv<E extends Env>(app: Application<E>): E {
     return this.#controller.settings(app as never) as E;
   }
 
-  /** Puts a setting, which holds until it is deleted, also over restarts. */
+  /** Sets a value that holds until `deleteEnv`, also across restarts. */
   putEnv<E extends Env, K extends keyof E & string>(
     app: Application<E>,
     key: K,
@@ -288,7 +306,7 @@ export class Applications {
     this.#controller.put(app.name, key, value);
   }
 
-  /** Takes back what was put. */
+  /** Removes a value of `putEnv`. */
   deleteEnv<E extends Env>(app: Application<E>, key: keyof E & string): void {
     this.#controller.unput(app.name, key);
   }
@@ -296,29 +314,33 @@ export class Applications {
 
 /** Options of `stopOnTermination`. */
 export type StopOptions = {
-  /** For all applications together, in ms. Default 30,000. */
+  /** The time limit of the stop of all applications. Default 30,000. */
   readonly timeoutMs?: number;
-  /** Signals of the operating system to heed. Default SIGINT and SIGTERM. */
+  /** Signals of the operating system. Default SIGINT and SIGTERM. */
   readonly signals?: readonly TerminationSignal[];
-  /** Stops when it is aborted, as the signal that `hornbeam run` gives. */
+  /** Stops the program when aborted, such as the signal of `hornbeam run`. */
   readonly signal?: AbortSignal;
 };
 
 /** How a program was stopped. */
 export type Stopped = {
   readonly cause: TerminationSignal | "abort" | "ended";
-  /** Whether all was stopped in good order in its time. */
+  /** Whether all applications were stopped in order and in time. */
   readonly inTime: boolean;
 };
 
-/** A second signal this soon is the first one again: npm passes on its own. */
+/**
+ * A second signal within this time is a copy of the first: npm passes the
+ * signal on that the process has got already.
+ */
 const ECHO_MS = 500;
 
 /**
- * Waits until the process is asked to end, or the controller has ended; then
- * stops all applications in order and the node, and resolves. Keeps the process
- * alive meanwhile. A second signal, half a second or more after the first, ends
- * the wait for the applications.
+ * Waits until the process gets a signal to end, or the controller has ended;
+ * then stops all applications in order and the node, and resolves. The process
+ * stays alive meanwhile. A second signal, half a second or more after the
+ * first, kills the applications that still run. See `runApplications` for an
+ * example.
  */
 export async function stopOnTermination(
   node: RunningNode,
@@ -326,48 +348,48 @@ export async function stopOnTermination(
   options: StopOptions = {},
 ): Promise<Stopped> {
   const { timeoutMs = 30_000, signals, signal } = options;
-  const asked = Promise.withResolvers<Stopped["cause"]>();
-  const impatience = new AbortController();
+  const cause = Promise.withResolvers<Stopped["cause"]>();
+  const secondSignal = new AbortController();
   const { now } = systemHost();
-  let askedAt = Infinity;
+  let firstAt = Infinity;
   using _ = onTermination((name) => {
-    if (askedAt === Infinity) askedAt = now();
-    else if (now() - askedAt >= ECHO_MS) impatience.abort();
-    asked.resolve(name);
+    if (firstAt === Infinity) firstAt = now();
+    else if (now() - firstAt >= ECHO_MS) secondSignal.abort();
+    cause.resolve(name);
   }, signals);
-  const onAbort = () => asked.resolve("abort");
+  const onAbort = () => cause.resolve("abort");
   if (signal?.aborted) onAbort();
   signal?.addEventListener("abort", onAbort, { once: true });
-  const watching = node.run(async (self: Self<unknown>) => {
+  const controllerEnd = node.run(async (self: Self<unknown>) => {
     const ref = self.monitor(apps.pid);
     await self.receive(ref);
-  }).then(() => asked.resolve("ended"), () => asked.resolve("ended"));
-  const cause = await asked.promise;
+  }).then(() => cause.resolve("ended"), () => cause.resolve("ended"));
+  const stopCause = await cause.promise;
   signal?.removeEventListener("abort", onAbort);
-  const inTime = cause === "ended" || await apps.shutdown(node, {
+  const inTime = stopCause === "ended" || await apps.shutdown(node, {
     timeoutMs,
-    signal: impatience.signal,
+    signal: secondSignal.signal,
   });
-  await watching;
+  await controllerEnd;
   await node.stop();
-  return { cause, inTime };
+  return { cause: stopCause, inTime };
 }
 
 /** Options of `runApplications`. */
 export type RunOptions = ApplicationsOptions & StopOptions & {
-  /** Of the applications that are named. Default `permanent`. */
+  /** The type of the given applications. Default `permanent`. */
   readonly type?: ApplicationType;
 };
 
 /**
- * A whole program: starts applications with all that they depend on, waits as
- * `stopOnTermination` does, also while they start, and resolves when all is
- * stopped, the node as well. Rejects with an `ApplicationError` when one does
- * not start, once those before it and the node are stopped.
+ * Runs a whole program: starts applications with all their dependencies, waits
+ * as `stopOnTermination` does, also while they start, and resolves when the
+ * applications and the node have stopped. If an application does not start,
+ * stops those before it and the node, and rejects with an `ApplicationError`.
  *
- * In a program of `hornbeam run`, which heeds signals itself, give it `{
- * signal, signals: [] }` with the `signal` that the program is given; it has 3
- * seconds to end then.
+ * In a program of `hornbeam run`, which handles signals itself, pass `{ signal,
+ * signals: [] }` with the `signal` that the program gets; the program then has
+ * 3 seconds to end.
  *
  * @example
  * ```ts
@@ -378,7 +400,7 @@ export type RunOptions = ApplicationsOptions & StopOptions & {
  * const store = application({
  *   name: "store",
  *   start: (self) => self.spawnLink(handler(0, (n: number) => n)),
- *   // In the place of `kill <pid>`.
+ *   // Stands for `kill <pid>`.
  *   startPhases: { last: () => abort.abort() },
  *   stop: () => console.log("saved"),
  * });
@@ -399,25 +421,25 @@ export async function runApplications(
 ): Promise<Stopped> {
   const { type = "permanent" } = options;
   let failure: ApplicationError | null = null;
-  const begun = Promise.withResolvers<{ readonly end: Promise<Stopped> }>();
+  const started = Promise.withResolvers<{ readonly end: Promise<Stopped> }>();
   node.spawn(async (self: Self<unknown>) => {
     self.trapExits = true;
     try {
       const all = await Applications.startLink(self, options);
       const { pid } = all;
-      begun.resolve({ end: stopOnTermination(node, all, options) });
+      started.resolve({ end: stopOnTermination(node, all, options) });
       await all.ensureAllStarted(self, apps, type).catch((error: unknown) => {
-        // Anything else means that it was stopped in the meantime.
+        // With any other error the controller was stopped meanwhile.
         if (!(error instanceof ApplicationError)) throw error;
         failure = error;
         return all.shutdown(self);
       });
       await self.receive((m) => m instanceof Exit && m.from === pid);
     } catch (error) {
-      begun.reject(error);
+      started.reject(error);
     }
   }, { label: "applications of the program" });
-  const stopped = await (await begun.promise).end;
+  const stopped = await (await started.promise).end;
   if (failure !== null) throw failure as ApplicationError;
   return stopped;
 }

@@ -1,5 +1,5 @@
 /**
- * What applications are defined by and tell of; see `std/application/mod.ts`.
+ * Definitions and errors of applications; see `std/application/mod.ts`.
  */
 
 import type { ExitReason, Pid, Self } from "../../runtime/mod.ts";
@@ -12,48 +12,48 @@ export type Env = Readonly<Record<string, unknown>>;
 export type Config = Readonly<Record<string, Env>>;
 
 /**
- * What its end means. Of a `permanent` application any end, and of a
- * `transient` one an end that is not in good order, ends all others too; a
- * `temporary` one's is only reported.
+ * What the end of an application does to the others. Any end of a `permanent`
+ * application ends all others, and so does the end of a `transient` one unless
+ * its root ended with `normal`. The end of a `temporary` one is only reported.
  */
 export type ApplicationType = "permanent" | "transient" | "temporary";
 
 /** The root of an application: a supervisor, or any other actor. */
 export type Root = Pid<never> | { readonly pid: Pid<never> };
 
-/** What the functions of a definition are given. */
+/** What the functions of a definition get. */
 export type ApplicationContext<E extends Env = Env> = {
   readonly name: string;
   readonly type: ApplicationType;
-  /** A setting as it is now; undefined for one that there is not. */
+  /** The present value of a setting; undefined if there is none. */
   env<K extends keyof E & string>(key: K): E[K];
 };
 
-/** A definition. */
+/** The definition of an application. */
 export type ApplicationDefinition<E extends Env = Env> = {
   readonly name: string;
   readonly description?: string;
   readonly version?: string;
-  /** Applications that have to run while this one does. */
+  /** Applications that must run while this one runs. */
   readonly dependencies?: readonly { readonly name: string }[];
-  /** Settings, where nothing else gives them another value. */
+  /** The values of settings that neither `config` nor `putEnv` gives. */
   readonly env?: E;
   /**
-   * Starts the root and returns it. `self` is an actor of the application's
-   * own, which is to be linked to the root: start that with `startLink(self,
-   * …)`.
+   * Starts the root and returns it. `self` is an actor that belongs to the
+   * application. Start the root with `startLink(self, …)`, so that it is linked
+   * to that actor.
    */
   readonly start: (
     self: AnySelf & Pick<Self<never>, "log">,
     context: ApplicationContext<E>,
   ) => Root | Promise<Root>;
-  /** Run in order once the root has started, by name. */
+  /** Functions by name, which run in order once the root has started. */
   readonly startPhases?: Readonly<
     Record<string, (context: ApplicationContext<E>) => unknown>
   >;
-  /** Runs before the root is ended. */
+  /** Runs before the root is shut down. */
   readonly prepStop?: (context: ApplicationContext<E>) => unknown;
-  /** Runs when the root has ended, however that was. */
+  /** Runs when the root has ended, for any reason. */
   readonly stop?: (context: ApplicationContext<E>) => unknown;
   /**
    * How long the root may take to end before it is killed. Default Infinity.
@@ -75,8 +75,8 @@ export class ApplicationError extends Error {
   override readonly name = "ApplicationError";
   readonly application: string;
   /**
-   * `alreadyStarted`, `notStarted`, `dependencyNotStarted`, or `startFailed`,
-   * whose `reason` is what its start threw or ended with.
+   * `alreadyStarted`, `notStarted`, `dependencyNotStarted`, or `startFailed`;
+   * `reason` of the last one is what the start threw or ended with.
    */
   readonly code:
     | "alreadyStarted"

@@ -293,7 +293,7 @@ async function startSupervisor(
  * try {
  *   checkChildSpecs([{ id: "a", start }, { id: "a", start }]);
  * } catch (error) {
- *   console.log(String(error)); // prints: to have an id of its own, got a twice
+ *   console.log(String(error)); // prints: UsageError: expected each child…
  * }
  * ```
  */
