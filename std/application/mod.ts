@@ -85,7 +85,7 @@ export class Application<E extends Env = Env> {
   }
 }
 
-/** Any application, whatever its settings. */
+/** Any application, with settings of any type. */
 export type AnyApplication = Pick<Application<never>, "name"> & {
   readonly definition: unknown;
 };

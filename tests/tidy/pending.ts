@@ -27,16 +27,6 @@ const prose = [
   "runtime/start.ts",
   "runtime/start_options.ts",
   "runtime/kernel/",
-  "std/agent/",
-  "std/application/",
-  "std/dynamic_supervisor/",
-  "std/gen_event/",
-  "std/gen_server/",
-  "std/gen_statem/",
-  "std/internal/",
-  "std/partition_supervisor/",
-  "std/proc_lib/",
-  "std/supervisor/",
   "std/logger/",
   "std/pubsub/",
   "std/registry/",
@@ -90,10 +80,6 @@ const constants = [
   "runtime/net/",
   "runtime/platform/",
   "runtime/kernel/",
-  "std/gen_event/",
-  "std/gen_server/",
-  "std/gen_statem/",
-  "std/supervisor/",
   "std/logger/",
   "std/pubsub/",
   "cli/",
@@ -134,7 +120,7 @@ const readmes = [
 ];
 
 /** Paths in documents. */
-const paths = ["ARCHITECTURE.md", "std/gen_server/"];
+const paths = ["ARCHITECTURE.md"];
 
 const lists = { rooms, paths, prose, constants, readmes } as const;
 

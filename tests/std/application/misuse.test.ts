@@ -9,7 +9,7 @@ test("a start that returns no root is told so", async () => {
     const apps = await Applications.startLink(self);
     const app = application({ name: "x", start: () => null as never });
     await expect(apps.start(self, app)).rejects.toThrow(
-      "expected the start of x to return its root, or what has its pid, got null",
+      "expected the start of x to return its root, or an object with its pid, got null",
     );
     expect(apps.which()).toEqual([]);
   });
