@@ -85,7 +85,10 @@ export {
   SystemRequest,
 } from "./core/messages/requests.ts";
 export { type ActorStatistics, sys } from "./core/sys/sys.ts";
-export type { DebugFunction, SystemEvent } from "./core/sys/debugging.ts";
+export type {
+  DebugFunction,
+  SystemEvent,
+} from "./core/contract/debug_state.ts";
 export type { ExportedFunction } from "./core/node/functions.ts";
 export {
   CallError,

@@ -225,7 +225,7 @@ const incarnations: readonly Mutant[] = [
   mutant(
     "aliases of a node that is not connected lead nowhere",
     "net/peers/outbox.ts",
-    "peer.assume(signal.alias.creation);",
+    "peer.assumeCreation(signal.alias.creation);",
     "return;",
   ),
 ];
@@ -269,7 +269,7 @@ const leaks: readonly Mutant[] = [
   mutant(
     "timers outlive the actor that they are for",
     "core/signals/exits.ts",
-    "node.actorTimers.release(actor);",
+    "node.actorTimers.cancelAll(actor);",
     "",
   ),
   mutant(

@@ -439,5 +439,5 @@ class Run {
 }
 
 function coreOf(node: RunningNode): Promise<Node> {
-  return node.run((self) => (self as unknown as Actor).owner);
+  return node.run((self) => (self as unknown as Actor).owner as Node);
 }

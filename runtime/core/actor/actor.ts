@@ -12,8 +12,14 @@
  */
 
 import { Rejection } from "../host/rejection.ts";
-import type { Node } from "../node/node.ts";
-import type { Runnable } from "../host/scheduler.ts";
+import type { ActorRecord, NodeServices } from "../contract/record.ts";
+import {
+  DEAD,
+  HANDLING,
+  IDLE,
+  QUEUED,
+  RUNNING,
+} from "../contract/run_state.ts";
 import { type ExitReason, reasons } from "../messages/reasons.ts";
 import { type AnyBehaviour, Handler, Stop } from "../contract/behaviour.ts";
 import type { ReceiveOptions, SpawnOptions } from "../contract/self.ts";
@@ -33,21 +39,11 @@ import { Mailbox } from "../mailbox/mailbox.ts";
 import { serveSystemRequests } from "../sys/system_requests.ts";
 import { Pid, Ref } from "../terms/terms.ts";
 import {
+  goOnAfter,
   refusePromise,
   runWaitingHandler,
   startHandler,
 } from "./waiting_handler.ts";
-
-/** Nothing to do: the mailbox holds nothing that the actor waits for. */
-const IDLE = 0;
-/** In the run queue. */
-export const QUEUED = 1;
-/** Its code runs, or waits for something foreign. */
-export const RUNNING = 2;
-/** Has exited; the object only lives on in closures. */
-export const DEAD = 3;
-/** As RUNNING for a handler actor, which must not `receive`. */
-export const HANDLING = 4;
 
 /** Executor results, kept here so that `receive` allocates no closure. */
 let lastResolve: (value: unknown) => void;
@@ -63,9 +59,9 @@ function endWith(actor: Actor, running: Promise<unknown>): void {
   );
 }
 
-export abstract class Actor extends ActorState implements Runnable {
+export abstract class Actor extends ActorState implements ActorRecord {
   readonly pid: Pid<unknown>;
-  readonly owner: Node;
+  readonly owner: NodeServices;
   readonly behaviour: AnyBehaviour;
   readonly mailbox: Mailbox = new Mailbox();
   state: number = QUEUED;
@@ -85,7 +81,7 @@ export abstract class Actor extends ActorState implements Runnable {
   parent: Pid | null = null;
 
   constructor(
-    owner: Node,
+    owner: NodeServices,
     id: number,
     serial: number,
     behaviour: AnyBehaviour,
@@ -283,18 +279,23 @@ export abstract class Actor extends ActorState implements Runnable {
       crashActor(this, error);
       return taken;
     }
-    this.settle();
+    this.endTurn();
     return taken;
   }
 
   /** After a turn: back into the queue, or idle. */
-  settle(): void {
+  endTurn(): void {
     if (this.mailbox.length > 0) {
       this.state = QUEUED;
       this.owner.scheduler.enqueue(this);
     } else {
       this.state = IDLE;
     }
+  }
+
+  /** The turn of a handler that waits goes on until the promise has settled. */
+  goOnAfter(promise: Promise<unknown>): void {
+    goOnAfter(this, promise);
   }
 
   /** A function actor's turn: its pending `receive` resolves, if it can. */

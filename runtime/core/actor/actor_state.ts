@@ -9,11 +9,14 @@
  */
 
 import { DEFAULT_WARN_AT, type MailboxOptions } from "../mailbox/options.ts";
-import type { Debug } from "../sys/debugging.ts";
-import type { ActorTimer } from "../signals/actor_timers.ts";
-import type { LinkState } from "../signals/links.ts";
-import type { MonitorState, Watcher } from "../signals/monitors.ts";
-import type { PendingCall } from "../calls/pending_call.ts";
+import type { DebugState } from "../contract/debug_state.ts";
+import type {
+  ActorTimer,
+  CallRecord,
+  LinkState,
+  MonitorState,
+  Watcher,
+} from "../contract/record.ts";
 import type { Matcher } from "../mailbox/patterns.ts";
 import type { ExitReason } from "../messages/reasons.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
@@ -30,8 +33,8 @@ class Rare {
   monitors: Map<Ref, MonitorState> | null = null;
   watchers: Map<Ref | string, Watcher> | null = null;
   aliases: Set<Ref> | null = null;
-  calls: PendingCall[] | null = null;
-  callers: PendingCall[] | null = null;
+  calls: CallRecord[] | null = null;
+  callers: CallRecord[] | null = null;
   timers: ActorTimer[] | null = null;
   abort: AbortController | null = null;
   onExit: ((reason: ExitReason) => void) | null = null;
@@ -40,7 +43,7 @@ class Rare {
   lostMessages = 0;
   nodeWaits = 0;
   systemRequests = 0;
-  debug: Debug | null = null;
+  debug: DebugState | null = null;
   heldBy: Set<string> | null = null;
 }
 
@@ -244,18 +247,18 @@ export abstract class ActorState {
   }
 
   /** Its calls that have no reply yet, in no order; null until the first. */
-  get calls(): PendingCall[] | null {
+  get calls(): CallRecord[] | null {
     return this.rare === null ? null : this.rare.calls;
   }
-  set calls(calls: PendingCall[] | null) {
+  set calls(calls: CallRecord[] | null) {
     if (calls !== null || this.rare !== null) made(this).calls = calls;
   }
 
   /** Calls of others on its node that wait for its reply; as `calls`. */
-  get callers(): PendingCall[] | null {
+  get callers(): CallRecord[] | null {
     return this.rare === null ? null : this.rare.callers;
   }
-  set callers(calls: PendingCall[] | null) {
+  set callers(calls: CallRecord[] | null) {
     if (calls !== null || this.rare !== null) made(this).callers = calls;
   }
 
@@ -331,10 +334,10 @@ export abstract class ActorState {
   }
 
   /** What watches it, if it is a handler actor; see `debugging.ts`. */
-  get debug(): Debug | null {
+  get debug(): DebugState | null {
     return this.rare === null ? null : this.rare.debug;
   }
-  set debug(debug: Debug | null) {
+  set debug(debug: DebugState | null) {
     if (debug !== null || this.rare !== null) made(this).debug = debug;
   }
 }

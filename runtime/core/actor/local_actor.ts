@@ -25,13 +25,14 @@ import type {
 import type { LogLevel } from "../host/ports.ts";
 import type { ExitReason } from "../messages/reasons.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
-import type { AliasMode } from "../signals/aliases.ts";
+import type { ActorRecord, AliasMode } from "../contract/record.ts";
 import { call, expectReply, reply } from "../calls/calls.ts";
 import { Cast, type ReplyTo } from "../messages/requests.ts";
 import { setGroupLeader } from "../signals/group_leader.ts";
 import type { ActorInfo } from "../contract/actor_info.ts";
 import { infoOf } from "../sys/info.ts";
-import { Actor, DEAD } from "./actor.ts";
+import { Actor } from "./actor.ts";
+import { DEAD } from "../contract/run_state.ts";
 import { noteOut } from "../sys/debugging.ts";
 import { sendExitSignal } from "../signals/exits.ts";
 import { Handler } from "../contract/behaviour.ts";
@@ -54,7 +55,7 @@ const MAX_NESTED_FIRST_TURNS = 32;
  * In the turn of whoever has started it, but in nobody's context: as with any
  * other handler, what it leaves floating is no fault of its starter.
  */
-function takeFirstTurn(actor: Actor): void {
+function takeFirstTurn(actor: ActorRecord): void {
   const { owner } = actor;
   const run = () => actor.run(1);
   owner.firstTurns++;
@@ -222,7 +223,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     this.owner.aliases.add(ref, {
       actor: this,
       mode,
-      settle: null,
+      take: null,
     });
   }
 

@@ -6,20 +6,21 @@
  * code awaits: messages stay in its mailbox, and `receive` and `call` work.
  */
 
-import { type Actor, HANDLING, RUNNING } from "./actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
+import { HANDLING, RUNNING } from "../contract/run_state.ts";
 import { crashActor, endActor } from "../signals/exits.ts";
 import { type Handler, Stop } from "../contract/behaviour.ts";
 import { UsageError } from "../messages/errors.ts";
 
 /** The first turn, which makes the first state. */
-export function startHandler(actor: Actor): number {
+export function startHandler(actor: ActorRecord): number {
   const { init, mayWait } = actor.behaviour as Handler;
   actor.state = mayWait ? RUNNING : HANDLING;
   try {
     const state = init(actor as never);
     if (state instanceof Promise) {
       if (!mayWait) refusePromise(state);
-      goOn(actor, state);
+      goOnAfter(actor, state);
       return -1;
     }
     // It may have ended itself, and then the field has the reason.
@@ -28,12 +29,12 @@ export function startHandler(actor: Actor): number {
     crashActor(actor, error);
     return 1;
   }
-  actor.settle();
+  actor.endTurn();
   return 1;
 }
 
 /** One turn. Negative when it goes on in a microtask, as `Runnable` says. */
-export function runWaitingHandler(actor: Actor, budget: number): number {
+export function runWaitingHandler(actor: ActorRecord, budget: number): number {
   const { mailbox } = actor;
   const { handle } = actor.behaviour as Handler;
   let taken = 0;
@@ -48,7 +49,7 @@ export function runWaitingHandler(actor: Actor, budget: number): number {
       // Most servers keep their state, and this spares them the questions.
       if (next === state && actor.state === RUNNING) continue;
       if (next instanceof Promise) {
-        goOn(actor, next);
+        goOnAfter(actor, next);
         actor.reductions += taken;
         return -1;
       }
@@ -59,23 +60,23 @@ export function runWaitingHandler(actor: Actor, budget: number): number {
     crashActor(actor, error);
     return taken;
   }
-  actor.settle();
+  actor.endTurn();
   actor.reductions += taken;
   return Math.max(taken, budget - actor.turnLeft);
 }
 
 /** Once the promise settles, the next message is due. */
-export function goOn(actor: Actor, promise: Promise<unknown>): void {
+export function goOnAfter(actor: ActorRecord, promise: Promise<unknown>): void {
   promise.then((state) => {
     if (!actor.alive) return;
     if (!takeState(actor, state)) return;
-    actor.settle();
+    actor.endTurn();
     actor.owner.scheduler.handOver(actor);
   }).catch((error: unknown) => crashActor(actor, error));
 }
 
 /** Returns false when that has ended the actor. */
-function takeState(actor: Actor, state: unknown): boolean {
+function takeState(actor: ActorRecord, state: unknown): boolean {
   if (state instanceof Stop) {
     endActor(actor, state.reason);
     return false;

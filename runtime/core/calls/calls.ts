@@ -8,8 +8,8 @@
  * `{'$gen_call', {Pid, [alias | Ref]}, Request}`.
  */
 
-import type { Actor } from "../actor/actor.ts";
-import type { Node } from "../node/node.ts";
+import type { ActorRecord } from "../contract/record.ts";
+import type { NodeServices } from "../contract/record.ts";
 import type { NamedTarget } from "../messages/named_target.ts";
 import type { CallOptions, CallTarget, Destination } from "../contract/self.ts";
 import { monitorWith } from "../signals/monitors.ts";
@@ -32,7 +32,7 @@ type Envelope = (from: ReplyTo) => unknown;
  * is a `Call` unless `envelope` makes something else.
  */
 export function call(
-  actor: Actor,
+  actor: ActorRecord,
   to: CallTarget,
   request: unknown,
   options: CallOptions,
@@ -67,7 +67,7 @@ export function call(
  * sees to it that `target`, or somebody for it, gets to know it.
  */
 export function expectReply(
-  actor: Actor,
+  actor: ActorRecord,
   target: Pid<never>,
   announce: (from: ReplyTo) => void,
   options: CallOptions,
@@ -101,7 +101,7 @@ export function expectReply(
 /** What the error names as the request when there was none. */
 const EXPECTED = atom("expect_reply");
 
-function mustBeAbleToWait(actor: Actor, what: string): void {
+function mustBeAbleToWait(actor: ActorRecord, what: string): void {
   if (!(actor.behaviour instanceof Handler) || actor.behaviour.mayWait) return;
   throw new UsageError(
     `expected ${what} to be made by an actor that can wait, got a handler; ` +
@@ -111,7 +111,7 @@ function mustBeAbleToWait(actor: Actor, what: string): void {
 
 /** A call that is about to begin, and its promise in `lastPromise`. */
 function pend(
-  actor: Actor,
+  actor: ActorRecord,
   failure: (reason: unknown) => CallError,
   { timeoutMs = DEFAULT_TIMEOUT_MS }: CallOptions,
 ): PendingCall {
@@ -165,7 +165,7 @@ function begin(
 function watch(
   pending: PendingCall,
   to: Pid<never> | NamedTarget,
-  callee: Actor | null | undefined,
+  callee: ActorRecord | null | undefined,
 ): void {
   const { actor, ref } = pending;
   if (callee === null) {
@@ -179,9 +179,9 @@ function watch(
 
 /** Who is called on this node; undefined when it is another node's business. */
 function calleeOf(
-  node: Node,
+  node: NodeServices,
   to: Pid<never> | NamedTarget,
-): Actor | null | undefined {
+): ActorRecord | null | undefined {
   if (to instanceof Pid) {
     return node.isOwnPid(to) ? node.localActor(to as Pid) : undefined;
   }
@@ -210,14 +210,21 @@ function failure(
 const CALLING_SELF = atom("calling_self");
 
 /** Who waits for an answer of its own would wait for ever. */
-function isItself(actor: Actor, target: Pid<never> | NamedTarget): boolean {
+function isItself(
+  actor: ActorRecord,
+  target: Pid<never> | NamedTarget,
+): boolean {
   if (target instanceof Pid) return (target as Pid) === actor.pid;
   return actor.name !== null && target.name === actor.name &&
     target.node === actor.owner.name;
 }
 
 /** Replies to a call in an actor's name, wherever the caller is. */
-export function reply(actor: Actor, to: ReplyTo, value: unknown): boolean {
+export function reply(
+  actor: ActorRecord,
+  to: ReplyTo,
+  value: unknown,
+): boolean {
   const { owner: node, pid } = actor;
   if (to?.tag instanceof Ref && to.isOtp === undefined) {
     return node.sendAlias(pid, to.tag, value);

@@ -9,8 +9,11 @@
  */
 
 import { Rejection } from "../host/rejection.ts";
-import type { Actor } from "../actor/actor.ts";
-import type { AliasState } from "../signals/aliases.ts";
+import type {
+  ActorRecord,
+  AliasState,
+  CallRecord,
+} from "../contract/record.ts";
 import type { Line, Waiting } from "../host/call_deadlines.ts";
 import { demonitor } from "../signals/monitors.ts";
 import { KilledError } from "../messages/errors.ts";
@@ -20,13 +23,13 @@ import type { Ref } from "../terms/terms.ts";
 /** How a call fails, by the reason. */
 type Failure = (reason: unknown) => unknown;
 
-export class PendingCall implements Runnable, AliasState, Waiting {
-  readonly actor: Actor;
+export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
+  readonly actor: ActorRecord;
   readonly ref: Ref;
   readonly mode = "once";
   readonly isCall = true;
   /** The called actor, if it is on this node: it keeps this among `callers`. */
-  callee: Actor | null = null;
+  callee: ActorRecord | null = null;
   /** Places in `actor.calls` and `callee.callers`. */
   callIndex = 0;
   callerIndex = 0;
@@ -47,7 +50,7 @@ export class PendingCall implements Runnable, AliasState, Waiting {
   readonly takesOver = false;
 
   constructor(
-    actor: Actor,
+    actor: ActorRecord,
     ref: Ref,
     resolve: (value: unknown) => void,
     failure: Failure,
@@ -69,7 +72,7 @@ export class PendingCall implements Runnable, AliasState, Waiting {
   }
 
   /** From now on the end of an actor of this node is the end of the call. */
-  watch(callee: Actor): void {
+  watch(callee: ActorRecord): void {
     this.callee = callee;
     const callers = callee.callers ??= [];
     this.callerIndex = callers.length;
@@ -78,7 +81,7 @@ export class PendingCall implements Runnable, AliasState, Waiting {
 
   // -- What ends it
 
-  settle(reply: unknown): void {
+  take(reply: unknown): void {
     this.#end(reply, false);
   }
 
@@ -151,8 +154,8 @@ export class PendingCall implements Runnable, AliasState, Waiting {
 
 /** Out of a list whose order does not matter: the last takes its place. */
 function leave(
-  list: PendingCall[] | null,
-  call: PendingCall,
+  list: CallRecord[] | null,
+  call: CallRecord,
   place: "callIndex" | "callerIndex",
 ): void {
   const last = list?.pop();

@@ -12,7 +12,7 @@ import type { Pid, Ref } from "../terms/terms.ts";
 import { SystemRequest } from "../messages/requests.ts";
 import { receiveExit } from "../signals/exits.ts";
 import { addLink } from "../signals/links.ts";
-import { receiveDown, watcherKey } from "../signals/monitors.ts";
+import { addWatcher, receiveDown, watcherKey } from "../signals/monitors.ts";
 import { MailboxFullError } from "../messages/errors.ts";
 import { reasons } from "../messages/reasons.ts";
 import { expectSystemRequest } from "../sys/system_requests.ts";
@@ -85,7 +85,7 @@ export function receiveSignal(node: Node, signal: Signal): void {
     case "spawnRequest":
       return node.spawns.serve(signal);
     case "spawnReply":
-      return node.spawns.settle(signal);
+      return node.spawns.settleRequest(signal);
     case "groupLeader": {
       const actor = node.localActor(signal.to);
       if (actor !== null) actor.groupLeader = signal.from;
@@ -160,13 +160,7 @@ function receiveMonitor(
     });
     return;
   }
-  actor.watchers ??= new Map();
-  actor.watchers.set(watcherKey(node, ref), {
-    ref,
-    to: from,
-    target,
-    shown: actor.pid,
-  });
+  addWatcher(actor, ref, from, target);
   node.peers.involve(from.node, actor);
 }
 

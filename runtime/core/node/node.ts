@@ -7,6 +7,11 @@
  */
 
 import type { Actor } from "../actor/actor.ts";
+import type {
+  ActorRecord,
+  NodeServices,
+  PendingEnd,
+} from "../contract/record.ts";
 import type { Host, LogLevel } from "../host/ports.ts";
 import type { Remote, Way } from "../host/remote.ts";
 import type { AnyBehaviour, ExportedBehaviour } from "../contract/behaviour.ts";
@@ -15,7 +20,7 @@ import { Aliases } from "../signals/aliases.ts";
 import { CallDeadlines } from "../host/call_deadlines.ts";
 import { ActorTimers } from "../signals/actor_timers.ts";
 import { crashReport } from "../sys/crash_report.ts";
-import { endActor, type PendingEnd } from "../signals/exits.ts";
+import { endActor } from "../signals/exits.ts";
 import { type ExportedFunction, Functions } from "./functions.ts";
 import { describeInFull } from "../sys/info.ts";
 import { LocalActor } from "../actor/local_actor.ts";
@@ -59,7 +64,7 @@ const MAX_ACTORS = 2 ** 28;
 /** A slot of the actor table: its actor, or the serial that comes next. */
 type Slot = LocalActor | number;
 
-export class Node {
+export class Node implements NodeServices {
   readonly name: string;
   readonly creation: number;
   readonly host: Host;
@@ -156,7 +161,7 @@ export class Node {
   spawnActor(
     behaviour: AnyBehaviour,
     options: SpawnOptions,
-    parent: Actor | null,
+    parent: ActorRecord | null,
     queued = true,
   ): LocalActor {
     if (this.stopped) {
@@ -196,7 +201,7 @@ export class Node {
   }
 
   /** Frees an ended actor's pid and names. */
-  forget(actor: Actor): void {
+  forget(actor: ActorRecord): void {
     const { id, serial } = actor.pid;
     actor.pid.target = null;
     this.#slots[id] = serial + 1;
@@ -267,7 +272,7 @@ export class Node {
    * A ref that an actor makes: its `receive` need not look for it among the
    * messages that are there already.
    */
-  makeRefOf(actor: Actor): Ref {
+  makeRefOf(actor: ActorRecord): Ref {
     const ref = this.makeRef();
     ref.maker = actor.pid;
     ref.mark = actor.mailbox.received;
@@ -417,7 +422,7 @@ export class Node {
     );
   }
 
-  reportCrash(actor: Actor, error: unknown): void {
+  reportCrash(actor: ActorRecord, error: unknown): void {
     this.crashes++;
     let report: ReturnType<typeof crashReport>;
     try {

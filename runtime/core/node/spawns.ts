@@ -6,19 +6,23 @@
  * and the request's ref is the monitor's ref.
  */
 
-import type { Actor } from "../actor/actor.ts";
-import type { Node } from "./node.ts";
+import type { ActorRecord } from "../contract/record.ts";
+import type { NodeServices } from "../contract/record.ts";
 import {
   type AnyBehaviour,
   type ExportedBehaviour,
   Handler,
 } from "../contract/behaviour.ts";
 import type { RemoteSpawn, RemoteSpawnOptions } from "../contract/self.ts";
-import type { LocalActor } from "../actor/local_actor.ts";
 import type { Signal } from "../host/signal.ts";
 import { splitCalled, stackEntry } from "./functions.ts";
 import { addLink, link } from "../signals/links.ts";
-import { monitor, watcherKey } from "../signals/monitors.ts";
+import {
+  addMonitor,
+  addWatcher,
+  monitor,
+  NOTHING_SPECIAL,
+} from "../signals/monitors.ts";
 import { ExitError, SpawnError } from "../messages/errors.ts";
 import { atom, Pid, type Ref, Tuple } from "../terms/terms.ts";
 
@@ -36,7 +40,7 @@ const applying = "erlang:apply/3";
 
 /** A request that waits for its reply. */
 type Pending = {
-  readonly actor: Actor;
+  readonly actor: ActorRecord;
   readonly node: string;
   readonly behaviour: string;
   readonly options: RemoteSpawnOptions;
@@ -45,10 +49,10 @@ type Pending = {
 };
 
 export class Spawns {
-  readonly #node: Node;
+  readonly #node: NodeServices;
   readonly #pending = new Map<Ref, Pending>();
 
-  constructor(node: Node) {
+  constructor(node: NodeServices) {
     this.#node = node;
   }
 
@@ -58,7 +62,7 @@ export class Spawns {
   }
 
   request<T>(
-    actor: Actor,
+    actor: ActorRecord,
     node: string,
     behaviour: string,
     args: readonly unknown[],
@@ -99,7 +103,7 @@ export class Spawns {
 
   /** As `request`, but nobody waits for the reply or learns of a failure. */
   requestOnly(
-    actor: Actor,
+    actor: ActorRecord,
     node: string,
     behaviour: string,
     args: readonly unknown[],
@@ -120,7 +124,7 @@ export class Spawns {
   }
 
   async #local<T>(
-    actor: Actor,
+    actor: ActorRecord,
     name: string,
     args: readonly unknown[],
     options: RemoteSpawnOptions,
@@ -221,15 +225,7 @@ export class Spawns {
     }
     const child = this.#spawn(made, request);
     if (flags.link) addLink(child, from);
-    if (flags.monitor) {
-      child.watchers ??= new Map();
-      child.watchers.set(watcherKey(node, ref), {
-        ref,
-        to: from,
-        target: child.pid,
-        shown: child.pid,
-      });
-    }
+    if (flags.monitor) addWatcher(child, ref, from, child.pid);
     if (flags.link || flags.monitor) node.peers.involve(from.node, child);
     node.remote.signal(from.node, {
       type: "spawnReply",
@@ -251,7 +247,7 @@ export class Spawns {
     return child.pid;
   }
 
-  #spawn(made: AnyBehaviour, request: CalledSpawn): LocalActor {
+  #spawn(made: AnyBehaviour, request: CalledSpawn): ActorRecord {
     const { from, behaviour, groupLeader } = request;
     const child = this.#node.spawnActor(made, { label: behaviour }, null);
     child.parent = from;
@@ -260,7 +256,7 @@ export class Spawns {
   }
 
   /** A peer has answered. */
-  settle(reply: SpawnReply): void {
+  settleRequest(reply: SpawnReply): void {
     const pending = this.#pending.get(reply.ref);
     if (pending === undefined) return;
     this.#pending.delete(reply.ref);
@@ -277,14 +273,9 @@ export class Spawns {
     const { link, monitor } = reply.flags;
     if (link) addLink(actor, result);
     if (monitor) {
-      actor.monitors ??= new Map();
-      actor.monitors.set(reply.ref, {
-        ref: reply.ref,
-        shown: result,
-        local: null,
-        remote: { node, target: result },
-        extras: {},
-      });
+      const { ref } = reply;
+      const request = { ref, shown: result, extras: NOTHING_SPECIAL };
+      addMonitor(actor, request, null, { node, target: result });
     }
     if (link || monitor) this.#node.peers.involve(node, actor);
     pending.resolve({
@@ -293,7 +284,7 @@ export class Spawns {
     });
   }
 
-  #parentIsGone(parent: Actor, reply: SpawnReply, child: Pid): void {
+  #parentIsGone(parent: ActorRecord, reply: SpawnReply, child: Pid): void {
     const { remote } = this.#node;
     if (reply.flags.monitor) {
       remote.signal(child.node, {

@@ -11,28 +11,19 @@
  * while it waits.
  */
 
-import type { Actor } from "../actor/actor.ts";
-import type { Node } from "../node/node.ts";
+import type { ActorRecord } from "../contract/record.ts";
+import type { NodeServices } from "../contract/record.ts";
 import type { Destination } from "../contract/self.ts";
 import { Timeout } from "../messages/runtime_messages.ts";
 import { Pid, type Ref } from "../terms/terms.ts";
+import type { ActorTimer } from "../contract/record.ts";
 import { mustBeDelay, type Timer } from "../host/timers.ts";
 
-/** A timer that has neither fired nor ended. */
-export type ActorTimer = {
-  readonly ref: Ref;
-  readonly timer: Timer;
-  /** The actor that it ends with, if any. */
-  readonly receiver: Actor | null;
-  /** Its place among those of its receiver: `receiver.timers[index]`. */
-  index: number;
-};
-
 export class ActorTimers {
-  readonly #node: Node;
+  readonly #node: NodeServices;
   readonly #pending = new Map<Ref, ActorTimer>();
 
-  constructor(node: Node) {
+  constructor(node: NodeServices) {
     this.#node = node;
   }
 
@@ -76,7 +67,7 @@ export class ActorTimers {
     return ref;
   }
 
-  start(actor: Actor, delayMs: number, message: unknown): Ref {
+  start(actor: ActorRecord, delayMs: number, message: unknown): Ref {
     const ref = this.#node.makeRefOf(actor);
     const { isolate } = this.#node;
     if (isolate !== null) message = isolate(message);
@@ -102,7 +93,7 @@ export class ActorTimers {
   }
 
   /** The receiver has ended: nobody waits any more for what was to come. */
-  release(receiver: Actor): void {
+  cancelAll(receiver: ActorRecord): void {
     const { timers } = receiver;
     if (timers === null) return;
     receiver.timers = null;
@@ -117,7 +108,7 @@ export class ActorTimers {
   #set(
     ref: Ref,
     delayMs: number,
-    receiver: Actor | null,
+    receiver: ActorRecord | null,
     fire: () => void,
   ): void {
     mustBeDelay(delayMs);

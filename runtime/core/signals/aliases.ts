@@ -6,33 +6,18 @@
  * alias or whether it is active, as in the Erlang reference manual.
  */
 
-import type { Actor } from "../actor/actor.ts";
-import type { Node } from "../node/node.ts";
+import type { ActorRecord } from "../contract/record.ts";
+import type { NodeServices } from "../contract/record.ts";
 import type { Ref } from "../terms/terms.ts";
+import type { AliasState } from "../contract/record.ts";
 import { dropMonitor } from "./monitors.ts";
 
-/**
- * When an alias ends by itself: never, after its first message, with its
- * monitor, or with either of both.
- */
-export type AliasMode = "explicit" | "once" | "demonitor" | "replyDemonitor";
-
-/** An active alias. The ref that is the alias holds it. */
-export type AliasState = {
-  readonly actor: Actor;
-  readonly mode: AliasMode;
-  /** Takes what arrives in place of the mailbox. */
-  readonly settle: ((message: unknown) => void) | null;
-  /** A pending call, which gives up its alias by itself. */
-  readonly isCall?: true;
-};
-
 export class Aliases {
-  readonly #node: Node;
+  readonly #node: NodeServices;
   /** Aliases that are active, those of pending calls included. */
   size: number = 0;
 
-  constructor(node: Node) {
+  constructor(node: NodeServices) {
     this.#node = node;
   }
 
@@ -65,7 +50,7 @@ export class Aliases {
     if (state === null || state.actor.owner !== this.#node) return false;
     if (state.isCall === true) {
       this.#node.delivered++;
-      state.settle?.(message);
+      state.take?.(message);
       return true;
     }
     const { actor, mode } = state;
@@ -74,9 +59,9 @@ export class Aliases {
       const monitor = actor.monitors?.get(ref);
       if (monitor !== undefined) dropMonitor(actor, monitor);
     }
-    if (state.settle !== null) {
+    if (state.take !== null) {
       this.#node.delivered++;
-      state.settle(message);
+      state.take(message);
     } else {
       actor.deliver(message);
     }
@@ -84,7 +69,7 @@ export class Aliases {
   }
 
   /** The owner has ended: so have its aliases and its calls. */
-  release(actor: Actor, reason: unknown): void {
+  endAll(actor: ActorRecord, reason: unknown): void {
     for (const ref of actor.aliases ?? []) this.remove(ref);
     actor.aliases = null;
     for (const call of actor.calls?.slice() ?? []) call.abandon(reason);

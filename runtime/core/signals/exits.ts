@@ -7,23 +7,24 @@
  */
 
 import { Rejection } from "../host/rejection.ts";
-import type { Actor } from "../actor/actor.ts";
-import type { Node } from "../node/node.ts";
+import type {
+  ActorRecord,
+  NodeServices,
+  PendingEnd,
+  Watcher,
+} from "../contract/record.ts";
 import { type ExitReason, reasons } from "../messages/reasons.ts";
-import { dropMonitor, receiveDown, type Watcher } from "./monitors.ts";
+import { dropMonitor, receiveDown } from "./monitors.ts";
 import type { Pid } from "../terms/terms.ts";
 import { isolateReason } from "../messages/isolation.ts";
 import { CallError, ExitError, KilledError } from "../messages/errors.ts";
 import { Exit } from "../messages/runtime_messages.ts";
 
-/** An actor that has been marked dead and whose survivors are to be told. */
-export type PendingEnd = { readonly actor: Actor; readonly reason: ExitReason };
-
 /**
  * Ends an actor now. Its names are free and its pid is dead before anyone is
  * told, so that whoever sees the `Down` can take the name again.
  */
-export function endActor(actor: Actor, reason: ExitReason): void {
+export function endActor(actor: ActorRecord, reason: ExitReason): void {
   if (!actor.alive) return;
   const node = actor.owner;
   release(actor, reason);
@@ -62,7 +63,7 @@ export class Crash {
 }
 
 /** Ends an actor by what it threw, with a crash report unless it exited. */
-export function crashActor(actor: Actor, thrown: unknown): void {
+export function crashActor(actor: ActorRecord, thrown: unknown): void {
   const ours = asOurs(thrown);
   const { error, reason } = ours instanceof Crash
     ? ours
@@ -101,7 +102,7 @@ function asOurs(
 }
 
 /** Everything the actor visibly holds is given back. */
-function release(actor: Actor, reason: ExitReason): void {
+function release(actor: ActorRecord, reason: ExitReason): void {
   const node = actor.owner;
   const resolve = actor.resolveReceive;
   actor.resolveReceive = null;
@@ -110,16 +111,16 @@ function release(actor: Actor, reason: ExitReason): void {
     node.timers.cancel(actor.receiveTimer);
     actor.receiveTimer = null;
   }
-  node.actorTimers.release(actor);
+  node.actorTimers.cancelAll(actor);
   actor.markDead(reason);
-  node.aliases.release(actor, reason);
+  node.aliases.endAll(actor, reason);
   node.forget(actor);
   // The pending receive rejects, so that finally blocks and `using` run.
   resolve?.(new Rejection(new KilledError(reason)));
   actor.abort?.abort(new KilledError(reason));
 }
 
-function tellSurvivors(actor: Actor, reason: ExitReason): void {
+function tellSurvivors(actor: ActorRecord, reason: ExitReason): void {
   const node = actor.owner;
   const { links, watchers, monitors } = actor;
   actor.links = null;
@@ -163,7 +164,7 @@ function tellSurvivors(actor: Actor, reason: ExitReason): void {
 }
 
 function tellWatcher(
-  actor: Actor,
+  actor: ActorRecord,
   watcher: Watcher,
   reason: ExitReason,
 ): void {
@@ -185,7 +186,7 @@ function tellWatcher(
 
 /** `exit(to, reason)`: an exit signal that needs no link. */
 export function sendExitSignal(
-  node: Node,
+  node: NodeServices,
   from: Pid,
   to: Pid,
   reason: ExitReason,
@@ -202,7 +203,7 @@ export function sendExitSignal(
  * The decision table. `viaLink` tells a broken link from `exit(to, reason)`.
  */
 export function receiveExit(
-  actor: Actor,
+  actor: ActorRecord,
   from: Pid,
   reason: ExitReason,
   viaLink: boolean,
@@ -224,7 +225,11 @@ export function receiveExit(
 }
 
 /** What an active link does, once it is out of the actor's table. */
-export function breakLink(actor: Actor, from: Pid, reason: ExitReason): void {
+export function breakLink(
+  actor: ActorRecord,
+  from: Pid,
+  reason: ExitReason,
+): void {
   if (actor.trapExits) actor.deliver(new Exit(from, reason));
   else if (reason !== reasons.normal) endActor(actor, reason);
 }

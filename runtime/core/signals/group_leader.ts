@@ -3,12 +3,12 @@
  * as well; this is the way to change somebody else's.
  */
 
-import type { Node } from "../node/node.ts";
+import type { NodeServices } from "../contract/record.ts";
 import { UsageError } from "../messages/errors.ts";
 import { Pid } from "../terms/terms.ts";
 
 /** To another node it is a signal, and nobody answers. */
-export function setGroupLeader(node: Node, of: Pid, leader: Pid): void {
+export function setGroupLeader(node: NodeServices, of: Pid, leader: Pid): void {
   if (!(of instanceof Pid && leader instanceof Pid)) {
     throw new UsageError(
       `expected the pids of an actor and its group leader, got ${

@@ -12,16 +12,16 @@
  * crowd adds what it sends before its next `receive`, as in Erlang.
  */
 
-import type { Actor } from "../actor/actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
 
 /** Takes a turn away that is to be had later; what `run` returns then. */
-export function park(actor: Actor): 0 {
+export function park(actor: ActorRecord): 0 {
   actor.isParked = true;
   return 0;
 }
 
 /** `send` to that node has returned false. */
-export function holdBack(actor: Actor, node: string): void {
+export function holdBack(actor: ActorRecord, node: string): void {
   // The runtime's own must stay able to answer; their output is bounded.
   if (actor.isExempt) return;
   const nodes = actor.heldBy ??= new Set();

@@ -7,20 +7,14 @@
  * no exit signal of the old link can reach the actor after `unlink` returned.
  */
 
-import type { Actor } from "../actor/actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
 import { Exit } from "../messages/runtime_messages.ts";
 import { reasons } from "../messages/reasons.ts";
+import type { LinkState } from "../contract/record.ts";
 import { receiveExit } from "./exits.ts";
 import type { Pid } from "../terms/terms.ts";
 
-/** One side's state of a link. */
-export type LinkState = {
-  active: boolean;
-  /** Id of the unlink that waits for its acknowledgement; 0 when none does. */
-  unlinkId: number;
-};
-
-export function link(actor: Actor, to: Pid): void {
+export function link(actor: ActorRecord, to: Pid): void {
   if (to === actor.pid) return;
   const node = actor.owner;
   const known = actor.links?.get(to);
@@ -44,7 +38,7 @@ export function link(actor: Actor, to: Pid): void {
  * Erlang raises `noproc` in the caller unless it traps exits. Here the exit
  * signal comes in both cases, since it is what the caller has to handle anyway.
  */
-function linkToDead(actor: Actor, to: Pid): void {
+function linkToDead(actor: ActorRecord, to: Pid): void {
   if (actor.trapExits) actor.deliver(new Exit(to, reasons.noproc));
   else receiveExit(actor, to, reasons.noproc, false);
 }
@@ -56,7 +50,7 @@ function linkToDead(actor: Actor, to: Pid): void {
 const LOCAL: LinkState = Object.freeze({ active: true, unlinkId: 0 });
 
 /** Makes this side's entry active. */
-export function addLink(actor: Actor, to: Pid): void {
+export function addLink(actor: ActorRecord, to: Pid): void {
   actor.links ??= new Map();
   if (actor.owner.isOwnPid(to)) {
     actor.links.set(to, LOCAL);
@@ -71,7 +65,7 @@ export function addLink(actor: Actor, to: Pid): void {
   }
 }
 
-export function unlink(actor: Actor, to: Pid): void {
+export function unlink(actor: ActorRecord, to: Pid): void {
   const state = actor.links?.get(to);
   if (state === undefined || !state.active) return;
   const node = actor.owner;

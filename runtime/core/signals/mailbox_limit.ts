@@ -7,7 +7,7 @@
  * refused: its number is bounded by what the actor asked for.
  */
 
-import type { Actor } from "../actor/actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
 import { DEFAULT_WARN_AT, type MailboxOptions } from "../mailbox/options.ts";
 import { MailboxFullError, UsageError } from "../messages/errors.ts";
 import { endActor } from "./exits.ts";
@@ -21,7 +21,10 @@ import {
 import { atom, printTerm } from "../terms/terms.ts";
 
 /** Gives a new actor's mailbox its limit. Throws `UsageError`. */
-export function limitMailbox(actor: Actor, options: MailboxOptions): void {
+export function limitMailbox(
+  actor: ActorRecord,
+  options: MailboxOptions,
+): void {
   mustBeLengths(options);
   actor.mailboxOptions = options;
   actor.mailboxAlarm = Math.min(
@@ -46,7 +49,7 @@ function mustBeLengths({ limit, warnAt }: MailboxOptions): void {
  * Called when a mailbox has reached its alarm: the limit or the next warning.
  * Returns whether the message goes in. Throws `MailboxFullError`.
  */
-export function admit(actor: Actor, message: unknown): boolean {
+export function admit(actor: ActorRecord, message: unknown): boolean {
   const options = actor.mailboxOptions;
   const { length } = actor.mailbox;
   const limit = options?.limit ?? Infinity;
@@ -75,7 +78,7 @@ export function admit(actor: Actor, message: unknown): boolean {
 }
 
 /** What the runtime itself has to say is not lost here either. */
-function dropOldest(actor: Actor): void {
+function dropOldest(actor: ActorRecord): void {
   const { mailbox } = actor;
   for (let i = 0; i < mailbox.length; i++) {
     if (isOurs(mailbox.at(i))) continue;
@@ -102,7 +105,7 @@ function isRuntimes(message: object): boolean {
     message instanceof NodeDown;
 }
 
-function warn(actor: Actor, length: number): void {
+function warn(actor: ActorRecord, length: number): void {
   actor.owner.logActor(
     "warning",
     `the mailbox of ${actor.describe()} has ${length} messages`,
@@ -111,7 +114,7 @@ function warn(actor: Actor, length: number): void {
 }
 
 /** Counts what was lost, and logs it when the number has doubled. */
-function count(actor: Actor, limit: number, what: string): void {
+function count(actor: ActorRecord, limit: number, what: string): void {
   const lost = ++actor.lostMessages;
   actor.owner.lostMessages++;
   if ((lost & (lost - 1)) !== 0) return;

@@ -6,57 +6,26 @@
  * its second record there.
  */
 
-import type { Actor } from "../actor/actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
 import type { MonitorTarget } from "../host/signal.ts";
-import type { Node } from "../node/node.ts";
+import type { NodeServices } from "../contract/record.ts";
 import type { NamedTarget } from "../messages/named_target.ts";
+import type { MonitorExtras, MonitorState } from "../contract/record.ts";
 import { flush } from "../mailbox/flush.ts";
 import { Down } from "../messages/runtime_messages.ts";
 import { UsageError } from "../messages/errors.ts";
 import { reasons } from "../messages/reasons.ts";
 import { Pid, printTerm, Ref, refKey } from "../terms/terms.ts";
 
-/** A monitor, on the side of the actor that set it. */
-export type MonitorState = {
-  readonly ref: Ref;
-  /** What `Down` will name. */
-  readonly shown: Pid | NamedTarget;
-  /** The local actor that is watched, or null. */
-  readonly local: Actor | null;
-  /** What the peer was told to watch, or null for a local actor. */
-  readonly remote:
-    | { readonly node: string; readonly target: MonitorTarget }
-    | null;
-  readonly extras: MonitorExtras;
-};
-
-/** What is special about a monitor, on the side of the actor that set it. */
-export type MonitorExtras = {
-  /** What `Down.tag` will hold, to tell one's monitors apart. */
-  readonly tag?: unknown;
-  /** Takes the reason in place of a `Down` in the mailbox. */
-  readonly onDown?: (reason: unknown) => void;
-};
-
-const NOTHING_SPECIAL: MonitorExtras = {};
-
-/** A monitor, on the side of the actor that is watched. */
-export type Watcher = {
-  readonly ref: Ref;
-  readonly to: Pid;
-  /** The target as the watcher named it, which the answer must repeat. */
-  readonly target: MonitorTarget;
-  /** What a local watcher's `Down` names. */
-  readonly shown: Pid | NamedTarget;
-};
+export const NOTHING_SPECIAL: MonitorExtras = {};
 
 /** Key of a watcher: our own refs are unique objects, foreign ones are not. */
-export function watcherKey(node: Node, ref: Ref): Ref | string {
+export function watcherKey(node: NodeServices, ref: Ref): Ref | string {
   return node.isOwn(ref) ? ref : refKey(ref);
 }
 
 export function monitor(
-  actor: Actor,
+  actor: ActorRecord,
   target: Pid | string | NamedTarget,
   extras: MonitorExtras = NOTHING_SPECIAL,
 ): Ref {
@@ -67,7 +36,7 @@ export function monitor(
 
 /** Sets a monitor under a ref that exists already. */
 export function monitorWith(
-  actor: Actor,
+  actor: ActorRecord,
   ref: Ref,
   target: Pid | string | NamedTarget,
   extras: MonitorExtras,
@@ -98,25 +67,45 @@ export function monitorWith(
 /** A monitor that is about to be set. */
 type MonitorRequest = Pick<MonitorState, "ref" | "shown" | "extras">;
 
-function monitorLocal(
-  actor: Actor,
-  request: MonitorRequest,
-  watched: Actor | null,
+/** Makes the record of the actor that monitors. */
+export function addMonitor(
+  actor: ActorRecord,
+  { ref, shown, extras }: MonitorRequest,
+  local: MonitorState["local"],
+  remote: MonitorState["remote"],
+): void {
+  actor.monitors ??= new Map();
+  actor.monitors.set(ref, { ref, shown, extras, local, remote });
+}
+
+/** Makes the record of the monitored actor: it will tell `to` of its end. */
+export function addWatcher(
+  actor: ActorRecord,
+  ref: Ref,
+  to: Pid,
   target: MonitorTarget,
 ): void {
-  const { ref, shown } = request;
+  actor.watchers ??= new Map();
+  actor.watchers.set(watcherKey(actor.owner, ref), { ref, to, target });
+}
+
+function monitorLocal(
+  actor: ActorRecord,
+  request: MonitorRequest,
+  watched: ActorRecord | null,
+  target: MonitorTarget,
+): void {
+  const { ref } = request;
   if (watched === null || !watched.alive) {
     tellDown(actor, request, reasons.noproc);
     return;
   }
-  actor.monitors ??= new Map();
-  actor.monitors.set(ref, { ...request, local: watched, remote: null });
-  watched.watchers ??= new Map();
-  watched.watchers.set(ref, { ref, to: actor.pid, target, shown });
+  addMonitor(actor, request, watched, null);
+  addWatcher(watched, ref, actor.pid, target);
 }
 
 function monitorRemote(
-  actor: Actor,
+  actor: ActorRecord,
   request: MonitorRequest,
   nodeName: string,
   target: MonitorTarget,
@@ -128,12 +117,7 @@ function monitorRemote(
     );
   }
   const { ref } = request;
-  actor.monitors ??= new Map();
-  actor.monitors.set(ref, {
-    ...request,
-    local: null,
-    remote: { node: nodeName, target },
-  });
+  addMonitor(actor, request, null, { node: nodeName, target });
   actor.owner.peers.involve(nodeName, actor);
   actor.owner.remote.signal(nodeName, {
     type: "monitor",
@@ -143,7 +127,11 @@ function monitorRemote(
   });
 }
 
-export function demonitor(actor: Actor, ref: Ref, flush: boolean): boolean {
+export function demonitor(
+  actor: ActorRecord,
+  ref: Ref,
+  flush: boolean,
+): boolean {
   if (!(ref instanceof Ref) || !actor.owner.isOwn(ref)) {
     throw new UsageError(
       `expected a ref that monitor returned on this node, got ${String(ref)}`,
@@ -166,7 +154,7 @@ export function demonitor(actor: Actor, ref: Ref, flush: boolean): boolean {
 }
 
 /** Removes a monitor from both its ends. */
-export function dropMonitor(actor: Actor, state: MonitorState): void {
+export function dropMonitor(actor: ActorRecord, state: MonitorState): void {
   actor.monitors?.delete(state.ref);
   actor.owner.aliases.monitorEnded(state.ref);
   if (state.local !== null) {
@@ -185,12 +173,16 @@ export function dropMonitor(actor: Actor, state: MonitorState): void {
 }
 
 /** Removes a `Down` that has arrived already. */
-function flushDown(actor: Actor, ref: Ref): void {
+function flushDown(actor: ActorRecord, ref: Ref): void {
   flush(actor, (message) => message instanceof Down && message.ref === ref, 1);
 }
 
 /** A monitor of this actor has fired; at most once per monitor. */
-export function receiveDown(actor: Actor, ref: Ref, reason: unknown): void {
+export function receiveDown(
+  actor: ActorRecord,
+  ref: Ref,
+  reason: unknown,
+): void {
   const state = actor.monitors?.get(ref);
   if (state === undefined) return;
   actor.monitors?.delete(ref);
@@ -198,7 +190,7 @@ export function receiveDown(actor: Actor, ref: Ref, reason: unknown): void {
 }
 
 function tellDown(
-  actor: Actor,
+  actor: ActorRecord,
   monitor: MonitorRequest,
   reason: unknown,
 ): void {

@@ -3,16 +3,16 @@
  * name, freed when the actor ends, as in the Erlang reference manual.
  */
 
-import type { Actor } from "../actor/actor.ts";
-import type { Node } from "../node/node.ts";
+import type { ActorRecord } from "../contract/record.ts";
+import type { NodeServices } from "../contract/record.ts";
 import { UsageError } from "../messages/errors.ts";
 import type { Pid } from "../terms/terms.ts";
 
 export class Names {
-  readonly #node: Node;
-  readonly #holders = new Map<string, Actor>();
+  readonly #node: NodeServices;
+  readonly #holders = new Map<string, ActorRecord>();
 
-  constructor(node: Node) {
+  constructor(node: NodeServices) {
     this.#node = node;
   }
 
@@ -27,7 +27,7 @@ export class Names {
     this.claim(name, actor);
   }
 
-  claim(name: string, actor: Actor): void {
+  claim(name: string, actor: ActorRecord): void {
     if (typeof name !== "string" || name === "" || name === "undefined") {
       throw new UsageError(
         `expected a name that is a string, not empty and not "undefined", got ${
@@ -62,13 +62,13 @@ export class Names {
   }
 
   /** Called when an actor ends. */
-  release(actor: Actor): void {
+  release(actor: ActorRecord): void {
     if (actor.name === null) return;
     this.#holders.delete(actor.name);
     actor.name = null;
   }
 
-  holder(name: string): Actor | null {
+  holder(name: string): ActorRecord | null {
     return this.#holders.get(name) ?? null;
   }
 

@@ -5,7 +5,7 @@
  * them and after the links and monitors to it have spoken.
  */
 
-import type { Actor } from "../actor/actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
 import {
   NodeBusy,
   NodeDown,
@@ -22,7 +22,7 @@ export type ConnectionEvent = NodeBusy | NodeSuspect;
 type Listener<Event> = (event: Event) => void;
 
 export class NodeEvents {
-  readonly #actors = new Set<Actor>();
+  readonly #actors = new Set<ActorRecord>();
   readonly #listeners = new Set<Listener<NodeEvent>>();
   readonly #connectionListeners = new Set<Listener<ConnectionEvent>>();
   /**
@@ -34,12 +34,12 @@ export class NodeEvents {
     this.#complain = complain;
   }
 
-  subscribe(actor: Actor, on: boolean): void {
+  subscribe(actor: ActorRecord, on: boolean): void {
     if (on) this.#actors.add(actor);
     else this.#actors.delete(actor);
   }
 
-  forget(actor: Actor): void {
+  forget(actor: ActorRecord): void {
     if (this.#actors.size > 0) this.#actors.delete(actor);
   }
 

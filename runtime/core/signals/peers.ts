@@ -3,7 +3,7 @@
  * lost connection is told to exactly those.
  */
 
-import type { Actor } from "../actor/actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 import { breakLink } from "./exits.ts";
 import { receiveDown } from "./monitors.ts";
@@ -11,9 +11,9 @@ import { reasons } from "../messages/reasons.ts";
 
 export class Peers {
   /** Actors with any link, monitor or watcher over the connection. */
-  readonly #involved = new Map<string, Set<Actor>>();
+  readonly #involved = new Map<string, Set<ActorRecord>>();
 
-  involve(peer: string, actor: Actor): void {
+  involve(peer: string, actor: ActorRecord): void {
     let actors = this.#involved.get(peer);
     if (actors === undefined) {
       actors = new Set();
@@ -23,7 +23,7 @@ export class Peers {
   }
 
   /** An ended actor is involved with nobody. */
-  leave(actor: Actor): void {
+  leave(actor: ActorRecord): void {
     for (const [peer, actors] of this.#involved) {
       if (actors.delete(actor) && actors.size === 0) {
         this.#involved.delete(peer);
@@ -47,7 +47,7 @@ export class Peers {
   }
 
   /** Returns the links that are to break; all else has been done. */
-  #loseConnection(actor: Actor, peer: string): Pid[] {
+  #loseConnection(actor: ActorRecord, peer: string): Pid[] {
     if (actor.watchers !== null) {
       for (const [key, watcher] of actor.watchers) {
         if (watcher.to.node === peer) actor.watchers.delete(key);

@@ -7,7 +7,7 @@
  * actor had grown to.
  */
 
-import type { Actor } from "../actor/actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
 import type { Pid } from "../terms/terms.ts";
 import { behaviourName } from "./info.ts";
 import { printTerm } from "../terms/terms.ts";
@@ -19,7 +19,7 @@ const MAX_SHOWN = 20;
 
 /** Made before the actor gives anything back. */
 export function crashReport(
-  actor: Actor,
+  actor: ActorRecord,
   error: unknown,
 ): { readonly message: string; readonly fields: Record<string, unknown> } {
   const reason = printTerm(error);
@@ -63,7 +63,7 @@ function stackOf(error: unknown): string | null {
  * Who spawned it, who spawned that one, and so on, until somebody is dead or on
  * another node, whose own parent nobody here knows.
  */
-function ancestorsOf(actor: Actor): string[] {
+function ancestorsOf(actor: ActorRecord): string[] {
   const ancestors: string[] = [];
   let pid: Pid | null = actor.parent;
   while (pid !== null && ancestors.length < MAX_SHOWN) {

@@ -8,32 +8,20 @@
  * itself, while it waits, are not noted.
  */
 
-import type { Actor } from "../actor/actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
 import { Call, Cast, type ReplyTo } from "../messages/requests.ts";
 import { Down, Exit } from "../messages/runtime_messages.ts";
 import type { Destination } from "../contract/self.ts";
+import {
+  type DebugFunction,
+  DebugState,
+  type SystemEvent,
+} from "../contract/debug_state.ts";
 import { termKey } from "../terms/key.ts";
 import { type Atom, atom, Pid, printTerm, Tuple } from "../terms/terms.ts";
 
-/** What a watched actor has taken, or has replied. */
-export type SystemEvent =
-  | { readonly type: "in"; readonly message: unknown }
-  | { readonly type: "out"; readonly message: unknown; readonly to: unknown };
-
-/**
- * Is shown each event with what it returned before; `done` removes it, and so
- * does a throw.
- */
-export type DebugFunction<S = unknown> = (
-  state: S,
-  event: SystemEvent,
-  actor: string,
-) => unknown;
-
 /** What a debug function returns to be removed. */
 export const done: Atom = atom("done");
-
-type Installed = { readonly call: DebugFunction; state: unknown };
 
 /** Events that a log keeps unless told. */
 const DEFAULT_LOG = 10;
@@ -48,42 +36,25 @@ const names = {
   cast: atom("$gen_cast"),
 } as const;
 
-/** All that is on of one actor. */
-export class Debug {
-  statistics: {
-    readonly startTime: number;
-    readonly reductions: number;
-    in: number;
-    out: number;
-  } | null = null;
-  isTraced = false;
-  /** Most events kept; 0 when there is no log. */
-  logLimit = 0;
-  log: SystemEvent[] = [];
-  /** By `termKey` of the identifier, or the function itself. */
-  readonly functions: Map<unknown, Installed> = new Map();
-
-  get isOff(): boolean {
-    return this.statistics === null && !this.isTraced && this.logLimit === 0 &&
-      this.functions.size === 0;
-  }
-}
-
 /** Notes the message that the handler is given next. */
-export function noteIn(actor: Actor, debug: Debug): void {
+export function noteIn(actor: ActorRecord, debug: DebugState): void {
   if (debug.statistics !== null) debug.statistics.in++;
   note(actor, debug, { type: "in", message: actor.mailbox.at(0) });
 }
 
 /** Notes a reply of an actor that may be watched. */
-export function noteOut(actor: Actor, to: ReplyTo, message: unknown): void {
+export function noteOut(
+  actor: ActorRecord,
+  to: ReplyTo,
+  message: unknown,
+): void {
   const { debug } = actor;
   if (debug === null) return;
   if (debug.statistics !== null) debug.statistics.out++;
   note(actor, debug, { type: "out", message, to: to.pid });
 }
 
-function note(actor: Actor, debug: Debug, event: SystemEvent): void {
+function note(actor: ActorRecord, debug: DebugState, event: SystemEvent): void {
   if (debug.isTraced) print(actor, event);
   if (debug.logLimit > 0) {
     debug.log.push(event);
@@ -105,7 +76,7 @@ function note(actor: Actor, debug: Debug, event: SystemEvent): void {
 }
 
 /** Onto the output of the actor's group leader, as OTP does. */
-function print(actor: Actor, event: SystemEvent): void {
+function print(actor: ActorRecord, event: SystemEvent): void {
   const { owner, groupLeader } = actor;
   const message = printTerm(asTerm(event.message));
   const line = event.type === "in"
@@ -151,18 +122,18 @@ function asTerm(message: unknown): unknown {
 }
 
 /** Carries out `{debug, What}`, and returns the answer. */
-export function setDebug(actor: Actor, what: unknown): unknown {
+export function setDebug(actor: ActorRecord, what: unknown): unknown {
   if (what === atom("no_debug")) {
     actor.debug = null;
     return names.ok;
   }
-  const debug = actor.debug ?? new Debug();
+  const debug = actor.debug ?? new DebugState();
   const answer = change(actor, debug, what);
   actor.debug = debug.isOff ? null : debug;
   return answer;
 }
 
-function change(actor: Actor, debug: Debug, what: unknown): unknown {
+function change(actor: ActorRecord, debug: DebugState, what: unknown): unknown {
   const [name, argument] = what instanceof Tuple ? what.items : [what];
   switch (name) {
     case atom("statistics"):
@@ -187,7 +158,11 @@ function change(actor: Actor, debug: Debug, what: unknown): unknown {
   return atom("unknown_debug");
 }
 
-function statistics(actor: Actor, debug: Debug, argument: unknown): unknown {
+function statistics(
+  actor: ActorRecord,
+  debug: DebugState,
+  argument: unknown,
+): unknown {
   const { statistics: known } = debug;
   const { host } = actor.owner;
   switch (argument) {
@@ -231,7 +206,11 @@ function localTime(ms: number): Tuple {
   ]);
 }
 
-function log(actor: Actor, debug: Debug, argument: unknown): unknown {
+function log(
+  actor: ActorRecord,
+  debug: DebugState,
+  argument: unknown,
+): unknown {
   const [on, limit] = argument instanceof Tuple
     ? argument.items
     : [argument, DEFAULT_LOG];
@@ -256,7 +235,7 @@ function log(actor: Actor, debug: Debug, argument: unknown): unknown {
 }
 
 /** `{Function, State}` or `{Id, Function, State}`, of this node only. */
-function install(debug: Debug, argument: unknown): unknown {
+function install(debug: DebugState, argument: unknown): unknown {
   const items = argument instanceof Tuple ? argument.items : [];
   const [call, state] = items.slice(-2);
   if (typeof call !== "function" || items.length < 2 || items.length > 3) {

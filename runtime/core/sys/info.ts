@@ -3,11 +3,11 @@
  * of the moment and old as soon as they are read.
  */
 
-import type { Actor } from "../actor/actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
 import type { ActorInfo } from "../contract/actor_info.ts";
 import type { AnyBehaviour } from "../contract/behaviour.ts";
 
-export function infoOf(actor: Actor): ActorInfo {
+export function infoOf(actor: ActorRecord): ActorInfo {
   return {
     pid: actor.pid,
     name: actor.name,
@@ -46,7 +46,7 @@ export function behaviourName(behaviour: AnyBehaviour): string {
 }
 
 /** An actor's pid, its name or label, and its behaviour. */
-export function describeInFull(actor: Actor): string {
+export function describeInFull(actor: ActorRecord): string {
   const [pid] = actor.describe().split(" ", 1);
   const label = String(actor.name ?? actor.label);
   const name = behaviourName(actor.behaviour);

@@ -8,7 +8,7 @@
  * `system_requests.ts`.
  */
 
-import type { Actor } from "../actor/actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
 import { CallError, UsageError } from "../messages/errors.ts";
 import { isViaTarget } from "../contract/via.ts";
 import type { NamedTarget } from "../messages/named_target.ts";
@@ -16,7 +16,8 @@ import type { CallOptions, CallTarget, Self } from "../contract/self.ts";
 import type { ExitReason } from "../messages/reasons.ts";
 import { call } from "../calls/calls.ts";
 import { SystemRequest } from "../messages/requests.ts";
-import { type DebugFunction, done } from "./debugging.ts";
+import type { DebugFunction } from "../contract/debug_state.ts";
+import { done } from "./debugging.ts";
 import { expectSystemRequest } from "./system_requests.ts";
 import { type Atom, atom, Pid, printTerm, Tuple } from "../terms/terms.ts";
 
@@ -29,7 +30,7 @@ async function ask(
   request: Atom | Tuple,
   options: CallOptions,
 ): Promise<unknown> {
-  const actor = self as Actor & AnySelf;
+  const actor = self as ActorRecord & AnySelf;
   if (!actor.isAlive) {
     throw new UsageError(
       `expected a living actor to ask, but ${actor.pid} has ended`,
@@ -42,7 +43,7 @@ async function ask(
 }
 
 /** What is asked of a local actor must be noticed by it. */
-function expectAt(actor: Actor, target: CallTarget): void {
+function expectAt(actor: ActorRecord, target: CallTarget): void {
   const { owner } = actor;
   if (isViaTarget(target)) {
     const pid = target.via.find(owner, target.name);

@@ -13,7 +13,8 @@
  * actor that spawned it, which ends it.
  */
 
-import { type Actor, QUEUED, RUNNING } from "../actor/actor.ts";
+import type { ActorRecord } from "../contract/record.ts";
+import { QUEUED, RUNNING } from "../contract/run_state.ts";
 import { reply } from "../calls/calls.ts";
 import { type ReplyTo, SystemRequest } from "../messages/requests.ts";
 import { noteIn, setDebug } from "./debugging.ts";
@@ -24,7 +25,6 @@ import { copy } from "../messages/isolation.ts";
 import { Exit } from "../messages/runtime_messages.ts";
 import type { ExitReason } from "../messages/reasons.ts";
 import { atom, printTerm, Tuple } from "../terms/terms.ts";
-import { goOn } from "../actor/waiting_handler.ts";
 import { errorText } from "../terms/error_text.ts";
 
 const names = {
@@ -49,7 +49,7 @@ function tuple(...items: readonly unknown[]): Tuple {
 }
 
 /** To be called when a system request was put into the actor's mailbox. */
-export function expectSystemRequest(actor: Actor | null): void {
+export function expectSystemRequest(actor: ActorRecord | null): void {
   if (actor === null || !actor.isHandler || !actor.alive) return;
   actor.systemRequests++;
   actor.isSpecial = true;
@@ -60,7 +60,10 @@ export function expectSystemRequest(actor: Actor | null): void {
  * that is in it. Returns how many messages the handler may be given now: up to
  * the next system request, none of a suspended or ended actor.
  */
-export function serveSystemRequests(actor: Actor, budget: number): number {
+export function serveSystemRequests(
+  actor: ActorRecord,
+  budget: number,
+): number {
   const { mailbox } = actor;
   if (actor.isSuspended) serveSuspended(actor);
   while (
@@ -97,12 +100,12 @@ export function serveSystemRequests(actor: Actor, budget: number): number {
  * Whether it may be given messages. One that has its last word may be queued as
  * well, to go on with what it has received.
  */
-function isFree(actor: Actor): boolean {
+function isFree(actor: ActorRecord): boolean {
   return actor.state === QUEUED && actor.resolveReceive === null;
 }
 
 /** Messages that were looked at before are not looked at again. */
-function serveSuspended(actor: Actor): void {
+function serveSuspended(actor: ActorRecord): void {
   const { mailbox } = actor;
   while (actor.isSuspended && actor.scanned < mailbox.length) {
     const message = mailbox.at(actor.scanned);
@@ -119,7 +122,7 @@ function serveSuspended(actor: Actor): void {
   actor.scanned = actor.isSuspended ? actor.scanned : 0;
 }
 
-function answer(actor: Actor, { from, request }: SystemRequest): void {
+function answer(actor: ActorRecord, { from, request }: SystemRequest): void {
   if (actor.systemRequests > 0) actor.systemRequests--;
   actor.reductions++;
   if (request instanceof Tuple && request.items[0] === names.terminate) {
@@ -131,7 +134,7 @@ function answer(actor: Actor, { from, request }: SystemRequest): void {
 }
 
 /** The handler may have a last word, which may take time. */
-function terminate(actor: Actor, reason: ExitReason): void {
+function terminate(actor: ActorRecord, reason: ExitReason): void {
   const { system } = actor.behaviour as Handler;
   if (system?.terminate === undefined) {
     endActor(actor, reason);
@@ -151,14 +154,18 @@ function terminate(actor: Actor, reason: ExitReason): void {
     return;
   }
   if (last instanceof Promise) {
-    goOn(actor, last.then(() => new Stop(reason)));
+    actor.goOnAfter(last.then(() => new Stop(reason)));
   } else {
     endActor(actor, reason);
   }
 }
 
 /** A state may hold what cannot leave the node; the asker learns of that. */
-function respond(actor: Actor, from: ReplyTo, value: () => unknown): void {
+function respond(
+  actor: ActorRecord,
+  from: ReplyTo,
+  value: () => unknown,
+): void {
   const { owner } = actor;
   try {
     reply(actor, from, value());
@@ -173,7 +180,7 @@ function respond(actor: Actor, from: ReplyTo, value: () => unknown): void {
   }
 }
 
-function outcomeOf(actor: Actor, request: unknown): unknown {
+function outcomeOf(actor: ActorRecord, request: unknown): unknown {
   switch (request) {
     case names.getState:
       return shown(actor);
@@ -202,7 +209,7 @@ function outcomeOf(actor: Actor, request: unknown): unknown {
 }
 
 /** With a function of this node; that of a BEAM node cannot be called here. */
-function replaceState(actor: Actor, change: unknown): unknown {
+function replaceState(actor: ActorRecord, change: unknown): unknown {
   if (typeof change !== "function") return tuple(names.error, atom("notsup"));
   try {
     const { system } = actor.behaviour as Handler;
@@ -218,7 +225,7 @@ function replaceState(actor: Actor, change: unknown): unknown {
 }
 
 /** What the asker gets to see of the state. */
-function shown(actor: Actor): unknown {
+function shown(actor: ActorRecord): unknown {
   const { getState } = (actor.behaviour as Handler).system ?? {};
   const state = actor.handlerState;
   return shared(
@@ -228,12 +235,12 @@ function shown(actor: Actor): unknown {
 }
 
 /** What is sent may be frozen, and the state is still the actor's. */
-function shared(actor: Actor, state: unknown): unknown {
+function shared(actor: ActorRecord, state: unknown): unknown {
   return actor.owner.isolate === null ? state : copy(state);
 }
 
 /** The shape that `sys:get_status` gives for a `gen_server`. */
-function statusOf(actor: Actor): Tuple {
+function statusOf(actor: ActorRecord): Tuple {
   const state = actor.isSuspended ? names.suspended : names.running;
   const parent = actor.parent ?? actor.pid;
   const misc = [
@@ -253,7 +260,7 @@ function statusOf(actor: Actor): Tuple {
   );
 }
 
-function statusState(actor: Actor): unknown {
+function statusState(actor: ActorRecord): unknown {
   const { formatStatus } = (actor.behaviour as Handler).system ?? {};
   return formatStatus === undefined
     ? shown(actor)

@@ -6,6 +6,7 @@
  * thing happens at a time. What does not belong to the protocol is dropped.
  */
 
+import { nodeOf } from "../shared/self_or_node.ts";
 import type { LocalActor } from "../../core/actor/local_actor.ts";
 import { Call, Cast, type ReplyTo } from "../../core/messages/requests.ts";
 import type { Handler } from "../../core/contract/behaviour.ts";
@@ -56,12 +57,12 @@ function handle(
   if (message instanceof Wake) message.run();
   else if (message instanceof NodeUp) {
     // Or it is down again, and to speak to it would bring it back.
-    const { owner } = self as LocalActor;
+    const owner = nodeOf(self);
     if (isUp(owner, self.pid, message.node)) server.nodeUp(message.node);
   } else if (message instanceof NodeDown) server.nodeDown(message.node);
   else if (message instanceof Call) {
     const { request, from } = message;
-    const { owner } = self as LocalActor;
+    const owner = nodeOf(self);
     // Who asked has gone by now, and an answer would bring it back.
     if (!isUp(owner, self.pid, from.pid.node)) return;
     if (request instanceof GlobalOrder) {

@@ -4,6 +4,7 @@
  * the server's actor, by way of a `Wake` in its mailbox.
  */
 
+import { nodeOf } from "../shared/self_or_node.ts";
 import type { LocalActor } from "../../core/actor/local_actor.ts";
 import { Call, Cast, type ReplyTo } from "../../core/messages/requests.ts";
 import type { Self } from "../../core/contract/self.ts";
@@ -50,7 +51,7 @@ export class NodePort implements GlobalPort {
 
   constructor(actor: LocalActor, parts: NodePortParts) {
     this.#actor = actor;
-    this.#node = actor.owner;
+    this.#node = nodeOf(actor);
     this.#parts = parts;
     this.node = this.#node.name;
     this.creation = this.#node.creation;
@@ -127,7 +128,7 @@ export class NodePort implements GlobalPort {
     aliases.add(tag, {
       actor: this.#actor,
       mode: "once",
-      settle: call,
+      take: call,
     });
     this.send(node, new Call({ pid: holder, tag }, request));
     return () => {

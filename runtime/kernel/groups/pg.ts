@@ -23,6 +23,7 @@ import {
   type AtNode,
   liveActorOf,
   liveNodeOf,
+  nodeOf,
 } from "../shared/self_or_node.ts";
 import { findScope, type PgScope, startScope } from "./pg_scope.ts";
 import type { PgState } from "./pg_state.ts";
@@ -183,7 +184,7 @@ export class Pg {
    */
   monitor<M = never>(self: AtActor, group: unknown): GroupMonitor<M> {
     const actor = liveActorOf(self);
-    const scope = this.#running(actor.owner);
+    const scope = this.#running(nodeOf(actor));
     const members = scope.state.members(group) as readonly Pid<M>[];
     return { ref: scope.subscribe(actor, { name: group }), members };
   }
@@ -191,7 +192,7 @@ export class Pg {
   /** As `monitor`, for all groups of the scope. */
   monitorScope(self: AtActor): ScopeMonitor {
     const actor = liveActorOf(self);
-    const scope = this.#running(actor.owner);
+    const scope = this.#running(nodeOf(actor));
     const groups = scope.state.groups().map((group) => ({
       group,
       members: scope.state.members(group),
@@ -205,7 +206,7 @@ export class Pg {
    */
   demonitor(self: AtActor, ref: Ref): boolean {
     const actor: LocalActor = liveActorOf(self);
-    const scope = findScope(actor.owner, this.name);
+    const scope = findScope(nodeOf(actor), this.name);
     return scope?.unsubscribe(actor, ref) ?? false;
   }
 

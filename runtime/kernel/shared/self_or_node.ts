@@ -34,7 +34,7 @@ export function nodeOf(at: object): Node {
 
 /** As `nodeOf`, but throws `UsageError` for an actor that has ended too. */
 export function liveNodeOf(at: AtNode): Node {
-  return at instanceof LocalActor ? liveActorOf(at).owner : nodeOf(at);
+  return nodeOf(at instanceof LocalActor ? liveActorOf(at) : at);
 }
 
 /** The live actor. Throws `UsageError`. */
