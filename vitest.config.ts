@@ -63,7 +63,8 @@ const config: ViteUserConfig = defineConfig({
     pool: process.versions["bun"] === undefined ? "forks" : "threads",
     setupFiles: ["tests/helpers/setup.ts"],
     // For the two cores that a small machine has: many tests only wait.
-    maxWorkers: 3,
+    // `npm test` runs two suites at a time and says so here.
+    maxWorkers: Number(process.env["HORNBEAM_WORKERS"] ?? "3"),
     maxConcurrency: 2,
     // Only for what hangs: a test's own deadlines say what did not come.
     testTimeout: nightly ? 30 * 60_000 : 60_000,

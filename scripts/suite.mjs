@@ -34,7 +34,7 @@ export const runtimes = [...before.keys()];
 /**
  * @param {string} runtime  one of `runtimes`
  * @param {readonly string[]} args  passed on to vitest: file filters, `-t` ...
- * @param {{ env?: Record<string, string>, limitMs?: number }} [options]
+ * @param {import("./run.mjs").RunOptions} [options]
  * @returns {Promise<Counts>}
  */
 export async function runSuite(runtime, args, options = {}) {

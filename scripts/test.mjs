@@ -1,7 +1,8 @@
 /**
- * `node scripts/test.mjs all`: the checks, then the suite on each runtime, one
- * after the other (side by side they would share two cores, and their
- * deadlines with them). With vitest arguments: no checks, the rest on each.
+ * `node scripts/test.mjs all`: the checks and the package, then the suite on
+ * Node.js and, beside it, on Deno and after that on Bun. Many tests wait for
+ * something; two suites at a time keep two cores busy. With vitest arguments:
+ * no checks, and one runtime after the other.
  * `node scripts/test.mjs node|deno|bun [vitest arguments]`: one runtime.
  *
  * The last line printed is "N passed, N failed"; the exit code is 1 when
@@ -14,6 +15,15 @@ import process from "node:process";
 import { check } from "./check.mjs";
 import { install, pack } from "./pack.mjs";
 import { runSuite, runtimes, summarize } from "./suite.mjs";
+
+/**
+ * What runs side by side: the suites of a track follow one another. The two
+ * take about as long.
+ */
+const tracks = [["node"], ["deno", "bun"]];
+
+/** Workers of each suite when two run at a time. */
+const WORKERS = "2";
 
 const [which = "all", ...args] = process.argv.slice(2);
 if (which !== "all" && !runtimes.includes(which)) {
@@ -30,15 +40,30 @@ if (which !== "all") {
   for (const runtime of runtimes) all.push(await runSuite(runtime, args));
   process.exitCode = summarize(all);
 } else {
+  process.exitCode = summarize(await testAll());
+}
+
+/** @returns {Promise<import("./suite.mjs").Counts[]>} */
+async function testAll() {
   const folder = mkdtempSync(join(tmpdir(), "hornbeam-pack-"));
   try {
-    const checking = check();
-    const env = packed(folder);
-    const all = [await checking];
-    for (const runtime of runtimes) {
-      all.push(await runSuite(runtime, [], { env }));
-    }
-    process.exitCode = summarize(all);
+    const checking = check({ isBuilt: true });
+    const env = {
+      ...packed(folder),
+      // One for all suites: each starts programs of Node.js.
+      NODE_COMPILE_CACHE: join(folder, "compiled"),
+      HORNBEAM_WORKERS: WORKERS,
+    };
+    const checked = await checking;
+    const suites = await Promise.all(tracks.map(async (track) => {
+      const counts = [];
+      for (const runtime of track) {
+        const label = `${runtime.padEnd(4)} |`;
+        counts.push(await runSuite(runtime, [], { env, label }));
+      }
+      return counts;
+    }));
+    return [checked, ...suites.flat()];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -48,6 +48,13 @@ export type BeamOptions = {
   readonly flags?: readonly string[];
 };
 
+/**
+ * Schedulers that have nothing to do sleep at once. By default they spin for a
+ * while, on cores that the other side needs.
+ */
+const idleFlags = ["+sbwt", "+sbwtdcpu", "+sbwtdio"]
+  .flatMap((flag) => [flag, "none"]);
+
 const START_MS = 15_000;
 const EVALUATE_MS = 15_000;
 const source = join(root, "tests/fixtures/beam_driver.erl");
@@ -78,6 +85,7 @@ export class BeamNode {
     this.name = name;
     this.run = this.session("-");
     const named = [
+      ...idleFlags,
       ...["-start_epmd", "false", "-kernel", "logger_level", "critical"],
       ...flags,
     ];

@@ -19,6 +19,7 @@ export const describeOnNode: typeof describe.skip = describe.skipIf(
 
 /** `it`, for costly tests of what one engine alone hardly gets wrong. */
 export const itIfFull: typeof it.skip = it.skipIf(!isFull);
+export const describeIfFull: typeof describe.skip = describe.skipIf(!isFull);
 
 /**
  * All of it on Node.js and in the nightly run, else a fifth, but ten at least:

@@ -2,19 +2,15 @@
  * The model tests notice mistakes: each mutant is found, the original is not.
  */
 
-import { describe } from "vitest";
 import { testMutants } from "../helpers/mutants/tests.ts";
-import { currentRuntime } from "../helpers/processes.ts";
-import { isNightly } from "../helpers/share.ts";
+import { describeIfFull, isNightly } from "../helpers/share.ts";
 import { mutants } from "./mutants.ts";
 
-describe("mutants", () =>
+describeIfFull("mutants", () =>
   testMutants({
     suite: "tests/model",
     // All of them at night; else a sample, which shows that it is no accident.
-    mutants: mutants.filter((_, i) =>
-      isNightly || i % (currentRuntime() === "node" ? 3 : 12) === 0
-    ),
+    mutants: mutants.filter((_, i) => isNightly || i % 3 === 0),
     // These find nearly all of the mutants twice.
     first: [
       ...[101, 4, 76, 120, 10, 48, 142, 7, 34, 58, 67, 138, 159, 308, 378, 559],
