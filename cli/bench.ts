@@ -1,6 +1,6 @@
 /**
- * `hornbeam bench`: hands the options over to the benchmarks, which are loaded
- * only here so that the other commands start fast.
+ * `hornbeam bench`: passes the options to the benchmarks. They are loaded here
+ * only, so that the other commands start fast.
  */
 
 import { existsSync } from "node:fs";
@@ -8,22 +8,22 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { failure } from "./shared/errors.ts";
 
-/** What the benchmarks are asked to do. */
+/** Options of the benchmarks. */
 export type BenchOptions = {
-  /** All when empty. */
+  /** Names of suites or benchmarks; all when empty. */
   readonly suites: string[];
   readonly json: boolean;
   readonly markdown: boolean;
-  /** Puts the Markdown, with charts, into the benchmarks' README as well. */
+  /** Writes the Markdown, with charts, to the README of the benchmarks too. */
   readonly updateReadme: boolean;
-  /** What to compare with: `beam`, `raw`. */
+  /** Comparisons to make: `beam`, `raw`. */
   readonly vs: string[];
-  /** All that are installed when empty. */
+  /** Runtimes to measure; all that are installed when empty. */
   readonly runtimes: string[];
   readonly list: boolean;
   readonly quick: boolean;
   readonly repeats?: number;
-  /** Draws the results into this SVG file. */
+  /** An SVG file to draw the results into. */
   readonly plot?: string;
 };
 

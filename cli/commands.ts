@@ -1,6 +1,6 @@
 /**
- * The commands, their options and help. What they do is loaded when one is
- * used, so that help and mistakes are answered at once.
+ * The commands, their options and their help. The module of a command is loaded
+ * when the command is used, so that help and error messages come at once.
  */
 
 import process from "node:process";
@@ -27,19 +27,19 @@ import { ownVersion } from "./shared/version.ts";
 
 /** Runs a command line and resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const outcome = { code: exitCodes.ok as number };
+  const result = { code: exitCodes.ok as number };
   const program = describe((code) => {
-    outcome.code = code;
+    result.code = code;
   });
   try {
     await program.parseAsync([...argv], { from: "user" });
-    return outcome.code;
+    return result.code;
   } catch (error) {
     return report(error);
   }
 }
 
-/** Writes the one line, if help has not said all there is to say. */
+/** Writes an error as one line, unless help was printed instead. */
 function report(error: unknown): number {
   if (error instanceof CliError) {
     process.stderr.write(`error: ${oneLine(error.message)}\n`);
@@ -47,13 +47,13 @@ function report(error: unknown): number {
   }
   if (!(error instanceof CommanderError)) throw error;
   if (error.exitCode === 0) return exitCodes.ok;
-  // Without a command: the help was the answer.
+  // There was no command, so the help was printed.
   if (error.code === "commander.help") return exitCodes.usage;
   const more = error.code === "commander.unknownOption"
     ? "; a program's own options go after --, and --help shows ours"
     : "; see hornbeam --help";
-  const said = oneLine(error.message).replace(/\.$/, "");
-  process.stderr.write(`${said}${more}\n`);
+  const message = oneLine(error.message).replace(/\.$/, "");
+  process.stderr.write(`${message}${more}\n`);
   return exitCodes.usage;
 }
 
@@ -67,7 +67,7 @@ function describe(done: Done): Command {
     .helpCommand(false)
     .exitOverride()
     .configureOutput({ outputError: () => {} })
-    .addHelpText("after", mainExamples);
+    .addHelpText("after", MAIN_EXAMPLES);
   describeRun(program, done);
   describeCluster(program, done);
   describeBench(program, done);
@@ -75,7 +75,7 @@ function describe(done: Done): Command {
   return program;
 }
 
-const mainExamples = `
+const MAIN_EXAMPLES = `
 Examples:
   hornbeam run program.ts
   hornbeam cluster examples/ping_cluster.ts --nodes 3 --runtime mixed
@@ -84,7 +84,7 @@ Examples:
 Exit codes: 0 success, 1 the program failed, 2 wrong usage,
 130 and 143 ended by SIGINT and SIGTERM.`;
 
-const runExamples = `
+const RUN_EXAMPLES = `
 The module's default export gets the node:
   export default async function (node, { args, signal }) { ... }
 It may export behaviours that other nodes can spawn:
@@ -98,7 +98,7 @@ Examples:
   hornbeam run client.ts --name b@127.0.0.1 --cookie secret \\
     --connect a@127.0.0.1`;
 
-const clusterExamples = `
+const CLUSTER_EXAMPLES = `
 Each node runs the module's default export:
   export default async function (node, { args, signal, index, nodes }) { ... }
 
@@ -108,7 +108,7 @@ Examples:
   hornbeam cluster worker.ts --nodes 2 --workers 2
   hornbeam cluster worker.ts --base-name green --epmd-port 4370 -- 5`;
 
-const benchExamples = `
+const BENCH_EXAMPLES = `
 Examples:
   hornbeam bench --list
   hornbeam bench --quick --runtime deno,bun,node
@@ -120,7 +120,7 @@ const epmdOption = (): Option =>
     .env("ERL_EPMD_PORT").argParser(parsePort).default(4369);
 
 const noEpmdOption = (): Option =>
-  new Option("--no-host-epmd", "leave epmd's port alone where none runs");
+  new Option("--no-host-epmd", "do not host epmd where none runs");
 
 const logOption = (): Option =>
   new Option("--log-level <level>", "least severe log records to show")
@@ -159,9 +159,9 @@ function describeRun(program: Command, done: Done): void {
       "port to listen on (default: a free one)",
       parsePort,
     )
-    .option("--hidden", "be in no other node's nodes()")
+    .option("--hidden", "stay out of the nodes() of other nodes")
     .addOption(logOption())
-    .addHelpText("after", runExamples)
+    .addHelpText("after", RUN_EXAMPLES)
     .action(async (
       file: string,
       args: string[],
@@ -174,16 +174,17 @@ function describeRun(program: Command, done: Done): void {
     });
 }
 
-/** Refuses options that mean nothing together. */
+/** Refuses combinations of options that have no meaning. */
 function nodeOptions(flags: NodeFlags, command: Command): NodeOptions {
   const { name, cookie, connect = [], port, hidden, logLevel } = flags;
   const { epmdPort, hostEpmd } = flags;
   if (name === undefined) {
     const named = ["cookie", "connect", "epmdPort", "hostEpmd", "port"];
-    const idle = [...named, "hidden"]
+    const unused = [...named, "hidden"]
       .find((key) => command.getOptionValueSource(key) === "cli");
-    if (idle !== undefined) {
-      const flag = command.options.find((one) => one.attributeName() === idle);
+    if (unused !== undefined) {
+      const flag = command.options
+        .find((option) => option.attributeName() === unused);
       throw usageError(
         `${flag?.long} needs a node with a name; add --name a@127.0.0.1`,
       );
@@ -223,7 +224,7 @@ type ClusterFlags = {
 
 function describeCluster(program: Command, done: Done): void {
   program.command("cluster")
-    .description("start processes that form a cluster, and watch over them")
+    .description("start processes that form a cluster, and supervise them")
     .argument("<file>", "module with a default export, run by every node")
     .argument("[args...]", "arguments for the program, best after --")
     .addOption(
@@ -232,29 +233,32 @@ function describeCluster(program: Command, done: Done): void {
       ).default(3),
     )
     .addOption(
-      new Option("--workers <count>", "nodes in threads of each process, too")
+      new Option("--workers <count>", "further nodes, in threads of each")
         .argParser(between(0, 32)).default(0),
     )
     .addOption(
-      new Option("--runtime <runtime>", "what runs them (default: as this)")
+      new Option(
+        "--runtime <runtime>",
+        "runtime of the processes (default: own)",
+      )
         .choices([...runtimeNames, "mixed"]),
     )
     .option(
       "--base-name <part>",
-      "nodes are called <part>1@127.0.0.1 and so on",
+      "the nodes are named <part>1@127.0.0.1 and so on",
       parseBaseName,
       "node",
     )
     .addOption(cookieOption("shared secret (default: a random one)"))
-    .option("--no-restart", "leave dead what dies unexpectedly")
+    .option("--no-restart", "do not restart a process that ends unexpectedly")
     .addOption(
-      new Option("--max-restarts <count>", "of one node within a minute")
+      new Option("--max-restarts <count>", "limit for a node within a minute")
         .argParser(between(0, 1_000)).default(3),
     )
     .addOption(epmdOption())
     .addOption(noEpmdOption())
     .addOption(logOption())
-    .addHelpText("after", clusterExamples)
+    .addHelpText("after", CLUSTER_EXAMPLES)
     .action(async (file: string, args: string[], flags: ClusterFlags) => {
       const { cluster } = await import("./launcher/cluster.ts");
       const { nodes, workers, baseName, logLevel, cookie } = flags;
@@ -293,11 +297,11 @@ function describeBench(program: Command, done: Done): void {
   program.command("bench")
     .description("measure message throughput and latency")
     .argument("[suite...]", "suites or benchmarks; all when none is given")
-    .option("--list", "print the suites and end")
-    .option("--quick", "shorter and less exact")
+    .option("--list", "print the suites and exit")
+    .option("--quick", "measure shorter and less exactly")
     .addOption(new Option("--json", "print JSON").conflicts("markdown"))
     .option("--markdown", "print Markdown, with the machine")
-    .option("--update-readme", "put that and charts into bench/README.md")
+    .option("--update-readme", "write it, with charts, to bench/README.md")
     .option(
       "--vs <what>",
       "compare with: beam, raw or both with a comma",
@@ -310,7 +314,7 @@ function describeBench(program: Command, done: Done): void {
       collectOf(runtimeNames),
     )
     .option("--repeats <count>", "runs of each measurement", between(1, 100))
-    .addHelpText("after", benchExamples)
+    .addHelpText("after", BENCH_EXAMPLES)
     .action(async (suites: string[], flags: BenchFlags) => {
       const { bench } = await import("./bench.ts");
       const { runtime = [], vs = [], repeats, plot } = flags;
@@ -339,7 +343,7 @@ type MemberFlags = NodeFlags & {
   readonly maxRestarts: number;
 };
 
-/** What `cluster` starts; nobody else does. */
+/** The hidden command that `cluster` starts for each of its processes. */
 function describeMember(program: Command, done: Done): void {
   program.command("member", { hidden: true })
     .argument("<file>")

@@ -1,22 +1,22 @@
 #!/usr/bin/env node
 /**
- * The command `hornbeam`: `run`, `cluster` and `bench`, on Node.js, Deno and
- * Bun alike.
+ * The entry of the command `hornbeam`, with `run`, `cluster` and `bench`, on
+ * Node.js, Deno and Bun.
  *
- * Only the entry: it hands the arguments over and ends the process with the
- * exit code that comes back, whatever still runs. `cluster` starts this very
- * file again for each of its nodes. Everything else is imported only once the
- * runtime is known to be recent enough for it.
+ * It passes the arguments to `commands.ts` and ends the process with the exit
+ * code that this returns, even if timers or sockets are still open. `cluster`
+ * starts this file again for each of its nodes. All other modules are imported
+ * after the check that the runtime is recent enough for them.
  */
 
 import process from "node:process";
 
-const LEAST_NODE = 24;
+const MIN_NODE = 24;
 
 const isNodeJs = !("deno" in process.versions) && !("bun" in process.versions);
-if (isNodeJs && Number.parseInt(process.versions.node) < LEAST_NODE) {
+if (isNodeJs && Number.parseInt(process.versions.node) < MIN_NODE) {
   process.stderr.write(
-    `error: hornbeam needs Node.js ${LEAST_NODE} or later, Deno or Bun, and ` +
+    `error: hornbeam needs Node.js ${MIN_NODE} or later, Deno or Bun, and ` +
       `this is Node.js ${process.versions.node}; install a newer one, or run ` +
       "it with deno or bun\n",
   );

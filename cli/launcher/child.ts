@@ -1,8 +1,9 @@
 /**
- * One node of a cluster as the launcher sees it: a process, and the ones that
- * follow it when it dies unexpectedly.
+ * The launcher's view of one node of a cluster: its process, which is restarted
+ * when it ends unexpectedly.
  *
- * Whether the node inside answers is not known here; `watch.ts` asks it.
+ * This module knows the process only; `watch.ts` asks whether the node in it
+ * answers.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -22,30 +23,30 @@ import type { Screen } from "./screen.ts";
 import type { MemberState } from "./view.ts";
 
 export type ChildOptions = {
-  /** Of its node. */
+  /** The name of its node. */
   readonly name: string;
   readonly runtime: RuntimeName;
-  /** What starts its process, the first time or again. */
+  /** Returns the command of its process; called before each start. */
   readonly command: () => Command;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly screen: Screen;
-  /** Before each line of its output. */
+  /** Written before each line of its output. */
   readonly prefix: string;
-  /** Within a minute; 0 for none. */
+  /** Allowed restarts within a minute; 0 for none. */
   readonly maxRestarts: number;
   readonly guard: Guard;
   readonly events: ChildEvents;
 };
 
-/** What the launcher is told. */
+/** The events that a child reports to the launcher. */
 export type ChildEvents = {
-  /** The state has changed; `detail` says why where that is of interest. */
+  /** The state has changed; `detail` says why, or is empty. */
   changed(child: Child, detail: string): void;
-  /** It ended before its program began, and never was up before. */
+  /** It ended before its program started, and its node was never up. */
   failed(child: Child, message: string, exitCode: number): void;
 };
 
-/** Output that stays away this long after a process's end is all there is. */
+/** When no output has come for this long after an exit, it is complete. */
 const OUTPUT_MS = 200;
 
 export class Child {
@@ -53,19 +54,22 @@ export class Child {
   readonly runtime: RuntimeName;
   readonly #options: ChildOptions;
   #state: MemberState = "starting";
+  /** Null before the start, and from the end of a process to the next start. */
   #process: ChildProcess | null = null;
-  /** Whether the process has ended; what it wrote may still be under way. */
+  /** Whether the process has exited; its output may not be complete yet. */
   #hasExited = false;
   readonly #restarts: Restarts;
+  /** The timer of the pause before a restart. */
   #backoff: ReturnType<typeof setTimeout> | undefined;
+  /** Whether `stop` was called: then no process is started any more. */
   #isStopping = false;
-  /** The line with which a process that cannot start says why. */
-  #lastWords: string | null = null;
+  /** The error line of a process that could not start its program. */
+  #startError: string | null = null;
   /** Whether its node has ever answered. */
   #wasUp = false;
-  /** How many processes it has had. */
+  /** The number of processes that were started. */
   incarnation = 0;
-  /** How the last process ended; null while none has. */
+  /** The exit code of the last process; null while none has ended. */
   exitCode: number | null = null;
 
   constructor(options: ChildOptions) {
@@ -87,8 +91,8 @@ export class Child {
     return this.#process !== null;
   }
 
-  /** Whether no process of it will run any more. */
-  get isOver(): boolean {
+  /** Whether it has no process and will start none any more. */
+  get hasEnded(): boolean {
     return this.#state === "done" || this.#state === "down";
   }
 
@@ -96,7 +100,7 @@ export class Child {
     const { command, env } = this.#options;
     this.incarnation++;
     const { file, args } = command();
-    this.#lastWords = null;
+    this.#startError = null;
     const child = spawn(file, [...args], {
       env: { ...process.env, ...env },
       stdio: ["pipe", "pipe", "pipe"],
@@ -109,15 +113,15 @@ export class Child {
     child.stdin.on("error", () => {});
     child.once("error", (error) => {
       if (child.pid !== undefined) return;
-      this.#lastWords = `${file} could not be started: ${error.message}`;
-      this.#ended(NOT_STARTED + 1, null);
+      this.#startError = `${file} could not be started: ${error.message}`;
+      this.#handleExit(NOT_STARTED + 1, null);
     });
     child.once("exit", (code, signal) => {
       this.#hasExited = true;
       if (pid !== undefined) this.#options.guard.remove(pid);
-      // Deno's wrapper of a runtime may live on with the same input.
+      // A child process of it, such as Deno's, may still hold the same input.
       child.stdin.destroy();
-      afterOutput(child, relays, () => this.#ended(code, signal));
+      afterOutput(child, relays, () => this.#handleExit(code, signal));
     });
     this.#become(
       "starting",
@@ -127,35 +131,35 @@ export class Child {
     );
   }
 
-  /** Its node answers. */
-  answered(): void {
+  /** Records that its node has answered. */
+  setAnswered(): void {
     if (this.#state !== "starting" && this.#state !== "silent") return;
     this.#wasUp = true;
     this.#become("up", "");
   }
 
-  /** Its node answers no more, though its process runs. */
-  silent(detail: string): void {
+  /** Records that its node does not answer although its process runs. */
+  setSilent(detail: string): void {
     if (this.#state === "up") this.#become("silent", detail);
   }
 
-  /** Sends its process a signal, and starts no further one. */
+  /** Sends its process a signal, and starts no further process. */
   stop(signal: "SIGTERM" | "SIGKILL"): void {
     this.#isStopping = true;
     clearTimeout(this.#backoff);
     const { pid } = this;
     if (pid === null) {
-      if (!this.isOver) this.#become("down", "stopped");
+      if (!this.hasEnded) this.#become("down", "stopped");
       return;
     }
-    // Its number may belong to another process by now.
+    // The system may have given its pid to another process.
     if (this.#hasExited) return;
     try {
-      // Not by the child's own `kill`: Deno would report this signal as the
-      // one that ended the process, whatever really did.
+      // Not by the child's own `kill`: Deno would then report this signal as
+      // the cause of the exit, also when there was another cause.
       process.kill(pid, signal);
     } catch {
-      // It has just ended, and its end will be told.
+      // It has just exited; the event `exit` follows.
     }
   }
 
@@ -171,43 +175,44 @@ export class Child {
         if (this.#state !== "starting" || !line.startsWith("error: ")) {
           return false;
         }
-        this.#lastWords = line.slice("error: ".length);
+        this.#startError = line.slice("error: ".length);
         return true;
       },
     });
     return [out, err];
   }
 
-  #ended(code: number | null, signal: string | null): void {
+  #handleExit(code: number | null, signal: string | null): void {
     this.#process = null;
     this.exitCode = code;
-    const words = this.#lastWords;
-    const how = signal !== null
+    const startError = this.#startError;
+    const cause = signal !== null
       ? `killed by ${signal}`
-      : words ?? `exit code ${code}`;
+      : startError ?? `exit code ${code}`;
     if (code === 0) {
       this.#become("done", "");
     } else if (this.#isStopping) {
       this.#become("down", "stopped");
     } else if (
-      code !== null && code > NOT_STARTED && words !== null && !this.#wasUp
+      code !== null && code > NOT_STARTED && startError !== null &&
+      !this.#wasUp
     ) {
       this.#state = "down";
-      this.#options.events.failed(this, words, code - NOT_STARTED);
-      this.#become("down", how);
+      this.#options.events.failed(this, startError, code - NOT_STARTED);
+      this.#become("down", cause);
     } else {
-      this.#restart(how);
+      this.#restart(cause);
     }
   }
 
-  #restart(how: string): void {
+  #restart(cause: string): void {
     const delayMs = this.#restarts.next();
     if (delayMs === null) {
-      this.#become("down", how + this.#restarts.complaint);
+      this.#become("down", cause + this.#restarts.complaint);
       return;
     }
     this.#backoff = setTimeout(() => this.start(), delayMs);
-    this.#become("restarting", `${how}; starts again in ${delayMs} ms`);
+    this.#become("restarting", `${cause}; starts again in ${delayMs} ms`);
   }
 
   #become(state: MemberState, detail: string): void {
@@ -217,8 +222,9 @@ export class Child {
 }
 
 /**
- * Calls back when the output of a process that has ended is passed on. Its
- * streams may stay open after that, held by a process that it had started.
+ * Calls back when all output of a process that has exited was passed on. Its
+ * streams may stay open even then, because a process that it had started holds
+ * them.
  */
 function afterOutput(
   child: ChildProcess,
@@ -233,7 +239,7 @@ function afterOutput(
     callback();
   };
   const timer = setInterval(() => {
-    const quiet = relays.map((one) => one.isQuiet());
+    const quiet = relays.map((output) => output.isQuiet());
     if (!quiet.includes(false)) done();
   }, OUTPUT_MS);
   child.once("close", done);

@@ -1,10 +1,11 @@
 /**
- * `hornbeam cluster`: starts a cluster of processes, shows how it fares, and
- * starts again what dies.
+ * `hornbeam cluster`: starts a cluster of processes, shows their state, and
+ * restarts processes that end unexpectedly.
  *
- * The launcher holds one end of a pipe to each process; when it dies, however
- * it dies, they end. It is a node itself, a hidden one, so that it can ask the
- * others how they are; as it outlives them it usually hosts their epmd.
+ * The launcher holds one end of a pipe to each process. When the launcher ends,
+ * also by SIGKILL, the pipe closes and the processes end. The launcher is a
+ * hidden node itself, so that it can ask the others for their figures. It
+ * usually hosts their epmd, because it ends last.
  */
 
 import { randomBytes } from "node:crypto";
@@ -44,15 +45,15 @@ import { WorkerRow } from "./worker_row.ts";
 export type ClusterOptions = {
   readonly file: string;
   readonly args: readonly string[];
-  /** How many processes, each with a node. */
+  /** The number of processes, each with a node. */
   readonly nodes: number;
-  /** How many further nodes in threads of each process. */
+  /** The number of further nodes in threads of each process. */
   readonly workers: number;
   readonly runtime: RuntimeName | "mixed";
   readonly baseName: string;
-  /** Random when absent. */
+  /** Default: a random one. */
   readonly cookie?: string;
-  /** Of each node within a minute; 0 for none. */
+  /** Allowed restarts of each node within a minute; 0 for none. */
   readonly maxRestarts: number;
   readonly epmdPort: number;
   readonly hostEpmd: boolean;
@@ -61,15 +62,16 @@ export type ClusterOptions = {
 
 const HOST = "127.0.0.1";
 const TICK_MS = 100;
-/** A node that is up is asked on every fifth tick: twice a second. */
+/** A node that is up is asked on every fifth tick, so twice a second. */
 const TICKS_PER_QUESTION = 5;
-/** Unanswered questions after which a node is silent: five seconds of them. */
+/** A node with so many unanswered questions is silent: that is five seconds. */
 const SILENT_QUESTIONS = 10;
 /** From SIGTERM to SIGKILL; longer than a member's own grace. */
 const KILL_AFTER_MS = 5_000;
 const STOP_MS = 1_000;
-/** How long a node's program waits for the other nodes, and after a restart. */
+/** How long a node's program waits for the other nodes at its first start. */
 const JOIN_MS = 10_000;
+/** The same after a restart. */
 const REJOIN_MS = 2_000;
 
 /** Resolves with the exit code. Rejects with a `CliError`. */
@@ -80,7 +82,7 @@ export async function cluster(options: ClusterOptions): Promise<number> {
   const screen = new Screen(process);
   const cookie = options.cookie ?? randomBytes(16).toString("hex");
   const runtimes = assignRuntimes(runtime, nodes);
-  for (const one of new Set(runtimes)) findRuntime(one);
+  for (const needed of new Set(runtimes)) findRuntime(needed);
   const node = await startNode({
     name: `hornbeam_${process.pid}@${HOST}`,
     cookie,
@@ -88,7 +90,7 @@ export async function cluster(options: ClusterOptions): Promise<number> {
     epmdPort,
     hostEpmd,
     hidden: true,
-    // Nodes that end while it asks them are no news.
+    // The launcher reports nodes that end itself, so warnings are left out.
     logLevel: logLevel === "warning" ? "error" : logLevel,
     writeLog: (line) =>
       screen.print("stderr", [`launcher | ${line.trimEnd()}`]),
@@ -110,14 +112,14 @@ export async function cluster(options: ClusterOptions): Promise<number> {
   }
 }
 
-/** What the workers of a process are called, before the `@`. */
+/** The names of a process's workers, before the `@`. */
 function workerParts(part: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${part}-w${i + 1}`);
 }
 
 /**
- * Two clusters with the same names would fail in many ways, some of them late,
- * so epmd is asked first.
+ * Asks epmd whether a node has one of these names. Two clusters with the same
+ * names would fail in many ways, some of them late.
  */
 async function refuseTaken(
   parts: readonly string[],
@@ -143,7 +145,7 @@ type LauncherParts = {
   readonly cookie: string;
   readonly node: RunningNode;
   readonly runtimes: readonly RuntimeName[];
-  /** The nodes' names before the `@`. */
+  /** The names of the nodes, before the `@`. */
   readonly parts: readonly string[];
 };
 
@@ -152,16 +154,16 @@ class Launcher {
   readonly #screen: Screen;
   readonly #cookie: string;
   readonly #names: readonly string[];
-  /** With the workers, those of a process behind its node. */
+  /** The names of all nodes and workers, each process's workers after it. */
   readonly #allNames: readonly string[];
   readonly #children: readonly Child[];
-  /** The workers of each of the children. */
+  /** The workers of each child, in the order of `#children`. */
   readonly #workers: readonly (readonly WorkerRow[])[];
   readonly #watch: Watch;
   readonly #useColor: boolean;
   readonly #guard = new Guard();
   readonly #finished = Promise.withResolvers<void>();
-  /** The signal that ends the cluster; null while none came. */
+  /** The signal that ends the cluster; null before it. */
   #interruption: { readonly name: EndingSignal; readonly at: number } | null =
     null;
   /** Why the cluster could not start. */
@@ -191,19 +193,19 @@ class Launcher {
       this.#child(runtime, index, given.parts[index]!.padEnd(width))
     );
     this.#watch = new Watch(given.node, this.#allNames, (name, incarnation) => {
-      const child = this.#children.find((one) => one.name === name);
-      if (child?.incarnation === incarnation) child.answered();
-      const worker = this.#workers.flat().find((one) => one.name === name);
-      worker?.answered(incarnation);
+      const child = this.#children.find((node) => node.name === name);
+      if (child?.incarnation === incarnation) child.setAnswered();
+      const worker = this.#workers.flat().find((node) => node.name === name);
+      worker?.setAnswered(incarnation);
     });
   }
 
-  /** Resolves with the exit code when nothing runs any more. */
+  /** Resolves with the exit code when all processes have ended. */
   async run(): Promise<number> {
     for (const name of ["SIGINT", "SIGTERM"] as const) {
       process.on(name, () => this.#interrupt(name));
     }
-    // Nobody reads any more, as after `| head`.
+    // The output has no reader any more, as after `| head`.
     process.stdout.on("error", () => this.#stop());
     process.stderr.on("error", () => this.#stop());
     for (const child of this.#children) child.start();
@@ -254,13 +256,13 @@ class Launcher {
   #memberArgs(name: string, index: number): string[] {
     const { file, args, logLevel, maxRestarts } = this.#options;
     const { epmdPort, hostEpmd } = this.#options;
-    // On a restart only those that are there can be waited for.
+    // After a restart it waits only for the nodes that are up.
     const isRestart = this.#children[index]!.incarnation > 1;
     const own = this.#workers[index]!.map((worker) => worker.name);
     const expect = isRestart
       ? [...this.#children, ...this.#workers.flat()]
-        .filter((one) => one.state === "up" || own.includes(one.name))
-        .map((one) => one.name)
+        .filter((node) => node.state === "up" || own.includes(node.name))
+        .map((node) => node.name)
       : this.#allNames;
     return [
       "member",
@@ -287,7 +289,8 @@ class Launcher {
       const what = detail === "" ? state : `${state}: ${detail}`;
       this.#screen.print("stderr", [`${child.name} ${what}`]);
     }
-    if (this.#children.every((one) => one.isOver)) this.#finished.resolve();
+    const haveEnded = this.#children.every(({ hasEnded }) => hasEnded);
+    if (haveEnded) this.#finished.resolve();
   }
 
   #interrupt(name: EndingSignal): void {
@@ -316,18 +319,18 @@ class Launcher {
   }
 
   #tick(): void {
-    const isTurn = this.#ticks++ % TICKS_PER_QUESTION === 0;
+    const asksAll = this.#ticks++ % TICKS_PER_QUESTION === 0;
     this.#children.forEach((child, i) => {
       if (!child.isRunning) return;
       const { incarnation } = child;
       for (const { name, state } of [child, ...this.#workers[i]!]) {
-        if (isTurn || state === "starting") this.#watch.ask(name, incarnation);
+        if (asksAll || state === "starting") this.#watch.ask(name, incarnation);
       }
       if (this.#watch.unanswered(child.name) >= SILENT_QUESTIONS) {
-        child.silent(
+        child.setSilent(
           `has not answered for ${
             SILENT_QUESTIONS * TICKS_PER_QUESTION * TICK_MS / 1_000
-          } s; it is busy in one long turn, or was stopped`,
+          } s; an actor of it is in a long turn, or its process is stopped`,
         );
       }
     });
@@ -352,7 +355,7 @@ class Launcher {
   #draw(): void {
     const { columns, rows } = this.#screen;
     const lines = this.#children.flatMap((child, i) =>
-      [child, ...this.#workers[i]!].map((one) => this.#row(one, child))
+      [child, ...this.#workers[i]!].map((node) => this.#row(node, child))
     );
     const color = this.#useColor;
     this.#screen.draw(renderView(lines, { columns, rows, color }));

@@ -1,11 +1,11 @@
 /**
- * The guard of a cluster: a process of its own that ends the cluster's
- * processes when their launcher is gone and they have not noticed.
+ * The guard of a cluster: a process that kills the cluster's processes when
+ * their launcher has ended and they have not ended by themselves.
  *
- * They notice by themselves at the end of their standard input, unless an
- * actor's turn never ends. The guard does nothing but wait, so nothing can hold
- * it up. It reads `+PID` and `-PID`, one per line, and acts when its input
- * ends: the launcher holds the other end and loses it even by SIGKILL.
+ * They normally end when their standard input ends, but not while an actor is
+ * in an endless turn. The guard only waits, so it is never busy. It reads
+ * `+PID` and `-PID`, one per line, and acts when its input ends: the launcher
+ * holds the other end, which closes even by SIGKILL.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -35,7 +35,7 @@ export class Guard {
     this.#process.stdin?.write(`+${pid}\n`);
   }
 
-  /** Its number may belong to another process from now on. */
+  /** Forgets a process that has exited: its pid may be used again. */
   remove(pid: number): void {
     this.#process.stdin?.write(`-${pid}\n`);
   }
@@ -45,10 +45,10 @@ export class Guard {
   }
 }
 
-/** The guard's own side. */
+/** The process of the guard. */
 async function guard(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    // A terminal sends these to everyone; the launcher decides.
+    // A terminal sends these to all processes; the launcher decides.
     process.on(signal, () => {});
   }
   const pids = new Set<number>();
@@ -63,7 +63,7 @@ async function guard(): Promise<void> {
     try {
       process.kill(pid, "SIGKILL");
     } catch {
-      // It has noticed by itself.
+      // It has ended by itself.
     }
   }
 }

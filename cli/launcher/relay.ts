@@ -1,6 +1,6 @@
 /**
- * Passes the output of the cluster's processes on, line by line, each with the
- * name of its node before it.
+ * Passes on the output of the cluster's processes, line by line, each line with
+ * the name of its node before it.
  */
 
 import type { Readable } from "node:stream";
@@ -10,18 +10,18 @@ import type { Screen, StreamName } from "./screen.ts";
 export type RelayOptions = {
   readonly screen: Screen;
   readonly to: StreamName;
-  /** Stands before each line. */
+  /** Written before each line. */
   readonly prefix: string;
-  /** Takes a line away: one that it returns true for is not passed on. */
+  /** A line for which it returns true is not passed on. */
   readonly keep?: (line: string) => boolean;
 };
 
-/** Longer lines are passed on in pieces. */
+/** Longer lines are passed on in pieces, in UTF-16 units. */
 const MAX_LINE = 64 * 1024;
 
 /** A stream that is being passed on. */
 export type Relay = {
-  /** Whether nothing came since the last call and nothing is held back. */
+  /** Whether no output came since the last call and none is held back. */
   isQuiet(): boolean;
 };
 
@@ -35,7 +35,7 @@ export function relay(source: Readable, options: RelayOptions): Relay {
     const shown = lines.filter((line) => keep?.(line) !== true)
       .map((line) => prefix + (screen.isLive ? printable(line) : line));
     if (screen.print(to, shown)) return;
-    // The launcher's reader is slow, and so the child must wait.
+    // The reader of the launcher's output is slow, so the child has to wait.
     source.pause();
     isHeldBack = true;
     screen.onRoom(to, () => {
@@ -59,7 +59,7 @@ export function relay(source: Readable, options: RelayOptions): Relay {
     if (rest !== "") pass([rest]);
     rest = "";
   });
-  // The child's end says all there is to say.
+  // The child's exit is reported by its own event.
   source.on("error", () => {});
   return {
     isQuiet: () => {
@@ -70,7 +70,7 @@ export function relay(source: Readable, options: RelayOptions): Relay {
   };
 }
 
-/** A program's output must not move the cursor among the live lines. */
+/** Removes control characters, which could move the cursor. */
 function printable(line: string): string {
   return stripVTControlCharacters(line).replaceAll(
     /\p{Cc}/gu,

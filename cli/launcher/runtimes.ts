@@ -1,5 +1,6 @@
 /**
- * Where the three runtimes are, and how this command is started on them.
+ * Finds the executables of the three runtimes, and makes the command that
+ * starts this command line on them.
  */
 
 import { accessSync, constants, realpathSync } from "node:fs";
@@ -10,18 +11,18 @@ import { usageError } from "../shared/errors.ts";
 
 export type RuntimeName = "node" | "deno" | "bun";
 
-/** In the order in which `mixed` takes them. */
+/** All runtimes, in the order in which `mixed` assigns them. */
 export const runtimeNames: readonly RuntimeName[] = ["node", "deno", "bun"];
 
 const titles = { node: "Node.js", deno: "Deno", bun: "Bun" } as const;
 
-/** The runtime that executes this. */
+/** The runtime of this process. */
 export function currentRuntime(): RuntimeName {
   if (process.versions["bun"] !== undefined) return "bun";
   return process.versions["deno"] === undefined ? "node" : "deno";
 }
 
-/** Which runtime each of `count` nodes gets. */
+/** The runtime of each of `count` nodes. */
 export function assignRuntimes(
   wanted: RuntimeName | "mixed",
   count: number,
@@ -51,9 +52,9 @@ export function ownCommand(
 }
 
 /**
- * The executable of a runtime: the present one, else one from `node_modules`
- * of a folder above this file or the working directory, else from PATH. Throws
- * a `CliError` when there is none.
+ * The executable of a runtime. It is the current one if that is the runtime,
+ * else one in `node_modules` of a folder above this file or the working
+ * directory, else one on PATH. Throws a `CliError` when there is none.
  */
 export function findRuntime(runtime: RuntimeName): string {
   if (runtime === currentRuntime()) return process.execPath;
@@ -79,9 +80,9 @@ function* searchPath(): Generator<string> {
     const start of [fileURLToPath(import.meta.url), join(process.cwd(), "x")]
   ) {
     for (
-      let folder = dirname(start), inner = start;
-      folder !== inner;
-      inner = folder, folder = dirname(folder)
+      let folder = dirname(start), below = start;
+      folder !== below;
+      below = folder, folder = dirname(folder)
     ) {
       yield join(folder, "node_modules", ".bin");
     }
@@ -92,7 +93,8 @@ function* searchPath(): Generator<string> {
 }
 
 /**
- * The file behind a path that may be a link, so that its pid is the child's.
+ * The real path of an executable file, or null. A link could start a wrapper
+ * whose pid is not that of the runtime.
  */
 function executable(path: string): string | null {
   try {

@@ -1,14 +1,14 @@
 /**
- * Writes lines to standard output and error, and keeps live lines at the
- * bottom of a terminal below them.
+ * Writes lines to standard output and error, and keeps live lines below them at
+ * the bottom of a terminal.
  *
  * The live lines are overwritten in place and never cleared first, so they do
- * not flicker. Where standard error is no terminal there are none.
+ * not flicker. There are none when standard error is no terminal.
  */
 
 import { stripVTControlCharacters } from "node:util";
 
-/** The part of a stream that is needed here. */
+/** The part of a stream that a screen needs. */
 export type ScreenStream = {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -24,9 +24,9 @@ const CLEAR_BELOW = "\x1b[J";
 
 export class Screen {
   readonly #streams: Readonly<Record<StreamName, ScreenStream>>;
-  /** What stands at the bottom of the terminal now. */
+  /** The live lines that are at the bottom of the terminal now. */
   #live: readonly string[] = [];
-  /** Called when the stream has room again; null while it has. */
+  /** Callbacks for when a full stream has room again; null while it has. */
   readonly #full: Record<StreamName, (() => void)[] | null> = {
     stdout: null,
     stderr: null,
@@ -42,7 +42,7 @@ export class Screen {
   }
 
   get columns(): number {
-    // A terminal that does not know its width says 0.
+    // A terminal that does not know its width reports 0.
     return this.#streams.stderr.columns || 80;
   }
 
@@ -50,13 +50,13 @@ export class Screen {
     return this.#streams.stderr.rows ?? 24;
   }
 
-  /** Writes lines above the live ones; false when the stream is full. */
+  /** Writes lines above the live lines; false when the stream is full. */
   print(to: StreamName, lines: readonly string[]): boolean {
     if (lines.length === 0) return true;
     if (!this.isLive || this.#streams[to].isTTY !== true) {
       return this.#write(to, lines.map((line) => `${line}\n`).join(""));
     }
-    // Both streams are the same terminal, and one writer keeps the order.
+    // Both streams go to the terminal; one stream for all keeps the order.
     return this.#write(
       "stderr",
       this.#up() + CLEAR_BELOW + lines.map((line) => `${line}\n`).join("") +

@@ -1,11 +1,11 @@
 /**
- * The live lines of `hornbeam cluster` as text: a pure function of what is
- * known about the nodes and of the terminal's size.
+ * The live lines of `hornbeam cluster` as text: a pure function of the nodes'
+ * states and the terminal's size.
  */
 
 import { createColors } from "picocolors";
 
-/** What a process of the cluster is doing, or a worker in it. */
+/** The state of a process of the cluster, or of a worker in it. */
 export type MemberState =
   | "starting"
   | "up"
@@ -13,10 +13,10 @@ export type MemberState =
   | "restarting"
   | "done"
   | "down"
-  /** Only workers, whose process goes on. */
+  /** Of a worker whose process runs on. */
   | "ended";
 
-/** One node, as the lines show it. */
+/** The data of one line. */
 export type Row = {
   readonly name: string;
   readonly state: MemberState;
@@ -28,7 +28,7 @@ export type Row = {
   readonly messagesPerSecond: number | null;
 };
 
-/** Where the lines go. */
+/** The size of the terminal, and whether it shows colours. */
 export type ViewSize = {
   readonly columns: number;
   readonly rows: number;
@@ -36,23 +36,23 @@ export type ViewSize = {
 };
 
 const head = ["NODE", "STATE", "ACTORS", "MSG/S", "RUNTIME", "PID"] as const;
-/** Numbers stand to the right. */
+/** Numbers are aligned to the right. */
 const isNumber = [false, false, true, true, false, true] as const;
-/** So that the columns do not move while nodes come and go. */
+/** Minimal widths, so that the columns do not move when rows change. */
 const leastWidths = [0, 10, 6, 6, 7, 7] as const;
 const STATE = 1;
 const GAP = 2;
 
 /**
- * A head line and one line for each node, none wider than the terminal and not
- * more than fit on it; what has no room is counted in the last line.
+ * A head line and one line for each node. No line is wider than the terminal.
+ * When there are more nodes than lines on it, the last line counts the rest.
  */
 export function renderView(rows: readonly Row[], size: ViewSize): string[] {
-  // The last column stays free, as some terminals wrap when it is written, and
-  // so does the last line, where the cursor stands.
+  // The last column stays free, because some terminals wrap when it is
+  // written, and so does the last line, which has the cursor.
   const columns = Math.max(1, size.columns - 1);
-  const most = Math.max(1, size.rows - 3);
-  const shown = rows.length > most ? rows.slice(0, most - 1) : rows;
+  const max = Math.max(1, size.rows - 3);
+  const shown = rows.length > max ? rows.slice(0, max - 1) : rows;
   const cells = [head, ...shown.map(cellsOf)];
   const widths = head.map((_, i) =>
     Math.max(leastWidths[i]!, ...cells.map((line) => line[i]!.length))
@@ -70,7 +70,7 @@ export function renderView(rows: readonly Row[], size: ViewSize): string[] {
 type Colors = ReturnType<typeof createColors>;
 type Paint = (text: string) => string;
 
-/** Cuts a line to the width, colours only what is left of it. */
+/** Cuts a line to the width, and then adds the colours. */
 function fit(
   cells: readonly string[],
   widths: readonly number[],

@@ -1,9 +1,9 @@
 /**
  * Asks the nodes of a cluster for their figures.
  *
- * The launcher is a hidden node of the cluster: it is in nobody's `nodes()`,
- * and every node's `node_info` actor answers it. Its questions are left out of
- * the rates that come from the answers.
+ * The launcher is a hidden node of the cluster: it is in the `nodes()` of no
+ * node, and the actor `node_info` of every node answers it. The rates leave out
+ * the launcher's own questions.
  */
 
 import type {
@@ -13,10 +13,10 @@ import type {
   RunningNode,
 } from "../../runtime/mod.ts";
 
-/** What a node answered. */
+/** The figures of a node. */
 export type Figures = {
   readonly actors: number;
-  /** Null until there are two answers. */
+  /** Null until there are two replies. */
   readonly messagesPerSecond: number | null;
   /** Names of its workers whose threads run. */
   readonly workers: readonly string[];
@@ -25,7 +25,8 @@ export type Figures = {
 /** Figures older than this are not shown. */
 const STALE_MS = 2_000;
 
-type Seen = {
+/** The last reply of a node. */
+type Reply = {
   readonly incarnation: number;
   readonly messages: number;
   readonly at: number;
@@ -35,11 +36,12 @@ type Seen = {
 export class Watch {
   readonly #node: RunningNode;
   readonly #asker: Pid<NodeInfoReply>;
-  readonly #seen = new Map<string, Seen>();
-  /** Questions to a node since it answered last. */
+  /** By the name of the node. */
+  readonly #replies = new Map<string, Reply>();
+  /** Questions to a node since its last reply. */
   readonly #unanswered = new Map<string, number>();
 
-  /** `answered` is told which of `names` is alive, as which incarnation. */
+  /** Calls `answered` when a node of `names` has replied. */
   constructor(
     node: RunningNode,
     names: readonly string[],
@@ -57,44 +59,44 @@ export class Watch {
     });
   }
 
-  /** Asks a node; the answer may come or not. */
+  /** Asks a node; a reply may come or not. */
   ask(name: string, incarnation: number): void {
     this.#unanswered.set(name, this.unanswered(name) + 1);
     const question = { type: "stats", from: this.#asker, tag: incarnation };
     try {
       this.#node.send({ name: "node_info", node: name }, question);
     } catch {
-      // Its connection is full, and so it has been asked often enough.
+      // Its connection is full, so earlier questions are still on their way.
     }
   }
 
-  /** How many questions it has not answered, one after the other. */
+  /** The number of questions to a node since its last reply. */
   unanswered(name: string): number {
     return this.#unanswered.get(name) ?? 0;
   }
 
-  /** What it said last, if that was not long ago. */
+  /** The figures of the last reply; null without a recent one. */
   figures(name: string, incarnation: number): Figures | null {
-    const seen = this.#seen.get(name);
-    if (seen === undefined || seen.incarnation !== incarnation) return null;
-    return performance.now() - seen.at > STALE_MS ? null : seen.figures;
+    const reply = this.#replies.get(name);
+    if (reply === undefined || reply.incarnation !== incarnation) return null;
+    return performance.now() - reply.at > STALE_MS ? null : reply.figures;
   }
 
   #note(incarnation: number, stats: NodeStats): void {
     const { name, messages, actors } = stats;
     this.#unanswered.delete(name);
     const at = performance.now();
-    const last = this.#seen.get(name);
+    const last = this.#replies.get(name);
     const messagesPerSecond = last?.incarnation === incarnation
       ? rate(messages - last.messages, at - last.at)
       : null;
     const workers = stats.workers.map((worker) => worker.name);
     const figures = { actors, messagesPerSecond, workers };
-    this.#seen.set(name, { incarnation, messages, at, figures });
+    this.#replies.set(name, { incarnation, messages, at, figures });
   }
 }
 
-/** Any node that knows the cookie can send anything. */
+/** Checks the shape, because any node of the cluster can send here. */
 function isAnswer(
   message: unknown,
 ): message is NodeInfoReply & { tag: number; stats: NodeStats } {
@@ -107,7 +109,7 @@ function isAnswer(
     Array.isArray(workers);
 }
 
-/** Messages per second, without the question itself. */
+/** Messages per second, without the launcher's question. */
 export function rate(messages: number, elapsedMs: number): number {
   if (elapsedMs <= 0) return 0;
   return Math.max(0, messages - 1) * 1_000 / elapsedMs;

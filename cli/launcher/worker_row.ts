@@ -1,22 +1,24 @@
 /**
- * One worker node of a cluster as the launcher sees it. All it knows comes from
- * the process that hosts the worker, and from the answers of the worker itself.
+ * The launcher's view of one worker node of a cluster. It is derived from the
+ * state of the process that hosts the worker, and from the worker's replies.
  */
 
 import type { MemberState } from "./view.ts";
 
-/** What is known of a worker's process. */
-export type HostKnown = {
+/** The state of a worker's process. */
+export type HostState = {
   readonly state: MemberState;
   readonly incarnation: number;
-  /** Its workers whose threads run; null while it has not said. */
+  /** Its workers whose threads run; null before its first reply. */
   readonly workers: readonly string[] | null;
 };
 
 export class WorkerRow {
   readonly name: string;
   #state: MemberState = "starting";
+  /** The incarnation of the process that the state is of. */
   #incarnation = 0;
+  /** Whether its node has answered since its thread was started. */
   #hasAnswered = false;
 
   constructor(name: string) {
@@ -27,13 +29,13 @@ export class WorkerRow {
     return this.#state;
   }
 
-  /** Its node answers, in a process of that incarnation. */
-  answered(incarnation: number): void {
+  /** Records that its node has answered, in that incarnation of the process. */
+  setAnswered(incarnation: number): void {
     if (incarnation === this.#incarnation) this.#hasAnswered = true;
   }
 
   /** Returns whether the state has changed. */
-  update(host: HostKnown): boolean {
+  update(host: HostState): boolean {
     if (host.incarnation !== this.#incarnation) {
       this.#incarnation = host.incarnation;
       this.#hasAnswered = false;
@@ -43,12 +45,12 @@ export class WorkerRow {
     return this.#state !== before;
   }
 
-  #next({ state, workers }: HostKnown): MemberState {
+  #next({ state, workers }: HostState): MemberState {
     if (state !== "up") return state;
     if (workers === null || workers.includes(this.name)) {
       return this.#hasAnswered ? "up" : "starting";
     }
-    // It has not begun, or it is over, perhaps to start again.
+    // Its thread has not started yet, or has ended and may be restarted.
     if (!this.#hasAnswered && this.#state !== "ended") return "starting";
     this.#hasAnswered = false;
     return "ended";

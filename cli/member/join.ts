@@ -1,17 +1,17 @@
 /**
- * How a node of `hornbeam cluster` finds the others: it dials them until each
- * that is expected was seen, and again whenever it has lost one.
+ * How a node of `hornbeam cluster` connects to the others: it dials them until
+ * it has seen each expected node, and later dials nodes that it has lost.
  */
 
 import { clearInterval, setInterval } from "node:timers";
 import { setTimeout } from "node:timers/promises";
 import type { RunningNode } from "../../runtime/mod.ts";
 
-/** Whom a node looks for. */
-export type Company = {
+/** The nodes that a node connects to. */
+export type JoinOptions = {
   /** Every node of the cluster. */
   readonly nodes: readonly string[];
-  /** Those that the program's start waits for. */
+  /** The nodes that the program's start waits for. */
   readonly expect: readonly string[];
   /** How long it waits for them. */
   readonly joinMs: number;
@@ -21,12 +21,12 @@ const JOIN_RETRY_MS = 50;
 const REJOIN_MS = 1_000;
 
 /**
- * Connects to the others until each that is expected was seen at least once:
- * one that was quick may have ended already.
+ * Connects to the others until each expected node was seen at least once; it
+ * may have ended again since.
  */
 export async function join(
   node: RunningNode,
-  { nodes, expect, joinMs }: Company,
+  { nodes, expect, joinMs }: JoinOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const missing = new Set(expect);
@@ -44,16 +44,16 @@ export async function join(
   }
   seen.abort();
   if (missing.size > 0 && !signal.aborted) {
-    node.log("warning", "started without nodes that did not come up", {
+    node.log("warning", "started without nodes that have not come up", {
       missing: [...missing],
     });
   }
 }
 
-/** Connects to lost ones again, until the function returned is called. */
+/** Dials lost nodes regularly, until the returned function is called. */
 export function rejoin(
   node: RunningNode,
-  { nodes }: Pick<Company, "nodes">,
+  { nodes }: Pick<JoinOptions, "nodes">,
 ): () => void {
   const timer = setInterval(() => void dial(node, nodes), REJOIN_MS);
   return () => clearInterval(timer);

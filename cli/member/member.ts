@@ -1,18 +1,19 @@
 /**
- * One process of `hornbeam cluster`: a node, and the workers beside it, in a
- * process that the launcher started.
+ * One process of `hornbeam cluster`: a node and its workers, in a process that
+ * the launcher has started.
  *
- * It is `run` with these differences: its nodes join the launcher's other nodes
- * before the program starts and whenever they have lost one, it leaves SIGINT
- * to the launcher (a terminal sends it to both), and it ends with its standard
- * input, whose other end the launcher holds until it dies.
+ * It does what `run` does, with these differences. Its nodes connect to the
+ * other nodes of the cluster before the program starts, and connect again when
+ * they have lost one. It ignores SIGINT, because a terminal sends it to the
+ * launcher as well, which decides. It ends when its standard input ends: the
+ * launcher holds the other end until it ends itself.
  */
 
 import process from "node:process";
 import type { RunningNode } from "../../runtime/mod.ts";
 import { Ending } from "../shared/ending.ts";
 import { CliError } from "../shared/errors.ts";
-import { type Company, join, rejoin } from "./join.ts";
+import { join, type JoinOptions, rejoin } from "./join.ts";
 import { MemberWorkers } from "./workers.ts";
 import { type NodeOptions, startNode } from "../program/node.ts";
 import {
@@ -22,21 +23,21 @@ import {
   runProgram,
 } from "../program/program.ts";
 
-/** What a member knows beside the options of its node. */
-export type Membership = Company & {
-  /** Names of the workers that this process has. */
+/** Options of a member, beside those of its node. */
+export type Membership = JoinOptions & {
+  /** Names of the workers of this process. */
   readonly workers: readonly string[];
-  /** Of one worker within a minute; 0 for none. */
+  /** Allowed restarts of a worker within a minute; 0 for none. */
   readonly maxRestarts: number;
 };
 
 /**
- * A member that did not get as far as its program exits with this plus the
- * exit code of the reason, and the reason is the last line it wrote.
+ * A member whose program has not started exits with this plus the exit code of
+ * the error. The error is the last line that it has written.
  */
 export const NOT_STARTED = 64;
 
-type Begun = {
+type StartedMember = {
   readonly program: Program;
   readonly node: RunningNode;
   readonly workers: MemberWorkers;
@@ -53,15 +54,15 @@ export async function member(
   process.on("SIGINT", () => {});
   ending.listen(["SIGTERM"]);
   ending.listenToLauncher();
-  const begun = await ending.orOver(
-    begin(file, args, options, membership, ending),
+  const started = await ending.orOver(
+    startMember(file, args, options, membership, ending),
   );
-  if (typeof begun === "number") return begun;
-  const { program, node, workers } = begun;
+  if (typeof started === "number") return started;
+  const { program, node, workers } = started;
   const stopRejoining = rejoin(node, membership);
   const { nodes } = membership;
   const code = await runProgram(
-    { ...program, run: together(program, workers) },
+    { ...program, run: withWorkers(program, workers) },
     node,
     { args, index: nodes.indexOf(node.name), nodes },
     ending,
@@ -70,13 +71,13 @@ export async function member(
   return code;
 }
 
-async function begin(
+async function startMember(
   file: string,
   args: readonly string[],
   options: NodeOptions,
   membership: Membership,
   ending: Ending,
-): Promise<Begun> {
+): Promise<StartedMember> {
   try {
     const program = await loadProgram(file);
     const node = await startNode(options, program);
@@ -95,11 +96,11 @@ async function begin(
 }
 
 /**
- * Runs the program of the process until it and those of the workers are done.
- * After the signal, a program here that never looked at it is not waited for,
- * while those of the workers may have.
+ * Makes a `run` that ends when the programs of the process and of its workers
+ * have ended. After the signal it waits for the program of the process only if
+ * that has read its `signal`; the workers decide this for themselves.
  */
-function together(program: Program, workers: MemberWorkers): Program["run"] {
+function withWorkers(program: Program, workers: MemberWorkers): Program["run"] {
   if (workers.count === 0) return program.run;
   return async (node, context) => {
     let isTaken = false;

@@ -1,14 +1,14 @@
 /**
- * What the workers of `hornbeam cluster` run: the program that the processes
- * run as well, once the node has joined the others.
+ * The program of the workers of `hornbeam cluster`: it connects the node to the
+ * others, and then runs the user's program, as the processes do.
  */
 
 import type { RunningNode } from "../../runtime/mod.ts";
-import { type Company, join, rejoin } from "./join.ts";
+import { join, type JoinOptions, rejoin } from "./join.ts";
 import { loadProgram } from "../program/program.ts";
 
-/** What a member tells its workers. */
-export type WorkerOrder = Company & {
+/** The context that a member passes to its workers. */
+export type WorkerOrder = JoinOptions & {
   readonly file: string;
   readonly args: readonly string[];
   readonly index: number;
@@ -27,7 +27,7 @@ export default async function run(
   for (const [name, called] of Object.entries(functions)) {
     node.exportFunction(name, called);
   }
-  // The worker's own signal counts as taken by whoever looks at it.
+  // Not the worker's own signal: reading that would count as using it.
   await join(node, context, new AbortController().signal);
   const stop = rejoin(node, context);
   try {

@@ -1,6 +1,6 @@
 /**
  * The worker nodes of one process of `hornbeam cluster`: starts them, and
- * starts again what ends unexpectedly.
+ * restarts a worker that ends unexpectedly.
  */
 
 import process from "node:process";
@@ -19,9 +19,9 @@ export type MemberWorker = {
 
 const extension = import.meta.url.slice(import.meta.url.lastIndexOf("."));
 const module = new URL(`./worker_program${extension}`, import.meta.url);
-/** For loading a program, on a machine on which everything starts at once. */
+/** Long, because all workers load the program at the same time. */
 const START_MS = 30_000;
-/** A program that took the signal may go on for so long. */
+/** How long a program that uses its `signal` may run on after it. */
 const STOP_MS = 2_500;
 
 export class MemberWorkers {
@@ -34,12 +34,12 @@ export class MemberWorkers {
     this.#maxRestarts = maxRestarts;
   }
 
-  /** How many were started. */
+  /** The number of workers that were started. */
   get count(): number {
     return this.#workers.length;
   }
 
-  /** Rejects with a `CliError` when one of them cannot start. */
+  /** Rejects with a `CliError` when a worker cannot start. */
   async start(all: readonly MemberWorker[]): Promise<void> {
     this.#workers = await Promise.all(all.map(async ({ name, order }) => {
       try {
@@ -54,26 +54,28 @@ export class MemberWorkers {
   }
 
   /**
-   * Resolves when the programs of all of them are done, or when they are
-   * stopped after the signal. Rejects when one is given up.
+   * Resolves when the programs of all workers have ended, or when the workers
+   * were stopped by the signal. Rejects when a worker may not be restarted any
+   * more.
    */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(
-      this.#workers.map((worker) => this.#keep(worker, signal)),
+      this.#workers.map((worker) => this.#supervise(worker, signal)),
     );
   }
 
-  async #keep(first: WorkerNode, signal: AbortSignal): Promise<void> {
+  async #supervise(first: WorkerNode, signal: AbortSignal): Promise<void> {
     const restarts = new Restarts(this.#maxRestarts);
     for (let worker = first;;) {
-      const exit = await untilOver(worker, signal);
+      const exit = await exitOf(worker, signal);
       if (signal.aborted || exit.type === "done") return;
-      const how = explain(exit);
+      const cause = explain(exit);
       const delayMs = restarts.next();
       if (delayMs === null) {
-        throw new Error(`${worker.name} is down: ${how}${restarts.complaint}`);
+        const { complaint } = restarts;
+        throw new Error(`${worker.name} is down: ${cause}${complaint}`);
       }
-      this.#node.log("warning", `${worker.name} ended: ${how}`, {
+      this.#node.log("warning", `${worker.name} ended: ${cause}`, {
         startsAgainInMs: delayMs,
       });
       await setTimeout(delayMs);
@@ -83,8 +85,8 @@ export class MemberWorkers {
   }
 }
 
-/** How a worker ended, which it is told to do when the signal is aborted. */
-async function untilOver(
+/** Waits for a worker's exit, and stops it when the signal is aborted. */
+async function exitOf(
   worker: WorkerNode,
   signal: AbortSignal,
 ): Promise<WorkerExit> {

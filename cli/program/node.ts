@@ -1,6 +1,6 @@
 /**
- * Starts the node of a program, and says in one line what kept it from
- * starting or connecting.
+ * Starts the node of a program. When it cannot start or connect, the error says
+ * why in one line.
  */
 
 import { setTimeout } from "node:timers/promises";
@@ -23,26 +23,26 @@ import {
   usageError,
 } from "../shared/errors.ts";
 
-/** What the command line says about a node. */
+/** Options of a node, from the command line. */
 export type NodeOptions = {
-  /** Absent: the node is alone. */
+  /** Without a name the node is not distributed. */
   readonly name?: string;
   readonly cookie?: string;
   readonly connect: readonly string[];
   readonly epmdPort?: number;
-  /** Whether to host epmd where none runs; true unless told. */
+  /** Whether to host epmd where none runs. Default true. */
   readonly hostEpmd?: boolean;
   readonly port?: number;
   readonly hidden: boolean;
   readonly logLevel: LogLevel;
-  /** Takes the log's lines; standard error by default. */
+  /** Writes lines of the log. Default: to standard error. */
   readonly writeLog?: (line: string) => void;
 };
 
-/** How long a node to connect to may take to start. */
+/** How long to wait for a peer that is still starting. */
 const CONNECT_WAIT_MS = 5_000;
 const CONNECT_RETRY_MS = 100;
-/** Log records that are held back while connecting, at most. */
+/** How many log records are held back while connecting. */
 const MAX_HELD = 1_000;
 
 /** Starts a node and connects it. Rejects with a `CliError`. */
@@ -111,32 +111,32 @@ function explainStart(error: unknown, options: NodeOptions): CliError {
         "choose another --epmd-port, or leave out --no-host-epmd",
     );
   }
-  const said = describeThrown(error);
-  if (said.includes("expected epmd on")) {
+  const text = describeThrown(error);
+  if (text.includes("expected epmd on")) {
     return failure(
-      `something else than epmd listens on port ${options.epmdPort}; choose ` +
+      `another program than epmd listens on port ${options.epmdPort}; choose ` +
         "another --epmd-port, the same for all nodes",
     );
   }
-  if (said.includes("could not listen on")) {
+  if (text.includes("could not listen on")) {
     return failure(
       `${options.name} cannot listen: this machine has no such address; use ` +
         "127.0.0.1 or a name of its own behind the @",
     );
   }
-  return failure(`${options.name} could not start: ${said}`);
+  return failure(`${options.name} could not start: ${text}`);
 }
 
-/** Waits a little for a node that is only just starting. */
+/** Connects to a peer, and waits for a peer that is still starting. */
 async function connect(node: RunningNode, peer: string): Promise<void> {
   const deadline = performance.now() + CONNECT_WAIT_MS;
   for (;;) {
-    const outcome = await node.tryConnect(peer);
-    if (outcome.isUp) return;
-    const isThere = !/no such node|ECONNREFUSED/i.test(outcome.why);
-    if (isThere || performance.now() >= deadline) {
+    const result = await node.tryConnect(peer);
+    if (result.isUp) return;
+    const isRunning = !/no such node|ECONNREFUSED/i.test(result.why);
+    if (isRunning || performance.now() >= deadline) {
       await node.stop();
-      throw explainConnect(peer, outcome);
+      throw explainConnect(peer, result);
     }
     await setTimeout(CONNECT_RETRY_MS);
   }
@@ -162,8 +162,8 @@ function explainConnect(
 }
 
 /**
- * A log that waits until it is known whether the node starts: when it does
- * not, one line says why, and the log would only say it again.
+ * A log that holds its records back until the node has started. When it does
+ * not start, they are dropped, because the error says the same in one line.
  */
 function heldLog({ logLevel, writeLog }: NodeOptions): {
   write(record: LogRecord): void;

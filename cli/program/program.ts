@@ -24,13 +24,13 @@ import { describeThrown, failure, usageError } from "../shared/errors.ts";
 
 /** Second argument of a program's default export. */
 export type ProgramContext = {
-  /** What stood after the file, or after `--`. */
+  /** The words of the command line after the file, or after `--`. */
   readonly args: readonly string[];
   /** Aborted when the program should end. */
   readonly signal: AbortSignal;
-  /** Which of `nodes` this one is, from 0. */
+  /** The index of this node in `nodes`. */
   readonly index: number;
-  /** The nodes that were started together, this one included. */
+  /** The names of the nodes that were started together, with this one. */
   readonly nodes: readonly string[];
 };
 
@@ -42,7 +42,7 @@ export type Program = RuntimeProgram<ProgramContext> & {
 const PLACE = /(?:file:\/\/)?(\/[^\s():]+):(\d+)(?::\d+)?\)?$/gm;
 const OWN_FOLDER = fileURLToPath(new URL("..", import.meta.url));
 const STOP_MS = 500;
-/** Longer than any program runs; the timer keeps the event loop alive. */
+/** The longest interval of a timer, which keeps the event loop running. */
 const FOREVER_MS = 0x7fff_ffff;
 
 /** The path of a program's file. Throws a `CliError` when there is none. */
@@ -94,19 +94,19 @@ function asProgram(
 }
 
 function explainLoad(error: unknown): string {
-  const said = describeThrown(error);
-  if (said.includes("Unknown file extension")) {
-    return `${said}; TypeScript needs Node.js 24 or later, Deno or Bun`;
+  const text = describeThrown(error);
+  if (text.includes("Unknown file extension")) {
+    return `${text}; TypeScript needs Node.js 24 or later, Deno or Bun`;
   }
-  if (/Unexpected token '?export|Cannot use import statement/.test(said)) {
-    return `${said}; set "type": "module" in package.json, or end the file's ` +
+  if (/Unexpected token '?export|Cannot use import statement/.test(text)) {
+    return `${text}; set "type": "module" in package.json, or end the file's ` +
       "name in .mts or .mjs";
   }
   const place = placeOf(error);
-  return place === null || said.includes(place) ? said : `${said} (${place})`;
+  return place === null || text.includes(place) ? text : `${text} (${place})`;
 }
 
-/** `path:line` of whatever the program's author can mend. */
+/** `path:line` of the first frame that is in the user's code, or null. */
 function placeOf(error: unknown): string | null {
   const stack = error instanceof Error ? error.stack ?? "" : "";
   for (const [, path, line] of stack.matchAll(PLACE)) {
@@ -117,8 +117,8 @@ function placeOf(error: unknown): string | null {
 }
 
 /**
- * Runs a program on its node until it has ended or may not go on, stops the
- * node, and resolves with the exit code.
+ * Runs a program on its node until it has ended or has to end, stops the node,
+ * and resolves with the exit code.
  */
 export async function runProgram(
   program: Program,
@@ -127,28 +127,31 @@ export async function runProgram(
   ending: Ending,
 ): Promise<number> {
   const keepAlive = setInterval(() => {}, FOREVER_MS);
-  const whole: ProgramContext = {
+  const fullContext: ProgramContext = {
     ...context,
     get signal() {
       ending.isSignalTaken = true;
       return ending.signal;
     },
   };
-  // On Bun an exception that nobody catches would not even show in the exit
-  // code, since this command ends the process itself.
+  // Without this, Bun would exit with code 0 after an uncaught exception,
+  // because this command ends the process itself.
   const uncaught = Promise.withResolvers<number>();
   process.on("uncaughtException", (error) => {
     process.stderr.write(`${inspect(error)}\n`);
     uncaught.resolve(exitCodes.failed);
   });
-  const settled = settle(() => program.run(node, whole), ending.signal);
-  const code = await Promise.race([settled, ending.over, uncaught.promise]);
+  const run = runToExitCode(
+    () => program.run(node, fullContext),
+    ending.signal,
+  );
+  const code = await Promise.race([run, ending.over, uncaught.promise]);
   await atMost(STOP_MS, node.stop());
   clearInterval(keepAlive);
   return code;
 }
 
-async function settle(
+async function runToExitCode(
   run: () => unknown,
   signal: AbortSignal,
 ): Promise<number> {
@@ -162,7 +165,7 @@ async function settle(
   }
 }
 
-/** Whether a program ended because it heeded the signal. */
+/** Whether a program has rejected because its signal was aborted. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   return error === signal.reason ||
     (error instanceof Error && error.name === "AbortError");

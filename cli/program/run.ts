@@ -1,5 +1,5 @@
 /**
- * `hornbeam run`: one node in this process, and a program on it.
+ * `hornbeam run`: runs a program on a node in this process.
  */
 
 import { Ending } from "../shared/ending.ts";

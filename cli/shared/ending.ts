@@ -1,16 +1,16 @@
 /**
- * How the process ends: by itself when the program is done, or because a
- * signal or a lost launcher asks it to. Not how a node ends; that is its
- * `stop`.
+ * How the process ends: by itself when the program is done, or by a signal, a
+ * lost launcher or a lost reader of its output. The end of a node is not here;
+ * that is its `stop`.
  */
 
 import process from "node:process";
 import { setTimeout } from "node:timers";
 
-/** Exit codes of the command; signals have 128 and their number. */
+/** Exit codes of the command; a signal's is 128 plus its number. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
 
-/** The signals that ask a process to end, and what it exits with then. */
+/** The signals that ask a process to end, and the exit codes for them. */
 const endingSignals = { SIGINT: 130, SIGTERM: 143 } as const;
 
 export type EndingSignal = keyof typeof endingSignals;
@@ -19,24 +19,26 @@ export function exitCodeOf(signal: EndingSignal): number {
   return endingSignals[signal];
 }
 
-/** What a shell shows for SIGPIPE. */
+/** The exit code for SIGPIPE, as a shell shows it. */
 const BROKEN_PIPE = 141;
-/** How long a program that took the signal may go on after it. */
+/** How long a program that uses its `signal` may run on after a signal. */
 const GRACE_MS = 3_000;
-/** The same when nobody is left to report to. */
+/** The same after the launcher is gone. */
 const ORPHAN_GRACE_MS = 1_000;
-/** By then an orphan is gone, whatever its node and its output do. */
+/** When a process without a launcher exits in any case. */
 const ORPHAN_END_MS = 1_800;
-/** A second signal this soon is the first one again: npm passes on its own. */
+/** A second signal this soon is taken for the first: npm passes its own on. */
 export const ECHO_MS: number = 500;
 
-/** What a program is told when it should end, and when its time is over. */
+/** Asks a program to end by its `signal`, and limits how long that takes. */
 export class Ending {
   readonly #controller = new AbortController();
   readonly #over = Promise.withResolvers<number>();
+  /** The exit code of the first request to end; null before it. */
   #code: number | null = null;
+  /** The time of the first request. */
   #askedAt = 0;
-  /** Set when the program looked at the signal: only then can it heed it. */
+  /** Set when the program reads its `signal`: only then is there a grace. */
   isSignalTaken = false;
 
   /** Aborted when the program should end. */
@@ -49,26 +51,27 @@ export class Ending {
     return this.#over.promise;
   }
 
-  /** What `work` resolves with, or the exit code if the end comes first. */
+  /** Resolves with the value of `work`, or with the exit code if it is first. */
   orOver<T>(work: Promise<T>): Promise<T | number> {
     return Promise.race([work, this.#over.promise]);
   }
 
-  /** Ends by these signals; a second one ends at once. */
+  /** Ends the program by these signals; a second signal ends it at once. */
   listen(signals: readonly EndingSignal[]): void {
     for (const name of signals) {
       process.on(name, () => this.#ask(exitCodeOf(name), name, GRACE_MS));
     }
   }
 
-  /** Ends when nobody reads the output any more, as after `| head`. */
+  /** Ends the program when its output has no reader, as after `| head`. */
   listenToReader(): void {
-    const lost = (): void => this.#ask(BROKEN_PIPE, "nobody reads", GRACE_MS);
+    const lost = (): void =>
+      this.#ask(BROKEN_PIPE, "the output has no reader", GRACE_MS);
     process.stdout.on("error", lost);
     process.stderr.on("error", lost);
   }
 
-  /** Ends with the standard input, which the launcher holds open. */
+  /** Ends the program when standard input ends: the launcher is gone. */
   listenToLauncher(): void {
     const lost = (): void => {
       this.#ask(exitCodes.failed, "the launcher is gone", ORPHAN_GRACE_MS);
@@ -78,7 +81,7 @@ export class Ending {
     process.stdin.on("close", lost);
     process.stdin.on("error", lost);
     process.stdin.resume();
-    // Nobody reads the output of an orphan, and that is no reason to crash.
+    // Without the launcher the output has no reader; that is no error.
     process.stdout.on("error", () => {});
     process.stderr.on("error", () => {});
   }
@@ -97,7 +100,7 @@ export class Ending {
   }
 }
 
-/** Waits for a promise for a limited time; its outcome is of no interest. */
+/** Waits for a promise for a limited time, and ignores its result. */
 export async function atMost(
   limitMs: number,
   promise: Promise<unknown>,
@@ -111,8 +114,8 @@ export async function atMost(
 }
 
 /**
- * Ends the process once its output is written, however long its reader takes;
- * a signal does not wait for that.
+ * Ends the process when its output is written, however long its reader takes.
+ * A signal ends it without waiting.
  */
 export async function endProcess(code: number): Promise<never> {
   for (const name of ["SIGINT", "SIGTERM"] as const) {

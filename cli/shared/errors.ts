@@ -1,7 +1,7 @@
 /**
- * What the command says when it cannot go on: one line on standard error that
- * tells what to do next. A program's own crash is not shown here but with its
- * stack, by `program.ts`.
+ * Errors of the command: one line on standard error that says what to do next.
+ * A crash of the user's program is not handled here; `program.ts` shows it with
+ * its stack.
  */
 
 import { stripVTControlCharacters } from "node:util";
@@ -22,7 +22,7 @@ export function usageError(message: string): CliError {
   return new CliError(message, exitCodes.usage);
 }
 
-/** The command line is right, and it did not work all the same. */
+/** The command line is valid, but the command has failed. */
 export function failure(message: string): CliError {
   return new CliError(message, exitCodes.failed);
 }
@@ -32,7 +32,7 @@ export function oneLine(text: string): string {
   return stripVTControlCharacters(text).trim().replaceAll(/\s*\n\s*/g, " ");
 }
 
-/** `TypeError: message` for whatever was thrown. */
+/** A thrown value as one line, such as `TypeError: message`. */
 export function describeThrown(thrown: unknown): string {
   return oneLine(
     thrown instanceof Error

@@ -1,6 +1,6 @@
 /**
- * Checks of single options: each turns a word of the command line into a value
- * or says in one line what was expected.
+ * Parsers of single options: each turns a word of the command line into a value
+ * or throws an error that says in one line what was expected.
  */
 
 import { InvalidArgumentError } from "commander";
@@ -19,15 +19,15 @@ export function parseNode(name: string): string {
   try {
     parseNodeName(name);
   } catch (error) {
-    const said = errorText(error);
+    const text = errorText(error);
     throw new InvalidArgumentError(
-      `${said.replace(/^e/, "E")}; write for example a@127.0.0.1`,
+      `${text.replace(/^e/, "E")}; write for example a@127.0.0.1`,
     );
   }
   return name;
 }
 
-/** For an option that may be given several times; `before` holds the others. */
+/** Parses an option that may be repeated; `before` has the previous values. */
 export function collectNodes(
   name: string,
   before: readonly string[] | undefined,
@@ -35,20 +35,20 @@ export function collectNodes(
   return [...before ?? [], parseNode(name)];
 }
 
-/** `between(1, 100)` takes whole numbers from 1 to 100. */
-export function between(least: number, most: number): (text: string) => number {
+/** Makes a parser of whole numbers from `min` to `max`. */
+export function between(min: number, max: number): (text: string) => number {
   return (text) => {
     const number = parseWhole(text);
-    if (number < least || number > most) {
+    if (number < min || number > max) {
       throw new InvalidArgumentError(
-        `Expected a whole number between ${least} and ${most}`,
+        `Expected a whole number between ${min} and ${max}`,
       );
     }
     return number;
   };
 }
 
-/** `a,b` or several times `a`; each one of `choices`. */
+/** Makes a parser of a list of `choices`: `a,b`, or the option repeated. */
 export function collectOf(
   choices: readonly string[],
 ): (
@@ -72,7 +72,7 @@ export function parseNodeList(text: string): readonly string[] {
   return text === "" ? [] : text.split(",").map(parseNode);
 }
 
-/** What the nodes of a cluster are called, before their number. */
+/** The start of the names of a cluster's nodes, before their number. */
 export function parseBaseName(text: string): string {
   parseNode(`${text}1@127.0.0.1`);
   return text;

@@ -1,40 +1,40 @@
 /**
- * How often what dies unexpectedly is started again, and after what pause: a
- * number of times within a minute, each after twice the pause of the one
- * before.
+ * How often a process or worker that ends unexpectedly is restarted, and after
+ * which pause: a number of times within a minute, and the pause doubles each
+ * time.
  */
 
 const WINDOW_MS = 60_000;
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 5_000;
 
-/** How long to wait before the `count`th restart in a row, counted from 1. */
+/** The pause before the `count`th restart in a row, counted from 1. */
 export function backoffMs(count: number): number {
   return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (count - 1));
 }
 
 export class Restarts {
-  readonly #most: number;
-  /** When there was one, in the last minute. */
+  readonly #max: number;
+  /** The times of the restarts within the last minute. */
   #times: number[] = [];
 
-  /** At most so many within a minute; 0 for none. */
-  constructor(most: number) {
-    this.#most = most;
+  /** Allows `max` restarts within a minute; 0 allows none. */
+  constructor(max: number) {
+    this.#max = max;
   }
 
-  /** The pause before the next one in ms, or null when that is one too many. */
+  /** The pause before the next restart in ms; null when it is not allowed. */
   next(): number | null {
     const now = performance.now();
     this.#times = this.#times.filter((at) => at > now - WINDOW_MS);
-    if (this.#times.length >= this.#most) return null;
+    if (this.#times.length >= this.#max) return null;
     this.#times.push(now);
     return backoffMs(this.#times.length);
   }
 
-  /** What to add to how it died, when it is not started again any more. */
+  /** A note for the error message when no further restart is allowed. */
   get complaint(): string {
-    return this.#most === 0
+    return this.#max === 0
       ? ""
       : "; restarted as often as --max-restarts allows, " +
         `${this.#times.length} within a minute`;

@@ -25,8 +25,8 @@
  *   they trap exits; then the registry restarts the partition, which is empty.
  *   With unique keys, all partitions restart.
  * - When the registry ends, its registrants get its exit reason over the link.
- * - Values are shared and not copied, whatever `isolate` says: change them with
- *   `updateValue` only.
+ * - Values are shared and not copied, also on a node with `isolate`: change them
+ *   with `updateValue` only.
  * - JavaScript runs one actor of a node at a time, so partitions add no speed.
  *   They limit how many registrants end by a crash, and how many entries one
  *   actor of `dispatchParallel` handles.

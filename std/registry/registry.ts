@@ -105,7 +105,7 @@ export class Registry<Key, Value, Message = never> {
 
   /**
    * Starts a registry that is linked to the caller and ends when the caller
-   * ends, whatever the exit reason. Throws `UsageError` for contradictory
+   * ends, for any exit reason. Throws `UsageError` for contradictory
    * options and for a name that is taken.
    */
   static startLink<Key, Value, Message = never>(

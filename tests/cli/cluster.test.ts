@@ -41,7 +41,7 @@ function pids({ launcher }: Cluster): number[] {
   });
 }
 
-/** Waits until so many lines of the nodes' output match. */
+/** Waits until `count` lines of the nodes' output match. */
 async function lines(
   { launcher }: Cluster,
   pattern: RegExp,
@@ -55,7 +55,7 @@ async function lines(
   });
 }
 
-/** A safety net, should the launcher have left processes behind. */
+/** Kills processes that the launcher has not ended. */
 function killAll(all: readonly number[]): void {
   for (const pid of all) {
     if (isRunning(pid)) process.kill(pid, "SIGKILL");
@@ -74,7 +74,7 @@ async function allGone(all: readonly number[]): Promise<void> {
 }
 
 describe("a cluster", () => {
-  it("comes up on three runtimes, replaces a dead one, ends", async () => {
+  it("starts on three runtimes, restarts a killed process, ends", async () => {
     const one = await cluster("steady", "--runtime=mixed");
     const { launcher, epmdPort } = one;
     await lines(one, /^node1 \| begins with node2@\S+ node3@127.0.0.1$/, 1);
@@ -101,7 +101,7 @@ describe("a cluster", () => {
     await lines(one, /^node1 \| nodeup node2@127.0.0.1$/, 1);
     await lines(one, /^node3 \| nodeup node2@127.0.0.1$/, 1);
 
-    // A second cluster finds the names taken.
+    // A second cluster is refused, since the names are taken.
     const again = hornbeam([
       "cluster",
       program("steady"),
@@ -128,7 +128,7 @@ describe("a cluster", () => {
     ]);
   }, 40_000);
 
-  it("ends with its launcher, however busy it is", async () => {
+  it("ends when its launcher ends, also when it is busy", async () => {
     const one = await cluster("busy", "--runtime=mixed");
     for (const i of [1, 2, 3]) {
       await lines(one, RegExp(`^node${i} \\| busy`), 1);
@@ -140,7 +140,7 @@ describe("a cluster", () => {
   }, 30_000);
 
   itIfFull(
-    "ends with its launcher, even in a loop that never ends",
+    "ends when its launcher ends, also in an endless loop",
     async () => {
       const one = await cluster("spin", "--runtime=mixed");
       for (const i of [1, 2, 3]) {
@@ -153,36 +153,45 @@ describe("a cluster", () => {
     30_000,
   );
 
-  itIfFull("shows a node that hangs, and that it goes on", async () => {
-    const one = await cluster("busy", "--nodes=2", "--runtime=node");
-    for (const i of [1, 2]) await lines(one, RegExp(`^node${i} \\| busy`), 1);
-    const [pid] = pids(one);
-    const said = (pattern: RegExp) =>
-      one.launcher.stderr.filter((line) => pattern.test(line)).length;
-    const [hangs, isUp] = [/^node1@\S+ silent: has not ans/, /^node1@\S+ up$/];
-    await waitFor(() => said(isUp) === 1, { what: "node1 to be up" });
-    process.kill(pid!, "SIGSTOP");
-    try {
-      await waitFor(() => said(hangs) === 1, {
-        what: "its silence to be seen",
-        timeoutMs: START_MS,
+  itIfFull(
+    "shows that a node is silent, and that it answers again",
+    async () => {
+      const one = await cluster("busy", "--nodes=2", "--runtime=node");
+      for (const i of [1, 2]) await lines(one, RegExp(`^node${i} \\| busy`), 1);
+      const [pid] = pids(one);
+      const printed = (pattern: RegExp) =>
+        one.launcher.stderr.filter((line) => pattern.test(line)).length;
+      const [isSilent, isUp] = [
+        /^node1@\S+ silent: has not ans/,
+        /^node1@\S+ up$/,
+      ];
+      await waitFor(() => printed(isUp) === 1, { what: "node1 to be up" });
+      process.kill(pid!, "SIGSTOP");
+      try {
+        await waitFor(() => printed(isSilent) === 1, {
+          what: "node1 to be silent",
+          timeoutMs: START_MS,
+        });
+      } finally {
+        process.kill(pid!, "SIGCONT");
+      }
+      await waitFor(() => printed(isUp) === 2, {
+        what: "node1 to be up again",
       });
-    } finally {
-      process.kill(pid!, "SIGCONT");
-    }
-    await waitFor(() => said(isUp) === 2, { what: "node1 to be up again" });
-    expect(said(/^node2@\S+ silent/)).toBe(0);
-    one.launcher.kill("SIGKILL");
-    await allGone(pids(one));
-  }, 60_000);
+      expect(printed(/^node2@\S+ silent/)).toBe(0);
+      one.launcher.kill("SIGKILL");
+      await allGone(pids(one));
+    },
+    60_000,
+  );
 
-  itIfFull("gives a node up that dies again and again", async () => {
+  itIfFull("does not restart a node that has ended too often", async () => {
     const one = await cluster("mortal", "--nodes=2", "--max-restarts=1");
     await ends(one.launcher, 1, START_MS);
-    const said = one.launcher.stderr.filter((line) =>
+    const printed = one.launcher.stderr.filter((line) =>
       line.startsWith("node1") && !/ (starting|up)/.test(line)
     );
-    expect(said).toEqual([
+    expect(printed).toEqual([
       "node1@127.0.0.1 restarting: killed by SIGKILL; starts again in 100 ms",
       "node1@127.0.0.1 down: killed by SIGKILL; restarted as often as " +
       "--max-restarts allows, 1 within a minute",
@@ -190,7 +199,7 @@ describe("a cluster", () => {
     expect(one.launcher.stderr).toContain("node2@127.0.0.1 done");
   }, 30_000);
 
-  itIfFull("does not start again what shall stay dead", async () => {
+  itIfFull("restarts no node with --no-restart", async () => {
     const one = await cluster("mortal", "--nodes=1", "--no-restart");
     await ends(one.launcher, 1, START_MS);
     const dead = "node1@127.0.0.1 down: killed by SIGKILL";
@@ -198,13 +207,13 @@ describe("a cluster", () => {
     expect(pids(one)).toHaveLength(1);
   });
 
-  it("that cannot start says why in one line", async () => {
+  it("that cannot start reports the cause in one line", async () => {
     const one = await cluster("broken", "--nodes=2");
     await ends(one.launcher, 1, START_MS);
-    const said = one.launcher.stderr.filter((line) =>
+    const printed = one.launcher.stderr.filter((line) =>
       !line.includes(" starting: ")
     );
-    expect(said).toEqual([
+    expect(printed).toEqual([
       expect.stringMatching(
         /^error: node\d@\S+: \S+broken\.ts could not be lo/,
       ),
@@ -242,7 +251,7 @@ describe("a cluster with workers", () => {
   }, 60_000);
 
   itIfFull(
-    "starts a worker again that fails, and gives up in the end",
+    "restarts a worker that fails, until it fails too often",
     async () => {
       const folder = mkdtempSync(join(tmpdir(), "hornbeam-frail-"));
       onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -251,22 +260,22 @@ describe("a cluster with workers", () => {
       const { launcher } = one;
       await lines(one, /^node1 \| node1@127.0.0.1 holds$/, 1);
       await lines(one, /^node1 \| node1-w1@127.0.0.1 holds$/, 1);
-      const said = () => launcher.stderr.join("\n");
+      const printed = () => launcher.stderr.join("\n");
       await launcher.waitForLine(
         /node1-w1@127.0.0.1 ended: Error: failure number 1 .*=100$/,
         START_MS,
       );
       writeFileSync(join(folder, "again"), "");
-      // The second worker has failed twice: the process is started again.
+      // The second worker has failed twice: the process is restarted.
       await launcher.waitForLine(
         /^node1@127.0.0.1 restarting: exit code 1/,
         START_MS,
       );
-      expect(said()).toMatch(
+      expect(printed()).toMatch(
         /node1-w2@127.0.0.1 is down: Error: failure number 2; restarted as/,
       );
       await lines(one, /^node1 \| node1-w2@127.0.0.1 holds$/, 1);
-      // Whose program has not begun cannot take the signal.
+      // A program must have started before it can read its signal.
       await lines(one, /^node1 \| node1@127.0.0.1 holds$/, 2);
       await lines(one, /^node1 \| node1-w1@127.0.0.1 holds$/, 2);
       interrupt(launcher, "SIGTERM");
@@ -307,7 +316,7 @@ describe.skipIf(!hasScript || process.platform !== "linux")(
       ], { cwd: root, env: { PATH: pinnedPath() } });
       await ends(terminal, 0, 20_000);
       const shown = terminal.stdout.join("\n");
-      // Up over the head line and two nodes, and over them again.
+      // The cursor moves up over the head line and two nodes, repeatedly.
       expect(shown.split("\x1b[3A").length).toBeGreaterThan(3);
       expect(shown).toMatch(/NODE +STATE +ACTORS +MSG\/S +RUNT/);
       expect(shown).toMatch(/node2@127.0.0.1 +up +\d+ +[1-9]\d* +\w+/);

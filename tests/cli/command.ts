@@ -26,8 +26,8 @@ export function hornbeam(
 }
 
 /**
- * Sends a signal to a child. Not by the child's own `kill`: Deno would report
- * that signal as the one that ended it, whatever really did.
+ * Sends a signal to a child. Not by the child's own `kill`: Deno would then
+ * report this signal as the cause of the exit, also when there was another.
  */
 export function interrupt(
   child: SpawnedProcess,
@@ -36,7 +36,7 @@ export function interrupt(
   process.kill(child.pid, signal);
 }
 
-/** Waits for the end, which must come with this exit code. */
+/** Waits for the exit, which must have this code. */
 export async function ends(
   child: SpawnedProcess,
   code: number,

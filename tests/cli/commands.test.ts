@@ -1,4 +1,4 @@
-/** How a command line is understood, without a process for each. */
+/** How command lines are parsed, in the process of the tests. */
 import process from "node:process";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { runBench } from "../../bench/main.ts";
@@ -6,7 +6,7 @@ import type { BenchOptions } from "../../cli/bench.ts";
 import { main } from "../../cli/commands.ts";
 import { ends, hornbeam } from "./command.ts";
 
-const file = "tests/cli/programs/hello.ts";
+const FILE = "tests/cli/programs/hello.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -31,22 +31,22 @@ async function say(...args: string[]): Promise<{
   return { code, ...said };
 }
 
-describe("a wrong command line is one line:", () => {
+describe("a wrong command line is answered by one line:", () => {
   it.each([
     ["rum", "error: unknown command 'rum' (Did you mean run?)"],
     ["run", "error: missing required argument 'file'"],
-    [`run --portt 5 ${file}`, "'--portt' (Did you mean --port?)"],
+    [`run --portt 5 ${FILE}`, "'--portt' (Did you mean --port?)"],
     ["run nowhere.ts", "error: there is no file nowhere.ts; give the"],
     ["run tests", "error: tests is a folder; give the path of a module"],
-    [`run ${file} --name=a`, 'a node name "part@host", got "a" without'],
-    [`run ${file} --name=a@b`, "error: a@b needs a cookie; add --cookie"],
-    [`run ${file} --hidden`, "error: --hidden needs a node with a name"],
-    [`run ${file} --connect=a`, 'a node name "part@host", got "a" without'],
-    [`run ${file} --port=0`, "Expected a port between 1 and 65535"],
-    [`run ${file} --log-level=loud`, "choices are debug, info, warning, error"],
-    [`cluster ${file} --nodes=no`, "a whole number between 1 and 100"],
-    [`cluster ${file} --runtime=go`, "choices are node, deno, bun, mixed"],
-    [`cluster ${file} --base-name=a.b`, 'before the "@" of a node name'],
+    [`run ${FILE} --name=a`, 'a node name "part@host", got "a" without'],
+    [`run ${FILE} --name=a@b`, "error: a@b needs a cookie; add --cookie"],
+    [`run ${FILE} --hidden`, "error: --hidden needs a node with a name"],
+    [`run ${FILE} --connect=a`, 'a node name "part@host", got "a" without'],
+    [`run ${FILE} --port=0`, "Expected a port between 1 and 65535"],
+    [`run ${FILE} --log-level=loud`, "choices are debug, info, warning, error"],
+    [`cluster ${FILE} --nodes=no`, "a whole number between 1 and 100"],
+    [`cluster ${FILE} --runtime=go`, "choices are node, deno, bun, mixed"],
+    [`cluster ${FILE} --base-name=a.b`, 'before the "@" of a node name'],
     ["cluster nowhere.ts", "error: there is no file nowhere.ts; give the"],
     ["bench --vs=elixir", "Expected beam, raw or several with commas, got"],
     ["bench --json --markdown", "cannot be used with option '--markdown'"],
@@ -60,14 +60,14 @@ describe("a wrong command line is one line:", () => {
 
   it("with a port of epmd from the environment", async () => {
     vi.stubEnv("ERL_EPMD_PORT", "70000");
-    const { code, stderr } = await say("run", file);
+    const { code, stderr } = await say("run", FILE);
     expect(stderr).toContain("Expected a port between 1 and 65535");
     expect(code).toBe(2);
   });
 });
 
 describe("help", () => {
-  it("is the answer to nothing", async () => {
+  it("is printed when there is no command", async () => {
     const { code, stdout, stderr } = await say();
     expect(stderr).toMatch(/run .*cluster .*bench .*Exit codes/s);
     expect(stderr).not.toContain("member");
@@ -86,7 +86,7 @@ describe("help", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 
-  it("has the version beside it", async () => {
+  it("does not hide the version", async () => {
     const { code, stdout } = await say("--version");
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\S*\n$/);
     expect(code).toBe(0);
@@ -94,7 +94,7 @@ describe("help", () => {
 });
 
 describe("the benchmarks", () => {
-  it("take what the command hands over", () => {
+  it("accept the options of the command", () => {
     const accepts: (options: BenchOptions) => ReturnType<typeof runBench> = (
       options: Parameters<typeof runBench>[0],
     ) => Promise.resolve(options.repeats ?? 0);

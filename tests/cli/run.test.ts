@@ -1,4 +1,4 @@
-/** `hornbeam run` as its users meet it: one process per test and more. */
+/** `hornbeam run` as users start it: at least one process for each test. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../helpers/ports.ts";
 import type { SpawnedProcess } from "../helpers/processes.ts";
@@ -31,31 +31,31 @@ describe("a program", () => {
     expect(child.stderr).toEqual([]);
   });
 
-  it.concurrent("that fails shows its stack", async () => {
+  it.concurrent("that fails has its stack printed", async () => {
     const child = hornbeam(["run", program("crash")]);
     await ends(child, 1);
     expect(child.stderr[0]).toContain("Error: my own fault");
     expect(child.stderr.join("\n")).toMatch(/crash\.ts:3/);
   });
 
-  it.concurrent("that throws where nobody catches it ends with 1", async () => {
+  it.concurrent("that throws outside of its promise ends with 1", async () => {
     const child = hornbeam(["run", program("late")]);
     await ends(child, 1);
     expect(child.stderr.join("\n")).toContain("Error: too late");
     expect(child.stdout).toEqual([]);
   });
 
-  it.concurrent("that cannot be loaded is one line", async () => {
+  it.concurrent("that cannot be loaded is reported in one line", async () => {
     const child = hornbeam(["run", program("broken")]);
     await fails(child, 1, /^error: .*broken\.ts could not be loaded: \w+Error/);
   });
 
-  it.concurrent("without a default export is one line", async () => {
+  it.concurrent("without a default export is reported in one line", async () => {
     const child = hornbeam(["run", program("no_default")]);
     await fails(child, 2, /^error: .*no_default\.ts has no default export/);
   });
 
-  it.concurrent("ends by its signal, at once if it takes none", async () => {
+  it.concurrent("ends by its signal, and at once if it does not read it", async () => {
     const child = hornbeam(["run", program("steady")]);
     await child.waitForLine(/^begins/);
     interrupt(child, "SIGINT");
@@ -66,7 +66,7 @@ describe("a program", () => {
     await ends(silent, 130);
   });
 
-  it.concurrent("that ignores its signal ends with the second", async () => {
+  it.concurrent("that ignores its signal ends by a second one", async () => {
     const child = hornbeam(["run", program("deaf"), "ignore"]);
     await child.waitForLine(/^deaf$/);
     interrupt(child, "SIGTERM");
@@ -129,7 +129,7 @@ describe("with a server running", () => {
     );
   });
 
-  it.concurrent("its name is in use", async () => {
+  it.concurrent("a name that is in use is refused", async () => {
     const child = run("hello", "--name=a@127.0.0.1");
     const line =
       `error: a node named a@127.0.0.1 is running already (epmd on ` +
@@ -137,12 +137,12 @@ describe("with a server running", () => {
     await fails(child, 1, line);
   });
 
-  it.concurrent("its port is in use", async () => {
+  it.concurrent("a port that is in use is refused", async () => {
     const child = run("hello", "--name=d@127.0.0.1", `--port=${port}`);
     await fails(child, 1, `error: port ${port} is in use; choose another`);
   });
 
-  it.concurrent("its epmd may be one that runs, and no other", async () => {
+  it.concurrent("--no-host-epmd uses an epmd that runs, and needs one", async () => {
     const flags = ["--no-host-epmd", "--cookie=shared"];
     const there = run("hello", "--name=h@127.0.0.1", ...flags);
     await ends(there, 0);
@@ -162,7 +162,7 @@ describe("with a server running", () => {
     );
   });
 
-  it.concurrent("a node that is not there is waited for in vain", async () => {
+  it.concurrent("a peer that does not start is waited for until a time limit", async () => {
     const child = run("hello", "--name=e@127.0.0.1", "--connect=x@127.0.0.1");
     await fails(
       child,
@@ -172,7 +172,7 @@ describe("with a server running", () => {
     );
   });
 
-  it.concurrent("a node may be started before the one it needs", async () => {
+  it.concurrent("a node may be started before the peer that it connects to", async () => {
     const early = ["--name=g@127.0.0.1", "--connect=f@127.0.0.1"];
     const client = run("client", ...early, "--", "f@127.0.0.1");
     const late = run("server", "--name=f@127.0.0.1");

@@ -1,4 +1,4 @@
-/** Finding the three runtimes, and saying how to get one that is missing. */
+/** Finding the three runtimes, and the error for a missing one. */
 import {
   chmod,
   copyFile,
@@ -32,7 +32,7 @@ describe("in a checkout", () => {
     expect(findRuntime(runtime)).toBe(process.execPath);
   });
 
-  it("the command is started on its source", () => {
+  it("the command is started from its source", () => {
     const main = join(root, "cli", "main.ts");
     expect(ownCommand("deno", ["run"]).args)
       .toEqual(["run", "--allow-all", "--quiet", main, "run"]);
@@ -75,7 +75,7 @@ describe("elsewhere", () => {
     return child.stdout;
   }
 
-  it("a missing one is a line that says how to get it", async () => {
+  it("a missing runtime is reported in a line that says how to get it", async () => {
     const titles = { node: "Node.js", deno: "Deno", bun: "Bun" };
     expect(await find(join(folder, "nothing"))).toEqual(
       others.map((name) =>
@@ -86,7 +86,7 @@ describe("elsewhere", () => {
     );
   });
 
-  it("they are taken from PATH", async () => {
+  it("the runtimes are found on PATH", async () => {
     const bin = join(folder, "bin");
     await mkdir(bin);
     for (const name of others) {

@@ -1,4 +1,4 @@
-/** What `hornbeam cluster` shows, without a terminal and without processes. */
+/** The output of `hornbeam cluster`, without terminal and processes. */
 import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { backoffMs } from "../../cli/shared/restarts.ts";
@@ -58,7 +58,7 @@ describe("the live lines", () => {
     expect(second).toContain("\x1b[33m  restarting\x1b[39m");
   });
 
-  it("count what has no room", () => {
+  it("count the nodes that have no room", () => {
     const rows = Array.from({ length: 9 }, (_, i) => ({
       ...up,
       name: `n${i}@h`,
@@ -83,7 +83,7 @@ describe("the live lines", () => {
   });
 });
 
-/** Keeps what is written; full when `isFull`. */
+/** A stream that keeps its text; it is full when `isFull`. */
 class FakeStream implements ScreenStream {
   readonly isTTY: boolean;
   columns = 20;
@@ -144,7 +144,7 @@ describe("the screen", () => {
     expect(stdout.take()).toBe("");
   });
 
-  it("leaves output alone that goes elsewhere", () => {
+  it("does not change output that does not go to the terminal", () => {
     const [stdout, stderr] = [new FakeStream(false), new FakeStream(true)];
     const screen = new Screen({ stdout, stderr });
     screen.draw(["live"]);
@@ -180,7 +180,7 @@ describe("relayed output", () => {
     return { source, stream, isQuiet };
   }
 
-  it("has a prefix on each line, the last included", async () => {
+  it("has a prefix on each line, also on the last", async () => {
     const { source, stream } = relayed(false);
     source.write("a\r\nsecret\nb");
     source.end("c");
@@ -188,7 +188,7 @@ describe("relayed output", () => {
     expect(stream.written).toBe("n1 | a\nn1 | bc\n");
   });
 
-  it("cannot move the cursor among live lines", async () => {
+  it("cannot move the cursor into the live lines", async () => {
     const { source, stream } = relayed(true);
     source.end("a\x1b[2Ab\tc\x07\n");
     await waitFor(() => stream.written !== "", { what: "the line" });
@@ -212,18 +212,18 @@ describe("relayed output", () => {
   });
 });
 
-describe("small decisions", () => {
-  it("mixes runtimes in turn", () => {
+describe("helpers of the launcher", () => {
+  it("`mixed` assigns the runtimes in turn", () => {
     expect(assignRuntimes("mixed", 4)).toEqual(["node", "deno", "bun", "node"]);
     expect(assignRuntimes("bun", 2)).toEqual(["bun", "bun"]);
   });
 
-  it("waits longer before each restart", () => {
+  it("the pause grows with each restart", () => {
     expect([1, 2, 3, 6, 7, 20].map(backoffMs))
       .toEqual([100, 200, 400, 3_200, 5_000, 5_000]);
   });
 
-  it("leaves the question out of a node's rate", () => {
+  it("a node's rate leaves out the launcher's question", () => {
     expect(rate(101, 500)).toBe(200);
     expect(rate(0, 500)).toBe(0);
     expect(rate(5, 0)).toBe(0);

@@ -1,18 +1,18 @@
-/** What the launcher makes of what it knows about a worker. */
+/** How the launcher derives the state of a worker. */
 import { describe, expect, it } from "vitest";
-import { type HostKnown, WorkerRow } from "../../cli/launcher/worker_row.ts";
+import { type HostState, WorkerRow } from "../../cli/launcher/worker_row.ts";
 
-const name = "node1-w1@127.0.0.1";
-const up: HostKnown = { state: "up", incarnation: 1, workers: null };
-const listed: HostKnown = { ...up, workers: ["node1-w2@127.0.0.1", name] };
-const gone: HostKnown = { ...up, workers: [] };
+const NAME = "node1-w1@127.0.0.1";
+const up: HostState = { state: "up", incarnation: 1, workers: null };
+const listed: HostState = { ...up, workers: ["node1-w2@127.0.0.1", NAME] };
+const gone: HostState = { ...up, workers: [] };
 
-/** The states that a row goes through. */
-function states(...steps: readonly (HostKnown | number)[]): string[] {
-  const row = new WorkerRow(name);
+/** The states of a row, one after the other. */
+function states(...steps: readonly (HostState | number)[]): string[] {
+  const row = new WorkerRow(NAME);
   const seen = [row.state as string];
   for (const step of steps) {
-    if (typeof step === "number") row.answered(step);
+    if (typeof step === "number") row.setAnswered(step);
     else if (row.update(step)) seen.push(row.state);
     else expect(row.state).toBe(seen.at(-1));
   }
@@ -20,7 +20,7 @@ function states(...steps: readonly (HostKnown | number)[]): string[] {
 }
 
 describe("a worker in the view", () => {
-  it("is up once it answers, and ended when its thread is", () => {
+  it("is up when it answers, and ended when its thread has ended", () => {
     expect(states(up, gone, listed, 1, listed, listed, gone, gone)).toEqual([
       "starting",
       "up",
@@ -28,7 +28,7 @@ describe("a worker in the view", () => {
     ]);
   });
 
-  it("comes back when it was started again", () => {
+  it("is up again after a restart", () => {
     expect(states(listed, 1, listed, gone, listed, 1, listed)).toEqual([
       "starting",
       "up",
@@ -38,9 +38,9 @@ describe("a worker in the view", () => {
     ]);
   });
 
-  it("shares the fate of its process", () => {
-    const restarting: HostKnown = { ...up, state: "restarting" };
-    const again: HostKnown = { ...up, state: "starting", incarnation: 2 };
+  it("restarts with its process", () => {
+    const restarting: HostState = { ...up, state: "restarting" };
+    const again: HostState = { ...up, state: "starting", incarnation: 2 };
     expect(states(
       listed,
       1,

@@ -1,4 +1,4 @@
-/** Cannot be loaded. */
+/** A program that cannot be loaded. */
 const nothing = JSON.parse("null") as { name: string };
 
 export default function broken(): string {

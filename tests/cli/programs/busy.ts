@@ -1,4 +1,4 @@
-/** Two actors that never let the event loop rest, in a program without end. */
+/** A program without end, whose two actors keep the event loop busy. */
 import type { Pid, RunningNode, Self } from "../../../runtime/mod.ts";
 
 type Ball = { readonly from: Pid<Ball> };

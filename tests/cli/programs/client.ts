@@ -1,4 +1,4 @@
-/** Asks the server whose node is the first argument. */
+/** Asks the server on the node that the first argument names. */
 import type { RunningNode, Self } from "../../../runtime/mod.ts";
 
 export default async function client(

@@ -1,4 +1,4 @@
-/** Fails, as a program of its own fault. */
+/** A program that rejects. */
 export default function crash(): Promise<void> {
   return Promise.reject(new Error("my own fault"));
 }

@@ -1,5 +1,5 @@
 /**
- * Never ends by itself; with an argument it takes the signal and ignores it.
+ * Never ends by itself; with an argument it reads the signal and ignores it.
  */
 import type { RunningNode } from "../../../runtime/mod.ts";
 

@@ -1,7 +1,7 @@
 /**
- * Its workers fail, each as often as its number says, the second time when the
- * file `again` is there. What is left of that is kept in files in the folder
- * that the argument names.
+ * Each of its workers fails as often as its number says. The second failure
+ * waits for the file `again`. Files in the folder that the argument names
+ * count the failures.
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** Ends at once and says what it got. */
+/** Prints its context and ends. */
 import type { RunningNode } from "../../../runtime/mod.ts";
 
 export default function hello(

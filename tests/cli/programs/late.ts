@@ -1,4 +1,4 @@
-/** Throws where nobody can catch it, and would go on. */
+/** Throws in a timer, where no caller can catch it. */
 
 import { setTimeout as later } from "node:timers";
 import { setTimeout } from "node:timers/promises";

@@ -1,4 +1,4 @@
-/** The first node kills itself, the others end in peace. */
+/** The first node kills its process; the others end by themselves. */
 import process from "node:process";
 import type { RunningNode } from "../../../runtime/mod.ts";
 

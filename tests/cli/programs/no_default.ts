@@ -1,2 +1,2 @@
-/** Has nothing to run. */
-export const answer = 42;
+/** A module without a default export. */
+export const ANSWER = 42;

@@ -1,4 +1,4 @@
-/** Answers questions and offers a behaviour until it is told to end. */
+/** Answers questions and exports a behaviour, until its signal. */
 import type {
   ExportedBehaviour,
   Pid,

@@ -1,4 +1,4 @@
-/** Lets its cluster come up, and then never gives the event loop a turn. */
+/** Waits until its cluster is up, and then blocks the event loop. */
 
 import { setTimeout } from "node:timers/promises";
 

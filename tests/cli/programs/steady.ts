@@ -1,4 +1,4 @@
-/** Tells who is in the cluster and who joins, until it is told to end. */
+/** Prints the nodes of the cluster and node events, until its signal. */
 import type { RunningNode } from "../../../runtime/mod.ts";
 
 export default async function steady(

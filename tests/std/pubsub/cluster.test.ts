@@ -219,7 +219,7 @@ function publisher(
   return state;
 }
 
-const TOPICS = ["t0", "t1", "t2"];
+const topics = ["t0", "t1", "t2"];
 const lonely = { global: false } as const;
 
 /** The numbers of one publisher, in the order in which they came. */
@@ -250,8 +250,8 @@ describe("in random schedules", () => {
           what: "listeners",
         });
         const got = [
-          collector(a, here, TOPICS),
-          collector(b, there, TOPICS),
+          collector(a, here, topics),
+          collector(b, there, topics),
         ];
         await sim.until(
           () =>
@@ -292,7 +292,7 @@ describe("in random schedules", () => {
         const here = await a.run((self) =>
           PubSub.start<Topics>(self, { name: "ps" })
         );
-        const own = collector(a, here, TOPICS);
+        const own = collector(a, here, topics);
         await sim.until(() => here.countSubscriptions("t2") === 1, {
           what: "the subscription",
         });
@@ -305,7 +305,7 @@ describe("in random schedules", () => {
         const there = await b.run((self) =>
           PubSub.start<Topics>(self, { name: "ps" })
         );
-        const got = collector(b, there, TOPICS);
+        const got = collector(b, there, topics);
         await b.connect("a@sim");
         const parts = sim.below(2) === 0;
         if (parts) {
