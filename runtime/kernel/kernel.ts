@@ -1,11 +1,11 @@
 /**
- * The actors that every node has, and what it answers without them: started by
- * the composition root, before the first connection.
+ * The actors that every node has, and the functions that it answers without an
+ * actor. The composition root starts them before the first connection.
  *
  * `node_info`, `user`, `rex`, `net_kernel`, `logger_proxy` and
- * `global_name_server` are registered under these names. Each comes back at
- * once, with another pid, when an exit signal has ended it, because other nodes
- * take one that is missing for a fault of the whole node.
+ * `global_name_server` are registered under these names. When an exit signal
+ * has ended one of them it is started again at once, with another pid: other
+ * nodes take a missing kernel actor for a fault of the whole node.
  */
 
 import type { Node } from "../core/node/node.ts";
@@ -27,13 +27,13 @@ import { rex } from "./rpc/rex.ts";
 import { type Output, user } from "./io/user.ts";
 
 export type KernelOptions = {
-  /** The node's figures, for `node_info`. */
+  /** Returns the node's figures, for `node_info`. */
   readonly stats: () => object;
-  /** Where goes what is printed on this node's `user`. */
+  /** Takes the text that is printed on this node's `user`. */
   readonly output: Output;
-  /** Whether it answers `erlang:nodes/0` and the like. */
+  /** Whether other nodes may call `erlang:nodes/0` and the like. */
   readonly inspectable: boolean;
-  /** How it takes part in `global`, or false for not at all. */
+  /** How the node takes part in `global`; false: it does not. */
   readonly global: GlobalOptions | false;
   /** Ends the connection to a node. */
   readonly disconnect: (node: string) => void;
@@ -70,13 +70,13 @@ function startGlobal(
   keep(node, SERVER_NAME, () => globalActor(parts, complain));
 }
 
-/** Starts an actor of the kernel, and again whenever it has ended. */
+/** Starts a kernel actor, and starts it again each time that it has ended. */
 function keep(node: Node, name: string, make: () => AnyBehaviour): void {
   const actor = node.spawnActor(make(), { name }, null);
   actor.isExempt = true;
   if (name === "user") node.groupLeader = actor.pid;
   actor.onExit = () => {
-    // The name may have gone to somebody else in the meantime.
+    // Another actor may have registered the name in the meantime.
     if (!node.stopped && node.names.holder(name) === null) {
       keep(node, name, make);
     }

@@ -1,25 +1,25 @@
 /**
- * Texts as Erlang has them (`unicode:chardata()`, `iodata()`): lists of code
- * points, binaries and such lists, as one string.
+ * Erlang's texts (`unicode:chardata()`, `iodata()`) as one string. Such a text
+ * is a binary, or a list of code points, binaries and such lists.
  */
 
 import { ImproperList } from "../../core/terms/terms.ts";
 
-/** How binaries and numbers in a text are meant. */
+/** The encoding of binaries, and the range of numbers, in a text. */
 export type Encoding = "unicode" | "latin1";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** The text, or null for what is none. Nothing here recurses. */
+/** The text, or null for a term that is none. Does not recurse. */
 export function textOf(
   chardata: unknown,
   encoding: Encoding = "unicode",
 ): string | null {
-  // A character alone is none.
+  // A number outside of a list is no text.
   if (typeof chardata === "number") return null;
   let text = "";
-  // What is still to be read, the next one last.
+  // The parts that are still to be read; the next part is the last item.
   const stack: unknown[] = [chardata];
   while (stack.length > 0) {
     const part = stack.pop();
@@ -66,7 +66,7 @@ function latin1(bytes: Uint8Array): string {
   return text;
 }
 
-/** A text as a list of code points, which is what a string is in Erlang. */
+/** A text as a list of code points, which is Erlang's string. */
 export function charlist(text: string): number[] {
   return Array.from(text, (character) => character.codePointAt(0) as number);
 }

@@ -1,9 +1,9 @@
 /**
- * Terms as Erlang writes them: what `io:format` prints for `~w` and `~p`.
+ * Terms in Erlang's syntax, as `io:format` prints them for `~w` and `~p`.
  *
- * Follows the Erlang/OTP documentation of `io:fwrite`. All stands on one line:
- * `~p` in Erlang breaks lines that are too long, which is for a reader who sees
- * nothing but them. What is no term is printed as the runtime's logs do.
+ * Follows the Erlang/OTP documentation of `io:fwrite`, except that the result
+ * is always one line: Erlang's `~p` breaks long lines for a reader at a
+ * terminal. A value that is no term is printed as in the runtime's logs.
  */
 
 import { atomText, kindOf, kinds, listParts } from "../../core/terms/kinds.ts";
@@ -20,17 +20,17 @@ import {
   type Tuple,
 } from "../../core/terms/terms.ts";
 
-/** What the directives differ in. */
+/** The differences between the directives. */
 export type PrintOptions = {
-  /** `~p`: lists of characters and binaries that are texts appear as such. */
+  /** `~p`: lists of characters, and binaries, that are texts are quoted. */
   readonly texts: boolean;
-  /** Modifier `t`: characters beyond Latin-1 as they are. */
+  /** Modifier `t`: characters beyond Latin-1 are not escaped. */
   readonly unicode: boolean;
-  /** `~W` and `~P`: what is deeper, or further on in a list, is `...`. */
+  /** `~W` and `~P`: deeper terms, and later items of a list, are `...`. */
   readonly depth: number;
 };
 
-/** Deeper terms than this are not shown in full, whatever was asked for. */
+/** Terms nested deeper than this are `...`, whatever `depth` is. */
 const MAX_DEPTH = 1_000;
 
 const encoder = new TextEncoder();
@@ -51,7 +51,7 @@ class Printer {
     this.#options = options;
   }
 
-  /** `left` counts down what `~P` may still show, `level` the nesting. */
+  /** `left` is the depth that `~P` may still show, `level` the nesting. */
   term(term: unknown, left: number, level: number): string {
     if (left <= 0 || level > MAX_DEPTH) return "...";
     const { unicode } = this.#options;
@@ -135,10 +135,10 @@ class Printer {
         shown.push("...");
         break;
       }
-      const inner = left - i - 1;
+      const leftInside = left - i - 1;
       shown.push(
-        `${this.term(key, inner, level + 1)} => ${
-          this.term(value, inner, level + 1)
+        `${this.term(key, leftInside, level + 1)} => ${
+          this.term(value, leftInside, level + 1)
         }`,
       );
     }
@@ -164,7 +164,7 @@ class Printer {
     return `<<${numbers.join(",")}>>`;
   }
 
-  /** The text that a list of characters is, or null. */
+  /** The text of a list of printable characters, or null. */
   #printable(items: readonly unknown[]): string | null {
     let text = "";
     for (const item of items) {
@@ -252,7 +252,7 @@ const reservedWords = new Set(
 const BARE_ATOM =
   /^[a-z\u00df-\u00f6\u00f8-\u00ff][\w@\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]*$/;
 
-/** An atom by its name, in quotes where it needs them. */
+/** An atom by its name, in quotes where Erlang's syntax needs them. */
 export function printAtom(name: string, unicode: boolean): string {
   return BARE_ATOM.test(name) && !reservedWords.has(name)
     ? name
@@ -272,16 +272,16 @@ const escapes: Readonly<Record<string, string>> = {
 };
 
 function quoted(text: string, quote: string, unicode: boolean): string {
-  let inner = "";
+  let escaped = "";
   for (const character of text) {
     const code = codeOf(character);
-    if (character === quote) inner += `\\${quote}`;
-    else if (escapes[character] !== undefined) inner += escapes[character];
+    if (character === quote) escaped += `\\${quote}`;
+    else if (escapes[character] !== undefined) escaped += escapes[character];
     else if (code < 32 || (code > 127 && code < 160)) {
-      inner += `\\${code.toString(8)}`;
+      escaped += `\\${code.toString(8)}`;
     } else if (code > 255 && !unicode) {
-      inner += `\\x{${code.toString(16).toUpperCase()}}`;
-    } else inner += character;
+      escaped += `\\x{${code.toString(16).toUpperCase()}}`;
+    } else escaped += character;
   }
-  return quote + inner + quote;
+  return quote + escaped + quote;
 }

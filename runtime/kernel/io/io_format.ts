@@ -1,10 +1,10 @@
 /**
- * Formatting as `io_lib:format` does: a text with directives such as `~s`,
- * `~p` and `~10.2f`, and the terms that they show.
+ * Formatting as by `io_lib:format`: a text with directives such as `~s`, `~p`
+ * and `~10.2f`, and the terms that they show.
  *
  * Follows the Erlang/OTP documentation of `io:fwrite`. All its directives are
  * known; `~p` does not break lines (`erlang_print.ts`). A format that does not
- * fit its arguments is a `FormatError`, where Erlang raises `badarg`.
+ * fit its arguments throws a `FormatError`, where Erlang raises `badarg`.
  */
 
 import { Float } from "../../core/terms/terms.ts";
@@ -12,12 +12,12 @@ import { atomName } from "../../core/terms/atom_names.ts";
 import { type Encoding, textOf } from "./chardata.ts";
 import { printErlang } from "./erlang_print.ts";
 
-/** A format and its arguments that do not fit together. */
+/** A format and its arguments do not fit together. */
 export class FormatError extends Error {
   override readonly name = "FormatError";
 }
 
-/** `~F.P.PadModC`; null where nothing is said. */
+/** `~F.P.PadModC`; a part that is missing is null. */
 type Directive = {
   readonly width: number | null;
   readonly precision: number | null;
@@ -30,7 +30,7 @@ type Directive = {
   readonly letter: string;
 };
 
-/** Wider fields are refused, so that nobody fills this node's memory. */
+/** Wider fields are refused, so that no caller can fill this node's memory. */
 const MAX_WIDTH = 1_000_000;
 
 /** The text. Throws `FormatError`. */
@@ -176,7 +176,7 @@ class Formatter {
     const isPretty = "pP".includes(letter);
     const texts = isPretty && !lists;
     const shown = printErlang(term, { texts, unicode, depth });
-    // Of ~p the width is where lines are broken.
+    // The width of ~p is where Erlang breaks lines.
     return isPretty ? shown : field(shown, directive);
   }
 
@@ -234,7 +234,7 @@ function textArgument(value: unknown, encoding: Encoding): string {
   return text;
 }
 
-/** To the field's width, with `*` in place of what does not fit. */
+/** Pads to the field's width; a text that does not fit becomes `*`. */
 function field(shown: string, directive: Directive): string {
   const { precision } = directive;
   const width = directive.width ?? precision;
@@ -273,10 +273,10 @@ function string(value: unknown, directive: Directive): string {
   const room = precision ?? width ?? 0;
   const kept = points.slice(0, room).join("");
   // The precision is a field of its own, whose text stands on the left.
-  const inner = precision === null
+  const padded = precision === null
     ? kept
     : kept + pad.repeat(Math.max(0, precision - points.length));
-  return width === null ? inner : adjust(inner, width, directive);
+  return width === null ? padded : adjust(padded, width, directive);
 }
 
 function float(value: unknown, directive: Directive): string {
@@ -296,7 +296,7 @@ function float(value: unknown, directive: Directive): string {
 
 function fixed(number: number, precision: number): string {
   if (precision < 1) throw new FormatError("expected a digit or more");
-  // Beyond this the engine's own text has an exponent.
+  // From here on `toFixed` writes an exponent.
   if (Math.abs(number) < 1e21) return number.toFixed(precision);
   return `${BigInt(number)}.${"0".repeat(precision)}`;
 }

@@ -1,10 +1,11 @@
 /**
- * The kernel actor `logger_proxy`: log events of processes on BEAM nodes whose
- * group leader lives here go into this node's log.
+ * The kernel actor `logger_proxy`: writes to this node's log the log events of
+ * processes on BEAM nodes whose group leader is an actor here.
  *
- * A BEAM sends `{log, Level, Format, Args, Meta}` or `{log, Level, What, Meta}`
- * (OTP's `logger`), and does not log the event itself. Reports are printed as
- * terms: the function that would format them is on the other node.
+ * A BEAM node sends `{log, Level, Format, Args, Meta}` or `{log, Level,
+ * StringOrReport, Meta}` (OTP's `logger`), and does not log the event itself.
+ * Reports are printed as terms: the function that would format them is on the
+ * other node.
  */
 
 import type { Node } from "../../core/node/node.ts";
@@ -18,7 +19,7 @@ import { formatErlang } from "./io_format.ts";
 import { type Complain, kernelActor } from "../shared/kernel_actor.ts";
 import { itemsOf } from "../shared/tuple_items.ts";
 
-/** OTP has eight levels; `level` of the fields keeps which it was. */
+/** OTP's eight levels as ours; the field `level` keeps OTP's. */
 const levels: Readonly<Record<string, LogLevel>> = {
   emergency: "error",
   alert: "error",
@@ -59,7 +60,7 @@ export function loggerProxy(node: Node, complain: Complain): Handler<unknown> {
   });
 }
 
-/** What does not fit together is shown as it is. */
+/** A format that does not fit its arguments is shown together with them. */
 function formatted(format: unknown, args: unknown): string {
   try {
     return formatErlang(format, args);

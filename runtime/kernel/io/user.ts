@@ -1,11 +1,11 @@
 /**
- * The kernel actor `user`: an io server, the group leader of all actors that
- * no actor has spawned. What processes on BEAM nodes print whose group leader
- * is here, such as those of an erpc from here, comes out here.
+ * The kernel actor `user`, named as OTP's standard I/O server. It is the group
+ * leader of all actors that no actor has spawned. Processes on BEAM nodes whose
+ * group leader it is, such as those of an erpc from this node, print here.
  *
- * Follows "The Erlang I/O Protocol". There is no input: whoever reads sees the
- * prompt printed, and is at the end of it. Every request is answered, since its
- * process waits.
+ * Follows "The Erlang I/O Protocol". There is no input: a request to read
+ * prints its prompt and is answered with `eof`. Every request is answered,
+ * because its process waits for the answer.
  */
 
 import type { Handler } from "../../core/contract/behaviour.ts";
@@ -18,8 +18,8 @@ import { type Complain, kernelActor } from "../shared/kernel_actor.ts";
 import { itemsOf } from "../shared/tuple_items.ts";
 
 /**
- * Takes text that was printed. Whoever prints goes on when a promise that it
- * returns has been fulfilled.
+ * Takes text that was printed. If it returns a promise, the process that prints
+ * waits until that is fulfilled.
  */
 export type Output = (text: string) => void | Promise<void>;
 
@@ -46,7 +46,7 @@ export function user(output: Output, complain: Complain): Handler<unknown> {
       complain("output could not be written", error);
       answer(failure(atom("terminated")));
     };
-    const { text, result } = perform(request);
+    const { text, result } = performRequest(request);
     try {
       const printed = text === "" ? undefined : output(text);
       if (!(printed instanceof Promise)) {
@@ -62,20 +62,20 @@ export function user(output: Output, complain: Complain): Handler<unknown> {
   });
 }
 
-/** What a request prints, and what it is answered. */
-type Done = { readonly text: string; readonly result: unknown };
+/** The text that a request prints, and its answer. */
+type PerformedRequest = { readonly text: string; readonly result: unknown };
 
 function failure(reason: unknown): Tuple {
   return new Tuple([names.error, reason]);
 }
 
-function says(result: unknown): Done {
+function answerOnly(result: unknown): PerformedRequest {
   return { text: "", result };
 }
 
-function perform(request: unknown): Done {
+function performRequest(request: unknown): PerformedRequest {
   if (request === atom("getopts")) {
-    return says([
+    return answerOnly([
       new Tuple([atom("binary"), true]),
       new Tuple([atom("encoding"), names.unicode]),
     ]);
@@ -85,33 +85,33 @@ function perform(request: unknown): Done {
     case atom("put_chars"):
       return putChars(parts);
     case atom("requests"):
-      return performAll(parts[0]);
+      return performRequests(parts[0]);
     case atom("get_line"):
-      return reading(parts, 1);
+      return readInput(parts, 1);
     case atom("get_chars"):
-      return reading(parts, 2);
+      return readInput(parts, 2);
     case atom("get_until"):
-      return reading(parts, 4);
+      return readInput(parts, 4);
     case atom("get_password"):
-      return says(names.eof);
+      return answerOnly(names.eof);
     case atom("get_geometry"):
-      return says(failure(atom("enotsup")));
+      return answerOnly(failure(atom("enotsup")));
     case atom("setopts"):
-      return says(setOptions(parts[0]));
+      return answerOnly(setOptions(parts[0]));
     default:
-      return says(failure(atom("request")));
+      return answerOnly(failure(atom("request")));
   }
 }
 
-/** One after the other, up to the first that fails. */
-function performAll(requests: unknown): Done {
-  if (!Array.isArray(requests)) return says(failure(atom("request")));
+/** Performs requests one after the other, up to the first that fails. */
+function performRequests(requests: unknown): PerformedRequest {
+  if (!Array.isArray(requests)) return answerOnly(failure(atom("request")));
   let text = "";
   let result: unknown = names.ok;
   for (const request of requests as unknown[]) {
     const done = itemsOf(request)[0] === atom("requests")
-      ? says(failure(atom("request")))
-      : perform(request);
+      ? answerOnly(failure(atom("request")))
+      : performRequest(request);
     text += done.text;
     result = done.result;
     if (itemsOf(result)[0] === names.error) break;
@@ -119,7 +119,7 @@ function performAll(requests: unknown): Done {
   return { text, result };
 }
 
-/** Those that change nothing for somebody who only prints. */
+/** Accepts only options that change nothing for a process that only prints. */
 function setOptions(options: unknown): unknown {
   const isFine = (option: unknown) =>
     option === atom("binary") || option === atom("list") ||
@@ -132,33 +132,37 @@ function setOptions(options: unknown): unknown {
 }
 
 /**
- * `{put_chars, Encoding, Chars}` or `{put_chars, Encoding, M, F, Args}`, and
- * both without the encoding as they were once.
+ * `{put_chars, Encoding, Chars}` or `{put_chars, Encoding, M, F, Args}`; both
+ * also without the encoding, as in older releases.
  */
-function putChars(parts: readonly unknown[]): Done {
+function putChars(parts: readonly unknown[]): PerformedRequest {
   const isNew = parts.length === 2 || parts.length === 4;
   const encoding = isNew ? encodingOf(parts[0]) : "latin1";
   if (encoding === null || parts.length < 1 || parts.length > 4) {
-    return says(failure(atom("request")));
+    return answerOnly(failure(atom("request")));
   }
   const rest = isNew ? parts.slice(1) : parts;
-  const text = rest.length === 1 ? textOf(rest[0], encoding) : called(rest);
+  const text = rest.length === 1 ? textOf(rest[0], encoding) : calledText(rest);
   return text === null
-    ? says(failure(rest.length === 1 ? atom("put_chars") : rest[1]))
+    ? answerOnly(failure(rest.length === 1 ? atom("put_chars") : rest[1]))
     : { text, result: names.ok };
 }
 
 /**
- * A request for input: a prompt and more, behind an encoding or without one.
+ * A request for input: `length` parts that begin with a prompt. An encoding may
+ * stand before them.
  */
-function reading(parts: readonly unknown[], length: number): Done {
+function readInput(
+  parts: readonly unknown[],
+  length: number,
+): PerformedRequest {
   const at = parts.length - length;
   return at === 0 || at === 1
     ? { text: promptOf(parts[at]), result: names.eof }
-    : says(failure(atom("request")));
+    : answerOnly(failure(atom("request")));
 }
 
-/** As `io_lib:format_prompt/2` makes it of what may be any term. */
+/** The text of a prompt, which may be any term, as `io_lib:format_prompt/2`. */
 function promptOf(prompt: unknown): string {
   const [kind, text, args] = itemsOf(prompt);
   const formatted = kind === atom("format") ? format(text, args) : null;
@@ -170,8 +174,11 @@ function encodingOf(encoding: unknown): Encoding | null {
   return encoding === names.latin1 ? "latin1" : null;
 }
 
-/** The functions whose text a client has made by the server; no others are. */
-function called([module, name, args]: readonly unknown[]): string | null {
+/**
+ * The text of `{M, F, Args}`, which a client has the server make. Null for all
+ * functions but these of `io_lib`.
+ */
+function calledText([module, name, args]: readonly unknown[]): string | null {
   if (module !== names.ioLib || !Array.isArray(args)) return null;
   const items: readonly unknown[] = args;
   switch (name) {

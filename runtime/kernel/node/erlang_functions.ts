@@ -1,12 +1,12 @@
 /**
- * The few functions of the module `erlang` that BEAM tools and people expect
- * to find on any node. They read and change nothing, and `inspectable: false`
- * leaves them out.
+ * The few functions of the module `erlang` that BEAM tools and their users
+ * expect on any node. They only read. With `inspectable: false` a node does not
+ * offer them.
  *
  * Arguments, results and errors are those of Erlang/OTP ("erlang", reference
- * manual), as far as there is something here to tell. Functions of other
- * modules, such as those of `global` and `pg`, are added by what they belong
- * to, with `functions.addOwn`.
+ * manual), where this runtime has something to tell. Functions of other
+ * modules, such as those of `global` and `pg`, are added by the parts that they
+ * belong to, with `functions.addOwn`.
  */
 
 import type { ExportedFunction } from "../../core/node/functions.ts";
@@ -20,7 +20,7 @@ import { VERSION } from "./version.ts";
 
 /** The release of Erlang/OTP whose protocol this node speaks. */
 const OTP_RELEASE = "25";
-/** Living actors of one node, at most; see `Node`. */
+/** Most live actors of one node; see `Node`. */
 const PROCESS_LIMIT = 2 ** 28;
 
 export function erlangFunctions(
@@ -56,13 +56,13 @@ export function erlangFunctions(
   };
 }
 
-/** A pid of this node. Those of an earlier incarnation are dead. */
+/** A pid of this node. One of an earlier incarnation is no live actor. */
 function ownPid(node: Node, pid: unknown): Pid {
   if (!(pid instanceof Pid) || !node.isOwnPid(pid)) throw badarg();
   return pid;
 }
 
-/** By one kind of nodes or a list of kinds, in no order. */
+/** The nodes of one kind or of a list of kinds, in no order. */
 function nodesOf(node: Node, which: unknown): unknown[] {
   const kinds: readonly unknown[] = Array.isArray(which) ? which : [which];
   const found = new Set<string>();
@@ -74,7 +74,7 @@ function nodesOf(node: Node, which: unknown): unknown[] {
   return Array.from(found, nameAtom);
 }
 
-/** Which hidden nodes are connected is nobody's business but of those two. */
+/** Hidden nodes are not listed: only the two ends of a connection know them. */
 function nodesOfKind(
   node: Node,
   kind: string | undefined,

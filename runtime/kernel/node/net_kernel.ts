@@ -1,9 +1,9 @@
 /**
- * The kernel actor `net_kernel`: what `net_adm:ping` asks, and how nodes from
- * before OTP 23 spawn. And the ping of this side.
+ * The kernel actor `net_kernel`, which `net_adm:ping` calls and by which nodes
+ * from before OTP 23 spawn; and `ping`, the calling side.
  *
- * It makes no connections: that is the business of `net`. Whatever else it is
- * called for is answered with `{error, notsup}`, so that nobody waits.
+ * It makes no connections: `net` does that. Any other call is answered with
+ * `{error, notsup}`, so that no caller waits for its time limit.
  */
 
 import type { CallOptions, Self } from "../../core/contract/self.ts";
@@ -61,7 +61,7 @@ function notSupported(): Tuple {
   return new Tuple([atom("error"), atom("notsup")]);
 }
 
-/** What `net_kernel:get_state` gives since OTP 25. */
+/** What `net_kernel:get_state` has returned since OTP 25. */
 function stateOf(node: Node): object {
   const host = node.name.slice(node.name.indexOf("@") + 1);
   return {
@@ -91,8 +91,9 @@ function spawned(
 export type PingSelf = Pick<Self, "node" | "call">;
 
 /**
- * Whether a node can be reached, as `net_adm:ping` tells: connects to it if
- * need be. `timeoutMs` is 5,000 by default; no answer in time is `pang`.
+ * Whether a node can be reached, in the words of `net_adm:ping`. Connects to
+ * the node if there is no connection. `timeoutMs` is 5,000 by default; without
+ * an answer in that time the result is `pang`.
  */
 export async function ping(
   self: PingSelf,
@@ -102,8 +103,8 @@ export async function ping(
   const question = new Tuple([names.isAuth, nameAtom(self.node)]);
   try {
     const target = { name: NET_KERNEL, node };
-    const said = await self.call(target, question, options);
-    return said === names.yes ? "pong" : "pang";
+    const answer = await self.call(target, question, options);
+    return answer === names.yes ? "pong" : "pang";
   } catch (error) {
     if (error instanceof CallError) return "pang";
     throw error;

@@ -1,8 +1,8 @@
 /**
- * The kernel actor `node_info`: tells anyone in the cluster the figures of its
- * node. Launchers and dashboards ask it.
+ * The kernel actor `node_info`: answers any actor of the cluster with the
+ * figures of its node. Launchers and dashboards ask it.
  *
- * It answers one question and takes no orders.
+ * It answers this one request and changes nothing.
  */
 
 import type { Behaviour } from "../../core/contract/self.ts";
@@ -10,14 +10,14 @@ import type { Pid } from "../../core/terms/terms.ts";
 import { handler } from "../../core/contract/handler.ts";
 import { Pid as PidClass } from "../../core/terms/terms.ts";
 
-/** The question; `tag` comes back in the answer. */
+/** The request; `tag` comes back in the reply. */
 export type NodeInfoRequest = {
   readonly type: "stats";
   readonly from: Pid;
   readonly tag: unknown;
 };
 
-/** The answer to `NodeInfoRequest`. */
+/** The reply to `NodeInfoRequest`. */
 export type NodeInfoReply = {
   readonly type: "stats";
   readonly tag: unknown;
@@ -26,7 +26,7 @@ export type NodeInfoReply = {
 
 export function nodeInfo(stats: () => object): Behaviour<NodeInfoRequest> {
   return handler(null, (state: null, message: NodeInfoRequest, self) => {
-    // Anyone can send anything to a name: only the question is answered.
+    // A registered name may be sent any message: only the request is answered.
     if (isRequest(message)) {
       self.send(message.from as Pid<NodeInfoReply>, {
         type: "stats",

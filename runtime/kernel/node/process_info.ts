@@ -1,10 +1,10 @@
 /**
- * What `erlang:process_info` tells of a process, for an actor.
+ * `erlang:process_info` for an actor.
  *
- * Shapes and the choice of items in the short form are Erlang's. Items that
- * mean nothing here have the value of a process that does not use them, and
- * memory is not known. What is in mailboxes is not told: `messages` is refused,
- * as what is no item at all.
+ * The shapes, and the items of the short form, are Erlang's. An item that means
+ * nothing here has the value that it has for a process which does not use it,
+ * and memory is not known. The content of mailboxes is not told: `messages` is
+ * refused like an unknown item.
  */
 
 import type { LocalActor } from "../../core/actor/local_actor.ts";
@@ -17,7 +17,7 @@ import { badarg } from "../shared/term_error.ts";
 
 type Read = (info: ActorInfo) => unknown;
 
-/** The function that the actor runs, in a module that says what it is not. */
+/** The actor's behaviour as a function; the module says that it is not OTP's. */
 const functionOf: Read = ({ behaviour }) =>
   new Tuple([atom("hornbeam"), atom(behaviour), 1]);
 
@@ -30,8 +30,8 @@ function monitored(target: Pid | NamedTarget): Tuple {
   return new Tuple([processAtom, shown]);
 }
 
-/** In the order in which Erlang tells them. */
-const short: Readonly<Record<string, Read>> = {
+/** The items of the short form, in Erlang's order. */
+const shortItems: Readonly<Record<string, Read>> = {
   registered_name: ({ name }) => name === null ? [] : nameAtom(name),
   current_function: functionOf,
   initial_call: functionOf,
@@ -51,7 +51,7 @@ const short: Readonly<Record<string, Read>> = {
   suspending: () => [],
 };
 
-const more: Readonly<Record<string, Read>> = {
+const moreItems: Readonly<Record<string, Read>> = {
   monitors: ({ monitors }) => monitors.map(monitored),
   monitored_by: ({ monitoredBy }) => monitoredBy,
   memory: () => 0,
@@ -76,14 +76,14 @@ const more: Readonly<Record<string, Read>> = {
 };
 
 const reads: ReadonlyMap<string, Read> = new Map([
-  ...Object.entries(short),
-  ...Object.entries(more),
+  ...Object.entries(shortItems),
+  ...Object.entries(moreItems),
 ]);
 
-/** `process_info(Pid)`: the name is left out where there is none. */
+/** `process_info(Pid)`: without the item `registered_name` if it has none. */
 export function processInfo(actor: LocalActor): Tuple[] {
   const info = infoOf(actor);
-  return Object.entries(short)
+  return Object.entries(shortItems)
     .filter(([item]) => item !== "registered_name" || info.name !== null)
     .map(([item, read]) => new Tuple([atom(item), read(info)]));
 }
@@ -94,7 +94,7 @@ export function processItems(actor: LocalActor, items: unknown): unknown {
   if (Array.isArray(items)) {
     return items.map((item: unknown) => itemOf(info, item));
   }
-  // Alone, a name that is not there is an empty list.
+  // Asked for alone, a missing registered name is an empty list.
   return atomName(items) === "registered_name" && info.name === null
     ? []
     : itemOf(info, items);

@@ -1,2 +1,2 @@
-/** The VERSION of this package, for those who ask a node what it runs. */
+/** The version of this package, which a node tells on request. */
 export const VERSION = "0.1.0";

@@ -1,5 +1,5 @@
 /**
- * One call of a function on another node; the protocol is in `erpc.ts`.
+ * The calling side of erpc for one call. `erpc.ts` describes the protocol.
  */
 
 import type { LocalActor } from "../../core/actor/local_actor.ts";
@@ -22,7 +22,7 @@ import {
 } from "../../core/terms/terms.ts";
 import { ErpcError } from "./error.ts";
 
-/** The actor that calls; the messages that it accepts do not matter. */
+/** The calling actor's `self`; the messages that it accepts do not matter. */
 export type AnySelf =
   & Pick<Self, "isAlive" | "spawn" | "call" | "sendExit">
   & { readonly pid: Pid<never> };
@@ -37,7 +37,7 @@ const names = {
 export const EXECUTE_CALL = "erpc:execute_call";
 export const EXECUTE_CAST = "erpc:execute_cast";
 
-/** What the waiting actor tells the caller. */
+/** The waiting actor's reply to the caller. */
 export type Result =
   | { readonly type: "value"; readonly value: unknown }
   | { readonly type: "error"; readonly error: unknown };
@@ -91,7 +91,7 @@ export async function erpcCall<R = unknown>(
   return result.value as R;
 }
 
-/** The actor that makes one call: it ends with its result or its caller. */
+/** The waiting actor of one call: it ends with its result or its caller. */
 async function wait(
   me: Self<Call | Down>,
   node: string,
@@ -104,23 +104,23 @@ async function wait(
   try {
     me.reply(from, result);
   } catch (error) {
-    // The value has no copy, on a node that copies.
+    // On a node that copies messages, a value that cannot be copied.
     me.reply(from, { type: "error", error });
   }
 }
 
-/** One call, checked and ready to be sent. */
+/** One checked call that is ready to be sent. */
 export type Request = {
   readonly node: string;
   /** Module, function and arguments. */
   readonly parts: readonly unknown[];
-  /** What errors call it. */
+  /** How error messages name the call. */
   readonly title: string;
 };
 
 /**
- * Makes a call in an actor of its own, on behalf of a caller. Resolves with
- * null when that has ended, who then waits for nothing.
+ * Makes a call on behalf of a caller; `me` is an actor for this call alone.
+ * Resolves with null when the caller has ended, since it then needs no result.
  */
 export async function perform(
   me: Self<Call | Down>,
@@ -134,7 +134,7 @@ export async function perform(
       monitor: true,
     });
     const down = await me.receive((m): m is Down => m instanceof Down);
-    // The other monitor is the caller's.
+    // Otherwise it is the monitor of the caller.
     if (down.ref !== child.ref) return null;
     return valueOf(ref, down.reason, title);
   } catch (error) {
@@ -147,7 +147,7 @@ export async function perform(
   }
 }
 
-/** A node that does not know erpc has no such function. */
+/** A node that does not know erpc has no `erpc:execute_call`. */
 function spawnReason(reason: string): string {
   return reason === "undef" ? "notsup" : reason;
 }
@@ -164,21 +164,21 @@ function valueOf(ref: Ref, reason: unknown, title: string): Result {
       : new ErpcError(title, { class: "exit", reason, isSignal: true });
     return { type: "error", error };
   }
-  const [, how, what, stack] = items;
-  switch (how) {
+  const [, kind, value, stack] = items;
+  switch (kind) {
     case names.return:
-      return { type: "value", value: what };
+      return { type: "value", value };
     case names.throw:
     case names.exit:
       return {
         type: "error",
         error: new ErpcError(title, {
-          class: how === names.exit ? "exit" : "throw",
-          reason: what,
+          class: kind === names.exit ? "exit" : "throw",
+          reason: value,
         }),
       };
     default:
-      return { type: "error", error: errorOf(what, stack, title) };
+      return { type: "error", error: errorOf(value, stack, title) };
   }
 }
 
@@ -195,9 +195,9 @@ function errorOf(reason: unknown, stack: unknown, title: string): ErpcError {
 }
 
 /**
- * Has a function called, without learning whether it was or how it went: a bad
- * node or an unknown function is no error. Throws an `EncodeError` for
- * arguments that cannot leave the node, and `BusyError` as `self.send` does.
+ * Asks a node to call a function, without a result: an unknown node or function
+ * is no error. Throws an `EncodeError` for arguments that cannot leave the node,
+ * and `BusyError` as `self.send` does.
  */
 export function erpcCast(
   self: AnySelf,
@@ -211,7 +211,7 @@ export function erpcCast(
   actor.owner.spawns.requestOnly(actor, node, EXECUTE_CAST, parts);
 }
 
-/** What errors call a call. */
+/** How error messages name a call. */
 export function titleOf(
   node: string,
   called: string,
@@ -220,7 +220,7 @@ export function titleOf(
   return `${called}/${args.length} on ${node}`;
 }
 
-/** Module, function and arguments as they are sent. */
+/** Module, function and arguments as they are sent. Throws `UsageError`. */
 export function checked(called: string, args: readonly unknown[]): unknown[] {
   const { module, name } = splitCalled(String(called));
   if (

@@ -1,10 +1,11 @@
 /**
- * How a call of an offered function went, in the words in which Erlang tells
- * the ways apart: it returned, threw, exited, or raised an error.
+ * Calls a function that this node offers, for `erpc` and `rex`, and says how
+ * the call ended, in Erlang's four classes: it returned, threw, exited, or
+ * raised an error.
  *
- * In JavaScript all three of the latter are `throw`: an `Error` is an error, an
- * `ExitError` an exit, and whatever else is thrown a throw. What a nested call
- * of erpc has ended with keeps its wrapping, as in OTP's `erpc`.
+ * In JavaScript the last three are all thrown: an `Error` is an error, an
+ * `ExitError` an exit, and any other value a throw. The `ErpcError` of a nested
+ * call keeps its wrapping, as in OTP's `erpc`.
  */
 
 import { Crash } from "../../core/signals/exits.ts";
@@ -15,50 +16,50 @@ import { atomName } from "../../core/terms/atom_names.ts";
 import { TermError } from "../shared/term_error.ts";
 import { ErpcError } from "./error.ts";
 
-export type Outcome =
-  | { readonly class: "return"; readonly value: unknown }
-  | { readonly class: "throw"; readonly value: unknown; readonly stack: Stack }
-  | { readonly class: "exit"; readonly reason: unknown }
+export type CallOutcome =
+  | { readonly type: "return"; readonly value: unknown }
+  | { readonly type: "throw"; readonly value: unknown; readonly stack: Stack }
+  | { readonly type: "exit"; readonly reason: unknown }
   | {
-    readonly class: "error";
+    readonly type: "error";
     readonly reason: unknown;
     readonly stack: Stack;
   };
 
 /**
- * Entries `{M, F, ArityOrArguments, []}`; what JavaScript knows of the stack is
- * in the error itself.
+ * Entries `{M, F, ArityOrArguments, []}`. JavaScript's own stack is in the
+ * error itself.
  */
 type Stack = readonly unknown[];
 
-/** Which function with which arguments; anything may have come for them. */
+/** A function and its arguments as they came: any term may stand for each. */
 export type Called = {
   readonly module: unknown;
   readonly name: unknown;
   readonly args: unknown;
 };
 
-/** Calls a function that is offered, and awaits what it promises. */
+/** Calls a function that is offered, and awaits a promise that it returns. */
 export async function callOffered(
   functions: Functions,
   called: Called,
-): Promise<Outcome> {
+): Promise<CallOutcome> {
   const { args } = called;
   const [module, name] = [atomName(called.module), atomName(called.name)];
   if (module === undefined || name === undefined || !Array.isArray(args)) {
-    return { class: "error", reason: atom("badarg"), stack: [] };
+    return { type: "error", reason: atom("badarg"), stack: [] };
   }
-  const inner = applied(module, name, args);
-  if (inner !== null) return await callOffered(functions, inner);
+  const appliedCall = applied(module, name, args);
+  if (appliedCall !== null) return await callOffered(functions, appliedCall);
   const offered = functions.find(module, name, args.length);
   if (offered === undefined) {
     const stack = [stackEntry(module, name, args)];
-    return { class: "error", reason: atom("undef"), stack };
+    return { type: "error", reason: atom("undef"), stack };
   }
   try {
     const value: unknown = offered(...args as unknown[]);
     return {
-      class: "return",
+      type: "return",
       value: value instanceof Promise ? await value : value,
     };
   } catch (error) {
@@ -66,11 +67,11 @@ export async function callOffered(
   }
 }
 
-/** What an actor throws to end as a process does that catches nothing. */
+/** The error by which an actor ends as a process does after an uncaught one. */
 export function uncaught(
-  outcome: Exclude<Outcome, { readonly class: "return" }>,
+  outcome: Exclude<CallOutcome, { readonly type: "return" }>,
 ): ExitError | Crash {
-  switch (outcome.class) {
+  switch (outcome.type) {
     case "exit":
       return new ExitError(outcome.reason);
     case "throw": {
@@ -81,7 +82,7 @@ export function uncaught(
     case "error": {
       const { reason, stack } = outcome;
       const whole = new Tuple([reason, stack]);
-      // `undef` and `badarg` are the caller's mistakes, and no crash of ours.
+      // `undef` and `badarg` are mistakes of the caller: no crash is reported.
       return typeof reason === "symbol"
         ? new ExitError(whole)
         : new Crash(reason, whole);
@@ -91,7 +92,7 @@ export function uncaught(
   }
 }
 
-/** The function inside of `erlang:apply`, by which BEAM nodes call a fun. */
+/** The function that `erlang:apply` calls; BEAM nodes call a fun with it. */
 function applied(
   module: string,
   name: string,
@@ -114,45 +115,45 @@ function failure(
     readonly name: string;
     readonly args: readonly unknown[];
   },
-): Outcome {
+): CallOutcome {
   const stack = [stackEntry(module, name, args.length)];
   try {
     if (error instanceof ExitError) {
-      return { class: "exit", reason: error.reason };
+      return { type: "exit", reason: error.reason };
     }
     if (error instanceof ErpcError) return nested(error, stack);
     if (error instanceof TermError) {
-      // Which arguments were wrong is what the caller needs.
+      // The caller needs to see which arguments were wrong.
       const shown = [stackEntry(module, name, args)];
-      return { class: "error", reason: error.reason, stack: shown };
+      return { type: "error", reason: error.reason, stack: shown };
     }
     if (!(error instanceof Error)) {
-      return { class: "throw", value: error, stack };
+      return { type: "throw", value: error, stack };
     }
   } catch {
-    // What was thrown does not even let itself be looked at.
+    // The thrown value throws when it is looked at.
   }
-  return { class: "error", reason: error, stack };
+  return { type: "error", reason: error, stack };
 }
 
-function nested(error: ErpcError, stack: Stack): Outcome {
+function nested(error: ErpcError, stack: Stack): CallOutcome {
   const { reason } = error;
   const wrapped = (...items: unknown[]) => new Tuple(items);
   switch (error.class) {
     case "throw":
-      return { class: "throw", value: reason, stack };
+      return { type: "throw", value: reason, stack };
     case "exit": {
       const how = atom(error.isSignal ? "signal" : "exception");
-      return { class: "exit", reason: wrapped(how, reason) };
+      return { type: "exit", reason: wrapped(how, reason) };
     }
     case "error":
       return {
-        class: "error",
+        type: "error",
         reason: wrapped(atom("exception"), reason, error.remoteStack),
         stack,
       };
     case "erpc":
-      return { class: "error", reason: wrapped(atom("erpc"), reason), stack };
+      return { type: "error", reason: wrapped(atom("erpc"), reason), stack };
     default:
       return error.class satisfies never;
   }

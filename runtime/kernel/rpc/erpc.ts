@@ -1,15 +1,16 @@
 /**
  * erpc: calling functions that other nodes offer, on one node or on many.
  *
- * The protocol is that of OTP's module `erpc` (OTP 23 and later): a spawn
- * request for `erpc:execute_call` with a monitor, and the result is the reason
- * for which the new actor ends. That actor is all there is of a call on the
- * other side, and what it may call is in `core/node/functions.ts`.
+ * The protocol is that of OTP's module `erpc` (OTP 23 and later): the caller's
+ * node sends a spawn request for `erpc:execute_call` with a monitor, and the
+ * exit reason of the new actor is the result. The called node keeps no other
+ * state of a call. `core/node/functions.ts` decides which functions may be
+ * called.
  *
- * On this side an actor of its own waits for the result, so that a late one is
- * never seen by the caller, a time limit holds even while the request cannot be
- * sent, and a caller that gives up or ends leaves nothing behind. Whether a
- * call that timed out has run is not known, nor is it stopped.
+ * On the calling side an actor per call waits for the result. So the caller
+ * never sees a late result, a time limit holds even while the request cannot be
+ * sent, and a caller that gives up or ends leaves nothing behind. A call that
+ * has timed out may or may not have run, and it is not stopped.
  */
 
 import type { CallOptions } from "../../core/contract/self.ts";
@@ -17,7 +18,7 @@ import { type AnySelf, checked, erpcCall, erpcCast } from "./call.ts";
 import {
   checkResponse,
   type ErpcResult,
-  failed,
+  failureOf,
   receiveResponse,
   sendRequest,
   waitResponse,
@@ -61,13 +62,14 @@ async function multicall<R = unknown>(
   return results.map((result) =>
     result.status === "fulfilled"
       ? { type: "ok", value: result.value }
-      : failed(result.reason)
+      : failureOf(result.reason)
   );
 }
 
 /**
- * As `cast`, on several nodes. Those after one whose connection is at its hard
- * limit are cast to all the same; then it throws that `BusyError`.
+ * As `cast`, on several nodes. If the connection to one of them is at its hard
+ * limit, the cast still goes to the nodes after it; then the `BusyError` is
+ * thrown.
  */
 function multicast(
   self: AnySelf,

@@ -1,11 +1,11 @@
 /**
- * How a function on another node has failed, told apart as OTP's `erpc` does.
+ * The error of a remote call, with the same classes as OTP's `erpc`.
  */
 
 import { printTerm } from "../../core/terms/terms.ts";
 
 /**
- * A remote call that has not returned.
+ * A remote call that has failed.
  *
  * | `class` | what happened | `erpc:call` in Erlang |
  * |---|---|---|

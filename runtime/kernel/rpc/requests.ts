@@ -1,9 +1,9 @@
 /**
  * Calls of erpc that are sent first and whose results are collected later, one
- * by one or as they come.
+ * by one or in the order in which they arrive.
  *
- * Each request has an actor of its own that waits for its result, so nothing of
- * it is ever in its owner's mailbox, and it ends with its owner.
+ * Each request has an actor that waits for its result. So no message of a
+ * request is ever in its owner's mailbox, and a request ends with its owner.
  */
 
 import { Call } from "../../core/messages/requests.ts";
@@ -23,8 +23,8 @@ import {
 import { ErpcError } from "./error.ts";
 
 /**
- * How a call has ended: with a value, or in one of the ways of `ErpcError`,
- * whose fields these are. `error` is that error.
+ * How a call has ended: with a value, or with an `ErpcError`, whose fields are
+ * repeated here. `error` is that error.
  */
 export type ErpcResult<R = unknown> =
   | { readonly type: "ok"; readonly value: R }
@@ -52,8 +52,8 @@ export type ErpcResult<R = unknown> =
     readonly error: ErpcError;
   };
 
-/** The ways of an error as a result; throws what is no `ErpcError`. */
-export function failed(error: unknown): ErpcResult<never> {
+/** The result for an `ErpcError`; any other error is thrown. */
+export function failureOf(error: unknown): ErpcResult<never> {
   if (!(error instanceof ErpcError)) throw error;
   const { reason } = error;
   switch (error.class) {
@@ -76,13 +76,13 @@ export function failed(error: unknown): ErpcResult<never> {
 export class ErpcRequest<out R = unknown> {
   /** Never set: it gives the type its variance. */
   declare readonly gives?: () => R;
-  /** What errors call it: `module:function/2 on node`. */
+  /** How error messages name it: `module:function/2 on node`. */
   readonly title: string;
-  /** @internal The actor that waits for it. */
+  /** @internal The actor that waits for the result. */
   readonly waiter: Pid<never>;
-  /** @internal Null while it is under way. */
-  outcome: Result | null = null;
-  /** @internal Who is to be woken when it is over. */
+  /** @internal Null until the call has ended; set once. */
+  result: Result | null = null;
+  /** @internal Called once when the result is set; empty from then on. */
   readonly sleepers: Set<() => void> = new Set();
 
   /** @internal */
@@ -92,18 +92,18 @@ export class ErpcRequest<out R = unknown> {
   }
 
   /** @internal */
-  settle(outcome: Result): void {
-    if (this.outcome !== null) return;
-    this.outcome = outcome;
+  setResult(result: Result): void {
+    if (this.result !== null) return;
+    this.result = result;
     for (const wake of this.sleepers) wake();
     this.sleepers.clear();
   }
 }
 
 /**
- * Sends a call and goes on; see `receiveResponse`, `waitResponse` and
- * `checkResponse` for its result. It is abandoned when the caller ends. Throws
- * `UsageError` for what is no call.
+ * Sends a call without waiting; see `receiveResponse`, `waitResponse` and
+ * `checkResponse` for its result. The request is abandoned when the caller
+ * ends. Throws `UsageError` for arguments that are no call.
  */
 export function sendRequest<R = unknown>(
   self: AnySelf,
@@ -119,14 +119,14 @@ export function sendRequest<R = unknown>(
     (request) =>
       self.spawn(async (me: Self<Call | Down>) => {
         const result = await perform(me, caller, { node, parts, title });
-        if (result !== null && me.isAlive) request.settle(result);
+        if (result !== null && me.isAlive) request.setResult(result);
       }, { label: "erpc" }) as Pid<never>,
   );
 }
 
 /**
  * Waits for the result of a request and resolves with the value. Rejects as
- * `erpc.call` does; after `timeoutMs` (default Infinity) and when it is
+ * `erpc.call` does. After `timeoutMs` (default Infinity), and when the wait is
  * aborted, the request is abandoned.
  */
 export async function receiveResponse<R>(
@@ -141,17 +141,17 @@ export async function receiveResponse<R>(
     abandon(self, request);
     throw error;
   }
-  if (request.outcome === null) abandon(self, request);
-  const { outcome } = request as ErpcRequest;
-  if (outcome?.type === "value") return outcome.value as R;
-  throw outcome?.error;
+  if (request.result === null) abandon(self, request);
+  const { result } = request as ErpcRequest;
+  if (result?.type === "value") return result.value as R;
+  throw result?.error;
 }
 
 /**
- * Waits for the result of a request for `timeoutMs` (default 0) and resolves
- * with it, or with null when it has not come, in which case it can be waited
- * for again. Rejects with the signal's reason only, and with an `EncodeError`
- * when the arguments could not leave the node.
+ * Waits for the result of a request for `timeoutMs` (default 0). Resolves with
+ * the result, or with null when it has not arrived; then the request can be
+ * waited for again. Rejects only with the signal's reason, and with an
+ * `EncodeError` when the arguments could not leave the node.
  */
 export async function waitResponse<R>(
   self: AnySelf,
@@ -163,23 +163,23 @@ export async function waitResponse<R>(
   return checkResponse(request);
 }
 
-/** The result of a request, if it has come; else null. Does not wait. */
+/** The result of a request, or null if it has not arrived. Does not wait. */
 export function checkResponse<R>(
   request: ErpcRequest<R>,
 ): ErpcResult<R> | null {
-  const { outcome } = request;
-  if (outcome === null) return null;
-  return outcome.type === "value"
-    ? { type: "ok", value: outcome.value as R }
-    : failed(outcome.error);
+  const { result } = request;
+  if (result === null) return null;
+  return result.type === "value"
+    ? { type: "ok", value: result.value as R }
+    : failureOf(result.error);
 }
 
-/** It ends as by a time-out, for whoever still looks at it. */
+/** Ends a request; its result is that of a time-out. */
 function abandon(self: AnySelf, request: ErpcRequest): void {
   if (!self.isAlive) return;
   self.sendExit(request.waiter as Pid, reasons.kill);
   const error = erpcFailure(request.title, atom("timeout"));
-  request.settle({ type: "error", error });
+  request.setResult({ type: "error", error });
 }
 
 /** What `ErpcRequests.wait` resolves with. */
@@ -189,13 +189,13 @@ export type LabelledResponse<L, R> =
     readonly label: L;
     readonly result: ErpcResult<R>;
   }
-  /** None came in time. */
+  /** No result arrived in time. */
   | { readonly type: "noResponse" }
-  /** None is left. */
+  /** No request is left. */
   | { readonly type: "noRequest" };
 
 /**
- * Requests with labels, whose results are taken as they come.
+ * Requests with labels, whose results are taken in the order of their arrival.
  *
  * @example
  * ```ts
@@ -222,7 +222,7 @@ export type LabelledResponse<L, R> =
 export class ErpcRequests<L, R = unknown> {
   readonly #labels = new Map<ErpcRequest<R>, L>();
 
-  /** How many are still to be taken. */
+  /** How many results are still to be taken. */
   get size(): number {
     return this.#labels.size;
   }
@@ -238,10 +238,10 @@ export class ErpcRequests<L, R = unknown> {
   }
 
   /**
-   * Waits until one of the requests has its result, takes it out and resolves
-   * with it; of several, with the one that was added first. After `timeoutMs`
-   * (default Infinity) it resolves with `noResponse` and the requests stay.
-   * Rejects with the signal's reason.
+   * Waits until one of the requests has its result, removes that request and
+   * resolves with its result. If several have one, the request that was added
+   * first is taken. After `timeoutMs` (default Infinity) it resolves with
+   * `noResponse` and the requests stay. Rejects with the signal's reason.
    */
   async wait(
     self: AnySelf,
@@ -252,7 +252,7 @@ export class ErpcRequests<L, R = unknown> {
     const requests = [...this.#labels.keys()];
     await firstOf(self, requests, { ...options, timeoutMs });
     for (const [request, label] of this.#labels) {
-      if (request.outcome === null) continue;
+      if (request.result === null) continue;
       this.#labels.delete(request);
       const result = checkResponse(request) as ErpcResult<R>;
       return { type: "response", label, result };
@@ -260,10 +260,10 @@ export class ErpcRequests<L, R = unknown> {
     return { type: "noResponse" };
   }
 
-  /** Gives up all that are left; their functions may run all the same. */
+  /** Abandons all requests that are left; their functions may still run. */
   abandon(self: AnySelf): void {
     for (const request of this.#labels.keys()) {
-      if (request.outcome === null) {
+      if (request.result === null) {
         abandon(self, request as ErpcRequest);
       }
     }
@@ -271,21 +271,21 @@ export class ErpcRequests<L, R = unknown> {
   }
 }
 
-/** Resolves when one of them is over, and when the time is. */
+/** Resolves when one of the requests has its result, or at the time limit. */
 async function firstOf(
   self: AnySelf,
   requests: readonly ErpcRequest[],
   options: CallOptions,
 ): Promise<void> {
   options.signal?.throwIfAborted();
-  const isOver = () => requests.some(({ outcome }) => outcome !== null);
-  if (isOver() || options.timeoutMs === 0) return;
+  const hasResult = () => requests.some(({ result }) => result !== null);
+  if (hasResult() || options.timeoutMs === 0) return;
   let wake = () => {};
   const watcher = self.spawn(async (me: Self<Call | Down | null>) => {
     const { from } = await me.receive((m): m is Call => m instanceof Call);
     me.monitor(from.pid);
     wake = () => void me.send(me.pid, null);
-    if (!isOver()) {
+    if (!hasResult()) {
       for (const { sleepers } of requests) sleepers.add(wake);
       await me.receive();
     }

@@ -1,10 +1,12 @@
 /**
- * The kernel actor `rex`: remote calls as OTP had them before `erpc`, which C
- * nodes and `rpc:block_call` still use, and broadcasts to a registered name.
+ * The kernel actor `rex`, named as OTP's remote execution server (`rex` is its
+ * registered name on every BEAM node). It serves remote calls as OTP made them
+ * before `erpc`, which C nodes and `rpc:block_call` still use, and broadcasts to
+ * a registered name.
  *
- * Follows `rpc.erl`. A newer BEAM asks it once for its features and then uses
- * erpc. Only offered functions can be called. Each call has an actor of its
- * own; blocking calls share one, so that they run one after the other.
+ * Follows `rpc.erl`. A newer BEAM node asks once for its features and then uses
+ * erpc. Only offered functions can be called. Each call runs in an actor of its
+ * own; blocking calls share one actor, so that they run one after the other.
  */
 
 import { Call, Cast, type ReplyTo } from "../../core/messages/requests.ts";
@@ -15,7 +17,7 @@ import { atom, Pid, printTerm, Tuple } from "../../core/terms/terms.ts";
 import { atomName } from "../../core/terms/atom_names.ts";
 import { type Complain, kernelActor } from "../shared/kernel_actor.ts";
 import { itemsOf } from "../shared/tuple_items.ts";
-import { callOffered, type Outcome } from "./call_offered.ts";
+import { callOffered, type CallOutcome } from "./call_offered.ts";
 
 const names = {
   rex: atom("rex"),
@@ -28,33 +30,35 @@ const names = {
   features: atom("features_request"),
 } as const;
 
-/** An actor that has made a call, as far as its answer needs it. */
+/** What a job needs of the actor that runs it, to send the answer. */
 type Answerer = Pick<Self, "reply" | "send">;
 
-/** A call as it is to be made. */
+/** A call that is to be made. */
 type Job = {
   readonly module: unknown;
   readonly name: unknown;
   readonly args: unknown;
   readonly groupLeader: unknown;
-  /** Takes the result; null where nobody wants it. */
+  /** Sends the result to the caller; null for a cast. */
   readonly answer: ((self: Answerer, result: unknown) => void) | null;
 };
 
 export function rex(node: Node, complain: Complain): Handler<unknown> {
   let blocking: Pid | null = null;
   const start = (self: Self<unknown>, job: Job) => {
-    const pid = self.spawn((me) => work(node, me, job), { label: "rex call" });
+    const pid = self.spawn((me) => runJob(node, me, job), {
+      label: "rex call",
+    });
     const { groupLeader } = job;
     if (groupLeader instanceof Pid) self.setGroupLeader(pid, groupLeader);
   };
   const enqueue = (self: Self<unknown>, job: Job) => {
     if (blocking === null || !self.isActorAlive(blocking)) {
       blocking = self.spawn(async (me: Self<Job>) => {
-        for await (const next of me) await work(node, me, next);
+        for await (const next of me) await runJob(node, me, next);
       }, { label: "rex blocking calls" }) as Pid;
     }
-    // Not sent: what actors send each other may have to be copied.
+    // Delivered and not sent: a sent message may be copied or frozen.
     node.localActor(blocking)?.deliver(job);
   };
   return kernelActor(complain, (message, self) => {
@@ -76,7 +80,7 @@ export function rex(node: Node, complain: Complain): Handler<unknown> {
       if (kind !== names.cast && !isBlocking) return;
       (isBlocking ? enqueue : start)(self, jobOf(parts, null));
     } else {
-      plain(node, self, itemsOf(message), start);
+      handlePlain(node, self, itemsOf(message), start);
     }
   });
 }
@@ -86,8 +90,8 @@ function jobOf(parts: readonly unknown[], answer: Job["answer"]): Job {
   return { module, name, args, groupLeader, answer };
 }
 
-/** Messages that are no calls: `{From, Request}`. */
-function plain(
+/** Messages of the form `{From, Request}`, which are neither call nor cast. */
+function handlePlain(
   node: Node,
   self: Self<unknown>,
   [from, request]: readonly unknown[],
@@ -118,7 +122,7 @@ function plain(
         const sent = isBroadcast ? message : new Tuple([from, message]);
         self.send(holder as Pid<unknown>, sent);
       }
-      // To what was sent, the receiver answers.
+      // A `send` is answered by its receiver.
       if (holder !== null && !isBroadcast) return;
       const result = holder === null
         ? new Tuple([atom("nonexisting_name"), name])
@@ -130,14 +134,14 @@ function plain(
   }
 }
 
-async function work(node: Node, self: Answerer, job: Job): Promise<void> {
+async function runJob(node: Node, self: Answerer, job: Job): Promise<void> {
   const outcome = await callOffered(node.functions, job);
   job.answer?.(self, rpcResult(outcome));
 }
 
-/** What `rpc:call` returns. */
-function rpcResult(outcome: Outcome): unknown {
-  switch (outcome.class) {
+/** The result that `rpc:call` returns. */
+function rpcResult(outcome: CallOutcome): unknown {
+  switch (outcome.type) {
     case "return":
     case "throw":
       return outcome.value;
@@ -154,7 +158,7 @@ function badrpc(reason: unknown): Tuple {
   return new Tuple([atom("badrpc"), new Tuple([atom("EXIT"), reason])]);
 }
 
-/** The caller learns of a result that cannot be sent to it. */
+/** The answer in place of a result that cannot be sent. */
 function unsendable(error: unknown): Tuple {
   const why = error instanceof Error ? error.message : printTerm(error);
   return badrpc(new Tuple([atom("unencodable"), why]));

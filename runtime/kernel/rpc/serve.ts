@@ -1,6 +1,6 @@
 /**
- * Serving the calls of erpc that other nodes make. The protocol is in
- * `erpc.ts`; what may be called in `core/node/functions.ts`.
+ * The serving side of erpc: calls that other nodes make. `erpc.ts` describes
+ * the protocol; `core/node/functions.ts` holds the functions that may be called.
  */
 
 import type { Node } from "../../core/node/node.ts";
@@ -12,7 +12,7 @@ import { EXECUTE_CALL, EXECUTE_CAST } from "./call.ts";
 import {
   type Called,
   callOffered,
-  type Outcome,
+  type CallOutcome,
   uncaught,
 } from "./call_offered.ts";
 
@@ -23,7 +23,7 @@ const names = {
   error: atom("error"),
 } as const;
 
-/** Lets others call what this node offers. */
+/** Lets other nodes call the functions that this node offers. */
 export function serveErpc(node: Node): void {
   const { functions, internals } = node;
   internals.set(
@@ -43,19 +43,19 @@ export function serveErpc(node: Node): void {
   );
 }
 
-/** An actor that calls a function and ends as that does. */
+/** An actor that calls a function and ends as the function does. */
 function applied(functions: Functions, called: Called): AnyBehaviour {
   return async () => {
     const outcome = await callOffered(functions, called);
-    if (outcome.class !== "return") throw uncaught(outcome);
+    if (outcome.type !== "return") throw uncaught(outcome);
   };
 }
 
-function resultOf(ref: unknown, outcome: Outcome): Tuple {
-  switch (outcome.class) {
+function resultOf(ref: unknown, outcome: CallOutcome): Tuple {
+  switch (outcome.type) {
     case "return":
     case "throw":
-      return new Tuple([ref, names[outcome.class], outcome.value]);
+      return new Tuple([ref, names[outcome.type], outcome.value]);
     case "exit":
       return new Tuple([ref, names.exit, outcome.reason]);
     case "error":

@@ -1,17 +1,18 @@
 /**
- * What the kernel's actors have in common: anyone can send them anything, and
- * nothing of it may end them.
+ * The handler of the kernel's actors. Any actor of the cluster can send them
+ * any message, and no message may end them.
  */
 
 import type { Handler } from "../../core/contract/behaviour.ts";
 import { handler } from "../../core/contract/handler.ts";
 import type { Self } from "../../core/contract/self.ts";
 
-/** Told what went wrong with one message. */
+/** Reports what went wrong with one message. */
 export type Complain = (what: string, error: unknown) => void;
 
 /**
- * A handler without a state. What `handle` throws concerns that message only.
+ * A handler without a state. An error of `handle` is reported, and concerns
+ * only the message that it was called with.
  */
 export function kernelActor(
   complain: Complain,

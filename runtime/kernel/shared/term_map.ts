@@ -1,4 +1,4 @@
-/** A map whose keys are terms: names of groups may be anything. */
+/** A map whose keys are terms, because any term may name a group. */
 
 import { copy, freeze } from "../../core/messages/isolation.ts";
 import { type MapKey, mapKey } from "../../core/terms/map_key.ts";
@@ -24,19 +24,19 @@ export class TermMap<V> {
     return this.#map.delete(mapKey(term));
   }
 
-  /** Those that there are now, in a list of the caller's. */
+  /** The present values, in a new list. */
   values(): V[] {
     return [...this.#map.values()];
   }
 }
 
 /**
- * A name to keep: a copy that cannot be written to, because whoever gave it or
- * is given it may try.
+ * A copy of a name that cannot be written to. The caller that gave the name and
+ * the callers that read it share this copy, and none of them may change it.
  */
 export function keptName(name: unknown): unknown {
   if (typeof name !== "object") return name;
-  // The usual one, made some times faster than any other.
+  // The usual kind of name: this is several times faster than `copy`.
   if (name instanceof Tuple && name.items.every(isPlain)) {
     return new Tuple(Object.freeze([...name.items]));
   }

@@ -176,7 +176,7 @@ export class Resolvers {
       name: atom(called),
       args,
     });
-    return outcome.class === "return" ? outcome.value : null;
+    return outcome.type === "return" ? outcome.value : null;
   }
 
   #builtIn(method: string, name: unknown, one: Pid, other: Pid): Pid | null {
