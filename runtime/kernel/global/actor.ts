@@ -1,9 +1,10 @@
 /**
- * The kernel actor `global_name_server`: the state machine of `global` on a
- * node, with its clock, its connections and its actors.
+ * The kernel actor `global_name_server`: runs the state machine of `global`
+ * (`server.ts`) on a node.
  *
- * Whatever comes back to the machine comes through this actor's mailbox, so one
- * thing happens at a time. What does not belong to the protocol is dropped.
+ * Every event for the state machine comes through this actor's mailbox, so the
+ * machine handles one event at a time. Messages that do not belong to the
+ * protocol are dropped.
  */
 
 import { nodeOf } from "../shared/self_or_node.ts";
@@ -30,7 +31,7 @@ export function globalActor(
   parts: GlobalParts,
   complain: Complain,
 ): Handler<unknown> {
-  const begin = (self: Self<unknown>): GlobalServer => {
+  const startServer = (self: Self<unknown>): GlobalServer => {
     const { disconnect, names: { resolvers } } = parts;
     const port = new NodePort(self as LocalActor, { disconnect, resolvers });
     const server = new GlobalServer(port, parts.options);
@@ -39,7 +40,7 @@ export function globalActor(
     server.start();
     return server;
   };
-  return handler(begin, (server, message: unknown, self) => {
+  return handler(startServer, (server, message: unknown, self) => {
     try {
       handle(server, message, self);
     } catch (error) {
@@ -56,18 +57,18 @@ function handle(
 ): void {
   if (message instanceof Wake) message.run();
   else if (message instanceof NodeUp) {
-    // Or it is down again, and to speak to it would bring it back.
+    // It may be down again by now; a message would connect to it anew.
     const owner = nodeOf(self);
     if (isUp(owner, self.pid, message.node)) server.nodeUp(message.node);
   } else if (message instanceof NodeDown) server.nodeDown(message.node);
   else if (message instanceof Call) {
     const { request, from } = message;
     const owner = nodeOf(self);
-    // Who asked has gone by now, and an answer would bring it back.
+    // The caller's node may be gone by now; an answer would connect to it.
     if (!isUp(owner, self.pid, from.pid.node)) return;
     if (request instanceof GlobalOrder) {
       try {
-        obey(server, request.order, from, self);
+        carryOut(server, request.order, from, self);
       } catch (error) {
         self.reply(from, new GlobalFault(error));
         throw error;
@@ -82,7 +83,7 @@ function handle(
   }
 }
 
-function obey(
+function carryOut(
   server: GlobalServer,
   order: Order,
   from: ReplyTo,

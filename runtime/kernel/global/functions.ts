@@ -1,7 +1,7 @@
 /**
- * The functions of OTP's module `global` that other nodes call by erpc: what
- * decides a clash of names, and what a hidden node without names of its own
- * uses to find and give them.
+ * The functions of OTP's module `global` that other nodes call by erpc. One
+ * decides a clash of names; by the others, a hidden node without names of its
+ * own looks up and registers names.
  *
  * Arguments and results are those of Erlang/OTP ("global", reference manual).
  */
@@ -45,7 +45,7 @@ export function globalFunctions(
   };
 }
 
-/** What waits must be an actor. */
+/** Runs `body` in an actor of its own, since only an actor can wait. */
 function inActor<T>(
   node: Node,
   body: (self: GlobalSelf) => Promise<T>,

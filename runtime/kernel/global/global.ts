@@ -1,16 +1,16 @@
 /**
  * global: names and locks that hold for a whole cluster.
  *
- * Every node has all names, so looking one up is a read of a local table.
- * Changes are made on all nodes under a lock, in the protocol of OTP's module
- * `global`, so that Hornbeam and BEAM nodes form one name space.
+ * Every node has all names, so a look-up is a read of a local table. Changes are
+ * made on all nodes under a lock, in the protocol of OTP's module `global`, so
+ * that Hornbeam and BEAM nodes form one name space.
  *
  * Availability goes before consistency. Nodes that cannot reach each other go
- * on by themselves, and a name may then be given away on both sides; when they
- * meet again, each such clash is decided once, by the resolver that the name
- * was registered with. So a name is no mutual exclusion: its holder may lose
- * it, and by default its life, when a partition heals. `docs/global.md` tells
- * what holds when.
+ * on without each other, and then a name may be registered on both sides. When
+ * the sides meet again, each such clash is decided once, by the resolver that
+ * the name was registered with. So a name is no mutual exclusion: its holder may
+ * lose it when a partition heals, and by default the holder is killed then.
+ * `docs/global.md` says what holds when.
  */
 
 import type { Node } from "../../core/node/node.ts";
@@ -27,20 +27,20 @@ import { isReserved } from "./locks/user_locks.ts";
 import { nodeOf } from "../shared/self_or_node.ts";
 import { keptName } from "../shared/term_map.ts";
 
-/** The actor that asks; the messages that it accepts do not matter. */
+/** The calling actor; the messages that it accepts do not matter. */
 export type GlobalSelf = Pick<
   Self<never>,
   "isAlive" | "pid" | "call" | "nodes"
 >;
 
-/** An actor's `self`, or a running node: what a look-up is made on. */
+/** An actor's `self` or a running node, on which a look-up is made. */
 export type OnNode = Pick<Self<never>, "nodes">;
 
 /** Options of a change of names. */
 export type NameOptions = {
   /**
-   * What becomes of the name when partitions meet and both have it. Default
-   * `randomExit`. A function can only be given for an actor of this node.
+   * Decides when partitions meet and both have the name. Default `randomExit`.
+   * A function can only be given for an actor of this node.
    */
   readonly resolver?: Resolver;
   /** Longest wait until the change begins. Default 30,000. */
@@ -48,8 +48,9 @@ export type NameOptions = {
 };
 
 /**
- * What is locked, and in whose name: several actors with the same requester
- * hold a lock together. Both may be any term; `global` itself is reserved.
+ * A lock: its resource and its requester. Several actors with the same requester
+ * hold a lock together. Both may be any term, except that the resource `global`
+ * is reserved.
  */
 export type LockName = {
   readonly resource: unknown;
@@ -58,15 +59,15 @@ export type LockName = {
 
 /** Options of `setLock` and `trans`. */
 export type LockOptions = {
-  /** Default: this node and all visible ones it is connected to. */
+  /** Default: this node and all visible nodes that it is connected to. */
   readonly nodes?: readonly string[];
-  /** Further tries after the first. Default: as many as there is time for. */
+  /** Further tries after the first. Default: until the time limit. */
   readonly retries?: number;
   /** Longest wait for the lock. Default 30,000; Infinity waits for ever. */
   readonly timeoutMs?: number;
 };
 
-/** What a transaction came to. */
+/** The result of a transaction; not `ok`: the resource could not be locked. */
 export type TransResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false };
@@ -84,7 +85,7 @@ function namesOf(node: Node): GlobalNames {
 
 async function order(self: GlobalSelf, what: Order): Promise<unknown> {
   namesOf(nodeOf(self));
-  // The server keeps the time, and answers in any case.
+  // The server keeps the time limit, and answers in any case.
   const answer = await self.call(SERVER_NAME, new GlobalOrder(what), {
     timeoutMs: Infinity,
   });
@@ -93,14 +94,14 @@ async function order(self: GlobalSelf, what: Order): Promise<unknown> {
 }
 
 /**
- * What every node must be able to send to every other, in a list of all names:
- * one that cannot be sent would keep them from ever having the same.
+ * Longest key of a name. Nodes send each other lists of all names, and a name
+ * that cannot be sent would keep two nodes from ever having the same names.
  */
 const KEY_MAX = 65_536;
 
 /**
- * A term to keep, which nobody can write to. Throws `UsageError` for what
- * cannot be a name.
+ * A copy of a term that cannot be written to. Throws `UsageError` for a term
+ * that cannot be a name.
  */
 function kept(what: string, term: unknown): unknown {
   let key: string;
@@ -108,7 +109,7 @@ function kept(what: string, term: unknown): unknown {
     key = sendableKey(term);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    // What is nested too deep is not printed.
+    // A term that is nested too deep is not printed.
     const got = error instanceof RangeError ? "" : `, got ${printTerm(term)}`;
     throw new UsageError(`expected ${what} to be a term${got}: ${why}`);
   }
@@ -153,7 +154,7 @@ async function claim(
   }
   const { resolver = "randomExit" } = options;
   const method = methodOf(resolver);
-  let settle: (isGiven: boolean) => void = () => {};
+  let confirmResolver: (isGiven: boolean) => void = () => {};
   if (typeof resolver === "function") {
     const owner = nodeOf(self);
     if (!owner.isOwnPid(pid)) {
@@ -162,14 +163,14 @@ async function claim(
           "function, which only decides for actors of its own node",
       );
     }
-    settle = namesOf(owner).addResolver(name, pid, resolver);
+    confirmResolver = namesOf(owner).addResolver(name, pid, resolver);
   }
   let isGiven = false;
   try {
     isGiven = await change(self, { type, name, pid, method }, options);
     return isGiven;
   } finally {
-    settle(isGiven);
+    confirmResolver(isGiven);
   }
 }
 
@@ -179,9 +180,10 @@ async function claim(
  * option `severalNames` of `start`).
  *
  * When it resolves with true, all nodes that were known have the name. Rejects
- * with a `CallError` with reason `timeout` when names are locked by others for
- * all that time; then nothing has happened. Throws `UsageError` for what is no
- * term or no pid. Must be called by a function actor, as all that wait here.
+ * with a `CallError` with reason `timeout` when other nodes keep names locked
+ * for all of that time; then nothing has changed. Throws `UsageError` for a name
+ * that is no term and for a pid that is none. Like all functions of `global`
+ * that wait, it must be called by a function actor.
  *
  * @example
  * ```ts
@@ -205,7 +207,10 @@ function registerName(
   return claim(self, "register", [name, pid], options);
 }
 
-/** As `registerName`, whoever has the name; nobody is told of its loss. */
+/**
+ * As `registerName`, but also takes a name that another actor has. The actor
+ * that loses the name is not notified.
+ */
 async function reRegisterName(
   self: GlobalSelf,
   name: unknown,
@@ -215,7 +220,7 @@ async function reRegisterName(
   await claim(self, "reRegister", [name, pid], options);
 }
 
-/** Takes a name back on all nodes. One that nobody has is no error. */
+/** Removes a name on all nodes. A name that no actor has is no error. */
 async function unregisterName(
   self: GlobalSelf,
   name: unknown,
@@ -226,8 +231,8 @@ async function unregisterName(
 }
 
 /**
- * Who has a name, as far as this node knows: a local read. An actor of another
- * node may have ended.
+ * The actor that has a name, or null, by the table of this node. An actor of
+ * another node may have ended.
  */
 function whereisName(who: OnNode, name: unknown): Pid<unknown> | null {
   return namesOf(nodeOf(who)).whereis(name) as Pid<unknown> | null;
@@ -239,8 +244,8 @@ function registeredNames(who: OnNode): readonly unknown[] {
 }
 
 /**
- * Sends to whoever has a name, and returns who that is. Throws `UsageError`
- * when nobody has it, and what `self.send` throws.
+ * Sends to the actor that has a name, and returns its pid. Throws `UsageError`
+ * when no actor has the name, and the errors of `self.send`.
  */
 function send(
   self: OnNode & { send<T>(to: Destination<T>, message: T): boolean },
@@ -250,14 +255,14 @@ function send(
   const pid = whereisName(self, name);
   if (pid === null) {
     throw new UsageError(
-      `expected ${printTerm(name)} to be a global name, but nobody has it`,
+      `expected ${printTerm(name)} to be a global name, but no actor has it`,
     );
   }
   self.send(pid, message);
   return pid;
 }
 
-/** What is locked on this node and whom it knows, for tests and tools. */
+/** The locks on this node and the nodes that it knows, for tests and tools. */
 function inspect(who: OnNode): GlobalInside {
   return namesOf(nodeOf(who)).inspect();
 }
@@ -267,8 +272,8 @@ function checkedLock(lock: LockName): LockName {
   const requester = kept("the requester", lock.requester);
   if (isReserved(resource)) {
     throw new UsageError(
-      "expected a resource of one's own to lock, got global, under which " +
-        "names are changed",
+      "expected a resource other than global to lock: names are changed " +
+        "under that one",
     );
   }
   return { resource, requester };
@@ -289,13 +294,13 @@ function checkedNodes(
 }
 
 /**
- * Locks a resource on nodes, in the calling actor's name. Resolves with true
- * when it is locked on all of them that can be reached, as in OTP, with false
- * when one refuses; then nothing is locked. Tries again at random times until
- * it has done so, the retries are used up or the time is over.
+ * Locks a resource on nodes, with the calling actor as a holder. Resolves with
+ * true when it is locked on all of them that can be reached, as in OTP, and with
+ * false when a node refuses; then nothing is locked. After a refusal it tries
+ * again at random times, until the retries are used up or the time is over.
  *
- * The lock is free again when all that hold it have given it back or ended, or
- * their nodes are lost. Nobody looks for deadlocks of several locks. Across a
+ * The lock is free again when all of its holders have given it back or ended, or
+ * their nodes are lost. Deadlocks of several locks are not detected. Across a
  * partition both sides may hold the same lock. Throws `UsageError`.
  */
 async function setLock(
@@ -320,7 +325,7 @@ async function setLock(
   }) === true;
 }
 
-/** Gives a lock back, and resolves when all nodes have said so. */
+/** Gives a lock back, and resolves when all nodes have confirmed it. */
 async function delLock(
   self: GlobalSelf,
   lock: LockName,
@@ -335,8 +340,8 @@ async function delLock(
 
 /**
  * Runs a function while a resource is locked. Resolves with `{ ok: false }`
- * when it could not be locked; see `setLock`. Rejects with what the function
- * throws. The lock is given back in any case.
+ * when it could not be locked; see `setLock`. Rejects with the error of the
+ * function. The lock is given back in any case.
  *
  * @example
  * ```ts
@@ -355,7 +360,7 @@ async function trans<T>(
   body: () => T | Promise<T>,
   options: LockOptions = {},
 ): Promise<TransResult<T>> {
-  // The same ones to be locked and unlocked, whoever comes in the meantime.
+  // The same nodes are locked and unlocked, also if others connect meanwhile.
   const nodes = options.nodes ?? [nodeOf(self).name, ...self.nodes()];
   if (!await setLock(self, lock, { ...options, nodes })) return { ok: false };
   try {
@@ -367,8 +372,8 @@ async function trans<T>(
 
 /**
  * Resolves when this node and all visible nodes that it is connected to have
- * the same names. Rejects with a `CallError` with reason `timeout` when that is
- * not so within `timeoutMs` (default 30,000; Infinity waits for ever).
+ * the same names. Rejects with a `CallError` with reason `timeout` when they do
+ * not have them within `timeoutMs` (default 30,000; Infinity waits for ever).
  */
 async function sync(
   self: GlobalSelf,
@@ -380,9 +385,9 @@ async function sync(
 }
 
 /**
- * Leaves all nodes that take part in `global`, so that none of them takes it
- * for a fault of the network. Resolves with their names; the connections end
- * within a second.
+ * Leaves all nodes that take part in `global`, in such a way that none of them
+ * takes it for a fault of the network. Resolves with their names; the
+ * connections end within a second.
  */
 async function disconnect(self: GlobalSelf): Promise<readonly string[]> {
   return await order(self, { type: "leave" }) as readonly string[];

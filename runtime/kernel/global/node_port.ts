@@ -46,8 +46,11 @@ export class NodePort implements GlobalPort {
   readonly #node: Node;
   readonly #actor: LocalActor;
   readonly #parts: NodePortParts;
-  /** Nodes whose servers are watched; false once they have been reached. */
-  readonly #watched = new Map<string, { isConnecting: boolean }>();
+  /**
+   * The nodes whose servers are monitored. `isConnecting` is true from the
+   * monitor, which connects, until the node has once been found connected.
+   */
+  readonly #monitored = new Map<string, { isConnecting: boolean }>();
 
   constructor(actor: LocalActor, parts: NodePortParts) {
     this.#actor = actor;
@@ -58,7 +61,7 @@ export class NodePort implements GlobalPort {
     this.pid = actor.pid;
   }
 
-  /** Calls back in a turn of the actor's, once and unless undone. */
+  /** Calls back in a turn of the actor, at most once, and not after `undo`. */
   #later<A extends readonly unknown[]>(
     run: (...args: A) => void,
   ): { readonly call: (...args: A) => void; readonly undo: Undo } {
@@ -91,7 +94,7 @@ export class NodePort implements GlobalPort {
     try {
       this.#node.sendFrom(this.pid, { name: SERVER_NAME, node }, message);
     } catch (error) {
-      // The machine must go on, as when the message is lost.
+      // The machine goes on, as it does when a message is lost.
       this.#node.log("error", "kernel", "global: a message cannot be sent", {
         error,
       });
@@ -99,17 +102,17 @@ export class NodePort implements GlobalPort {
   }
 
   /**
-   * Whether a node is connected, or is being connected to because it is
-   * watched. Nothing else may make a connection: what is still to be said to a
-   * node that was lost would bring it back.
+   * Whether a node is connected, or is being connected to because its server is
+   * monitored. Only such a monitor may make a connection: a message that was
+   * left over for a lost node would connect to it anew.
    */
   #isInReach(node: string): boolean {
-    const watched = this.#watched.get(node);
+    const monitored = this.#monitored.get(node);
     if (isUp(this.#node, this.pid, node)) {
-      if (watched !== undefined) watched.isConnecting = false;
+      if (monitored !== undefined) monitored.isConnecting = false;
       return true;
     }
-    return watched?.isConnecting ?? false;
+    return monitored?.isConnecting ?? false;
   }
 
   tell(pid: Pid, message: unknown): void {
@@ -147,10 +150,10 @@ export class NodePort implements GlobalPort {
   }
 
   monitorServer(node: string, gone: (reason: unknown) => void): Undo {
-    const watched = { isConnecting: !isUp(this.#node, this.pid, node) };
-    this.#watched.set(node, watched);
+    const monitored = { isConnecting: !isUp(this.#node, this.pid, node) };
+    this.#monitored.set(node, monitored);
     const forget = () => {
-      if (this.#watched.get(node) === watched) this.#watched.delete(node);
+      if (this.#monitored.get(node) === monitored) this.#monitored.delete(node);
     };
     const end = this.#monitor({ name: SERVER_NAME, node }, (reason) => {
       forget();
@@ -164,7 +167,7 @@ export class NodePort implements GlobalPort {
 
   monitorPid(pid: Pid, gone: () => void): Undo {
     const { node } = pid;
-    if (node === this.node || !this.#watched.has(node)) {
+    if (node === this.node || !this.#monitored.has(node)) {
       return this.#monitor(pid, gone);
     }
     if (this.#isInReach(node)) return this.#monitor(pid, gone);
@@ -211,14 +214,14 @@ export class NodePort implements GlobalPort {
       undo();
       decided(null);
     });
-    const settle: Answered = (answer) => {
+    const decide: Answered = (answer) => {
       endTimer();
       call(answer);
     };
     const args = [method, name, theirs, pid] as const;
     if (this.#node.isOwnPid(pid) || isEverywhere(method)) {
       void this.#parts.resolvers.resolve(...args)
-        .then((value) => settle({ value }));
+        .then((value) => decide({ value }));
       return;
     }
     this.#node.spawnActor(
@@ -227,9 +230,9 @@ export class NodePort implements GlobalPort {
         try {
           const options = { timeoutMs: RESOLVE_MS };
           const value = await erpc.call(self, pid.node, called, args, options);
-          settle({ value });
+          decide({ value });
         } catch {
-          settle(null);
+          decide(null);
         }
       },
       { label: "global resolver" },

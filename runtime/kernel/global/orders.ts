@@ -1,6 +1,7 @@
 /**
- * What actors of a node ask of its `global_name_server`: calls that never cross
- * to another node. `global.ts` sends them, `actor.ts` carries them out.
+ * The requests that actors of a node make of its own `global_name_server`, and
+ * that never cross to another node. `global.ts` sends them, `actor.ts` carries
+ * them out.
  */
 
 import type { Change } from "./names/registrar.ts";

@@ -1,12 +1,13 @@
 /**
- * The state of `global` on one node, without clock or network: what comes from
- * other nodes, from actors of this node and from the node itself goes in, and
- * what there is to do goes out through the port.
+ * The state machine of `global` on one node, without clock or network. Its
+ * inputs are messages of other nodes, orders of this node's actors, and events
+ * of the node. Its effects go out through the port (`state/port.ts`).
  *
- * It only joins the parts: tables, members, joins, changes, locks and
+ * It only connects the parts: tables, members, joins, changes, locks and
  * partitions each have a module of their own. Availability goes before
- * consistency: nodes that cannot reach each other go on by themselves, and what
- * both have decided is reconciled when they meet.
+ * consistency: nodes that cannot reach each other go on without each other, and
+ * conflicting changes are reconciled when they meet. `README.md` shows the
+ * protocol.
  */
 
 import { atom, type Pid, Tuple } from "../../core/terms/terms.ts";
@@ -38,32 +39,52 @@ import { nameAtom } from "../../core/terms/atom_names.ts";
 /** How a node takes part in `global`. */
 export type GlobalOptions = {
   /**
-   * What becomes of partitions that overlap; see `global`. Default `heal`:
-   * nodes that have lost each other meet again, and nothing else is torn down.
+   * What happens to partitions that overlap; see `global`. Default `heal`:
+   * nodes that have lost each other connect again, and no other connection is
+   * ended.
    */
   readonly partitions?: PartitionPolicy;
   /** Whether a pid may have several names. Default false, as in OTP. */
   readonly severalNames?: boolean;
 };
 
-/** How long a node that says it knows us may be unknown to us. */
+/** How long a node may say that it knows us before we must know it. */
 const UNKNOWN_MS = 500;
 
-type SyncWait = { readonly done: (isSynced: boolean) => void; end: Undo };
+/** A caller of `sync` that waits. `done` is called once. */
+type SyncWait = {
+  readonly done: (isSynced: boolean) => void;
+  /** Stops the timer of the caller's time limit. */
+  end: Undo;
+};
 
 export class GlobalServer {
+  /** This node's names, and the locks that are set on this node. */
   readonly tables: GlobalTables;
+  /** The nodes whose servers are monitored; the known ones share the names. */
   readonly members: Members;
+  /** The changes of names that this node makes, one batch at a time. */
   readonly changes: Registrar;
+  /** The locks that actors of this node wait for or give back. */
   readonly locks: UserLocks;
+  /** The handshakes with nodes that are not known yet. */
   readonly joins: Joins;
+  /** The only way to the clock, the network and the actors. */
   readonly #port: GlobalPort;
+  /** All locks that this node takes on other nodes go through it. */
   readonly #locking: Locking;
+  /** The calls to other servers that are not answered yet. */
   readonly #rounds: Rounds;
+  /** What to do about members that were lost. */
   readonly #partitions: Partitions;
+  /** Comparisons of names with known Hornbeam nodes. */
   readonly #checks: Checks;
-  /** Nodes that are up and do not take part. */
+  /**
+   * Nodes that were found without a server while they were up. `sync` does not
+   * wait for them. Disjoint from `members` until such a node sends a message.
+   */
   readonly #absent = new Set<string>();
+  /** Callers of `sync` that wait: empty whenever all nodes are in sync. */
   readonly #syncs = new Set<SyncWait>();
 
   constructor(port: GlobalPort, options: GlobalOptions = {}) {
@@ -147,7 +168,7 @@ export class GlobalServer {
       this.#absent.add(node);
     }
     this.#checks.forget(node);
-    // It may have ended in the middle of a change.
+    // It may have been lost in the middle of a change.
     if (member.version !== null) this.#checks.planAll();
     if (reason !== REMOVED) this.#partitions.memberLost(member);
     this.#endSyncs();
@@ -156,7 +177,7 @@ export class GlobalServer {
   // -- Other servers
 
   receive(message: ServerMessage): void {
-    // What a node has said that is gone by now would bring it back.
+    // An answer to a node that is gone by now would connect to it anew.
     if ("node" in message && !this.#port.isUp(message.node)) return;
     switch (message.type) {
       case "initConnect":
@@ -203,19 +224,19 @@ export class GlobalServer {
     message: Extract<ServerMessage, { readonly type: "initConnect" }>,
   ): void {
     const { node } = message;
-    // A server that has started anew on a node that was up all the time.
+    // Its server was restarted, and the connection stayed up.
     if (this.members.get(node) === undefined) this.nodeUp(node);
     const member = this.members.ensure(node);
     member.isHornbeam = message.isHornbeam;
-    // It does not know us any more, so nor do we know it; or it was watched,
-    // for a lock or to be met again, without being joined.
+    // Either it has forgotten us, so it is not known any more; or its server
+    // was monitored only for a lock or to connect again, and was never joined.
     const isNew = member.isIntroduced || member.version === null;
     if (isNew && !this.joins.pending().includes(node)) this.#rejoin(node);
     member.isIntroduced = true;
     this.joins.introduced(message);
   }
 
-  /** Takes a member for one whose names have to be joined with ours. */
+  /** Transition from known to monitored: its names must be joined again. */
   #rejoin(node: string): void {
     const member = this.members.get(node);
     if (member === undefined) return;
@@ -228,7 +249,7 @@ export class GlobalServer {
     message: Extract<ServerMessage, { readonly type: "newNodes" }>,
   ): void {
     const added = this.joins.add(message.nodes);
-    // A lock that was lost means that the join was given up half-way.
+    // If the lock is lost, the join was given up half-way: names may only go.
     const isLocked = message.lock === null ||
       this.tables.isLockedBy(message.lock);
     for (const op of message.ops) {
@@ -248,7 +269,7 @@ export class GlobalServer {
       this.#checks.plan(node);
       return;
     }
-    // Whoever joined us with it should have told us by then.
+    // By then the node that joined both sides should have told us (`new_nodes`).
     this.#port.timer(UNKNOWN_MS, () => {
       if (this.members.get(node) !== member || member.version !== null) return;
       if (this.joins.pending().includes(node)) return;
@@ -268,7 +289,7 @@ export class GlobalServer {
   #answer(asked: ServerRequest | null, from: Pid): unknown {
     switch (asked?.type) {
       case "setLock":
-        // It would change names of which it does not know.
+        // That node does not have our names, so it must not change them.
         if (isChange(asked.id) && !this.#isKnown(from.node)) return false;
         return this.tables.setLock(asked.id, from);
       case "delLock":
@@ -300,7 +321,7 @@ export class GlobalServer {
 
   // -- Actors of this node
 
-  /** Calls back once all connected nodes have the same names, or in vain. */
+  /** Calls `done` once: when all connected nodes are in sync, or at the limit. */
   sync(timeoutMs: number, done: (isSynced: boolean) => void): void {
     const wait: SyncWait = { done, end: () => {} };
     if (timeoutMs !== Infinity) {
@@ -327,7 +348,7 @@ export class GlobalServer {
     );
   }
 
-  /** Leaves all members, so that none of them takes it for a loss. */
+  /** Leaves all members by a message, so that none takes it for a loss. */
   leave(): readonly string[] {
     const nodes = [
       ...new Set([...this.members.known(), ...this.joins.pending()]),

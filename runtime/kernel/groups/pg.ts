@@ -1,15 +1,15 @@
 /**
- * Process groups: actors of a whole cluster under names that many may have.
+ * Process groups: names in a whole cluster that many actors may share.
  *
- * An actor joins groups of its own node's scope, and all nodes that are
- * connected and run a scope of that name see it there. There is no owner, no
- * lock and no agreement: a look-up is one of a local table, and what it returns
- * is what this node has heard. OTP's `pg` is the same and speaks the same
- * protocol, so Erlang and Elixir nodes take part; it is the model, and its
- * reference manual holds here.
+ * An actor joins groups of its own node's scope, and all connected nodes that
+ * run a scope of that name see it there. There is no owner, no lock and no
+ * agreement: a look-up is a read of a local table, which holds the messages that
+ * this node has received so far. OTP's `pg` is the model and speaks the same
+ * protocol, so Erlang and Elixir nodes take part, and its reference manual holds
+ * here.
  *
- * What it does not do: it keeps no values, and it promises nothing about a
- * moment. After a partition each side has its own members only, until it heals.
+ * It keeps no values, and it does not promise that two nodes have the same
+ * members at one moment. During a partition each side has only its own members.
  */
 
 import type { ExportedFunction } from "../../core/node/functions.ts";
@@ -28,13 +28,13 @@ import {
 import { findScope, type PgScope, startScope } from "./pg_scope.ts";
 import type { PgState } from "./pg_state.ts";
 
-/** A monitor of one group, and who was in it when it was set. */
+/** A monitor of one group, and its members when the monitor was set. */
 export type GroupMonitor<M = never> = {
   readonly ref: Ref;
   readonly members: readonly Pid<M>[];
 };
 
-/** A monitor of a scope, and which groups it had when it was set. */
+/** A monitor of a scope, and its groups when the monitor was set. */
 export type ScopeMonitor = {
   readonly ref: Ref;
   readonly groups: readonly {
@@ -47,31 +47,31 @@ export type ScopeMonitor = {
 const DEFAULT_SCOPE = "pg";
 
 /**
- * One scope of process groups. `pg` is the one of that name; `pg.scope(name)`
- * is any other. Scopes know nothing of each other.
+ * One scope of process groups. `pg` is the scope of that name, and
+ * `pg.scope(name)` is any other. Scopes are independent of each other.
  *
- * The first argument says on which node: an actor's `self`, or what `start`
- * has resolved with. A group's name is any term and is compared by
- * `termEquals`; what is no term is refused with a `TypeError`.
+ * The first argument is an actor's `self` or a running node, and says on which
+ * node the function acts. A group's name is any term and is compared by
+ * `termEquals`; a value that is no term is refused with a `TypeError`.
  *
- * The scope `pg` starts when it is first used, others when they are told to.
- * Until then a node takes no part: it hears of no member, and its look-ups in
- * other scopes find nothing. What other nodes have is there after a round trip,
- * so a program whose first look-up matters calls `pg.start` early.
+ * The scope `pg` starts when it is first used, other scopes by `start`. Before
+ * that a node takes no part: it receives no members, and look-ups in other
+ * scopes return nothing. The members of other nodes are known after a round
+ * trip, so a program whose first look-up matters calls `pg.start` early.
  *
  * Guarantees, weak ones included:
  * - A change is in force on its own node when its call returns, and is sent at
- *   once. Another node sees what one node's actors do in that order; of several
- *   nodes, in any.
- * - Nodes that stay connected come to agree, on how often each pid is in each
- *   group as well. While they do not, each sees what it has heard.
- * - Membership is not passed on: a node knows members of nodes that it is
+ *   once. Other nodes see the changes of one node in their order, and those of
+ *   several nodes in any order.
+ * - Nodes that stay connected come to agree, also on how often each pid is in
+ *   each group. Until then each node shows what it has received.
+ * - Membership is not passed on: a node knows only members of nodes that it is
  *   connected to.
- * - An actor that ends leaves its groups at once on its own node and as soon as
- *   that is heard on others. A node that is lost leaves with all its members,
- *   in one step with its `NodeDown`; it may be alive.
- * - What a look-up returns may be dead, as any pid may be.
- * - A scope that is ended by an exit signal starts anew without its members.
+ * - An actor that ends leaves its groups at once on its own node, and on another
+ *   node as soon as that is notified. A node that is lost leaves with all its
+ *   members, in one step with its `NodeDown`, even if it still runs.
+ * - A look-up may return the pid of an actor that has ended.
+ * - A scope that is ended by an exit signal starts again without its members.
  *
  * @example
  * ```ts
@@ -104,14 +104,14 @@ export class Pg {
     this.name = name;
   }
 
-  /** The scope of that name; it runs on no node before `start`. */
+  /** The scope of that name. It runs on no node before `start`. */
   scope(name: string): Pg {
     return new Pg(name);
   }
 
   /**
-   * Takes part from now on; returns the pid of the scope's actor, which is the
-   * same when it runs already. Throws `UsageError` for a name that another
+   * Runs the scope on this node from now on, if it does not run already. Returns
+   * the pid of the scope's actor. Throws `UsageError` for a name that another
    * actor has.
    */
   start(at: AtNode): Pid {
@@ -119,8 +119,8 @@ export class Pg {
   }
 
   /**
-   * Ends the scope on this node: its members leave everywhere, and whoever
-   * monitors it gets a `Down`. Returns whether it ran.
+   * Ends the scope on this node: its members leave on all nodes, and actors that
+   * monitor it get a `Down`. Returns whether it ran.
    */
   stop(at: AtNode): boolean {
     const scope = findScope(liveNodeOf(at), this.name);
@@ -129,27 +129,27 @@ export class Pg {
   }
 
   /**
-   * Adds an actor of this node, or several, each as often as it is named: who
-   * has joined twice must leave twice. One that has ended is not added.
+   * Adds one actor of this node or several, each as often as it is named. An
+   * actor that has joined twice must leave twice. An ended actor is not added.
    *
-   * Throws `UsageError` when one is of another node, and when the scope does
-   * not run; then nothing has changed.
+   * Throws `UsageError` when an actor is of another node, and when the scope
+   * does not run; then nothing has changed.
    */
   join(at: AtNode, group: unknown, pids: Pid | readonly Pid[]): void {
     const node = liveNodeOf(at);
-    const living = own(node, pids).filter((pid) =>
+    const living = ownPids(node, pids).filter((pid) =>
       node.localActor(pid) !== null
     );
     this.#running(node).state.join(group, Object.freeze(living));
   }
 
   /**
-   * Takes an actor of this node out, or several, each as often as it is named.
-   * Returns whether any was in the group. Throws as `join` does.
+   * Removes one actor of this node or several, each as often as it is named.
+   * Returns whether any of them was in the group. Throws as `join` does.
    */
   leave(at: AtNode, group: unknown, pids: Pid | readonly Pid[]): boolean {
     const node = liveNodeOf(at);
-    const leaving = own(node, pids);
+    const leaving = ownPids(node, pids);
     return this.#running(node).state.leave(group, leaving).length > 0;
   }
 
@@ -176,11 +176,11 @@ export class Pg {
   }
 
   /**
-   * From now on the actor is sent `GroupJoin` and `GroupLeave` with this ref
-   * whenever a group changes, without a gap after the members returned. When
-   * the scope ends it gets a `Down` with the ref, and nothing more. An actor
-   * whose mailbox is at its limit may lose events. Throws `UsageError` when the
-   * scope does not run.
+   * Sends the actor a `GroupJoin` or `GroupLeave` with the returned ref on each
+   * change of the group from now on; no change is missed after the returned
+   * members. When the scope ends, the actor gets a `Down` with the ref and no
+   * further event. An actor whose mailbox is at its limit may lose events.
+   * Throws `UsageError` when the scope does not run.
    */
   monitor<M = never>(self: AtActor, group: unknown): GroupMonitor<M> {
     const actor = liveActorOf(self);
@@ -201,8 +201,8 @@ export class Pg {
   }
 
   /**
-   * Ends a monitor; nothing of it comes any more, and what has come is removed
-   * from the mailbox. Returns whether it was one of this actor's in this scope.
+   * Ends a monitor: no further event comes, and its events in the mailbox are
+   * removed. Returns whether the actor had that monitor in this scope.
    */
   demonitor(self: AtActor, ref: Ref): boolean {
     const actor: LocalActor = liveActorOf(self);
@@ -227,11 +227,11 @@ export class Pg {
   }
 }
 
-/** The scope `pg`, and the way to others: `pg.scope(name)`. */
+/** The scope `pg`. Other scopes are made by `pg.scope(name)`. */
 export const pg: Pg = new Pg(DEFAULT_SCOPE);
 
-/** A list of its own, so that nobody else writes to it. */
-function own(node: Node, pids: Pid | readonly Pid[]): Pid[] {
+/** A copy of the list, which no caller can change. Throws `UsageError`. */
+function ownPids(node: Node, pids: Pid | readonly Pid[]): Pid[] {
   const list: readonly unknown[] = Array.isArray(pids) ? pids : [pids];
   return list.map((pid) => {
     if (pid instanceof Pid && node.isOwnPid(pid)) return pid;
@@ -243,7 +243,7 @@ function own(node: Node, pids: Pid | readonly Pid[]): Pid[] {
   });
 }
 
-/** Look-ups for other nodes, by the names that they have on a BEAM node. */
+/** Look-ups for other nodes, under the names of OTP's functions. */
 export function pgFunctions(
   node: Node,
 ): Readonly<Record<string, ExportedFunction>> {

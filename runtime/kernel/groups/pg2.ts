@@ -25,7 +25,7 @@ import {
   requestOf,
 } from "./pg2_server.ts";
 
-/** A group that there is not, or that has no member. */
+/** There is no such group, or it has no member. */
 export class Pg2Error extends Error {
   override readonly name = "Pg2Error";
   readonly reason: "no_such_group" | "no_process";
@@ -45,23 +45,22 @@ export class Pg2Error extends Error {
 }
 
 /**
- * Waits until every node that is connected has answered, or is lost, or
- * `timeoutMs` have passed; the change has been made and sent by then.
+ * A change waits until every connected node has answered or is lost, or until
+ * `timeoutMs` have passed. The change has been made and sent by then.
  */
 export type Pg2Options = Pick<CallOptions, "timeoutMs">;
 
 /**
- * Takes part from now on. That happens by itself with the first use of any of
- * these functions; what other nodes have is here after a round trip.
+ * Takes part in `pg2` from now on. The first use of any function of `pg2` does
+ * this too. The groups of other nodes are known after a round trip.
  */
 function start(at: AtNode): void {
   pg2Server(liveNodeOf(at));
 }
 
 /**
- * Creates a group; if there is one already, it stays as it is. Waits as
- * `Pg2Options` says; must be called by a function actor, or with a running
- * node.
+ * Creates a group; an existing group stays as it is. Waits as `Pg2Options` says.
+ * Must be called by a function actor, or with a running node.
  */
 async function create(
   at: AtNode,
@@ -71,7 +70,10 @@ async function create(
   await change(at, { type: "create", group }, options);
 }
 
-/** Deletes a group with all its members, if there is one. Waits likewise. */
+/**
+ * Deletes a group with all its members, if there is one. Waits as `create`
+ * does.
+ */
 async function remove(
   at: AtNode,
   group: unknown,
@@ -81,8 +83,8 @@ async function remove(
 }
 
 /**
- * Adds an actor of any node that is connected; who has joined twice must leave
- * twice. One that has ended is not added. Waits likewise: an actor of another
+ * Adds an actor of any connected node. An actor that has joined twice must leave
+ * twice. An ended actor is not added. Waits as `create` does; an actor of another
  * node may be seen by third nodes a moment later.
  *
  * Rejects with `Pg2Error` when there is no such group, and with a `CallError`
@@ -98,7 +100,7 @@ async function join(
 }
 
 /**
- * Takes an actor out once; of one that is no member nothing is taken. Waits and
+ * Removes an actor once; an actor that is no member stays none. Waits and
  * rejects as `join` does.
  */
 async function leave(
@@ -123,7 +125,7 @@ function getMembers<M = never>(
   return members as readonly Pid<M>[];
 }
 
-/** Members of this node; throws likewise. */
+/** The members of this node. Throws as `getMembers` does. */
 function getLocalMembers<M = never>(
   at: AtNode,
   group: unknown,
@@ -134,9 +136,9 @@ function getLocalMembers<M = never>(
 }
 
 /**
- * A member of this node, or else any, by chance; of a node that has been silent
- * only when there is no other. Throws `Pg2Error` when there is none, or no such
- * group.
+ * A random member of this node, or else of any other node. A member of a node
+ * that has been silent is returned only if there is no other. Throws `Pg2Error`
+ * when there is no member or no such group.
  */
 function getClosestPid<M = never>(at: AtNode, group: unknown): Pid<M> {
   const node = liveNodeOf(at);
@@ -160,18 +162,20 @@ function whichGroups(at: AtNode): readonly unknown[] {
  * running node; names are terms.
  *
  * Guarantees, weak ones included:
- * - Hornbeam nodes that stay connected come to agree: on which groups exist, on
- *   their members, and on how often each has joined. A group that was deleted
- *   on one side of a partition stays deleted, unless it was created anew there;
- *   members that joined the old one on the other side are no members of the new
- *   one.
- * - Both sides of a partition see their own members only, until it heals.
- * - Each node remembers the 10,000 groups that were deleted last; one that was
- *   deleted before may come back with a node that has not heard of it.
- * - With BEAM nodes there are OTP's own rules: what one of them still has when
- *   it comes back is created anew here.
- * - An actor that ends, or whose node is lost, leaves its groups on each node
- *   as soon as that hears of it.
+ * - Hornbeam nodes that stay connected come to agree on which groups exist, on
+ *   their members, and on how often each member has joined. A group that was
+ *   deleted on one side of a partition stays deleted, unless it was created
+ *   again there. Actors that joined the old group on the other side are no
+ *   members of the new one.
+ * - Each side of a partition sees only its own members until the partition
+ *   heals.
+ * - Each node remembers the 10,000 groups that were deleted last. A group that
+ *   was deleted before these may come back with a node that does not know of the
+ *   deletion.
+ * - With BEAM nodes OTP's rules hold: the groups that such a node still has when
+ *   it comes back are created again here.
+ * - An actor that ends, or whose node is lost, leaves its groups on each node as
+ *   soon as that node is notified of it.
  *
  * @example
  * ```ts
@@ -220,7 +224,7 @@ function actor(pid: unknown): Pid {
   throw new UsageError(`expected a pid, got ${printTerm(pid)}`);
 }
 
-/** Makes a change here, and waits for all other nodes to have it. */
+/** Makes a change here, and waits until all other nodes have it. */
 async function change(
   at: AtNode,
   what: Pg2Change,
@@ -268,7 +272,7 @@ async function tellAll(
   options: Pg2Options,
 ): Promise<void> {
   const request = requestOf(what);
-  // It alone can make the change.
+  // Only the node of the actor can make the change.
   const decides = (node: string): boolean =>
     what.isForeign && "pid" in what && what.pid.node === node;
   const answers = await Promise.all(nodes.map(async (node) => {
@@ -278,17 +282,17 @@ async function tellAll(
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
       if (error.reason === reasons.noproc && decides(node)) throw error;
-      // One that runs no pg2, is lost, or is too slow has no say.
+      // A node that runs no pg2, is lost, or is too slow does not count.
       return null;
     }
   }));
   if (what.type === "create" || what.type === "delete") return;
-  // Only the node of the actor knows whether it could be done.
-  const said = answers.find((answer) => answer?.node === what.pid.node);
-  if (isNoGroup(said?.answer)) throw new Pg2Error("no_such_group", what.group);
+  // Only the node of the actor knows whether the change was made.
+  const reply = answers.find((answer) => answer?.node === what.pid.node);
+  if (isNoGroup(reply?.answer)) throw new Pg2Error("no_such_group", what.group);
 }
 
-/** Look-ups for other nodes, by the names that they had on a BEAM node. */
+/** Look-ups for other nodes, under the names of OTP's functions. */
 export function pg2Functions(
   node: Node,
 ): Readonly<Record<string, ExportedFunction>> {

@@ -1,16 +1,16 @@
 /**
- * The actor `pg2` of a node, around a `Pg2State`, and the messages it lives by.
+ * The server of `pg2` on a node: a `Pg2State`, the actor `pg2`, and the messages
+ * that it sends and reads.
  *
- * Towards BEAM nodes they are those of OTP 23's `pg2`: calls of
+ * Towards BEAM nodes the messages are those of OTP 23's `pg2`: calls of
  * `{create | delete, Group}` and `{join | leave, Group, Pid}`, `{new_pg2,
- * Node}` and casts of `{exchange, Node, [[Group, [Pid]]]}`. A Hornbeam node
- * makes the calls to all nodes as well, so that whoever waits for the answers
- * knows that its change has arrived; what they are about, the receiver knows by
- * then from its peer: the messages of `pg`, and `{groups, Pid, [{Group,
- * Length}]}`.
+ * Node}`, and casts of `{exchange, Node, [[Group, [Pid]]]}`. Between Hornbeam
+ * nodes they are the messages of `pg`, and `{groups, Pid, [{Group, Length}]}`.
+ * A Hornbeam node makes the calls to Hornbeam nodes too, after these messages:
+ * an answer then tells the caller that its change has arrived.
  *
- * It takes no lock of `global`. Between Hornbeam nodes nothing depends on one;
- * a BEAM node's own changes may cross with those of others.
+ * It takes no lock of `global`. Hornbeam nodes do not need one; a change by a
+ * BEAM node may cross with those of other nodes.
  */
 
 import { Call, Cast } from "../../core/messages/requests.ts";
@@ -39,22 +39,25 @@ const names = {
 /** The registered name, on BEAM nodes as well. */
 export const PG2 = "pg2";
 
-/** A change of a group, and for a member whose. */
+/** A change of a group; for a change of members with the pid. */
 export type Pg2Change =
   | { readonly type: "create"; readonly group: unknown }
   | { readonly type: "delete"; readonly group: unknown }
   | { readonly type: "join"; readonly group: unknown; readonly pid: Pid }
   | { readonly type: "leave"; readonly group: unknown; readonly pid: Pid };
 
-/** What a change came to; `foreign`: it is another node's business. */
+/** The result of a change; `foreign`: another node has to make it. */
 export type Pg2Outcome = "ok" | "noGroup" | "foreign";
 
 export class Pg2Server {
   readonly #node: Node;
+  /** The present actor; it and `#state` are replaced together. */
   #actor: ServerActor;
+  /** The groups, empty when `#actor` was started. */
   #state: Pg2State;
-  /** Nodes that have been silent for a while. */
+  /** Connected nodes that have been silent for a while. */
   readonly suspects: Set<string> = new Set();
+  /** Aborted when the server ends for good, which ends its subscription. */
   readonly #stopped = new AbortController();
 
   /** Throws `UsageError` when the name is taken. */
@@ -97,7 +100,7 @@ export class Pg2Server {
     return [actor, state];
   }
 
-  /** It starts anew, and learns from its peers which groups there are. */
+  /** Starts again after an exit signal; its peers send it their groups. */
   #restart(): void {
     if (this.#node.names.holder(PG2) !== null) {
       servers.delete(this.#node);
@@ -116,8 +119,8 @@ export class Pg2Server {
   }
 
   /**
-   * A change that somebody on this node makes, or that a call asks for. What
-   * another Hornbeam node answers for is left to that one.
+   * Makes a change for an actor of this node or for a call. A change of an actor
+   * of another Hornbeam node is left to that node.
    */
   change(change: Pg2Change): Pg2Outcome {
     const { group } = change;
@@ -173,7 +176,7 @@ export class Pg2Server {
     }
   }
 
-  /** Processes of BEAM nodes that this node is connected to. */
+  /** Only the processes of connected BEAM nodes. */
   #foreignOnly(entries: readonly GroupEntry[]): GroupEntry[] {
     return entries.map(([name, pids]) => [
       name,
@@ -197,7 +200,7 @@ export class Pg2Server {
       return;
     }
     const isMember = change.type === "join" || change.type === "leave";
-    // A Hornbeam node has told of its own change before it calls.
+    // A Hornbeam node has sent its own change before it calls.
     const outcome = isMember || this.#isBeam(from.pid.node)
       ? this.change(change)
       : "ok";
@@ -219,7 +222,7 @@ export function requestOf(change: Pg2Change): Tuple {
     : new Tuple([names[type], group, change.pid]);
 }
 
-/** Whether that is the answer that there is no such group. */
+/** Whether an answer says that there is no such group. */
 export function isNoGroup(answer: unknown): boolean {
   return itemsOf(answer)[0] === names.error;
 }
@@ -273,7 +276,7 @@ function exchangeOf(list: unknown): readonly GroupEntry[] | null {
 
 const servers = new WeakMap<Node, Pg2Server>();
 
-/** The node's server, started when it is first asked for. */
+/** The node's server; started if it does not run. */
 export function pg2Server(node: Node): Pg2Server {
   let server = servers.get(node);
   if (server === undefined) {
@@ -283,7 +286,7 @@ export function pg2Server(node: Node): Pg2Server {
   return server;
 }
 
-/** The same, if it runs. */
+/** The node's server, if it runs. */
 export function findPg2(node: Node): Pg2Server | undefined {
   return servers.get(node);
 }

@@ -1,23 +1,24 @@
 /**
- * The groups of `pg2` on one node: which exist, who is in them, and what is to
- * be told to whom. A state machine without a clock, sockets or actors.
+ * The groups of `pg2` on one node: which groups exist, their members, and the
+ * messages to other nodes. A state machine without a clock, sockets or actors.
  *
- * The surface is that of OTP 23's `pg2`; how it comes about is not, as far as
- * Hornbeam nodes are among themselves. There each change is a message to all,
- * under a lock, and after a partition both sides add up what they have, which
- * brings back what one of them has deleted. Here:
+ * The functions are those of OTP 23's `pg2`, but Hornbeam nodes use another
+ * protocol among themselves. In OTP each change is a message to all nodes under
+ * a lock, and after a partition both sides add up what they have, which brings
+ * back groups that one side has deleted. Here:
  *
- * - **Members** are kept as in `pg` (`PgState`): each node answers for its
- *   pids.
- * - **Which groups exist** is a causal-length set: a number per name that grows
- *   by one whenever the group is created or deleted, odd while it exists. Of two
- *   numbers the greater one knows more, so a deletion is never undone by a node
- *   that has not heard of it, and two creations are one. A number that grows
- *   past a deletion takes the members of this node with it.
+ * - **Members** are kept as in `pg` (`PgState`): each node is the authority for
+ *   its own pids.
+ * - **Which groups exist** is a causal-length set: a number per name, which is
+ *   increased by one whenever the group is created or deleted, and is odd while
+ *   the group exists. Of two numbers the greater one is newer. So a node that
+ *   does not know of a deletion never undoes it, and two concurrent creations
+ *   count as one. When a number increases past a deletion, this node's members
+ *   leave the group.
  *
- * Processes of BEAM nodes have nobody who answers for them, so they are kept as
- * OTP 23 does: counted and watched by every node, with what is told of them
- * added up (`joinForeign`, `exchanged`).
+ * BEAM nodes do not speak this protocol, so no scope answers for their
+ * processes. These are kept as in OTP 23: every node counts and monitors them,
+ * and adds up the messages about them (`joinForeign`, `exchanged`).
  */
 
 import type { Pid } from "../../core/terms/terms.ts";
@@ -32,7 +33,7 @@ import { keptName, TermMap } from "../shared/term_map.ts";
 /** How often a group has been created or deleted. */
 export type GroupLength = readonly [name: unknown, length: number];
 
-/** What Hornbeam nodes say to each other. */
+/** The messages between Hornbeam nodes. */
 export type Pg2Message =
   | PgMessage
   | {
@@ -41,31 +42,36 @@ export type Pg2Message =
     readonly lengths: readonly GroupLength[];
   };
 
-/** What the state machine wants done; see `PgOutputs`. */
+/** The effects of the state machine; see `PgOutputs`. */
 export type Pg2Outputs =
   & Pick<PgOutputs, "discover" | "monitor" | "demonitor">
   & { send(to: Pid, message: Pg2Message): void };
 
 type Existence = { readonly name: unknown; length: number };
 
-/** Deleted groups that are remembered; those longest deleted go first. */
+/** Most deleted groups that are remembered; the oldest is forgotten first. */
 export const MAX_DELETED = 10_000;
 
 export class Pg2State {
   readonly #self: Pid;
   readonly #outputs: Pg2Outputs;
+  /** Members on Hornbeam nodes. Those of this node are in existing groups only. */
   readonly #members: PgState;
+  /** Groups that exist (odd length), and deleted ones that are remembered. */
   readonly #groups = new TermMap<Existence>();
-  /** Those that are deleted, the first one first. */
+  /** The deleted ones of `#groups`, oldest first; at most `MAX_DELETED`. */
   readonly #deleted = new Set<Existence>();
   /**
-   * The greatest number of those that were forgotten. Others may remember them,
-   * so a group of an unknown name is created with a greater one.
+   * The greatest length of a forgotten group, always even. Other nodes may still
+   * remember it, so an unknown group is created with a greater length.
    */
   #forgotten = 0;
-  /** Processes of BEAM nodes by group, all of them watched; none is empty. */
+  /**
+   * Processes of BEAM nodes in existing groups, with how often each has joined,
+   * by group. All are monitored, and no map is empty.
+   */
   readonly #foreign = new TermMap<Map<Pid, number>>();
-  /** Their groups, by process. */
+  /** The same processes with their groups, of which each has one at least. */
   readonly #groupsOf = new Map<Pid, Set<Existence>>();
 
   constructor(self: Pid, outputs: Pg2Outputs) {
@@ -73,7 +79,7 @@ export class Pg2State {
     this.#outputs = outputs;
     this.#members = new PgState(self, {
       send: (to, message) => {
-        // Whoever is sent all members has to know all groups.
+        // A peer that is sent all members must know all groups first.
         if (message.type === "sync") this.#sendGroups(to);
         outputs.send(to, message);
       },
@@ -130,14 +136,17 @@ export class Pg2State {
     if (this.has(name)) this.#lengthen(name);
   }
 
-  /** A living actor of this node. Returns whether there is such a group. */
+  /** Adds a live actor of this node. Returns whether there is such a group. */
   join(name: unknown, pid: Pid): boolean {
     if (!this.has(name)) return false;
     this.#members.join(name, [pid]);
     return true;
   }
 
-  /** Once; of one that is no member nothing is taken. */
+  /**
+   * Removes an actor of this node once; one that is no member stays none.
+   * Returns whether there is such a group.
+   */
   leave(name: unknown, pid: Pid): boolean {
     if (!this.has(name)) return false;
     this.#members.leave(name, [pid]);
@@ -159,7 +168,7 @@ export class Pg2State {
     for (const [name, length] of message.lengths) {
       if (this.#learn(name, length)) news.push([name, length]);
     }
-    // Not everybody may be connected to whoever has made the change.
+    // Passed on, since the origin of a change may not be connected to all.
     if (news.length > 0) this.#tell(news, message.from);
   }
 
@@ -179,7 +188,7 @@ export class Pg2State {
 
   // -- BEAM nodes
 
-  /** A process of a BEAM node that is connected. */
+  /** Adds a process of a connected BEAM node. */
   joinForeign(name: unknown, pid: Pid): boolean {
     const group = this.#groups.get(name);
     if (group === undefined || !isOdd(group.length)) return false;
@@ -205,9 +214,9 @@ export class Pg2State {
   }
 
   /**
-   * What a BEAM node has, after a partition or from before this one: groups
-   * that are not here come into being, and processes of BEAM nodes are members
-   * as often as one of the two says.
+   * The groups of a BEAM node that has connected. Groups that do not exist here
+   * are created, and a process of a BEAM node is a member as often as the
+   * greater of the two counts.
    */
   exchanged(entries: readonly GroupEntry[]): void {
     for (const [name, pids] of entries) {
@@ -249,7 +258,7 @@ export class Pg2State {
       this.#groups.set(name, group);
     }
     if (length <= group.length) return false;
-    // Those who joined before a deletion are no members of what came after it.
+    // Members from before a deletion are no members of a group created after.
     const isOver = isOdd(group.length);
     group.length = length;
     this.#remember(group);
@@ -295,7 +304,7 @@ function isOdd(length: number): boolean {
   return length % 2 === 1;
 }
 
-/** Each pid as often as it is counted. */
+/** A list with each pid as often as it is counted. */
 function listed(counts: ReadonlyMap<Pid, number>): Pid[] {
   const pids: Pid[] = [];
   for (const [pid, count] of counts) {

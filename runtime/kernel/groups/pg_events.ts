@@ -1,4 +1,4 @@
-/** What actors that monitor groups find in their mailboxes. */
+/** The messages to actors that monitor groups. */
 
 import type { Pid, Ref } from "../../core/terms/terms.ts";
 

@@ -1,12 +1,12 @@
 /**
- * The scopes of process groups that run on a node: each an actor under the
- * scope's name around a `PgState`, with the actors that monitor its groups.
+ * The scopes of process groups that run on a node. Each is a `PgState`, an actor
+ * under the scope's name, and the actors that monitor its groups.
  *
- * Whoever is on the node works on the state itself and not through messages, so
- * that a look-up is one of a table, and a change is in force when its call
- * returns. The actor hears what other nodes say, and lends its pid and its
- * monitors. When an exit signal ends it, it comes back with another pid and,
- * as in OTP, without the members that it had.
+ * Actors of the node read and change the state directly and not by messages. So
+ * a look-up is a read of a table, and a change is in force when its call
+ * returns. The scope's actor receives the messages of other nodes, and its pid
+ * is the sender and the owner of the monitors. When an exit signal ends it, it
+ * is started again, with another pid and, as in OTP, without its members.
  */
 
 import type { Actor } from "../../core/actor/actor.ts";
@@ -25,25 +25,27 @@ import { fromWire, toWire } from "./pg_wire.ts";
 import { ServerActor } from "./server_actor.ts";
 import { TermMap } from "../shared/term_map.ts";
 
-/** A monitor of one group, or of all. */
+/** A monitor of one group or of all groups. */
 type Subscription = {
   readonly actor: LocalActor;
   /** The group, in an object of its own since it may be any term. */
   readonly group: { readonly name: unknown } | null;
-  /**
-   * Of the scope, on the subscriber, whose end takes the subscription along.
-   */
+  /** The scope's monitor of the subscriber, by which the subscription ends. */
   readonly monitor: Ref;
 };
 
 export class PgScope {
   readonly name: string;
   readonly #node: Node;
+  /** The present actor; it and `#state` are replaced together. */
   #actor: ServerActor;
+  /** The groups, empty when `#actor` was started. */
   #state: PgState;
+  /** By the ref of the monitor. Each subscriber is a live actor. */
   readonly #subscriptions = new Map<Ref, Subscription>();
-  /** By group, and those of all groups. */
+  /** Refs of `#subscriptions` to one group, by group. No set is empty. */
   readonly #ofGroup = new TermMap<Set<Ref>>();
+  /** Refs of `#subscriptions` to all groups. */
   readonly #ofAll = new Set<Ref>();
 
   /** Throws `UsageError` when the name is taken. */
@@ -80,7 +82,7 @@ export class PgScope {
 
   #restart(): void {
     this.#removeAllSubscriptions();
-    // The name may have gone to somebody else in the meantime.
+    // Another actor may have registered the name in the meantime.
     if (this.#node.names.holder(this.name) !== null) {
       scopesOf(this.#node).delete(this.name);
     } else {
@@ -94,13 +96,13 @@ export class PgScope {
       return;
     }
     const said = fromWire(message);
-    // One of this node's actors may say anything, but is no peer.
+    // An actor of this node may send such a message, but is no peer.
     if (said !== null && !this.#node.isOwnPid(said.from)) {
       this.#receiveFromPeer(said);
     }
   }
 
-  /** A peer that is gone already would be met anew by what it says late. */
+  /** Drops a late message: it would make a peer of a scope that is gone. */
   #receiveFromPeer(said: PgMessage): void {
     const { isUp } = this.#node.way(this.pid, said.from);
     if (isUp) this.#state.receive(said);
@@ -109,7 +111,7 @@ export class PgScope {
   // -- Monitors
 
   /**
-   * The subscriber is told of changes from now on, under a ref that is also a
+   * Notifies an actor of changes from now on. The ref is also that of its
    * monitor of the scope itself.
    */
   subscribe(actor: LocalActor, group: Subscription["group"]): Ref {
@@ -123,7 +125,7 @@ export class PgScope {
     return ref;
   }
 
-  /** Nothing of it comes any more, nor is left in the mailbox. */
+  /** No event comes any more, and those in the mailbox are removed. */
   unsubscribe(actor: LocalActor, ref: Ref): boolean {
     const known = this.#subscriptions.get(ref);
     if (known === undefined || known.actor !== actor) return false;
@@ -166,7 +168,7 @@ export class PgScope {
     if (group !== null && refs?.size === 0) this.#ofGroup.delete(group.name);
   }
 
-  /** Their monitors of the scope have told them. */
+  /** The subscribers are notified by their monitors of the scope. */
   #removeAllSubscriptions(): void {
     for (const ref of [...this.#subscriptions.keys()]) {
       this.#removeSubscription(ref);
@@ -191,7 +193,7 @@ function isEvent(message: unknown): message is GroupJoin | GroupLeave {
   return message instanceof GroupJoin || message instanceof GroupLeave;
 }
 
-/** A mailbox at its limit loses it, as it would a message from afar. */
+/** Delivers an event; a mailbox at its limit loses it, as a remote message. */
 function deliver(actor: Actor, event: GroupJoin | GroupLeave): void {
   try {
     actor.deliver(event);

@@ -1,26 +1,27 @@
 /**
- * One scope of process groups on one node: who is in which group, and what is
- * to be told to whom. A state machine without a clock, sockets or actors.
+ * One scope of process groups on one node: the members of each group, and the
+ * messages to other nodes. A state machine without a clock, sockets or actors.
  *
  * The protocol is that of OTP's module `pg` (the messages are in `pg_wire.ts`).
- * Each node is the authority for the pids that it has: what is known of others
- * is what their scope said last. Hence:
+ * Each node is the authority for its own pids: about the pids of another node,
+ * this node knows what that node's scope (a peer) said last. Hence:
  *
- * - What a peer's scope has said is kept for exactly as long as that scope is
- *   watched. When it is lost, all that it said goes in one step, so no member
+ * - The members of a peer are kept for exactly as long as the peer is
+ *   monitored. When it is lost, all of them go in one step, so no member
  *   outlives the connection to its node.
- * - Whoever is met anew is sent everything and asked for everything, and its
- *   answer replaces what was known. What comes late, over a connection that has
- *   been lost meanwhile, is repaired by that answer or goes with the peer.
- * - Changes are sent to those only who have been sent everything before, since
- *   OTP's own fails on one that it cannot place.
- * - A group is its members. The last one takes it along, whoever was told.
+ * - A new peer is sent all groups and asked for all of its groups, and its
+ *   answer replaces what was known. A message that comes late, over a
+ *   connection that has been lost meanwhile, is corrected by that answer or is
+ *   dropped together with the peer.
+ * - Changes are sent only to peers that have been sent all groups before,
+ *   because OTP's `pg` crashes on a change of an unknown peer.
+ * - A group exists while it has members.
  */
 
 import type { Pid } from "../../core/terms/terms.ts";
 import { keptName, TermMap } from "../shared/term_map.ts";
 
-/** What scopes say to each other. */
+/** The messages between scopes; `from` is the sender's scope. */
 export type PgMessage =
   | { readonly type: "discover"; readonly from: Pid }
   | {
@@ -36,7 +37,7 @@ export type PgMessage =
     readonly pids: readonly Pid[];
   }
   | {
-    /** Each pid leaves each group, as often as that is named. */
+    /** Each pid leaves each group, as often as the group is named. */
     readonly type: "leave";
     readonly from: Pid;
     readonly pids: readonly Pid[];
@@ -46,15 +47,13 @@ export type PgMessage =
 /** A group, and its members as often as they have joined. */
 export type GroupEntry = readonly [name: unknown, pids: readonly Pid[]];
 
-/**
- * What the state machine wants done. It has changed already when it says so.
- */
+/** The effects of the state machine, which has changed before it calls them. */
 export interface PgOutputs {
   /** To the scope of a peer. */
   send(to: Pid, message: PgMessage): void;
-  /** To whoever is the scope on that node: a `discover`. */
+  /** Sends a `discover` to the scope of that name on a node. */
   discover(node: string): void;
-  /** `down` is to be called when the actor has ended or cannot be reached. */
+  /** `down` must be called once the actor has ended or cannot be reached. */
   monitor(pid: Pid): void;
   demonitor(pid: Pid): void;
   /** These pids have joined a group or left it. */
@@ -72,10 +71,11 @@ type Change = {
 
 class Group {
   readonly name: unknown;
-  /** By the scope that answers for them. No part is empty. */
+  /** Members by the scope of their node. No part is empty. */
   readonly parts: Map<Pid, Counts> = new Map();
-  /** What look-ups return; null when it has to be made anew. */
+  /** All members, as look-ups return them; null: made at the next look-up. */
   all: readonly Pid[] | null = null;
+  /** Members of this node, likewise. */
   local: readonly Pid[] | null = null;
   constructor(name: unknown) {
     this.name = keptName(name);
@@ -88,11 +88,17 @@ export class PgState {
   /** This node's scope. */
   readonly #self: Pid;
   readonly #outputs: PgOutputs;
-  /** Every group that has a member. */
+  /** Exactly the groups that have a member. */
   readonly #groups = new TermMap<Group>();
-  /** Members of this node, each with its groups; all of them are watched. */
+  /**
+   * Members of this node with their groups, of which each has one at least. All
+   * are monitored, and each is in the part of `#self` of its groups.
+   */
   readonly #locals = new Map<Pid, Set<Group>>();
-  /** Scopes of other nodes, with the groups they answer for; all watched. */
+  /**
+   * Scopes of other nodes, with the groups that have a part of them. All are
+   * monitored, and all have been sent this node's groups.
+   */
   readonly #peers = new Map<Pid, Set<Group>>();
 
   constructor(self: Pid, outputs: PgOutputs) {
@@ -134,7 +140,7 @@ export class PgState {
 
   // -- Members of this node
 
-  /** Living actors of this node, each as often as it is named. */
+  /** Adds live actors of this node, each as often as it is named. */
   join(name: unknown, pids: readonly Pid[]): void {
     if (pids.length === 0) return;
     const group = this.#add(this.#self, name, pids);
@@ -153,7 +159,7 @@ export class PgState {
     this.#outputs.changed("join", group.name, pids);
   }
 
-  /** Returns whom it has taken outputs; not those who were not in the group. */
+  /** Returns the pids that were members and have left. */
   leave(name: unknown, pids: readonly Pid[]): readonly Pid[] {
     const group = this.#groups.get(name);
     if (group === undefined) return noPids;
@@ -182,7 +188,7 @@ export class PgState {
     this.#outputs.discover(node);
   }
 
-  /** A word of another node's scope. */
+  /** A message of another node's scope. */
   receive(message: PgMessage): void {
     const { from } = message;
     switch (message.type) {
@@ -211,7 +217,7 @@ export class PgState {
     }
   }
 
-  /** An actor that was watched has ended, or cannot be reached any more. */
+  /** A monitored actor has ended, or cannot be reached any more. */
   down(pid: Pid): void {
     const groups = this.#peers.get(pid);
     if (groups !== undefined) {
@@ -242,8 +248,8 @@ export class PgState {
   }
 
   /**
-   * From now on the peer is told of changes. Returns whether it was unknown; it
-   * has then been sent everything, and asked for everything.
+   * Makes a scope a peer, which is sent changes from now on. Returns whether it
+   * was unknown; then it has been sent all groups and been asked for its own.
    */
   #addPeer(peer: Pid): boolean {
     if (this.#peers.has(peer)) return false;
@@ -263,7 +269,7 @@ export class PgState {
     this.#outputs.send(peer, { type: "sync", from: this.#self, groups });
   }
 
-  /** What a peer says of all its groups takes the place of what is known. */
+  /** Replaces all that is known of a peer's groups. */
   #replace(peer: Pid, entries: readonly GroupEntry[]): void {
     const said = new TermMap<{ name: unknown; counts: Counts }>();
     for (const [name, pids] of entries) {
@@ -296,7 +302,8 @@ export class PgState {
     names: readonly unknown[],
   ): void {
     const changes: Change[] = [];
-    // All are looked up first: a name that is no term must change nothing.
+    // All groups are looked up first: a name that is no term throws, and then
+    // nothing must have changed.
     for (const group of names.map((name) => this.#groups.get(name))) {
       if (group === undefined) continue;
       const left = this.#takeOut(peer, group, pids);
@@ -310,7 +317,7 @@ export class PgState {
     for (const peer of this.#peers.keys()) this.#outputs.send(peer, message);
   }
 
-  /** Last, since whoever is told may change the groups again. */
+  /** Called last, because a listener may change the groups again. */
   #announce(changes: readonly Change[]): void {
     for (const { type, group, pids } of changes) {
       this.#outputs.changed(type, group, pids);
@@ -336,7 +343,7 @@ export class PgState {
     return group;
   }
 
-  /** Takes out those who are in the group, and returns them. */
+  /** Removes the pids that are in the group, and returns them. */
   #takeOut(owner: Pid, group: Group, pids: readonly Pid[]): Pid[] {
     const counts = group.parts.get(owner);
     if (counts === undefined) return [];
@@ -358,7 +365,7 @@ export class PgState {
     if (group.parts.size === 0) this.#groups.delete(group.name);
   }
 
-  /** What look-ups returned before is not changed. */
+  /** Has the lists made anew; lists that were returned before do not change. */
   #forgetLists(owner: Pid, group: Group): void {
     group.all = null;
     if (owner === this.#self) group.local = null;
@@ -371,14 +378,14 @@ function increase(counts: Counts, pid: Pid, by: number): void {
   else counts.delete(pid);
 }
 
-/** A scope answers for pids of its own node, whatever it says. */
+/** The pids of the peer's own node: a scope cannot speak for other nodes. */
 function ownPids(peer: Pid, pids: readonly Pid[]): readonly Pid[] {
   return pids.every(({ node }) => node === peer.node)
     ? pids
     : pids.filter(({ node }) => node === peer.node);
 }
 
-/** Each pid as often as it is counted. */
+/** A list with each pid as often as it is counted. */
 function listOf(parts: readonly Counts[]): Pid[] {
   const pids: Pid[] = [];
   for (const counts of parts) {
@@ -393,7 +400,7 @@ function frozen(parts: readonly Counts[]): readonly Pid[] {
   return Object.freeze(listOf(parts));
 }
 
-/** Each pid as often as it is counted more in one than in the other. */
+/** A list with each pid as often as `of` counts it more than `over`. */
 function surplus(of: Counts, over: Counts): Pid[] {
   const pids: Pid[] = [];
   for (const [pid, count] of of) {

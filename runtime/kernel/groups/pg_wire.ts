@@ -1,6 +1,6 @@
 /**
- * What scopes of process groups say to each other, as OTP's module `pg` writes
- * it. Hornbeam nodes use the same messages among themselves.
+ * The messages between scopes of process groups, as OTP's module `pg` writes
+ * them. Hornbeam nodes use the same messages among themselves.
  *
  * | message | on the wire |
  * |---|---|
@@ -41,7 +41,7 @@ export function toWire(message: PgMessage): Tuple | Cast {
   }
 }
 
-/** Null for what is no message of a scope. */
+/** Null for a term that is no message of a scope. */
 export function fromWire(term: unknown): PgMessage | null {
   const isCast = term instanceof Cast;
   const [name, from, ...rest] = itemsOf(isCast ? term.request : term);

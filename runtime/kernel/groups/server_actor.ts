@@ -1,7 +1,8 @@
 /**
- * The actor that a state machine of the kernel acts through: it has a
- * registered name, is told of nodes, watches others and sends without making
- * connections. What it does with messages is its owner's business.
+ * The actor of a groups server: of a `PgScope` or of the `Pg2Server`, which is
+ * called its owner here. It has a registered name, receives the events of
+ * nodes, monitors other actors, and sends without making connections. The owner
+ * handles its messages.
  */
 
 import type { ReplyTo } from "../../core/messages/requests.ts";
@@ -13,12 +14,12 @@ import type { NamedTarget } from "../../core/messages/named_target.ts";
 import type { Pid, Ref } from "../../core/terms/terms.ts";
 import { kernelActor } from "../shared/kernel_actor.ts";
 
-/** What the owner makes of it. */
+/** The callbacks of the owner. */
 export type ServerActorEvents = {
   readonly message: (message: unknown) => void;
-  /** Called as soon as it is so, not by a message. */
+  /** A monitored pid is gone; called in the signal itself, not by a message. */
   readonly down: (pid: Pid) => void;
-  /** The actor has ended, and not by `stop`. */
+  /** The actor has ended, but not by `stop` and not with its node. */
   readonly ended: () => void;
 };
 
@@ -26,7 +27,9 @@ export class ServerActor {
   readonly node: Node;
   readonly #actor: LocalActor;
   readonly #events: ServerActorEvents;
+  /** The monitors of `monitor` for which `down` is still to be called. */
   readonly #monitors = new Map<Pid, Ref>();
+  /** Set by `stop`, before the actor ends; `ended` is not called then. */
   #isStopped = false;
 
   /** Throws `UsageError` when the name is taken. */
@@ -52,13 +55,13 @@ export class ServerActor {
     return this.#actor.pid;
   }
 
-  /** Ends the actor, in good order. */
+  /** Ends the actor by `end`; the owner is not notified. */
   stop(end: (actor: LocalActor) => void): void {
     this.#isStopped = true;
     end(this.#actor);
   }
 
-  /** Lost where there is no connection; nothing here makes one. */
+  /** Sends, or drops the message if there is no connection to the node. */
   send(to: Pid | NamedTarget, message: unknown): void {
     const { pid, node } = this;
     if (!node.way(pid, to).isUp) return;
@@ -75,7 +78,7 @@ export class ServerActor {
     this.#actor.reply(to, value);
   }
 
-  /** `down` is called once, unless `demonitor` comes before. */
+  /** `down` is called once, unless `demonitor` is called first. */
   monitor(pid: Pid): void {
     const ref = this.onDown(pid, () => {
       this.#monitors.delete(pid);
@@ -91,7 +94,7 @@ export class ServerActor {
     this.cancelOnDown(ref);
   }
 
-  /** Calls back once, when a living actor ends or its node is lost. */
+  /** Calls back once, when an actor ends or its node is lost. */
   onDown(pid: Pid, callback: () => void): Ref {
     const ref = this.#actor.makeRef();
     monitorWith(this.#actor, ref, pid, { onDown: callback });

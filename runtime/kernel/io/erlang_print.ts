@@ -30,7 +30,7 @@ export type PrintOptions = {
   readonly depth: number;
 };
 
-/** Terms nested deeper than this are `...`, whatever `depth` is. */
+/** Terms nested deeper than this are `...`, also if `depth` is greater. */
 const MAX_DEPTH = 1_000;
 
 const encoder = new TextEncoder();

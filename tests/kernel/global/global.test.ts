@@ -80,7 +80,7 @@ describe("names", () => {
       await d.run((self: Self) => {
         expect(global.send(self, "inbox", "one").node).toBe(a.name);
         self.send({ via: global, name: "inbox" }, "two");
-        expect(() => global.send(self, "nobody", 1)).toThrow("nobody has it");
+        expect(() => global.send(self, "nobody", 1)).toThrow("no actor has it");
       });
       expect(await got).toEqual(["one", "two"]);
       await expect(d.call({ via: global, name: "nobody" }, 1)).rejects
@@ -143,7 +143,7 @@ describe("names", () => {
         );
         await bad(
           () => global.setLock(self, { ...lock, resource: atom("global") }),
-          "of one's own",
+          "other than global",
         );
         await bad(
           () => global.sync(self, { timeoutMs: -1 }),

@@ -1,11 +1,11 @@
 /**
- * Taking locks on several nodes: in steps, all or nothing, and what becomes of
- * those who were refused.
+ * Takes locks on several nodes, in steps, on all or on none; and retries after
+ * a refusal.
  *
- * As in OTP, nobody waits while holding something: who is refused gives back
- * what it has and tries again after a random time. Hornbeam nodes spare each
- * other most of that time: a node that has refused tells when the lock is free,
- * and asks its holder to hurry.
+ * As in OTP, no requester waits while it holds a part of a lock: after a
+ * refusal it gives back the parts that it has, and tries again after a random
+ * time. Hornbeam nodes shorten that time: the node that has refused notifies
+ * the requester when the lock is free, and asks the holder to hurry.
  */
 
 import { termKey } from "../../../core/terms/key.ts";
@@ -18,28 +18,29 @@ import { bossOf, type LockId, write } from "../protocol/terms.ts";
 /** First and longest pause before another try; in between it doubles. */
 const PAUSE_MS = 16;
 const PAUSE_MAX_MS = 2_000;
-/** Nodes that are told of one lock, and locks that are told of. */
+/** Most nodes that are notified of one lock, and most such locks. */
 const WANTED_MAX = 1_000;
 
 /** A lock to be taken. */
 export type LockAttempt = {
   readonly id: LockId;
   readonly holder: Pid;
-  /** Nodes by step; a step begins when all of the last have agreed. */
+  /** Nodes by step; a step begins when all nodes of the last have agreed. */
   readonly steps: readonly (readonly string[])[];
-  /** Whether nobody wants it any more. */
+  /** Whether the requester has given up. */
   readonly isOver?: () => boolean;
 };
 
-/** What came of it. Nothing is held where it was refused. */
+/** How an attempt ended. After a refusal no node holds the lock for it. */
 export type LockOutcome = {
   readonly isLocked: boolean;
   readonly refusedBy: readonly string[];
 };
 
-/** Who waits for a node that has refused to have the lock free again. */
+/** A requester of this node that waits for another attempt. */
 type Waiter = {
   readonly refusedBy: readonly string[];
+  /** Ends the wait and makes the attempt. */
   readonly again: () => void;
 };
 
@@ -48,17 +49,23 @@ export type LockingParts = {
   readonly tables: GlobalTables;
   readonly rounds: Rounds;
   readonly isHornbeam: (node: string) => boolean;
-  /** Somebody waits for what this node holds. */
+  /** Called when another requester waits for a resource that this node holds. */
   readonly hurry: (resource: unknown) => void;
 };
 
 export class Locking {
   readonly #parts: LockingParts;
-  /** By resource: nodes that want to know when it is free. */
+  /**
+   * By resource, all of them locked on this node: the nodes to notify when it
+   * is free. At most `WANTED_MAX` resources with as many nodes each.
+   */
   readonly #wanted = new Map<string, Set<string>>();
-  /** By resource: who of this node waits for another try. */
+  /** By resource: requesters of this node between two attempts. None is empty. */
   readonly #waiting = new Map<string, Set<Waiter>>();
-  /** By lock and holder: attempts that wait for the one under way. */
+  /**
+   * By lock and holder, present exactly while an attempt is under way: the
+   * attempts that wait for its end.
+   */
   readonly #taking = new Map<string, (() => void)[]>();
 
   constructor(parts: LockingParts) {
@@ -66,9 +73,10 @@ export class Locking {
   }
 
   /**
-   * One attempt at a time for a lock and a holder: one that was given up is
-   * answered late and then gives back what it got, and that must not be what a
-   * later one has got.
+   * Makes an attempt and calls `done` once. Attempts for the same lock and
+   * holder are made one after the other: an attempt that was given up is
+   * answered late and then gives its lock back, which must not be the lock of a
+   * later attempt.
    */
   takeLock(attempt: LockAttempt, done: (outcome: LockOutcome) => void): void {
     const { id: { resource, requester }, holder, isOver } = attempt;
@@ -111,7 +119,7 @@ export class Locking {
     const questions = nodes.map((node) => ({ node, holder, request }));
     this.#parts.rounds.ask(questions, (answers: Answers) => {
       const all = [...asked, ...nodes];
-      // One that gives no answer is gone, and its lock with it.
+      // A node without an answer is gone, and the lock on it is gone too.
       const refusedBy = nodes.filter((node) =>
         answers.get(node)?.includes(false)
       );
@@ -125,8 +133,9 @@ export class Locking {
   }
 
   /**
-   * Gives a lock back everywhere, without waiting: on the boss after the other
-   * nodes, and here last of all, since whoever waits here goes on at once.
+   * Gives a lock back on all nodes, without waiting. The boss comes after the
+   * other nodes, and this node last, because a requester that waits here tries
+   * again at once.
    */
   releaseLock(id: LockId, holder: Pid, nodes: readonly string[]): void {
     const { port, tables } = this.#parts;
@@ -140,8 +149,8 @@ export class Locking {
   }
 
   /**
-   * Calls back when it is worth another try: when one of those who refused says
-   * so, or after a pause that grows with the number of `tries`.
+   * Calls `retry` once: when a node that refused says that the lock is free, or
+   * after a random pause that grows with the number of `tries`.
    */
   retryLater(
     resource: unknown,
@@ -172,7 +181,7 @@ export class Locking {
       retry();
     };
     const longest = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
-    // Own refusals that are over by now need no pause.
+    // If only this node refused and the lock is free by now, no pause is needed.
     const isFree = refusedBy.length > 0 &&
       refusedBy.every((node) =>
         node === port.node && !tables.isLocked(resource)
@@ -184,7 +193,7 @@ export class Locking {
     return end;
   }
 
-  /** A node waits for a lock that is held here. */
+  /** A node waits for a lock that may be set on this node. */
   lockWanted(node: string, resource: unknown): void {
     const { port, tables, isHornbeam, hurry } = this.#parts;
     if (!tables.isLocked(resource)) {
@@ -199,7 +208,7 @@ export class Locking {
       if (this.#wanted.size >= WANTED_MAX) return;
       this.#wanted.set(key, nodes = new Set());
     }
-    // ServerMessage once, or two holders would tell each other for ever.
+    // Passed on once; otherwise two holders would tell each other for ever.
     if (nodes.has(node) || nodes.size >= WANTED_MAX) return;
     nodes.add(node);
     for (const holder of tables.holdersOf(resource)) {
@@ -210,7 +219,7 @@ export class Locking {
     }
   }
 
-  /** A resource of this node is free again. */
+  /** A resource is free again on this node. */
   ownLockFreed(resource: unknown): void {
     const { port } = this.#parts;
     const key = termKey(resource);
@@ -224,10 +233,10 @@ export class Locking {
     this.lockFreed(port.node, resource);
   }
 
-  /** On a node a resource is free again. */
+  /** A resource is free again on a node: requesters that it refused retry. */
   lockFreed(node: string, resource: unknown): void {
     for (const waiter of [...this.#waiting.get(termKey(resource)) ?? []]) {
-      // Others may still hold it elsewhere.
+      // For other waiters it may still be locked on another node.
       if (waiter.refusedBy.includes(node)) waiter.again();
     }
   }

@@ -1,8 +1,8 @@
 /**
- * One question to several nodes at once, and the answers of all that are there.
+ * Questions to several nodes at once, and the answers of all of them.
  *
- * A node that is lost, has no server or says nothing for too long has no answer
- * and is left out, so each round ends.
+ * A node that is lost, has no server, or does not answer in time is left out of
+ * the answers. So each round ends.
  */
 
 import type { Pid } from "../../../core/terms/terms.ts";
@@ -11,43 +11,45 @@ import type { GlobalPort, Undo } from "../state/port.ts";
 /** Longest wait for an answer. A silent node is lost long before. */
 const ANSWER_MS = 20_000;
 
-/** What is asked of a node, in whose name. */
+/** A request to a node, and the pid that makes it. */
 export type Question = {
   readonly node: string;
   readonly holder: Pid;
   readonly request: unknown;
 };
 
-/** By node; one that gave no answer is missing. */
+/** By node; a node that gave no answer is missing. */
 export type Answers = ReadonlyMap<string, readonly unknown[]>;
 
 type Round = {
-  /** Questions that are out. */
+  /** How many questions are not answered yet; one more while they are sent. */
   open: number;
   readonly answers: Map<string, unknown[]>;
+  /** Called once, when `open` reaches 0. */
   readonly done: (answers: Answers) => void;
 };
 
-/** A question that is out. */
+/** A question that is not answered yet. `end` stops its call and its timer. */
 type Open = { readonly round: Round; readonly end: Undo };
 
 export type RoundsParts = {
   readonly port: GlobalPort;
-  /** Answers what is asked of this node itself. */
+  /** Answers the questions to this node itself. */
   readonly own: (request: unknown, holder: Pid) => unknown;
-  /** Has a node watched, so that its loss is told to `lost`. */
+  /** Has a node's server monitored, so that its loss is reported to `lost`. */
   readonly monitor: (node: string) => void;
 };
 
 export class Rounds {
   readonly #parts: RoundsParts;
+  /** By node, the unanswered questions to it. No set is empty. */
   readonly #open = new Map<string, Set<Open>>();
 
   constructor(parts: RoundsParts) {
     this.#parts = parts;
   }
 
-  /** Calls `done` once, at once if nobody else is asked. */
+  /** Calls `done` once; at once if no other node is asked. */
   ask(questions: readonly Question[], done: (answers: Answers) => void): void {
     const { port, own, monitor } = this.#parts;
     const round: Round = { open: 1, answers: new Map(), done };
@@ -81,7 +83,7 @@ export class Rounds {
     this.#endIfAnswered(round);
   }
 
-  /** Nobody waits for that node any more. */
+  /** A node is lost: its questions end without an answer. */
   lost(node: string): void {
     for (const question of [...this.#open.get(node) ?? []]) {
       this.#closeQuestion(node, question);

@@ -1,8 +1,8 @@
 /**
  * Locks that actors of this node take by name, on nodes of their choice.
  *
- * The holder is the actor itself, so that every node lets go when it ends. What
- * it still waits for then is given up here.
+ * The holder is the actor itself, so every node removes the lock when the actor
+ * ends. A wait of an actor that has ended is given up here.
  */
 
 import { termKey } from "../../../core/terms/key.ts";
@@ -28,14 +28,18 @@ export type UserLocksParts = {
   readonly rounds: Rounds;
 };
 
-/** A wish that is being seen to. */
+/** An actor that waits for a lock. */
 type Wait = {
   readonly wish: LockWish;
+  /** Called once, when `isOver` becomes true. */
   readonly done: (isLocked: boolean) => void;
+  /** Attempts that were refused and are followed by another. */
   tries: number;
+  /** Set once; no further attempt is made then. */
   isOver: boolean;
-  /** Ends what it waits for. */
+  /** Stop the monitor of the actor and the timer of its limit. */
   readonly ends: Undo[];
+  /** Stops the pause between two attempts; without effect outside of one. */
   endPause: Undo;
 };
 
@@ -67,7 +71,7 @@ export class UserLocks {
     this.#tryLock(wait);
   }
 
-  /** Gives a lock back; calls `done` when all nodes have said so. */
+  /** Gives a lock back; calls `done` when all nodes have confirmed it. */
   giveLock(
     { id, holder, nodes }: Pick<LockWish, "id" | "holder" | "nodes">,
     done: () => void,
@@ -85,7 +89,7 @@ export class UserLocks {
     const attempt = { id, holder, steps, isOver };
     locking.takeLock(attempt, ({ isLocked, refusedBy }) => {
       if (wait.isOver) {
-        // Too late, and nobody would ever give it back.
+        // Too late: no caller knows of the lock, so it is given back here.
         if (isLocked) locking.releaseLock(id, holder, nodes);
       } else if (isLocked || wait.tries >= retries) {
         this.#endWait(wait, isLocked);
@@ -109,7 +113,7 @@ export class UserLocks {
   }
 }
 
-/** Whether a resource belongs to the runtime or OTP and not to programs. */
+/** Whether a resource is reserved for the changes of names. */
 export function isReserved(resource: unknown): boolean {
   return termKey(resource) === RESERVED_KEY;
 }

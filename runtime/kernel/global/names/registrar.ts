@@ -1,13 +1,28 @@
 /**
  * The changes of names that actors of this node ask for, one batch at a time.
  *
- * OTP's protocol: names are locked on the boss, then on all nodes that are
- * known; the change is made on all of them; the lock is given back. All that
- * waits here goes into one batch, and among Hornbeam nodes a batch is one
- * message per node. Between Hornbeam nodes the lock is also kept for a moment
- * after a batch, so that an actor which registers one name after the other
- * takes it once; whoever wants it gets it at once. With a BEAM node as a member
- * it is given back after each batch, since that would have to wait for chance.
+ * OTP's protocol: names are locked on the boss, then on all known nodes; the
+ * change is made on all of them; the lock is given back. All changes that wait
+ * here go into one batch, and to a Hornbeam node a batch is one message.
+ *
+ * If all known nodes are Hornbeam nodes, the lock lingers for a moment after a
+ * batch, so that an actor which registers one name after the other takes it
+ * once; another node that wants the lock gets it at once. If one is a BEAM
+ * node, the lock is given back after each batch: that node retries at random
+ * times and would hardly ever find the lock free.
+ *
+ * ```text
+ * phase       what ends it, and the next phase
+ * idle        submit: locking
+ * locking     locked: changing; refused: pausing; nothing waits: idle
+ * pausing     the pause ends: locking
+ * changing    done, and more waits: changing; done, and a BEAM node is known,
+ *             or the lock is wanted or was held for long: lock given back;
+ *             else: lingering
+ * lingering   submit: changing; time is up or the lock is wanted: lock given
+ *             back
+ *             (lock given back: locking, or pausing if the lock is wanted)
+ * ```
  */
 
 import type { Pid } from "../../../core/terms/terms.ts";
@@ -25,18 +40,18 @@ import {
   write,
 } from "../protocol/terms.ts";
 
-/** How long the lock is kept in case that something follows. */
+/** How long the lock is kept in case that another change follows. */
 const LINGER_MS = 5;
-/** Longest that it is kept in one go, however much follows. */
+/** Longest that the lock is held in one go, even if more changes wait. */
 const HOLD_MS = 5_000;
-/** Pause before it is taken again where somebody else wants it. */
+/** Pause before the lock is taken again when another node wants it. */
 const COURTESY_MS = 5;
 /** Most changes of one batch. */
 const BATCH_MAX = 1_000;
 /** Most changes that wait. */
 const QUEUE_MAX = 100_000;
 
-/** What an actor asks for. */
+/** A change that an actor asks for. */
 export type Change =
   | {
     readonly type: "register" | "reRegister";
@@ -46,7 +61,7 @@ export type Change =
   }
   | { readonly type: "unregister"; readonly name: unknown };
 
-/** Whether the change was made; `timeout` when it was not even begun. */
+/** Whether the change was made; `timeout` if it was not begun in time. */
 export type ChangeResult = boolean | "timeout" | "overload";
 
 type Waiting = {
@@ -66,7 +81,7 @@ export type RegistrarParts = {
   readonly allowsSeveral: boolean;
 };
 
-/** `nodes`: where the lock is held. */
+/** `nodes` are the nodes on which the lock is held. */
 type Phase =
   | { readonly type: "idle" }
   | { readonly type: "locking" }
@@ -82,12 +97,22 @@ const idle: Phase = { type: "idle" };
 
 export class Registrar {
   readonly #parts: RegistrarParts;
+  /** The lock of names with this server as its requester. */
   readonly #lock: LockId;
-  #queue: Waiting[] = [];
+  /**
+   * Changes that are not begun, in order of arrival; at most `QUEUE_MAX`. Each
+   * has a running timer. Empty while the phase is `idle` or `lingering`.
+   */
+  readonly #queue: Waiting[] = [];
+  /** The lock is held exactly in the phases `changing` and `lingering`. */
   #phase: Phase = idle;
+  /** Refusals in a row; 0 once the lock was taken. */
   #tries = 0;
+  /** Whether another requester waits for the lock since it was last taken. */
   #isWanted = false;
+  /** Whether the lock has been held for `HOLD_MS`. */
   #isHeldLong = false;
+  /** Stops the timer that sets `#isHeldLong`. */
   #endHold: Undo = () => {};
 
   constructor(parts: RegistrarParts) {
@@ -123,7 +148,7 @@ export class Registrar {
     }
   }
 
-  /** Somebody else waits for the lock. */
+  /** Another requester waits for a resource: a lingering lock is given back. */
   hurry(resource: unknown): void {
     if (resource !== globalResource) return;
     this.#isWanted = true;
@@ -178,7 +203,7 @@ export class Registrar {
   #makeBatch(nodes: readonly string[]): void {
     const { port, rounds, known } = this.#parts;
     if (known().some((node) => !nodes.includes(node))) {
-      // One has joined: the change must be made there as well.
+      // A node has joined meanwhile; the change must be made there as well.
       this.#releaseLock(nodes);
       return;
     }
@@ -210,7 +235,7 @@ export class Registrar {
     );
   }
 
-  /** What there is to do; null when the answer is known without. */
+  /** The operation that makes a change; null if there is nothing to do. */
   #opOf(change: Change): NameOp | null {
     const { tables, allowsSeveral, port } = this.#parts;
     const known = tables.find(change.name);

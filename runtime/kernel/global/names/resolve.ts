@@ -1,10 +1,11 @@
 /**
- * Which of two pids keeps a name that both sides of a healed partition gave
- * away: OTP's three methods, and functions of this node.
+ * Resolvers: which of two pids keeps a name that was registered on both sides
+ * of a healed partition. There are OTP's three methods, and functions of this
+ * node.
  *
  * A function runs on the node of the pid that it was registered with, and can
- * only be given for an actor of its own node. OTP's methods travel by their
- * names, and run where two sides meet.
+ * only be given for an actor of its own node. OTP's methods travel by name and
+ * run on the node where two sides meet.
  */
 
 import type { Node } from "../../../core/node/node.ts";
@@ -25,8 +26,8 @@ import { isMethod } from "../protocol/read.ts";
 import { callOffered } from "../../rpc/call_offered.ts";
 
 /**
- * Decides between two pids under one name: returns the one that keeps it, or
- * null for neither. Whatever else it returns or throws means neither.
+ * Decides between two pids under one name: returns the pid that keeps it, or
+ * null for neither. Any other result, and an error, mean neither.
  */
 export type ResolverFunction = (
   name: unknown,
@@ -35,10 +36,10 @@ export type ResolverFunction = (
 ) => Pid | null | Promise<Pid | null>;
 
 /**
- * What becomes of a name that two actors hold when partitions meet.
- * `randomExit`: one keeps it and the other is killed. `randomNotify`: one keeps
- * it, the other is sent `{global_name_conflict, Name}`. `notifyAll`: nobody
- * keeps it, both are sent `{global_name_conflict, Name, OtherPid}`.
+ * What happens to a name that two actors hold when partitions meet.
+ * `randomExit`: one actor keeps it and the other is killed. `randomNotify`: one
+ * keeps it, and the other is sent `{global_name_conflict, Name}`. `notifyAll`:
+ * neither keeps it, and both are sent `{global_name_conflict, Name, OtherPid}`.
  */
 export type Resolver =
   | "randomExit"
@@ -53,8 +54,8 @@ const methodNames = {
 } as const;
 
 /**
- * Whether a method needs nothing of the node it was given on: any node can run
- * it, and best the one that has a connection to both sides.
+ * Whether a method can run on any node. Such a method is best run on a node
+ * that is connected to both sides.
  */
 export function isEverywhere(method: Method): boolean {
   return method instanceof ExternalFun && method.module === "global";
@@ -63,7 +64,7 @@ export function isEverywhere(method: Method): boolean {
 const own = new ExternalFun("hornbeam", "resolve_name", 3);
 const conflict = atom("global_name_conflict");
 
-/** How a resolver travels. Throws `UsageError` for what is none. */
+/** The form in which a resolver travels. Throws `UsageError` for no resolver. */
 export function methodOf(resolver: Resolver): Method {
   if (typeof resolver === "function") return own;
   if (Object.hasOwn(methodNames, resolver)) {
@@ -75,23 +76,27 @@ export function methodOf(resolver: Resolver): Method {
   );
 }
 
-/** Resolvers that are kept before any is looked at again. */
+/** Up to this many resolvers are kept without a sweep. */
 const KEPT_MIN = 1_000;
 
-/** A function, and what it was given for. */
+/** A function, and the name and pid that it was given for. */
 type Given = {
   readonly name: unknown;
   readonly pid: Pid;
   readonly resolver: ResolverFunction;
-  /** Whether it is not known yet if the name is given. */
+  /** Whether the registration is still under way. */
   isAsked: boolean;
 };
 
 /** The functions that were given for names of this node's actors. */
 export class Resolvers {
   readonly #node: Node;
-  /** By name and pid. Those of names that are over are swept now and then. */
+  /**
+   * By name and pid. Contains the function of every name that this node's
+   * actors hold with one; others stay until the next sweep.
+   */
   readonly #given = new Map<string, Given>();
+  /** The size of `#given` from which on it is swept; at least `KEPT_MIN`. */
   #sweepAt = KEPT_MIN;
 
   constructor(node: Node) {
@@ -99,9 +104,9 @@ export class Resolvers {
   }
 
   /**
-   * From now on, since others may have the name before its owner is told.
-   * Returns what is to be told whether the name was given; where it was not,
-   * the resolver that was there before is there again.
+   * Keeps a function from now on: other nodes may have the name before its
+   * registration returns here. Returns a function that must be called with
+   * whether the name was given; if not, the previous resolver is restored.
    */
   add(
     name: unknown,
@@ -120,7 +125,7 @@ export class Resolvers {
     };
   }
 
-  /** Forgets those of names that nobody has, once there are many. */
+  /** Removes the functions of names that are not held, once there are many. */
   sweep(hasName: (name: unknown, pid: Pid) => boolean): void {
     if (this.#given.size < this.#sweepAt) return;
     for (const [key, { name, pid, isAsked }] of this.#given) {
@@ -129,7 +134,7 @@ export class Resolvers {
     this.#sweepAt = Math.max(KEPT_MIN, 2 * this.#given.size);
   }
 
-  /** How many are kept, for tests. */
+  /** How many functions are kept, for tests. */
   get count(): number {
     return this.#given.size;
   }
@@ -161,7 +166,7 @@ export class Resolvers {
     other: Pid,
   ): Promise<unknown> {
     if (method instanceof Closure) {
-      // OTP's default is a fun of its module; of others we have no code.
+      // OTP's default is a fun of its own module. No other fun has code here.
       return method.module === "global" ? this.#exit(one, other) : null;
     }
     const { module, name: called } = method;
@@ -209,7 +214,7 @@ export class Resolvers {
   }
 }
 
-/** The one on the node with the smaller name first: it wins. */
+/** The pid on the node with the smaller name first: it wins. */
 function ordered(one: Pid, other: Pid): readonly [Pid, Pid] {
   return isSmaller(one.node, other.node) ? [one, other] : [other, one];
 }

@@ -1,13 +1,13 @@
 /**
- * Whether two Hornbeam nodes that take each other for members of one name space
- * really have the same names.
+ * Checks whether two Hornbeam nodes that know each other really have the same
+ * names.
  *
- * OTP's protocol spreads names along the borders of partitions that do not
- * overlap. When they do, or when a node ends in the middle of a change, some
- * nodes may miss a name for good. So whoever has met anew, or has lost a
- * member, compares a sum over its names with that of others; where the sums
- * differ and stay as they are, the two join once more, with all that belongs
- * to it. While names change, sums differ for a moment, which is no fault.
+ * OTP's protocol assumes partitions that do not overlap. If they do, or if a
+ * node ends in the middle of a change, some nodes may miss a name for good. So
+ * after each arrival and each loss of a member, a node compares a sum over its
+ * names with the sums of its members. Where two sums differ and do not change
+ * any more, the two nodes join again, with the whole handshake. While names
+ * change, sums differ for a moment, and nothing is done.
  */
 
 import type { Members } from "../state/members.ts";
@@ -15,9 +15,9 @@ import type { GlobalPort } from "../state/port.ts";
 import type { GlobalTables } from "../state/tables.ts";
 import { type ServerMessage, write } from "../protocol/terms.ts";
 
-/** From the event until sums are compared, and from one look to the next. */
+/** Time until sums are compared, and between two comparisons. */
 const CHECK_MS = 200;
-/** Looks in a row after which names that always change are joined as well. */
+/** After this many different sums in a row, two nodes join in any case. */
 const LOOKS_MAX = 6;
 
 export type ChecksParts = {
@@ -28,20 +28,26 @@ export type ChecksParts = {
   readonly rejoin: (node: string) => void;
 };
 
+/** Two sums that differed, and how many times in a row they did. */
 type Look = { readonly ours: string; readonly theirs: string; count: number };
 
 export class Checks {
   readonly #parts: ChecksParts;
+  /** Nodes to which a sum is about to be sent: each has a running timer. */
   readonly #planned = new Set<string>();
+  /** By node, the last comparison if its sums differed. */
   readonly #looks = new Map<string, Look>();
-  /** Joined anew since a node has last come: more of it would not help. */
+  /**
+   * Nodes that were joined again since the last arrival of any node. They are
+   * not checked until the next arrival, because that would not help.
+   */
   readonly #rejoined = new Set<string>();
 
   constructor(parts: ChecksParts) {
     this.#parts = parts;
   }
 
-  /** Compares with one member before long. */
+  /** Sends this node's sum to a member after `CHECK_MS` or a little more. */
   plan(node: string): void {
     if (this.#planned.has(node) || this.#rejoined.has(node)) return;
     this.#planned.add(node);
@@ -53,12 +59,12 @@ export class Checks {
     });
   }
 
-  /** Compares with all. */
+  /** Sends it to all known members. */
   planAll(): void {
     for (const node of this.#parts.members.known()) this.plan(node);
   }
 
-  /** A node has come. */
+  /** A node has connected. */
   nodeFound(): void {
     this.#rejoined.clear();
   }

@@ -1,9 +1,9 @@
 /**
- * What becomes of the names of two partitions that meet: who decides which
- * clash, and what each side has to change.
+ * Compares the names of two partitions that meet: decides the clashes, and
+ * finds the changes that each side has to make.
  *
- * A clash is decided once, by the node of the two with the smaller name, on the
- * node of its own pid, by the method that this was registered with.
+ * Of the two nodes that join, the one with the smaller name decides a clash. It
+ * runs the resolver of its own side's entry, on the node of that entry's pid.
  */
 
 import { termKey } from "../../../core/terms/key.ts";
@@ -12,7 +12,7 @@ import type { GlobalPort } from "../state/port.ts";
 import type { GlobalTables } from "../state/tables.ts";
 import { isSmaller, type NameEntry, type NameOp } from "../protocol/terms.ts";
 
-/** Changes for this side, and for the other one. */
+/** The changes for this side and for the other side. */
 export type Verdict = {
   readonly ours: readonly NameOp[];
   readonly theirs: readonly NameOp[];
@@ -21,9 +21,9 @@ export type Verdict = {
 type Parts = { readonly port: GlobalPort; readonly tables: GlobalTables };
 
 /**
- * Compares the names that a node has with those of this one. All methods are
- * asked at once, so that however many take their time, a join takes no longer
- * than the slowest; `done` is called last.
+ * Compares another node's names with this node's. All resolvers run at the same
+ * time, so a join takes no longer than the slowest of them. `done` is called
+ * once.
  */
 export function compareNames(
   { port, tables }: Parts,
@@ -58,7 +58,7 @@ export function compareNames(
   }
 }
 
-/** Null: nobody. One whose resolver cannot be reached has lost. */
+/** Null: neither. Without an answer of its resolver, our entry has lost. */
 function winnerOf(
   answer: { readonly value: unknown } | null,
   own: NameEntry,

@@ -1,17 +1,27 @@
 /**
- * How the names of two nodes, and of all that these already know, become one
- * table: the handshake of OTP's `global`, active and passive side.
+ * Joins the names of two nodes, and of all nodes that either of them knows, to
+ * one table: the handshake of OTP's `global`, active and passive side.
  *
  * 1. Both introduce themselves when the connection is up (`initConnect`), each
- *    with a tag that the other must repeat, and confirm what they have heard.
- * 2. One of them locks names on all nodes of its side and on the other node,
- *    then the other one on its side, under the same lock.
- * 3. Both send their names, compare, and send what the other has to change.
+ *    with a tag that the other must repeat, and acknowledge the introduction.
+ * 2. One of them locks names on all nodes of its side and on the other node.
+ *    Then the other node locks its side, under the same lock.
+ * 3. Both send their names, compare, and send the changes that the other side
+ *    has to make.
  * 4. Each applies all changes, tells its side (`newNodes`), and unlocks.
  *
- * A node joins one other at a time. Between two Hornbeam nodes the one with the
- * smaller name begins; with a BEAM node either may. Whatever is not done in
- * time is given up and begun anew.
+ * A session is one handshake; a node has one session per node that it does not
+ * know yet. A join is the session that has come to step 2; a node has one join
+ * at a time. Between two Hornbeam nodes the node with the smaller name begins;
+ * with a BEAM node either may begin. A join that is not done in time is given
+ * up, and its session begins again.
+ *
+ * ```text
+ * join: (none) --lockSides--> locking --locked--> asking --both--> comparing
+ *          ^                     |                  |                  |
+ *          |___retryLater________|___backOff________|___finishJoin_____|
+ *                                       (or restartSession: time is up)
+ * ```
  */
 
 import type { Pid } from "../../../core/terms/terms.ts";
@@ -35,43 +45,55 @@ import { termEquals } from "../../../core/terms/order.ts";
 
 /** Longest join, resolvers included. */
 const JOIN_MS = 20_000;
-/** Before a BEAM node is asked, which may be about to ask. */
+/** Pause before a BEAM node is asked, because it may be about to ask. */
 const BEAM_DELAY_MS = 100;
-/** Between Hornbeam nodes, so that a crowd does not ask at once. */
+/** Longest pause between Hornbeam nodes, so that many do not ask at once. */
 const DELAY_MS = 8;
-/** First and longest rest after the other side could not be locked. */
+/** First and longest pause after the other side could not be locked. */
 const REST_MS = 16;
 const REST_MAX_MS = 1_000;
 
-/** What is known of the other end of a handshake. */
+/** The introduction of the other node. */
 type Peer = {
+  /** Our messages to it must repeat this tag. */
   readonly tag: unknown;
+  /** The version of the protocol that both speak. */
   readonly version: number;
+  /** Its server, which is the other part of the lock's requester. */
   readonly locker: Pid;
 };
 
-/** A handshake with a node whose names are not ours yet. */
+/** One handshake. */
 type Session = {
   readonly node: string;
-  /** What it must repeat. */
+  /** Messages of the other node must repeat this tag. New in each session. */
   readonly tag: number;
-  /** Null until it has introduced itself. */
+  /** Null until the other node has introduced itself. */
   peer: Peer | null;
-  /** It has locked its side and waits for ours. */
+  /** Whether it has locked its side and waits for our answer. */
   isAsking: boolean;
+  /** Its names; null until they have come. */
   names: readonly NameEntry[] | null;
+  /** The changes that we have found; null until all clashes are decided. */
   verdict: Verdict | null;
+  /** The changes that it has found; null until they have come. */
   resolved: Extract<ServerMessage, { readonly type: "resolved" }> | null;
 };
 
-/** The one handshake that has got to its locks. */
+/** The one session that has come to its locks. */
 type Join = {
   readonly session: Session;
+  /** The introduction that the join began with. */
   readonly peer: Peer;
   readonly lock: LockId;
-  /** Where it is held, or asked for. */
+  /** The nodes on which the lock is held, or being taken while `locking`. */
   readonly nodes: readonly string[];
+  /**
+   * `locking`: our side is being locked. `asking`: it is locked, and the other
+   * side is not yet. `comparing`: both are locked and our names were sent.
+   */
   stage: "locking" | "asking" | "comparing";
+  /** Stops the timer that gives the join up. */
   readonly endTimer: Undo;
 };
 
@@ -80,16 +102,24 @@ export type JoinsParts = {
   readonly tables: GlobalTables;
   readonly members: Members;
   readonly locking: Locking;
-  /** Something has changed that somebody may wait for. */
+  /** Called when members have become known or synced. */
   readonly changed: () => void;
 };
 
 export class Joins {
   readonly #parts: JoinsParts;
+  /** By node: the handshakes that are under way. */
   readonly #sessions = new Map<string, Session>();
+  /**
+   * The join under way, whose session is one of `#sessions`. An attempt of an
+   * earlier join may still be answered, and then gives its locks back.
+   */
   #join: Join | null = null;
+  /** The last tag given; random at first, then growing. 0: none yet. */
   #lastTag = 0;
+  /** Joins in a row that could not be locked; 0 after one that was finished. */
   #tries = 0;
+  /** Stops the pause after which a node is chosen; null outside of a pause. */
   #endPause: Undo | null = null;
 
   constructor(parts: JoinsParts) {
@@ -108,7 +138,7 @@ export class Joins {
 
   // -- Beginning and ending
 
-  /** Introduces this node to another. */
+  /** Introduces this node to another; opens a session unless it is known. */
   beginSession(node: string): void {
     const { port, members } = this.#parts;
     // A tag of an earlier incarnation must not fit by accident.
@@ -130,7 +160,7 @@ export class Joins {
     port.cast(node, write.initConnect(port.node, tag, port.pid));
   }
 
-  /** Ends a handshake, whatever has come of it. */
+  /** Ends a session, in any stage. */
   endSession(node: string): void {
     const session = this.#sessions.get(node);
     if (session === undefined) return;
@@ -138,7 +168,7 @@ export class Joins {
     if (this.#join?.session === session) this.#dropJoin();
   }
 
-  /** Begins anew, and has the other do so. */
+  /** Ends a session and opens another, on both nodes. */
   #restartSession(session: Session): void {
     const { port } = this.#parts;
     if (this.#sessions.get(session.node) !== session) return;
@@ -150,28 +180,28 @@ export class Joins {
     this.beginSession(session.node);
   }
 
-  /** Gives back the locks of the join under way. */
+  /** Ends the join, if there is one, and gives its locks back. */
   #dropJoin(): void {
     const join = this.#join;
     if (join === null) return;
     this.#join = null;
     join.endTimer();
     const { locking, port } = this.#parts;
-    // While it is locking, whoever locks gives back.
+    // In the stage `locking` the callback of the attempt gives them back.
     if (join.stage !== "locking") {
       locking.releaseLock(join.lock, port.pid, join.nodes);
     }
     this.#chooseLater();
   }
 
-  /** What was put off is not put off any longer. */
+  /** Ends a pause, and chooses at once if a node asks. */
   #chooseNow(): void {
     this.#endPause?.();
     this.#endPause = null;
     this.#chooseLater();
   }
 
-  // -- What the other end says
+  // -- Messages of the other node
 
   introduced(
     message: Extract<ServerMessage, { readonly type: "initConnect" }>,
@@ -180,7 +210,7 @@ export class Joins {
     const session = this.#sessions.get(message.node);
     if (session === undefined) return;
     if (session.peer !== null) {
-      // It has begun anew, so what we had begun with it is void.
+      // Its server was restarted, so all state of the session is void.
       if (this.#join?.session === session) this.#dropJoin();
       session.isAsking = false;
       session.names = session.verdict = session.resolved = null;
@@ -199,7 +229,7 @@ export class Joins {
     message: Extract<ServerMessage, { readonly type: "initConnectAck" }>,
   ): void {
     const session = this.#sessions.get(message.node);
-    // One that is meant for an earlier handshake is followed by another.
+    // One for an earlier session; another acknowledgement will follow.
     if (session === undefined || session.peer === null) return;
     if (!termEquals(message.tag, session.tag)) return;
     if (!termEquals(message.senderTag, session.peer.tag)) {
@@ -237,7 +267,7 @@ export class Joins {
       if (message.isSet) {
         this.#exchangeNames(join);
       } else {
-        // Two pairs that share a node may each keep the other from it.
+        // Two pairs that share a node may each keep it from the other pair.
         this.#backOff();
         this.#dropJoin();
       }
@@ -276,7 +306,7 @@ export class Joins {
 
   // -- Choosing and locking
 
-  /** Chooses a node to join, after a while in which another may ask. */
+  /** Chooses a node to join, after a pause in which another node may ask. */
   #chooseLater(): void {
     if (this.#join !== null || this.#endPause !== null) return;
     const { port } = this.#parts;
@@ -325,7 +355,10 @@ export class Joins {
     if (session != null) this.#lockSides(session, true);
   }
 
-  /** Locks our side, and the other node as well if nobody has asked us. */
+  /**
+   * Locks our side. `isFirst`: the other node has not asked us, so it is locked
+   * as well.
+   */
   #lockSides(session: Session, isFirst: boolean): void {
     const { port, members, locking } = this.#parts;
     const { node, peer } = session;
@@ -347,7 +380,7 @@ export class Joins {
     const isOver = () => this.#join !== join;
     const attempt = { id: lock, holder: port.pid, steps, isOver };
     locking.takeLock(attempt, (outcome) => {
-      // One that has joined us meanwhile would not learn of the other side.
+      // A node that has joined us meanwhile would not be told of the other side.
       const isWhole = members.known().every((one) => join.nodes.includes(one));
       const isLocked = outcome.isLocked && isWhole && this.#join === join;
       if (outcome.isLocked && !isLocked) {
@@ -386,7 +419,7 @@ export class Joins {
     );
   }
 
-  /** Waits for a random time that nothing shortens but being asked. */
+  /** Pauses for a random time, which only a node that asks shortens. */
   #backOff(): void {
     if (this.#endPause !== null) return;
     const { port } = this.#parts;
@@ -437,7 +470,7 @@ export class Joins {
     });
   }
 
-  /** Both have decided: makes it so on this side. */
+  /** Once both have decided: makes all changes on this side, and unlocks. */
   #finishJoin(join: Join): void {
     const { port, tables, members, changed } = this.#parts;
     const { session, peer, lock } = join;
@@ -459,13 +492,13 @@ export class Joins {
     const member = members.get(session.node);
     if (member !== undefined) member.isSynced = true;
     this.add(others);
-    // Also those that were known before: they may not know us.
+    // Also to nodes that were known before: they may not know us.
     for (const [node] of others) port.cast(node, write.inSync(port.node));
     this.#dropJoin();
     changed();
   }
 
-  /** These nodes have the same names as we have now. */
+  /** Makes nodes known: they have the same names now. Returns the new ones. */
   add(nodes: Parameters<typeof write.newNodes>[2]): readonly string[] {
     const { port, members } = this.#parts;
     const added: string[] = [];

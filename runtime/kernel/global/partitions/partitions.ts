@@ -1,13 +1,16 @@
 /**
- * What happens when a connection between two members is lost while others still
- * reach both: partitions would overlap, and two nodes that do not know of each
- * other could both change names on a third.
+ * What happens when a connection between two members is lost while other
+ * members still reach both. Partitions would then overlap: two nodes that do
+ * not know each other could both change names on a third.
  *
- * `prevent` is what OTP does since release 25: whoever loses a connection tells
- * everybody, and all of them drop the node that was lost, so that what remains
- * are partitions which do not overlap. `heal`, the default, tears nothing down:
- * the two are told to meet again by those who reach both, as long as somebody
- * does. What BEAM nodes and nodes with `prevent` decide is honoured in both.
+ * - `prevent` is OTP's behaviour since release 25: a node that loses a
+ *   connection tells all its members, and all of them drop the lost node, so
+ *   that the remaining partitions do not overlap.
+ * - `heal`, the default, ends no connection: members that reach both nodes tell
+ *   them to connect again, as long as there is such a member.
+ *
+ * With both policies a node follows the decisions of BEAM nodes and of nodes
+ * with `prevent`.
  */
 
 import type { Member, Members } from "../state/members.ts";
@@ -24,21 +27,21 @@ export type PartitionPolicy = "heal" | "prevent";
 /** First and longest pause before a node is looked for again. */
 const MEET_MS = 1_000;
 const MEET_MAX_MS = 30_000;
-/** When nobody has said that it is still there, it is forgotten. */
+/** If no member has answered by then, a lost node is not looked for again. */
 const ANSWER_MS = 10_000;
-/** How long a node that is told to disconnect has for it. */
+/** Time for a node to end the connection after it was told to. */
 const DISCONNECT_MS = 1_000;
-/** Reports that are remembered, so that each is passed on once. */
+/** Most reports that are remembered, so that each is passed on once. */
 const REPORTS_MAX = 10_000;
 
-/** Why a member is dropped by this node itself. */
+/** The reason when this node itself drops a member. */
 export const REMOVED = "removed";
 
 export type PartitionsParts = {
   readonly port: GlobalPort;
   readonly members: Members;
   readonly policy: PartitionPolicy;
-  /** Nodes that are known, or about to be. */
+  /** Nodes that are known, and nodes that are being joined. */
   readonly peers: () => readonly string[];
 };
 
@@ -46,23 +49,32 @@ type Report = { readonly creation: unknown; readonly id: number | bigint };
 
 export class Partitions {
   readonly #parts: PartitionsParts;
+  /**
+   * The newest report of each pair "reporter lost", the oldest pair first; at
+   * most `REPORTS_MAX`.
+   */
   readonly #reports = new Map<string, Report>();
-  /** Nodes that were lost, and how often they were looked for. */
+  /**
+   * Lost nodes that are looked for: how many times in a row, and whether a
+   * member has said that the node is there. An entry goes when the node
+   * connects, and when no member has answered for `ANSWER_MS`.
+   */
   readonly #missing = new Map<string, { tries: number; isThere: boolean }>();
+  /** The id of this node's last report; ids only grow. */
   #lastReport = 0;
 
   constructor(parts: PartitionsParts) {
     this.#parts = parts;
   }
 
-  /** A member is gone, and this node has not dropped it. */
+  /** A member is lost; it was not dropped by `remove` or `removedBy`. */
   memberLost({ node, version }: Member): void {
     const missing = this.#missing.get(node);
     if (missing?.isThere) {
       this.#askForNodeLater(node, missing.tries);
       return;
     }
-    // Also one that was about to be known: others may know it already.
+    // Also a node that was being joined: other members may know it already.
     if (this.#parts.policy === "heal") this.#askForNode(node, 0);
     else if (version !== null) this.#report(node);
   }
@@ -100,7 +112,7 @@ export class Partitions {
     });
   }
 
-  /** A member has lost another. */
+  /** A member has lost another node. */
   lossTold(
     { node, other }: Extract<ServerMessage, { readonly type: "lost" }>,
   ): void {
@@ -112,7 +124,7 @@ export class Partitions {
     }
   }
 
-  /** A node that this one does not reach is there. */
+  /** A member reaches a node that this node does not reach: connects to it. */
   meet(other: string): void {
     const { port, members } = this.#parts;
     if (other === port.node || members.get(other) !== undefined) return;
@@ -160,12 +172,12 @@ export class Partitions {
     }
   }
 
-  /** Drops a member, and has it do the same. */
+  /** Drops a member, and tells it to drop this node. */
   remove(node: string): void {
     const { port, members } = this.#parts;
     port.send(node, write.removeConnection(port.node));
     members.drop(node, REMOVED);
-    // It ends the connection when it has read that; if not, this node does.
+    // It should end the connection when it has read that; if not, we do.
     port.timer(DISCONNECT_MS, () => {
       if (members.get(node) === undefined && port.nodes().includes(node)) {
         port.disconnect(node);

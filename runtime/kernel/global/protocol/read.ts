@@ -1,7 +1,6 @@
 /**
- * What `global_name_server` processes say to each other, read: see
- * `protocol/terms.ts`. What cannot be read is null, so that garbage harms
- * nobody.
+ * Reads the messages of other `global_name_server`s; `protocol/terms.ts` writes
+ * them. A term that is no such message reads as null, so garbage has no effect.
  */
 
 import { Closure, ExternalFun, Pid, Tuple } from "../../../core/terms/terms.ts";
@@ -18,10 +17,10 @@ import {
 } from "./terms.ts";
 import { itemsOf } from "../../shared/tuple_items.ts";
 
-/** Older nodes tell less than is needed here. */
+/** The `init_connect` of older nodes lacks fields that are needed here. */
 const OLDEST_VERSION = 7;
 
-/** What a cast or a plain message says; null for what is none of these. */
+/** Reads a cast or a plain message; null for any other term. */
 export function readMessage(term: unknown): ServerMessage | null {
   const [kind, ...items] = itemsOf(term);
   if (kind === atoms.initConnect) return readInitConnect(items);
@@ -33,11 +32,11 @@ export function readMessage(term: unknown): ServerMessage | null {
   }
   const [sender, ...rest] = items;
   const node = atomName(sender);
-  return node === undefined ? null : readOf(node, kind, rest);
+  return node === undefined ? null : readFromNode(node, kind, rest);
 }
 
-/** What begins with the name of the node that says it. */
-function readOf(
+/** Reads a message whose second item is the sender's node. */
+function readFromNode(
   node: string,
   kind: unknown,
   items: readonly unknown[],
@@ -128,7 +127,7 @@ function readLost(message: Tuple): ServerMessage | null {
   return { type: "lostConnection", event };
 }
 
-/** What a call asks; null for what is no question here. */
+/** Reads the request of a call; null for any other term. */
 export function readRequest(request: unknown): ServerRequest | null {
   switch (request) {
     case atoms.getKnown:
@@ -198,7 +197,7 @@ function readVersion(term: unknown): Versions[number] | null {
   return [node, version];
 }
 
-/** All items, or null if one of them cannot be read. */
+/** All items, or null if an item cannot be read. */
 function listOf<T>(
   term: unknown,
   read: (item: unknown) => T | null,

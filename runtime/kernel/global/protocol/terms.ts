@@ -1,10 +1,10 @@
 /**
- * What `global_name_server` processes say to each other, as terms: protocol
- * version 8 of OTP's module `global` (OTP 25). Here they are named and written;
- * `protocol/read.ts` reads them.
+ * The messages between `global_name_server`s: protocol version 8 of OTP's module
+ * `global` (OTP 25). This file has their types and writes them as terms;
+ * `protocol/read.ts` reads them. `../README.md` has a table of them.
  *
- * Most are casts and calls, the rest plain tuples. Those whose names begin with
- * `hornbeam_` pass between Hornbeam nodes alone.
+ * Most are casts and calls, the others plain tuples. Messages whose names begin
+ * with `hornbeam_` pass only between Hornbeam nodes.
  */
 
 import { compareTerms } from "../../../core/terms/order.ts";
@@ -19,7 +19,7 @@ import {
 } from "../../../core/terms/terms.ts";
 import { nameAtom } from "../../../core/terms/atom_names.ts";
 
-/** The version of the protocol that is spoken. */
+/** The version of the protocol that this node speaks. */
 export const PROTOCOL_VERSION = 8;
 /** The registered name on every node. */
 export const SERVER_NAME = "global_name_server";
@@ -27,14 +27,14 @@ export const SERVER_NAME = "global_name_server";
 /** A method as it travels: a fun of three arguments. */
 export type Method = ExternalFun | Closure;
 
-/** A name and what belongs to it. */
+/** A name with its pid and its resolver. */
 export type NameEntry = {
   readonly name: unknown;
   readonly pid: Pid;
   readonly method: Method;
 };
 
-/** A change of the table of names that several nodes make. */
+/** One change of the table of names. */
 export type NameOp =
   | { readonly type: "insert"; readonly entry: NameEntry }
   | { readonly type: "delete"; readonly name: unknown };
@@ -48,7 +48,7 @@ export type LockId = {
 /** Nodes with the version that they speak. */
 export type Versions = readonly (readonly [node: string, version: number])[];
 
-/** What other servers say; `node` is the one that says it. */
+/** A message of another server; `node` is its node. */
 export type ServerMessage =
   | {
     readonly type: "initConnect";
@@ -61,7 +61,7 @@ export type ServerMessage =
   | {
     readonly type: "initConnectAck";
     readonly node: string;
-    /** The receiver's tag as the sender knows it. */
+    /** The receiver's tag, repeated. */
     readonly tag: unknown;
     readonly senderTag: unknown;
   }
@@ -107,7 +107,7 @@ export type ServerMessage =
     readonly resource: unknown;
   }
   | {
-    /** A sum over the names that the sender knows. */
+    /** A sum over the sender's names. */
     readonly type: "check";
     readonly node: string;
     readonly sum: string;
@@ -128,15 +128,16 @@ export type ServerMessage =
 /** `reporter` has lost its connection with `other`. */
 export type LostConnection = {
   readonly reporter: string;
-  /** The incarnation of the reporter, and which of its reports this is. */
+  /** The incarnation of the reporter. */
   readonly creation: unknown;
+  /** The number of the report: later reports of an incarnation have more. */
   readonly id: number | bigint;
   readonly other: string;
-  /** As it came, to be passed on. */
+  /** The message as it came, to be passed on. */
   readonly message: Tuple;
 };
 
-/** What is asked of a server in a call. */
+/** The request of a call to a server. */
 export type ServerRequest =
   | { readonly type: "setLock" | "delLock"; readonly id: LockId }
   | { readonly type: "change"; readonly ops: readonly NameOp[] }
@@ -216,7 +217,7 @@ export const atoms: { readonly [W in Word]: Atom } = {
   meet: atom("hornbeam_meet"),
 };
 
-/** The resource that every change of names is made under. */
+/** The resource that is locked for every change of names. */
 export const globalResource: Atom = atom("global");
 export const yes: Atom = atom("yes");
 
@@ -225,7 +226,7 @@ export function changeLock(pid: Pid): LockId {
   return { resource: globalResource, requester: pid };
 }
 
-/** Whether a lock is one under which names are changed. */
+/** Whether a lock is a `changeLock`. */
 export function isChange({ resource, requester }: LockId): boolean {
   return resource === globalResource && !Array.isArray(requester);
 }
@@ -236,12 +237,12 @@ export function joinLock(one: Pid, other: Pid): LockId {
   return { resource: globalResource, requester };
 }
 
-/** The node that is locked first. */
+/** The node that is locked first: the one with the greatest name. */
 export function bossOf(nodes: readonly string[]): string {
   return nodes.reduce((boss, node) => isSmaller(boss, node) ? node : boss);
 }
 
-/** By the order of their atoms, as the other end compares. */
+/** By the order of their atoms, as BEAM nodes compare names. */
 export function isSmaller(one: string, other: string): boolean {
   return compareTerms(nameAtom(one), nameAtom(other)) < 0;
 }
@@ -256,14 +257,14 @@ export function sameLock(one: LockId, other: LockId): boolean {
 const tuple = (...items: unknown[]) => new Tuple(items);
 const lockTerm = (id: LockId) => tuple(id.resource, id.requester);
 
-/** What is message, from this node. Casts and plain messages, as OTP has them. */
+/** The messages and requests of this node, as OTP writes them. */
 export const write = {
   initConnect: (node: string, tag: number, locker: Pid): Tuple =>
     tuple(
       atoms.initConnect,
       tuple(PROTOCOL_VERSION, tag),
       nameAtom(node),
-      // OTP ignores the map, so it can tell Hornbeam nodes what we are.
+      // OTP ignores the map. It tells Hornbeam nodes that this is one.
       tuple(atoms.locker, atoms.noPid, { hornbeam: 1 }, locker),
     ),
   initConnectAck: (node: string, peerTag: unknown, tag: number): Tuple =>
@@ -332,12 +333,12 @@ export const write = {
     tuple(atoms.removeConnection, nameAtom(node)),
   setLock: (id: LockId): Tuple => tuple(atoms.setLock, lockTerm(id)),
   delLock: (id: LockId): Tuple => tuple(atoms.delLock, lockTerm(id)),
-  /** One change, as every node understands it. */
+  /** One change, in OTP's form. */
   change: (op: NameOp): Tuple =>
     op.type === "insert"
       ? tuple(atoms.register, op.entry.name, op.entry.pid, op.entry.method)
       : tuple(atoms.unregister, op.name),
-  /** Several changes at once, among Hornbeam nodes. */
+  /** Several changes in one request, to a Hornbeam node. */
   changes: (ops: readonly NameOp[]): Tuple => tuple(atoms.ops, ops.map(opTerm)),
   lockWanted: (node: string, resource: unknown): Tuple =>
     tuple(atoms.wanted, nameAtom(node), resource),

@@ -1,8 +1,17 @@
 /**
- * The nodes that take part in `global`, as far as one of them knows.
+ * The nodes that take part in `global`, as one of them sees them.
  *
- * A member is a node whose server is watched. It is `known` once its names and
- * ours are one table, and `synced` when it has been heard of directly.
+ * A member is a node whose server this node monitors. It is `known` once both
+ * have the same table of names, and `synced` once it has said so itself
+ * (`in_sync`) or has been joined directly.
+ *
+ * ```text
+ *            ensure             joined, or told by a joined node
+ * (no member) ----> monitored ----------------------------------> known
+ *      ^                 ^                                          |
+ *      |                 |____________rejoin (version = null)_______|
+ *      |____drop: server or node is gone, or this node left it______|
+ * ```
  */
 
 import type { GlobalPort, Undo } from "./port.ts";
@@ -10,19 +19,26 @@ import type { Versions } from "../protocol/terms.ts";
 
 export type Member = {
   readonly node: string;
-  /** Null: its names and ours are not one table. */
+  /**
+   * The version of the protocol that both speak; null while the member is not
+   * known. Changes of names go to exactly those members where it is a number.
+   */
   version: number | null;
+  /** Whether it is synced. May be true before `version` is a number. */
   isSynced: boolean;
-  /** Whether it runs this runtime; false until it has said so. */
+  /** Whether it runs this runtime; false until its `init_connect` says so. */
   isHornbeam: boolean;
-  /** Whether it has introduced itself since it was first watched. */
+  /** Whether an `init_connect` has come since its server is monitored. */
   isIntroduced: boolean;
+  /** Takes the monitor back. Called once, when the member is dropped. */
   readonly stopMonitor: Undo;
 };
 
 export class Members {
   readonly #port: GlobalPort;
+  /** Called after each removal from `#members`, for any reason. */
   readonly #lost: (member: Member, reason: unknown) => void;
+  /** By node name. The server of each is monitored. */
   readonly #members = new Map<string, Member>();
 
   constructor(
@@ -41,7 +57,10 @@ export class Members {
     return [...this.#members.values()];
   }
 
-  /** The member of that name; it is watched from now on, and connected to. */
+  /**
+   * The member of that name. If it is new, its server is monitored from now on,
+   * which connects to the node.
+   */
   ensure(node: string): Member {
     const known = this.#members.get(node);
     if (known !== undefined) return known;
@@ -59,7 +78,7 @@ export class Members {
     return member;
   }
 
-  /** Forgets a node, and tells. */
+  /** Removes a member, and calls `lost`. */
   drop(node: string, reason: unknown): void {
     const member = this.#members.get(node);
     if (member === undefined) return;

@@ -1,7 +1,7 @@
 /**
- * What the state machine of `global` needs from the node around it. Everything
- * comes back as a later call of the machine or of a function given here, and
- * never within the call that asks for it.
+ * What the state machine of `global` needs from the node around it. The port
+ * calls back later, in a turn of its own, and never within the call that asks
+ * for it.
  */
 
 import type { ReplyTo } from "../../../core/messages/requests.ts";
@@ -9,10 +9,10 @@ import type { LogLevel } from "../../../core/host/ports.ts";
 import type { Pid } from "../../../core/terms/terms.ts";
 import type { NameEntry } from "../protocol/terms.ts";
 
-/** Undoes what it was given for; harmless when that is over. */
+/** Takes back a timer, a monitor or a call; has no effect once that is over. */
 export type Undo = () => void;
 
-/** Told the answer to a call, or null when there will be none. */
+/** Receives the answer to a call, or null when no answer will come. */
 export type Answered = (answer: { readonly value: unknown } | null) => void;
 
 export interface GlobalPort {
@@ -28,11 +28,11 @@ export interface GlobalPort {
   cast(node: string, request: unknown): void;
   /** A plain message to the server of a node. */
   send(node: string, message: unknown): void;
-  /** A message to anybody. */
+  /** A message to any actor or process. */
   tell(pid: Pid, message: unknown): void;
   /**
-   * A call of the server of a node, in the name of `holder`. `answered` is
-   * given the value, unless the call has been taken back.
+   * A call to the server of a node, with `holder` as its sender. `answered`
+   * receives the value, unless the call has been taken back.
    */
   call(
     node: string,
@@ -40,19 +40,22 @@ export interface GlobalPort {
     request: unknown,
     answered: (value: unknown) => void,
   ): Undo;
-  /** A call whose answer nobody wants. */
+  /** A call whose answer is ignored. */
   post(node: string, holder: Pid, request: unknown): void;
   reply(to: ReplyTo, value: unknown): void;
-  /** Connects if need be, and calls back once when the server is gone. */
+  /**
+   * Monitors the server of a node, and connects to the node if there is no
+   * connection. Calls back once, when the server or the node is gone.
+   */
   monitorServer(node: string, gone: (reason: unknown) => void): Undo;
   monitorPid(pid: Pid, gone: () => void): Undo;
   timer(ms: number, fire: () => void): Undo;
   disconnect(node: string): void;
-  /** From 0 to `count` - 1. */
+  /** A random number from 0 to `count` - 1. */
   random(count: number): number;
   /**
-   * Has the method of `ours` decide between it and another pid under the same
-   * name; null when that cannot be done.
+   * Has the resolver of `ours` decide between that entry and another pid under
+   * the same name. The answer is null when the resolver cannot be run.
    */
   resolve(ours: NameEntry, theirs: Pid, decided: Answered): void;
   log(level: LogLevel, message: string): void;

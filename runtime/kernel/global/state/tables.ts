@@ -1,9 +1,10 @@
 /**
- * The tables of `global` on one node: names, locks, and which pids are watched
- * on behalf of both. Pure: they know nothing of other nodes.
+ * The tables of `global` on one node: names, locks, and a monitor of each pid
+ * that has either. They know nothing of other nodes.
  *
- * Everything in them belongs to a living pid. When that ends or its node is
- * lost, every node takes it out of its own tables by itself.
+ * Each entry belongs to a pid that is monitored. When the pid ends or its node
+ * is lost, every node removes the entry from its own tables; no node announces
+ * the removal.
  */
 
 import { termKey } from "../../../core/terms/key.ts";
@@ -17,13 +18,18 @@ import {
 } from "../protocol/terms.ts";
 import { keptName, TermMap } from "../../shared/term_map.ts";
 
-/** Longest that names may be locked before the holder is taken for stuck. */
+/** After this long, the holders of the lock of names are taken for stuck. */
 const STUCK_MS = 30_000;
 
-/** One watch per pid, however many entries it has. */
+/** One monitor per pid, however many entries it has. */
 class PidMonitors {
   readonly #port: GlobalPort;
+  /** Called once when a monitored pid is gone; its count is removed by then. */
   readonly #pidGone: (pid: Pid) => void;
+  /**
+   * How many entries each monitored pid has, at least one. Never contains the
+   * server's own pid: the tables end with it.
+   */
   readonly #counts = new Map<Pid, { count: number; readonly end: Undo }>();
 
   constructor(port: GlobalPort, gone: (pid: Pid) => void) {
@@ -53,27 +59,36 @@ class PidMonitors {
   }
 }
 
-/** A lock: one requester, and whoever holds it in its name. */
+/** A lock: one requester, and the pids that hold it under that requester. */
 type Lock = {
+  /** The id of the first request; an equal id shares the lock. */
   readonly id: LockId;
+  /** Never empty. */
   readonly holders: Set<Pid>;
-  /** Takes the lock from a holder that is stuck; names are locked for short. */
+  /** Stops the timer that takes the lock of names from a stuck holder. */
   readonly endStuckTimer: Undo;
 };
 
 export type TablesEvents = {
-  /** A resource is free again. */
+  /** A resource is free again; called after the lock has been removed. */
   readonly freed: (resource: unknown) => void;
 };
 
 export class GlobalTables {
   readonly #port: GlobalPort;
   readonly #events: TablesEvents;
+  /** One count for each entry of `#names` and each holder in `#locks`. */
   readonly #monitors: PidMonitors;
+  /** One entry per name, whose term is frozen. */
   readonly #names = new TermMap<NameEntry>();
+  /** The entries of `#names` by pid. No set is empty. */
   readonly #namesOf = new Map<Pid, Set<NameEntry>>();
+  /** By the key of the resource: at most one lock for each. */
   readonly #locks = new Map<string, Lock>();
-  /** Two sums over all names and their pids, of 32 bits each. */
+  /**
+   * Two sums of 32 bits over the entries of `#names`, which do not depend on
+   * the order of changes.
+   */
   readonly #sums: [number, number] = [0, 0];
 
   constructor(port: GlobalPort, events: TablesEvents) {
@@ -96,7 +111,7 @@ export class GlobalTables {
     return this.#namesOf.has(pid);
   }
 
-  /** The same on two nodes when they have the same names, in any order. */
+  /** Equal on two nodes that have the same names for the same pids. */
   get sum(): string {
     return this.#sums.join();
   }
@@ -119,7 +134,8 @@ export class GlobalTables {
     }
     const name = keptName(op.entry.name);
     const entry = name === op.entry.name ? op.entry : { ...op.entry, name };
-    // The new pid first, so that it is watched without a gap if it is the old.
+    // The new pid is counted first: if it is also the old one, its monitor
+    // stays without a gap.
     this.#monitors.add(entry.pid);
     this.#deleteName(entry.name);
     this.#names.set(entry.name, entry);
@@ -142,7 +158,10 @@ export class GlobalTables {
 
   // -- Locks
 
-  /** Whether `holder` has the lock now. To set it twice changes nothing. */
+  /**
+   * Returns whether `holder` has the lock now: the resource was free, or was
+   * locked for the same requester. Setting a lock twice changes nothing.
+   */
   setLock(id: LockId, holder: Pid): boolean {
     const key = termKey(id.resource);
     let lock = this.#locks.get(key);
@@ -173,7 +192,7 @@ export class GlobalTables {
     return this.#locks.has(termKey(resource));
   }
 
-  /** Whether the resource is locked for this very requester. */
+  /** Whether the resource is locked for this requester. */
   isLockedBy(id: LockId): boolean {
     const lock = this.#locks.get(termKey(id.resource));
     return lock !== undefined &&
@@ -184,7 +203,7 @@ export class GlobalTables {
     return [...this.#locks.get(termKey(resource))?.holders ?? []];
   }
 
-  /** All that is locked, for tests and tools. */
+  /** All locks, for tests and tools. */
   locks(): readonly LockId[] {
     return [...this.#locks.values()].map(({ id }) => id);
   }
