@@ -10,22 +10,11 @@
  *    has to make.
  * 4. Each applies all changes, tells its side (`newNodes`), and unlocks.
  *
- * A session is one handshake; a node has one session per node that it does not
- * know yet. A join is the session that has come to step 2; a node has one join
- * at a time. Between two Hornbeam nodes the node with the smaller name begins;
- * with a BEAM node either may begin. A join that is not done in time is given
- * up, and its session begins again.
- *
- * ```text
- * join: (none) --lockSides--> locking --locked--> asking --both--> comparing
- *          ^                     |                  |                  |
- *          |___retryLater________|___backOff________|___finishJoin_____|
- *                                       (or restartSession: time is up)
- * ```
+ * `session.ts` has the states of a handshake.
  */
 
-import type { Pid } from "../../../core/terms/terms.ts";
-import { compareNames, type Verdict } from "./compare.ts";
+import { compareNames } from "./compare.ts";
+import type { Join, Session } from "./session.ts";
 import type { Locking } from "../locks/locking.ts";
 import type { Members } from "../state/members.ts";
 import type { GlobalPort, Undo } from "../state/port.ts";
@@ -35,8 +24,6 @@ import {
   globalResource,
   isSmaller,
   joinLock,
-  type LockId,
-  type NameEntry,
   PROTOCOL_VERSION,
   type ServerMessage,
   write,
@@ -52,50 +39,6 @@ const DELAY_MS = 8;
 /** First and longest pause after the other side could not be locked. */
 const REST_MS = 16;
 const REST_MAX_MS = 1_000;
-
-/** The introduction of the other node. */
-type Peer = {
-  /** Our messages to it must repeat this tag. */
-  readonly tag: unknown;
-  /** The version of the protocol that both speak. */
-  readonly version: number;
-  /** Its server, which is the other part of the lock's requester. */
-  readonly locker: Pid;
-};
-
-/** One handshake. */
-type Session = {
-  readonly node: string;
-  /** Messages of the other node must repeat this tag. New in each session. */
-  readonly tag: number;
-  /** Null until the other node has introduced itself. */
-  peer: Peer | null;
-  /** Whether it has locked its side and waits for our answer. */
-  isAsking: boolean;
-  /** Its names; null until they have come. */
-  names: readonly NameEntry[] | null;
-  /** The changes that we have found; null until all clashes are decided. */
-  verdict: Verdict | null;
-  /** The changes that it has found; null until they have come. */
-  resolved: Extract<ServerMessage, { readonly type: "resolved" }> | null;
-};
-
-/** The one session that has come to its locks. */
-type Join = {
-  readonly session: Session;
-  /** The introduction that the join began with. */
-  readonly peer: Peer;
-  readonly lock: LockId;
-  /** The nodes on which the lock is held, or being taken while `locking`. */
-  readonly nodes: readonly string[];
-  /**
-   * `locking`: our side is being locked. `asking`: it is locked, and the other
-   * side is not yet. `comparing`: both are locked and our names were sent.
-   */
-  stage: "locking" | "asking" | "comparing";
-  /** Stops the timer that gives the join up. */
-  readonly endTimer: Undo;
-};
 
 export type JoinsParts = {
   readonly port: GlobalPort;
