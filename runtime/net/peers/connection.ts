@@ -73,7 +73,7 @@ const LINGER_MS = 1_000;
 /** Longest handshake message: over TCP its length has two bytes. */
 const MAX_HANDSHAKE_BYTES = 65_535;
 
-const TICK = new Uint8Array(4);
+const tickFrame = new Uint8Array(4);
 /**
  * A tick is answered unless bytes were written within this time. A peer may
  * have other limits than this node: even with the shortest limit, a second, it
@@ -193,7 +193,7 @@ export class Connection {
   }
 
   tick(): void {
-    this.write([TICK]);
+    this.write([tickFrame]);
   }
 
   /** Ends the connection; the owner is told at once. */

@@ -1,8 +1,8 @@
 /**
  * Timers, microtasks and macrotasks of this thread.
  *
- * A macrotask is what lets timers and sockets live while actors have work, so
- * the one thing that counts here is that a chain of them starves nobody.
+ * Between two macrotasks, timers and sockets have their turn although actors
+ * have work. So a long chain of macrotasks must not starve them.
  */
 
 import { webcrypto } from "node:crypto";
@@ -21,9 +21,9 @@ export function clearTimer(handle: TimerHandle): void {
 }
 
 /** Longest work in milliseconds between two looks at Deno's sockets. */
-const socketPauseMs = 1;
+const SOCKET_PAUSE_MS = 1;
 
-/** What a promise gives, or null when it gives nothing within the time. */
+/** The result of a promise, or null when it is not there within the time. */
 export async function within<T>(
   promise: Promise<T>,
   timeoutMs: number,
@@ -42,16 +42,16 @@ export async function within<T>(
 const oneByte = new Uint8Array(1);
 
 /**
- * Deno polls its sockets when its loop has nothing ready, else on every 61st
- * turn only, so a chain of `setImmediate` callbacks of 2 ms each keeps a socket
- * waiting for more than 100 ms. A digest computed on another thread empties the
- * loop for about 60 µs, which is enough; a zero timer would cost 1 ms. The
- * `setImmediate` behind it lets due timers run first.
+ * Deno polls its sockets when its loop has nothing ready, and otherwise only on
+ * every 61st turn. So a chain of `setImmediate` callbacks of 2 ms each keeps a
+ * socket waiting for more than 100 ms. While another thread computes a digest,
+ * the loop has nothing ready for about 60 µs, which is enough; a zero timer
+ * would cost 1 ms. The `setImmediate` after it lets due timers run first.
  */
 function denoMacrotask(): Schedule {
   let lastPause = -Infinity;
   return (callback) => {
-    if (performance.now() - lastPause < socketPauseMs) {
+    if (performance.now() - lastPause < SOCKET_PAUSE_MS) {
       setImmediate(callback);
       return;
     }
@@ -69,5 +69,5 @@ export const macrotask: Schedule = runtimeName === "deno"
 
 const settled = Promise.resolve();
 
-/** As `queueMicrotask`, which on Node.js makes an async resource each time. */
+/** As `queueMicrotask`, which makes an async resource each time on Node.js. */
 export const microtask: Schedule = (callback) => void settled.then(callback);

@@ -23,26 +23,29 @@ import {
 import { runtimeName } from "./runtime.ts";
 import { createWeakPidTable } from "./weak_pids.ts";
 
-/** A `Host` with what only its owner needs. */
+/** A `Host` with functions for its owner. */
 export interface PlatformHost extends Host {
-  /** Floating rejections of this thread so far, all hosts together. */
+  /** Counts floating rejections of this thread, for all hosts together. */
   readonly rejections: RejectionCounts;
   /**
-   * Call when a node starts: from the first one on, floating rejections are
-   * caught. Each call needs its `release`.
+   * To be called when a node starts. Floating rejections are caught while any
+   * node runs. Each call needs one call of `release`.
    */
   retain(): void;
-  /** Call when a node has stopped. */
+  /** To be called when a node has stopped. */
   release(): void;
 }
 
-/** Made on first use; equal pids are `===` because there is only one. */
+/**
+ * The one table of the thread, made on first use. Equal pids are `===` because
+ * there is only one table.
+ */
 let threadPids: PidTable | null = null;
 
 const entropy = new Uint32Array(256);
 let entropyUsed = entropy.length;
 
-/** Random words are drawn in blocks, as each draw is a system call or worse. */
+/** Draws random words in blocks, because each draw is at least a system call. */
 function randomU32(): number {
   if (entropyUsed === entropy.length) {
     webcrypto.getRandomValues(entropy);

@@ -1,12 +1,11 @@
 /**
  * The log of a thread, on LogTape.
  *
- * A program that has configured LogTape gets every record in the category
- * `["hornbeam", <part>]`, or with more parts where the field `domain` names
- * them, to filter and format as it likes. For a program that has not, records
- * are written to the standard error stream, one line each. LogTape is never
- * configured from here: it can be configured once only, and that is the
- * program's to do, whenever it wants.
+ * If the program has configured LogTape, LogTape gets every record, in the
+ * category `["hornbeam", <part>]`, or with more parts where the field `domain`
+ * names them. If it has not, records are written to the standard error stream,
+ * one line each. This module never configures LogTape: that can be done only
+ * once, and the program decides whether and when.
  */
 
 import process from "node:process";
@@ -15,13 +14,13 @@ import { compareLogLevel, getConfig, getLogger } from "@logtape/logtape";
 import type { LogLevel, LogRecord } from "../../core/host/ports.ts";
 import { errorOutput } from "./error_output.ts";
 
-/** Settings of a log; they only concern the lines written without LogTape. */
+/** Settings of a log, for the lines that are written without LogTape. */
 export type LogOptions = {
-  /** Least severe level that is written; `info` by default. */
+  /** Least severe level that is written. Default `info`. */
   readonly level?: LogLevel;
-  /** Takes one line with its line break; the standard error by default. */
+  /** Takes one line with its line break. Default: standard error. */
   readonly write?: (line: string) => void;
-  /** Whether to colour the level; by default on a terminal without NO_COLOR. */
+  /** Whether to colour the level. Default: on a terminal without NO_COLOR. */
   readonly color?: boolean;
 };
 
@@ -32,25 +31,25 @@ const colors: Readonly<Record<LogLevel, string>> = {
   error: "\x1b[31m",
 };
 
-const maxValueLength = 2_000;
+const MAX_VALUE_LENGTH = 2_000;
 
-/** What a host's `log` and `logs` call. */
+/** The function that a host's `log` and `logs` call. */
 export type Log = {
   (record: LogRecord): void;
-  /** Whether records of this level are written, or LogTape's to filter. */
+  /** Whether records of this level are written, or given to LogTape. */
   readonly logs?: (level: LogLevel) => boolean;
 };
 
 /**
- * Makes what a host's `log` calls: records go to LogTape where the program has
- * configured it, in the category `["hornbeam", category, ...domain]`, and are
- * lines on standard error where it has not.
+ * Makes the log of a host. Where the program has configured LogTape, records go
+ * there, in the category `["hornbeam", category, ...domain]`; otherwise they are
+ * lines on standard error.
  */
 export function createLog(options: LogOptions = {}): Log {
   const least = options.level ?? "info";
   const write = options.write ?? ((line) => errorOutput().write(line));
   const color = options.color ?? isColorful();
-  // Asked for whatever is frequent, and does not change.
+  // Looked up for each frequent event, so it is computed once.
   const written: Readonly<Record<LogLevel, boolean>> = {
     debug: compareLogLevel("debug", least) >= 0,
     info: compareLogLevel("info", least) >= 0,
@@ -97,18 +96,18 @@ function isColorful(): boolean {
   try {
     return (process.env["NO_COLOR"] ?? "") === "";
   } catch {
-    // Deno may not allow a look at the environment; colour does no harm then.
+    // Deno may forbid reading the environment. Colour is the default then.
     return true;
   }
 }
 
-/** Severities of OTP that LogTape knows as one. */
+/** Severities of OTP that are all `fatal` in LogTape. */
 const fatal: ReadonlySet<unknown> = new Set(["critical", "alert", "emergency"]);
 
 function emit(record: LogRecord): void {
   const { level: severity, domain } = record.fields ?? {};
-  const inner = Array.isArray(domain) ? domain.map(String) : [];
-  getLogger(["hornbeam", record.category, ...inner]).emit({
+  const domains = Array.isArray(domain) ? domain.map(String) : [];
+  getLogger(["hornbeam", record.category, ...domains]).emit({
     level: fatal.has(severity) ? "fatal" : record.level,
     message: [record.message],
     rawMessage: record.message,
@@ -118,7 +117,8 @@ function emit(record: LogRecord): void {
 }
 
 /**
- * Values come from peers too, so nothing in them may look like another line.
+ * Values may come from peers, so a value must not be able to look like another
+ * line.
  */
 function oneLine(text: string): string {
   return stripVTControlCharacters(text).replaceAll(
@@ -129,8 +129,8 @@ function oneLine(text: string): string {
 
 function formatValue(value: unknown): string {
   const text = valueText(value);
-  return text.length > maxValueLength
-    ? `${text.slice(0, maxValueLength)}...`
+  return text.length > MAX_VALUE_LENGTH
+    ? `${text.slice(0, MAX_VALUE_LENGTH)}...`
     : text;
 }
 

@@ -1,10 +1,10 @@
 /**
- * Standard output as the place where a node's `user` prints.
+ * Standard output, to which a node's `user` actor prints.
  */
 
 import process from "node:process";
 
-/** Resolves, where it returns a promise, when there is room again. */
+/** Writes text. Returns a promise when the caller has to wait for room. */
 export function writeOutput(text: string): void | Promise<void> {
   if (process.stdout.write(text)) return;
   return new Promise((resolve) => process.stdout.once("drain", resolve));

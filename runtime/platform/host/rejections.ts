@@ -1,18 +1,18 @@
 /**
- * Floating rejections: a promise that was rejected while nobody listened.
+ * Floating rejections: promises that were rejected and have no handler.
  *
- * One handler per thread, installed while a node runs. It keeps such a promise
- * from ending the process, counts it, and finds the actor it came from through
- * AsyncLocalStorage. Node.js and Deno still know the context when they report a
- * rejection; Bun 1.4 does not, so there the actor stays unknown and the storage
- * is not used at all.
+ * Each thread has one handler for them, installed while a node runs. It keeps a
+ * floating rejection from ending the process, counts it, and finds the actor
+ * that has caused it, through AsyncLocalStorage. Node.js and Deno report a
+ * rejection in the context in which it happened. Bun 1.4 does not, so on Bun
+ * the actor stays unknown and the storage is not used.
  *
- * Handlers of the program itself stay in charge of what is not an actor's: if
- * there is one, such a rejection is counted and left to it.
+ * If the program has a handler of its own, a rejection that belongs to no actor
+ * is counted and left to that handler.
  *
- * A `KilledError` is nobody's mistake: an ended actor's pending `receive` and
- * `call` reject with it whether its code awaits them or not, and they do so in
- * the context of whoever has ended it. It is neither reported nor counted.
+ * A `KilledError` is no mistake of a program: the pending `receive` and `call`
+ * of an actor that was ended reject with it, awaited or not, and in the context
+ * of the code that has ended the actor. It is neither reported nor counted.
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -24,11 +24,11 @@ import { runtimeName } from "./runtime.ts";
 type Owner = (error: unknown) => void;
 type Log = (record: LogRecord) => void;
 
-/** How many floating rejections this thread has seen. */
+/** Numbers of floating rejections of this thread. */
 export type RejectionCounts = {
-  /** Reported to the actor they came from. */
+  /** Those that were reported to the actor that has caused them. */
   readonly attributed: number;
-  /** Of unknown origin. */
+  /** Those of which the actor is not known. */
   readonly unattributed: number;
 };
 
@@ -38,7 +38,10 @@ const owners = new AsyncLocalStorage<Owner | undefined>();
 let attributed = 0;
 let unattributed = 0;
 
-/** One per retaining host, oldest first; the handler is installed while any. */
+/**
+ * The log of each call of `retainRejections`, oldest first. The handler is
+ * installed exactly while there is one.
+ */
 const logs: Log[] = [];
 
 export function rejectionCounts(): RejectionCounts {
@@ -46,8 +49,8 @@ export function rejectionCounts(): RejectionCounts {
 }
 
 /**
- * Runs `body` so that a floating rejection inside it goes to `owner`; null is
- * nobody, which costs nothing where it is so already.
+ * Runs `body` so that its floating rejections go to `owner`, or to no owner for
+ * null. Null costs nothing where there is no owner already.
  */
 export function attribute<T>(owner: Owner | null, body: () => T): T {
   if (!attributesRejections) return body();
@@ -56,13 +59,14 @@ export function attribute<T>(owner: Owner | null, body: () => T): T {
 }
 
 /**
- * Makes `owner` the owner of what goes on from the running microtask, whose
- * context the engine puts back at its end.
+ * Makes `owner` the owner of the rest of the running microtask, and of the
+ * promises made there. The engine restores the context at the end of the
+ * microtask.
  *
- * It cannot tell whose microtask that is. A context that is somebody's already
- * is left alone; but where actors without one call each other's functions, what
- * the caller leaves floating in the rest of the microtask is taken for the
- * adopting actor's.
+ * This function cannot know which actor has started the microtask. A context
+ * that has an owner is not changed. But when an actor without a context of its
+ * own runs a function of another such actor, and that function adopts, then
+ * floating rejections in the rest of the microtask go to the adopting actor.
  */
 export function adopt(owner: Owner): void {
   if (!attributesRejections || owners.getStore() !== undefined) return;
@@ -70,8 +74,8 @@ export function adopt(owner: Owner): void {
 }
 
 /**
- * `schedule`, but with what it schedules belonging to no actor. An actor that
- * wakes the scheduler must not become the owner of every turn that follows.
+ * As `schedule`, but callbacks belong to no actor. An actor that wakes the
+ * scheduler must not become the owner of all turns that follow.
  */
 export function unowned(
   schedule: (callback: () => void) => void,
@@ -84,13 +88,13 @@ export function unowned(
 }
 
 /**
- * A microtask that belongs to no actor, for callbacks that need many.
+ * Schedules microtasks that belong to no actor, at low cost.
  *
- * Entering a context for each would cost more than the microtask itself, up to
- * a microsecond on Deno. But a reaction keeps the context it was made in: so
- * one is always ready that was made outside of any actor, and what is to run
- * only has to resolve its promise. Callbacks run in order, several of them in
- * one microtask if they were asked for before it came.
+ * Entering a context for each microtask would cost more than the microtask
+ * itself, up to a microsecond on Deno. But a promise reaction keeps the context
+ * in which it was made. So one reaction that was made outside of any actor is
+ * always ready, and scheduling only resolves its promise. Callbacks run in
+ * order. Several run in one microtask if they were scheduled before it began.
  */
 export function unownedMicrotask(): (callback: () => void) => void {
   let waiting: (() => void)[] = [];
@@ -108,7 +112,7 @@ export function unownedMicrotask(): (callback: () => void) => void {
       try {
         (callbacks[i] as () => void)();
       } catch (error) {
-        // The others are none the worse, and nothing is swallowed.
+        // The other callbacks still run, and the error is reported.
         void Promise.reject(error);
       }
     }
@@ -122,13 +126,13 @@ export function unownedMicrotask(): (callback: () => void) => void {
   };
 }
 
-/** Installs the handler if it is not; `log` gets what has no owner. */
+/** Installs the handler. `log` gets rejections that have no owner. */
 export function retainRejections(log: Log): void {
   logs.push(log);
   if (logs.length === 1) process.on("unhandledRejection", onRejection);
 }
 
-/** Undoes one `retainRejections` with the same `log`. */
+/** Undoes one call of `retainRejections` with the same `log`. */
 export function releaseRejections(log: Log): void {
   const index = logs.indexOf(log);
   if (index < 0) return;
@@ -179,11 +183,11 @@ function report(message: string, error: unknown): void {
       fields: { error: shown(error), count: unattributed },
     });
   } catch {
-    // Thrown from here, it would end the process that is to be kept.
+    // An error thrown here would end the process.
   }
 }
 
-/** What was thrown may throw itself when it is looked at; so in `shown`. */
+/** A value that was thrown may throw when it is inspected; so in `shown`. */
 function isKilled(error: unknown): boolean {
   try {
     return error instanceof KilledError;

@@ -1,7 +1,7 @@
 /**
- * Which of the three runtimes this is. Asked only where one of them needs
- * something else; everything else is written against `node:*` modules. Also
- * what the environment says.
+ * Which of the three runtimes this is, and variables of the environment. The
+ * name is used only where one runtime needs other code; all other code is
+ * written for the `node:*` modules of all three.
  */
 
 import process from "node:process";
@@ -15,8 +15,8 @@ export const runtimeName: RuntimeName = process.versions["bun"] !== undefined
   : "node";
 
 /**
- * A variable of the environment. Undefined when it is not set or empty, or when
- * the program may not see it.
+ * A variable of the environment. Undefined when it is not set, empty, or may
+ * not be read.
  */
 export function environment(name: string): string | undefined {
   try {

@@ -1,8 +1,9 @@
 /**
- * Being asked to end by the operating system, on all three runtimes.
+ * Requests of the operating system to end, on all three runtimes.
  *
- * How a program ends then is not decided here. While somebody listens, the
- * signals do not end the process, and it goes on without anything else to do.
+ * How a program ends then is not decided here. While a listener is registered,
+ * these signals do not end the process, and the process stays alive also when
+ * it has nothing else to do.
  */
 
 import process from "node:process";
@@ -11,12 +12,12 @@ import { clearInterval, setInterval } from "node:timers";
 /** The signals that ask a process to end. */
 export type TerminationSignal = "SIGINT" | "SIGTERM";
 
-/** Longer than any program runs; the timer keeps the event loop alive. */
+/** Longest interval of a timer, here one that keeps the event loop alive. */
 const FOREVER_MS = 0x7fff_ffff;
 
 /**
- * Calls back for each such signal until it is disposed of. Threads of workers
- * get none.
+ * Calls `listener` for each such signal until the result is disposed of. A
+ * worker's thread gets no signals.
  */
 export function onTermination(
   listener: (signal: TerminationSignal) => void,

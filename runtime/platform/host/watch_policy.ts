@@ -1,32 +1,35 @@
 /**
- * Whether it pays to watch a ring for a moment before its reader sleeps.
+ * Decides whether a reader polls for a moment before it sleeps ("watches"), for
+ * rings of shared memory and for sockets.
  *
- * Waking a thread costs several times more than all the rest of a message, and
- * while it sleeps its caches go cold. A conversation has the next bytes within
- * some ten microseconds, so whoever watches for them saves the wake-up. But a
- * thread that watches in vain has wasted its core, which on a busy machine may
- * be the very one that the other end waits for. So the decision is made anew
- * from what watching has brought: a few failures in a row and it is left for a
- * while, twice as long each time, until a try succeeds.
+ * Waking a thread costs several times as much as the rest of a message, and its
+ * caches go cold while it sleeps. In a conversation the next bytes arrive within
+ * some ten microseconds, so a reader that watches for them saves the wake-up.
+ * But watching in vain wastes a core, and on a busy machine the other end may
+ * be waiting for that core. So the decision depends on earlier results: after a
+ * few failures in a row the reader does not watch for a while, twice as long
+ * each time, until watching succeeds again.
  */
 
-/** How long to watch, in ms: longer than a thread takes to wake and answer. */
-export const watchMs = 0.1;
+/** How long to watch, in ms: longer than a thread needs to wake and answer. */
+export const WATCH_MS = 0.1;
 
-/** Failures in a row before watching is left. */
-const maxMisses = 4;
-/** How often not to watch then, the first time and at most. */
-const firstRest = 8;
-const longestRest = 64;
+/** Failures in a row after which the reader does not watch for a while. */
+const MAX_MISSES = 4;
+/** How often it does not watch then: the first time, and at most. */
+const FIRST_REST = 8;
+const LONGEST_REST = 64;
 
 export class WatchPolicy {
   readonly #isWorthwhile: boolean;
+  /** Failures in a row; the count goes on while above `MAX_MISSES`. */
   #misses = 0;
-  /** How often not to watch from now on. */
+  /** How often `mayWatch` will still say no. */
   #rest = 0;
-  #nextRest = firstRest;
+  /** The next value of `#rest`; at most `LONGEST_REST`. */
+  #nextRest = FIRST_REST;
 
-  /** `cores`: what the machine has; with one, the other end cannot run. */
+  /** `cores`: those of the machine. With one, watching would only block it. */
   constructor(cores: number) {
     this.#isWorthwhile = cores > 1;
   }
@@ -39,16 +42,16 @@ export class WatchPolicy {
     return false;
   }
 
-  /** Something came while it was watched for. */
+  /** Bytes have arrived while the reader watched. */
   hit(): void {
     this.#misses = 0;
-    this.#nextRest = firstRest;
+    this.#nextRest = FIRST_REST;
   }
 
-  /** Nothing came. */
+  /** No bytes have arrived while the reader watched. */
   miss(): void {
-    if (++this.#misses < maxMisses) return;
+    if (++this.#misses < MAX_MISSES) return;
     this.#rest = this.#nextRest;
-    this.#nextRest = Math.min(longestRest, this.#nextRest * 2);
+    this.#nextRest = Math.min(LONGEST_REST, this.#nextRest * 2);
   }
 }

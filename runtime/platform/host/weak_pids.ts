@@ -1,21 +1,21 @@
 /**
- * The thread's table of pids and refs, weak: an object stays in it as long as
- * somebody holds it, so that a value that comes back is the same object, and
- * no longer, so that a node that talks to millions of actors does not keep all
- * of their pids.
+ * The weak table of the pids and refs of a thread. An object stays in it exactly
+ * as long as the program refers to it. So a pid that comes back is the same
+ * object, and a node that talks to millions of actors does not keep all of
+ * their pids.
  *
- * `deref` of a weak reference is slow on every engine, so the pids that were
- * met last are held strongly in front of it.
+ * `deref` of a weak reference is slow on every engine, so a small cache in front
+ * holds the objects that were used last strongly.
  */
 
 import type { PidTable } from "../../core/terms/terms.ts";
 
 /** Entries per generation of the strong cache; there are two. */
-const generationSize = 2_048;
+const GENERATION_SIZE = 2_048;
 
 /** A `PidTable` that can say how much it holds. */
 export interface WeakPidTable extends PidTable {
-  /** Entries, including those whose object is gone but not yet noticed. */
+  /** Entries, also those whose object was collected a moment ago. */
   readonly size: number;
 }
 
@@ -25,13 +25,14 @@ export function createWeakPidTable(): WeakPidTable {
 }
 
 class Table implements WeakPidTable {
+  /** All objects, by key. */
   readonly #weak = new Map<string, WeakRef<object>>();
-  /** Met since the generations last changed; at most `generationSize`. */
+  /** Objects used since the last change of generations; at most `GENERATION_SIZE`. */
   #young = new Map<string, object>();
-  /** Met in the generation before; replaced as a whole. */
+  /** Objects used in the generation before; replaced as a whole. */
   #old = new Map<string, object>();
   readonly #finalizers = new FinalizationRegistry<string>((key) => {
-    // A new object may have taken the key before this ran.
+    // A new object may have the key by now.
     if (this.#weak.get(key)?.deref() === undefined) this.#weak.delete(key);
   });
 
@@ -54,7 +55,7 @@ class Table implements WeakPidTable {
   }
 
   #remember(key: string, value: object): void {
-    if (this.#young.size >= generationSize) {
+    if (this.#young.size >= GENERATION_SIZE) {
       this.#old = this.#young;
       this.#young = new Map();
     }

@@ -4,15 +4,17 @@
 
 import { deflateSync, inflateSync } from "node:zlib";
 
-/** The zlib data of `data`, at a level from 0 to 9. */
+/** Compresses `data`, at a level from 0 to 9. */
 export function deflate(data: Uint8Array, level: number): Uint8Array {
   return new Uint8Array(deflateSync(data, { level }));
 }
 
 /**
- * What zlib data is of. Throws when it is none or of more than `size` bytes.
+ * Decompresses `data`. Throws when it is no zlib data, or when the result has
+ * more than `size` bytes.
  */
 export function inflate(data: Uint8Array, size: number): Uint8Array {
-  // The limit must not be 0, and what is one byte too long must show as such.
+  // One more byte: the limit must not be 0, and a result that is one byte too
+  // long must be noticed by the caller.
   return new Uint8Array(inflateSync(data, { maxOutputLength: size + 1 }));
 }

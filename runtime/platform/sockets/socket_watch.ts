@@ -6,13 +6,13 @@
  *
  * `WatchPolicy` decides, from what it has brought. Actors, timers and other
  * sockets have their turns meanwhile, so only the core is lost when nothing
- * comes, for `watchMs` at most.
+ * comes, for `WATCH_MS` at most.
  */
 
 import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers";
 import { runtimeName } from "../host/runtime.ts";
-import { watchMs, WatchPolicy } from "../host/watch_policy.ts";
+import { WATCH_MS, WatchPolicy } from "../host/watch_policy.ts";
 
 /**
  * On Node.js a turn of the loop looks at all sockets and costs a microsecond or
@@ -32,7 +32,7 @@ export class SocketWatch {
   came(): void {
     if (this.#isWatching) this.#policy.hit();
     else if (!this.#policy.mayWatch()) return;
-    this.#until = performance.now() + watchMs;
+    this.#until = performance.now() + WATCH_MS;
     if (this.#isWatching) return;
     this.#isWatching = true;
     setImmediate(this.#turn);

@@ -20,7 +20,7 @@ import {
 } from "../host/event_loop.ts";
 import { defaultHighMarkBytes } from "../sockets/socket_carrier.ts";
 import { createRing, RingReader, RingWriter } from "./ring.ts";
-import { watchMs, WatchPolicy } from "../host/watch_policy.ts";
+import { WATCH_MS, WatchPolicy } from "../host/watch_policy.ts";
 
 /** One end of a link, on its way to the thread that will use it. */
 export type LinkEnd = {
@@ -239,7 +239,7 @@ export class WorkerCarrier implements Carrier {
   /** Whether something has come, or comes within a moment. */
   #watch(): boolean {
     const reader = this.#reader;
-    const until = performance.now() + watchMs;
+    const until = performance.now() + WATCH_MS;
     do {
       for (let looks = 0; looks < 20; looks++) {
         if (reader.length > 0) return true;
