@@ -1,12 +1,12 @@
 /**
- * Erlang's external term format, stand-alone: what `term_to_binary` gives and
- * `binary_to_term` takes. For files, caches and ports; a node that talks to
- * BEAM nodes needs none of it.
+ * Erlang's external term format, stand-alone, as `term_to_binary` writes it and
+ * `binary_to_term` reads it. It is meant for files, caches and ports; a node
+ * that talks to BEAM nodes does not need it.
  *
- * Joins the codec with the platform: with the thread's table of pids, so that a
- * pid that comes back is the same object, and with zlib. What becomes of what
- * is said at the head of `wire/etf/writer/writer.ts` and of
- * `wire/etf/reader/reader.ts`.
+ * This module joins the codec with the platform: with the thread's table of
+ * pids, so that a pid that comes back is the same object, and with zlib. The
+ * heads of `wire/etf/writer/writer.ts` and `wire/etf/reader/reader.ts` list
+ * which value becomes which term.
  */
 
 import { createHost } from "./platform/host/host.ts";
@@ -26,16 +26,16 @@ const codec: TermCodec = new TermCodec({
 });
 
 /**
- * The bytes of a term, as `term_to_binary(Term, [{minor_version, 2}])` has
- * them; maps of more than 32 keys have them in their own order.
+ * Encodes a term, as `term_to_binary(Term, [{minor_version, 2}])` does. Only the
+ * order of keys in maps of more than 32 keys may differ.
  *
- * Keys of plain objects become atoms, which a BEAM node keeps for ever: one
- * call makes at most 10,000 that earlier ones did not. Terms may be nested
- * 100,000 deep. Results of up to 4 KiB share an `ArrayBuffer` with others, so
- * copy them before you transfer it.
+ * Keys of plain objects become atoms, which a BEAM node keeps for ever. So one
+ * call makes at most 10,000 atoms that earlier calls did not make. Terms may be
+ * nested 100,000 deep. Results of up to 4 KiB share an `ArrayBuffer` with other
+ * results, so copy them before you transfer the buffer.
  *
- * Throws an `EncodeError` that names the value, for one that has no counterpart
- * on the BEAM (a function, a `Date`, NaN).
+ * Throws an `EncodeError` that names the value, for a value that has no
+ * counterpart on the BEAM (a function, a `Date`, NaN).
  *
  * @example
  * ```ts
@@ -55,16 +55,16 @@ export function encode(
 }
 
 /**
- * The term that the bytes begin with. What stands behind it is ignored, as by
+ * Decodes the term at the start of the bytes. Bytes after it are ignored, as by
  * `binary_to_term`.
  *
  * The term shares no memory with the bytes. Atoms become registered symbols,
- * which no engine ever frees: one call makes at most 100,000, and all peers
- * and calls of a thread together 1,000,000. Terms may be nested 100,000 deep,
- * integers have up to 1,048,576 bits.
+ * which no engine ever frees. So one call makes at most 100,000 of them, and all
+ * peers and calls of a thread together 1,000,000. Terms may be nested 100,000
+ * deep, and integers have up to 1,048,576 bits.
  *
- * Throws a `DecodeError` that says where, for bytes that are no term; and,
- * without `exact`, for a map with the keys 1 and 1.0, which would merge.
+ * Throws a `DecodeError` that names the place, for bytes that are no term; and,
+ * without `exact`, for a map with the keys 1 and 1.0, which would become one.
  */
 export function decode(bytes: Uint8Array, options?: DecodeOptions): unknown {
   return codec.decode(bytes, options);

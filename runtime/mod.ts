@@ -1,8 +1,7 @@
 /**
  * Hornbeam: actors, links, monitors and nodes that form a cluster.
  *
- * The public face of the runtime: everything a program imports from
- * `hornbeam`, and nothing else.
+ * The public face of the runtime: all that a program can import from `hornbeam`.
  */
 
 export { memoryNetwork, start, systemHost } from "./start.ts";

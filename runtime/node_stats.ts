@@ -6,19 +6,19 @@
 /** What a worker is doing. `lost`: see `WorkerExit`. */
 export type WorkerState = "starting" | "up" | "stopping" | "ended" | "lost";
 
-/** Figures of a node, all since its start unless said otherwise. */
+/** Figures of a node. Counts go back to its start. */
 export type NodeStats = {
   readonly name: string;
   readonly runtime: string;
-  /** Living actors now, the kernel's included. */
+  /** Live actors, the kernel's included. */
   readonly actors: number;
-  /** Messages that were put into mailboxes. */
+  /** Messages that were delivered to mailboxes. */
   readonly messages: number;
   readonly crashes: number;
-  /** Messages lost to limits of mailboxes. */
+  /** Messages that were dropped because a mailbox was full. */
   readonly lostMessages: number;
   readonly nodes: readonly string[];
-  /** Its workers whose threads run. */
+  /** Its workers with a running thread. */
   readonly workers: readonly {
     readonly name: string;
     readonly state: WorkerState;

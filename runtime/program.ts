@@ -1,6 +1,6 @@
 /**
- * The modules that nodes run: what `hornbeam run` and `hornbeam cluster` start,
- * and what a worker hosts.
+ * Programs: the modules that `hornbeam run` and `hornbeam cluster` start, and
+ * that workers run.
  *
  * ```text
  * export default async function (node, { signal }) { ... }
@@ -8,7 +8,7 @@
  * export const options = { exact: true };
  * ```
  *
- * How a module is loaded and when it ends is not decided here.
+ * This module checks what a program exports. It does not load or run it.
  */
 
 import type { ExportedBehaviour } from "./core/contract/behaviour.ts";
@@ -32,9 +32,9 @@ const optionNames = [
 /** Options of `start` that a module may set. */
 export type ProgramOptions = Pick<StartOptions, typeof optionNames[number]>;
 
-/** What a module offers to whoever starts its node. */
+/** The exports of a program. */
 export type Program<Context> = {
-  /** Its default export; null if it has none. */
+  /** The default export; null if there is none. */
   readonly run: ((node: RunningNode, context: Context) => unknown) | null;
   /** Behaviours that other nodes may spawn. */
   readonly exports: Readonly<Record<string, ExportedBehaviour>>;
@@ -42,8 +42,8 @@ export type Program<Context> = {
 };
 
 /**
- * Takes a module for what it should be. Throws a `UsageError` that begins with
- * `what`, the module's name.
+ * Checks the exports of a module. Throws a `UsageError` that begins with `what`,
+ * the name of the module.
  */
 export function programOf<Context>(
   module: Readonly<Record<string, unknown>>,
@@ -79,7 +79,8 @@ function checkOptions(what: string, options: unknown): ProgramOptions {
     const got = isObject ? `an option "${unknown}"` : "something else";
     throw new UsageError(
       `${what} exports \`options\` with ${got}; expected an object with any ` +
-        `of ${optionNames.join(", ")}, and the rest where the node is started`,
+        `of ${optionNames.join(", ")}; all other options are given where the ` +
+        "node is started",
     );
   }
   return options as ProgramOptions;

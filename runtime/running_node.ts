@@ -1,6 +1,6 @@
 /**
- * A running node as programs see it: the face of the core's node and of the
- * network parts that `start.ts` has joined with it.
+ * A running node as programs see it. It stands in front of the core's node and
+ * of the network parts that `start.ts` has joined with it.
  */
 
 import type {
@@ -34,25 +34,27 @@ import type { Node } from "./core/node/node.ts";
 import { erpc } from "./kernel/rpc/erpc.ts";
 import { ping } from "./kernel/node/net_kernel.ts";
 
-/** What a node with a name has in addition. */
+/** Further parts of a node with a name. */
 export type NetParts = {
   readonly distribution: Distribution;
   readonly listener: Listener;
   readonly presence: Presence | null;
-  /** Null for a node that may not have any. */
+  /** Null for a node that may not start workers. */
   readonly workers: Workers | null;
 };
 
 /**
- * A running node. Ends with `stop`, or at the end of an `await using` block.
+ * A running node. It ends by `stop`, or at the end of an `await using` block.
  */
 export class RunningNode {
   readonly name: string;
-  /** Port it listens on; 0 when it is alone. */
+  /** Port on which it listens; 0 for a node without a name. */
   readonly port: number;
   readonly #node: Node;
   readonly #host: Host;
+  /** Null for a node without a name. */
   readonly #parts: NetParts | null;
+  /** The result of the first call of `stop`; null before. */
   #stopping: Promise<void> | null = null;
 
   /** @internal Made by `start`. */
@@ -64,7 +66,7 @@ export class RunningNode {
     this.port = parts?.listener.port ?? 0;
   }
 
-  /** @internal For functions that work on a node from outside of any actor. */
+  /** @internal For functions that act on a node outside of any actor. */
   get owner(): Node {
     return this.#node;
   }
@@ -88,27 +90,28 @@ export class RunningNode {
     options?: SpawnOptions,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      let settle = (reason: unknown): void => reject(new KilledError(reason));
+      let settleRun = (reason: unknown): void =>
+        reject(new KilledError(reason));
       const actor = this.#node.spawnActor(
         async (self: Self<M>) => {
           try {
             const result = await body(self);
-            settle = () => resolve(result);
+            settleRun = () => resolve(result);
           } catch (error) {
-            settle = () => reject(error);
-            // It reaches the caller, so it is no crash of the node's.
+            settleRun = () => reject(error);
+            // The caller gets the error, so it is not counted as a crash.
             throw error instanceof ExitError ? error : new ExitError(error);
           }
         },
         options ?? {},
         null,
       );
-      // Only when the actor has ended, so that its name is free again.
-      actor.onExit = (reason) => settle(reason);
+      // When the actor has ended, so that its name is free by then.
+      actor.onExit = (reason) => settleRun(reason);
     });
   }
 
-  /** Calls from outside of any actor; see `Self.call`. */
+  /** Calls a server from outside of any actor; see `Self.call`. */
   call<R = unknown>(
     to: CallTarget,
     request: unknown,
@@ -122,7 +125,7 @@ export class RunningNode {
     return this.#node.sendFrom(this.#node.pid, to as Destination, message);
   }
 
-  /** Local registered name. */
+  /** The local actor with this registered name; null if there is none. */
   whereis(name: string): Pid | null {
     return this.#node.names.whereis(name);
   }
@@ -132,7 +135,7 @@ export class RunningNode {
     return this.#node.nodes();
   }
 
-  /** Connects to a node; false, with the reason in the log, if that fails. */
+  /** Connects to a node. Resolves with false, and logs why, if that fails. */
   async connect(node: string): Promise<boolean> {
     const outcome = await this.tryConnect(node);
     if (!outcome.isUp) {
@@ -145,7 +148,7 @@ export class RunningNode {
     return outcome.isUp;
   }
 
-  /** As `connect`, with the reason in the result. */
+  /** As `connect`, but the result holds the reason. */
   tryConnect(node: string): Promise<ConnectOutcome> {
     if (this.#parts === null) {
       return Promise.resolve({
@@ -161,17 +164,17 @@ export class RunningNode {
     return this.run((self) => ping(self, node, options));
   }
 
-  /** Names that are registered on this node, the kernel's included. */
+  /** Registered names of this node, the kernel's included. */
   registered(): readonly string[] {
     return this.#node.names.registered();
   }
 
-  /** Whether a local actor lives. Throws `UsageError` for one elsewhere. */
+  /** Whether a local actor is live. Throws `UsageError` for a remote actor. */
   isAlive(pid: Pid): boolean {
     return this.#node.isActorAlive(pid);
   }
 
-  /** Figures of a local actor; null when it has ended or lives elsewhere. */
+  /** Figures of a local actor; null for an ended or a remote actor. */
   info(pid: Pid): ActorInfo | null {
     const actor = this.#node.localActor(pid);
     return actor === null ? null : infoOf(actor);
@@ -182,7 +185,7 @@ export class RunningNode {
     return this.#parts?.distribution.disconnect(node) ?? false;
   }
 
-  /** Calls back when nodes join or leave, until the signal is aborted. */
+  /** Calls `listener` when nodes join or leave, until the signal is aborted. */
   onNodeEvent(
     listener: (event: NodeEvent) => void,
     options?: { readonly signal?: AbortSignal },
@@ -191,9 +194,9 @@ export class RunningNode {
   }
 
   /**
-   * Calls back when a connection stops keeping up with what is sent over it and
-   * when it does again (`NodeBusy`), and when a Hornbeam node has been silent
-   * for `suspectAfterMs` and when it speaks again (`NodeSuspect`).
+   * Calls `listener` when a connection cannot keep up with its senders and when
+   * it can again (`NodeBusy`), and when a Hornbeam node has been silent for
+   * `suspectAfterMs` and when it sends again (`NodeSuspect`).
    */
   onConnectionEvent(
     listener: (event: ConnectionEvent) => void,
@@ -230,6 +233,7 @@ export class RunningNode {
     return this.run((self) => erpc.call(self, node, called, args, options));
   }
 
+  /** Figures of the node. */
   stats(): NodeStats {
     return {
       name: this.name,
@@ -244,16 +248,16 @@ export class RunningNode {
   }
 
   /**
-   * Starts a node in a thread of this process, with this node's cookie and
-   * options, and resolves when it is up and connected to this one. Nodes of one
-   * process reach each other through shared memory, and for all others a worker
-   * is a node like any other. It ends with this node.
+   * Starts a worker: a node in a thread of this process, with this node's cookie
+   * and options. Resolves when the worker is up and connected to this node.
+   * Nodes of one process reach each other through shared memory; for all other
+   * nodes, a worker is a node like any other. It ends with this node.
    *
-   * Rejects with `UsageError` for a node that is alone, a worker itself, or
-   * started with a network or host of its own, and for options that make no
-   * sense; with `DuplicateNameError` for a name that is taken; with
-   * `WorkerError` when it is not up within `startTimeoutMs`; and with what the
-   * module throws when it is loaded.
+   * Rejects with `UsageError` when this node has no name, is a worker itself, or
+   * was started with a network or host of its own, and for invalid options; with
+   * `DuplicateNameError` when the name is taken; with `WorkerError` when the
+   * worker is not up within `startTimeoutMs`; and with the error that the module
+   * throws when it is loaded.
    *
    * @example
    * ```ts
@@ -292,7 +296,7 @@ export class RunningNode {
     return await workers.start(options);
   }
 
-  /** Its workers whose threads run. */
+  /** Its workers with a running thread. */
   workers(): readonly WorkerNode[] {
     return this.#parts?.workers?.list() ?? [];
   }
@@ -331,7 +335,7 @@ export class RunningNode {
   }
 }
 
-/** The machine's own host has to know how many nodes use it. */
+/** Whether this is the machine's own host, which counts the nodes that use it. */
 export function isPlatformHost(host: Host): host is PlatformHost {
   return "retain" in host;
 }

@@ -2,7 +2,7 @@
  * The composition root: joins core, net, kernel and platform into a node that
  * runs on this machine.
  *
- * The only module besides tests that knows all the parts.
+ * Besides tests, this is the only module that knows all parts of a node.
  */
 
 import type { Host } from "./core/host/ports.ts";
@@ -46,8 +46,8 @@ const ALONE = "nonode@nohost";
 const DEFAULT_EPMD_PORT = 4369;
 
 /**
- * A network in memory, for `start({ network })`: several nodes in one thread,
- * with links that a test can cut. See `std/testing` for the comfortable form.
+ * A network in memory, for `start({ network })`: for several nodes in one
+ * thread, with links that a test can cut. `std/testing` has helpers for it.
  */
 export function memoryNetwork(): MemoryNetwork {
   return createMemoryNetwork({ macrotask });
@@ -61,9 +61,9 @@ export function systemHost(): Host {
 /**
  * Starts a node.
  *
- * Rejects with `UsageError` for options that make no sense, with
- * `NodeNameError` for a bad name, with `CarrierError` (`in-use`) for a port
- * that is taken, and with `DuplicateNameError` for a name that is.
+ * Rejects with `UsageError` for invalid options, with `NodeNameError` for an
+ * invalid name, with `CarrierError` (`in-use`) when the port is taken, and with
+ * `DuplicateNameError` when the name is taken.
  *
  * @example
  * ```ts
@@ -102,14 +102,14 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
   return running;
 }
 
-/** What a node in a worker has from the node that started it. */
+/** What the parent of a worker's node provides. */
 export type Surroundings = {
   readonly neighbours: Neighbours;
-  /** Null: nobody has to be told. */
+  /** Null where the node is not registered with epmd. */
   readonly presence: ((listenPort: number) => Presence) | null;
 };
 
-/** A node with a name, and the parts that whoever started it needs. */
+/** A node with a name, and those of its parts that `workers/entry.ts` needs. */
 export type NamedNode = {
   readonly running: RunningNode;
   readonly node: Node;
@@ -117,8 +117,8 @@ export type NamedNode = {
 };
 
 /**
- * Starts a node with a name; rejects as `start` does. Without surroundings it
- * is one that may have workers.
+ * Starts a node with a name. Rejects as `start` does. A node without
+ * `surroundings` is no worker and may have workers.
  */
 export async function startNamed(
   options: NamedOptions,
@@ -192,7 +192,7 @@ export async function startNamed(
   }
 }
 
-/** What carries the connections with other nodes; epmd has TCP in any case. */
+/** The network between nodes: TCP or TLS. For epmd it is always TCP. */
 function makeNodeNetwork(
   options: StartOptions,
   name: string,
@@ -220,7 +220,7 @@ function makeNodeNetwork(
   });
 }
 
-/** The cookie to use with each node. */
+/** The cookie for each node. */
 function cookieOf(
   usual: string,
   others: Readonly<Record<string, string>>,
@@ -230,8 +230,9 @@ function cookieOf(
 }
 
 /**
- * An incarnation that nobody gave. Below 2^31, so that engines keep it in the
- * pid and not in an object beside it; small ones mean something to old nodes.
+ * A creation for a node that epmd gives none. It is below 2^31, so that engines
+ * store it in the pid and not in an object beside it, and not below 4, because
+ * small creations have a meaning for old nodes.
  */
 function randomCreation(host: Host): number {
   return 4 + host.randomU32() % 0x7fff_fff0;
@@ -290,7 +291,7 @@ function addKernel(
   });
 }
 
-/** Only a network of this machine leads into its threads. */
+/** Workers need this machine's own network and host. */
 function mayHaveWorkers({ network, discovery, host }: StartOptions): boolean {
   return network === undefined && discovery === undefined && host === undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * The options of `start`, which `start.ts` makes a node of.
+ * The options of `start`.
  */
 
 import type { Host, LogLevel, LogRecord } from "./core/host/ports.ts";
@@ -12,103 +12,107 @@ import type { Discovery } from "./net/epmd/discovery.ts";
 import type { DistributionLimits } from "./net/distribution/limits.ts";
 import type { TlsOptions } from "./platform/sockets/tls_options.ts";
 
-/** Options of `start`. Without a name the node is alone, as `nonode@nohost`. */
+/** Options of `start`. A node without a name is `nonode@nohost`, and alone. */
 export type StartOptions = {
-  /** `part@host`; the host is where others reach this node. */
+  /** `part@host`; other nodes reach this node at this host. */
   readonly name?: string;
-  /** Shared secret of the cluster. Needed with a name; is not encryption. */
+  /** Shared secret of the cluster. Required with a name. It does not encrypt. */
   readonly cookie?: string;
-  /** Other secrets, shared with single nodes, by their names. */
+  /** Secrets that are shared with single nodes only, by their names. */
   readonly cookies?: Readonly<Record<string, string>>;
-  /** Nodes to connect to before `start` resolves; rejects if one fails. */
+  /** Nodes to connect to before `start` resolves. It rejects if one fails. */
   readonly connect?: readonly string[];
   /** Behaviours that other nodes may spawn here, by name. Nothing else. */
   readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
   /**
    * Functions that other nodes may call here by erpc and rpc, and that BEAM
-   * nodes may spawn: `{ "module:function/2": … }`, or without the number for
-   * any number of arguments. They get terms and return a value or a promise.
+   * nodes may spawn: `{ "module:function/2": … }`. A name without the number
+   * accepts any number of arguments. The functions get terms, and return a value
+   * or a promise.
    */
   readonly functions?: Readonly<Record<string, ExportedFunction>>;
   /**
-   * Whether other nodes may ask what runs here, as Erlang's tools do by erpc
-   * and rpc: `erlang:nodes/0`, `whereis/1`, `registered/0`, `processes/0`,
+   * Whether other nodes may inspect this node, as Erlang's tools do by erpc and
+   * rpc: `erlang:nodes/0`, `whereis/1`, `registered/0`, `processes/0`,
    * `process_info/1,2` and a few more. Default true.
    */
   readonly inspectable?: boolean;
   /**
-   * Takes what processes of BEAM nodes print whose group leader is on this
-   * node. Default: standard output.
+   * Takes the output of processes on BEAM nodes that have their group leader on
+   * this node. Default: standard output.
    */
   readonly output?: Output;
   /**
-   * How the node takes part in the names of the cluster; see `global`. Nodes
-   * that do so connect to all others of their cluster. With false it does not:
-   * it is told no names, and is connected to nobody but those it connects to
-   * itself. All nodes of a cluster should have the same. Default `{}`.
+   * How the node takes part in the global names of the cluster; see `global`.
+   * Nodes that take part connect to all other nodes of their cluster. With false
+   * the node does not take part: it knows no global names, and is connected only
+   * to nodes to which it connects itself. All nodes of a cluster should have the
+   * same value. Default `{}`.
    */
   readonly global?: GlobalOptions | false;
-  /** Invisible in other nodes' `nodes()`. Default false. */
+  /** Whether the node is missing in other nodes' `nodes()`. Default false. */
   readonly hidden?: boolean;
   /** Address to listen on. Default: the host of the name. */
   readonly listenHost?: string;
-  /** Port to listen on. Default 0: a free one, which epmd tells others. */
+  /** Port to listen on. Default 0: a free port, which epmd tells other nodes. */
   readonly port?: number;
-  /** Port of epmd, or false to do without. Default 4369. */
+  /** Port of epmd, or false for no epmd. Default 4369. */
   readonly epmdPort?: number | false;
   /**
-   * Whether the node hosts an epmd on loopback where none runs, and takes the
-   * port over when the one it is registered with has ended; Erlang's own then
-   * finds the port taken. Default true. With false, `start` rejects with a
-   * `CarrierError` (`refused`) where there is none, and a node that has lost
+   * Whether the node hosts an epmd on loopback where none runs, and takes over
+   * the port when the epmd it is registered with has ended. Erlang's own epmd
+   * then finds the port taken. Default true. With false, `start` rejects with a
+   * `CarrierError` (`refused`) where there is no epmd, and a node that has lost
    * epmd waits for a new one.
    */
   readonly hostEpmd?: boolean;
   /** Known nodes: `{ "b@127.0.0.1": "127.0.0.1:9001" }`. Asked before epmd. */
   readonly peers?: Readonly<Record<string, string>>;
-  /** Port that every node of the cluster listens on, where there is no epmd. */
+  /** The port on which all nodes of the cluster listen, instead of epmd. */
   readonly peerPort?: number;
+  /** Limits and times of the connections. */
   readonly limits?: DistributionLimits;
   /**
-   * From BEAM nodes, integral floats arrive as `Float` objects, so that every
-   * term that is sent on or back is what it was. Default false: as numbers.
+   * Whether integral floats from BEAM nodes arrive as `Float` objects, so that
+   * each term that is sent on or back is unchanged. Default false: they arrive
+   * as numbers.
    */
   readonly exact?: boolean;
   /**
-   * From BEAM nodes, binaries arrive as strings where they are UTF-8
-   * (`"text"`, the default) or always as `Uint8Array` (`"bytes"`).
+   * How binaries from BEAM nodes arrive: as strings where they are UTF-8
+   * (`"text"`, the default), or always as `Uint8Array` (`"bytes"`).
    */
   readonly binaries?: "text" | "bytes";
   /**
-   * Deep-freezes messages between actors of this node, so that whoever still
-   * writes to what it has sent gets an error. For development and tests.
-   * Exit reasons too, but for errors, which stay as they are.
+   * Deep-freezes messages between actors of this node, so that a sender that
+   * changes a sent message gets an error. Also exit reasons, except errors. For
+   * development and tests.
    */
   readonly strict?: boolean;
   /**
-   * A turn of an actor that takes this long is reported with its name, since
-   * nobody else could go on meanwhile. Default 100; Infinity: never.
+   * A turn of an actor that takes this long is reported with the actor's name,
+   * because no other actor could run meanwhile. Default 100; Infinity: never.
    */
   readonly longTurnMs?: number;
   /**
-   * `copy` copies messages between actors of this node, and exit reasons but
-   * for errors. A message that has no copy is an error of its sender; such an
-   * exit reason is printed. Default: neither.
+   * `copy` copies messages between actors of this node, and exit reasons except
+   * errors. A message that cannot be copied is an error of its sender; such an
+   * exit reason is replaced by its printed form. Default: messages are shared.
    */
   readonly isolate?: "copy";
   /**
-   * Connections with other nodes go over TLS, and both ends show and check
-   * certificates. All nodes of a cluster must do so. epmd stays plain TCP: it
-   * knows names and ports of nodes, and no secrets.
+   * Connections with other nodes use TLS, and both ends show and verify
+   * certificates. All nodes of a cluster must use it. epmd stays plain TCP: it
+   * knows names and ports of nodes, but no secrets.
    */
   readonly tls?: TlsOptions;
-  /** What carries the connections. Default: TCP. */
+  /** The network for connections. Default: TCP. */
   readonly network?: Network;
   /** How nodes are found. Default: `peers`, then epmd or `peerPort`. */
   readonly discovery?: Discovery;
   /**
-   * Flags of the handshake that are not offered to BEAM nodes, so that tests
-   * can behave like an older one.
+   * Handshake flags that are not offered to BEAM nodes, so that tests can act as
+   * an older node.
    *
    * @internal
    */
@@ -119,7 +123,7 @@ export type StartOptions = {
    * Least severe level that is written to standard error. Default `warning`.
    */
   readonly logLevel?: LogLevel;
-  /** Receives every log record instead; `logLevel` means nothing then. */
+  /** Receives all log records instead; `logLevel` has no effect then. */
   readonly log?: (record: LogRecord) => void;
 };
 

@@ -1,8 +1,8 @@
 /**
- * Where a worker's thread begins: waits for the order of its parent, becomes
- * the node that it describes, and does what the parent asks from then on.
+ * The main module of a worker's thread: waits for the order of its parent,
+ * starts the node that the order describes, and then serves calls of the parent.
  *
- * The composition root of a thread, as `start.ts` is that of a process.
+ * It is the composition root of a thread, as `start.ts` is that of a process.
  */
 
 import type { LogRecord } from "../core/host/ports.ts";
@@ -31,34 +31,42 @@ import {
 import { type Program, programOf } from "../program.ts";
 import { type NamedNode, startNamed } from "../start.ts";
 
-/** What the default export of a worker's module gets beside the node. */
+/** The second argument of the default export of a worker's module. */
 type Context = Readonly<Record<string, unknown>> & {
   readonly signal: AbortSignal;
 };
 
-/** How long the parent's thread may take to note the last word. */
-const LAST_WORD_MS = 1_000;
+/** Limit for the parent to note how the program has ended. */
+const PROGRAM_ENDED_MS = 1_000;
+/** Limit for the parent to take a log record. */
 const LOG_MS = 5_000;
-/** Longest wait for connections to take what a program has sent at its end. */
+/** Limit for connections to take the messages that were sent before the end. */
 const SENT_MS = 5_000;
+/** Time between two checks for that. */
 const POLL_MS = 5;
 
 class HostedNode {
   readonly #parent: Calls<ParentApi>;
   readonly #carriers = new WorkerCarriers();
   readonly #ending = new AbortController();
+  /** The node; null until `start` has started it. */
   #started: NamedNode | null = null;
+  /** The program; null until `start` has loaded it. */
   #program: Program<Context> | null = null;
   #context: Readonly<Record<string, unknown>> = {};
-  /** The program's end, while it runs. */
+  /** Resolves when the program has ended; null before it runs. */
   #running: Promise<void> | null = null;
-  /** Set when the program looked at its signal: only then can it heed it. */
+  /**
+   * Whether the program has read its signal. `stop` waits for the program only
+   * then, because otherwise it cannot know that it should end.
+   */
   #isSignalTaken = false;
+  /** Whether the thread is about to end. Never set back. */
   #isEnding = false;
 
   constructor(parent: Calls<ParentApi>) {
     this.#parent = parent;
-    onUncaught((error) => this.#end(failedWith(error), 1));
+    onUncaught((error) => this.#endByItself(failedWith(error), 1));
   }
 
   get #node(): NamedNode {
@@ -116,11 +124,11 @@ class HostedNode {
           const why = "the program failed while it was stopped";
           running.log("error", why, { error });
         } else {
-          this.#end(failedWith(error), 1);
+          this.#endByItself(failedWith(error), 1);
         }
         return;
       }
-      if (!this.#ending.signal.aborted) this.#end({ type: "done" }, 0);
+      if (!this.#ending.signal.aborted) this.#endByItself({ type: "done" }, 0);
     })();
   }
 
@@ -128,7 +136,7 @@ class HostedNode {
     this.#node.distribution.accept(this.#carriers.take(from, end));
   }
 
-  lost(nodeName: string, reason: string): void {
+  siblingLost(nodeName: string, reason: string): void {
     void this.#carriers.lose(nodeName, reason);
   }
 
@@ -149,23 +157,23 @@ class HostedNode {
     await endThread(0);
   }
 
-  /** The parent's thread has let go of this one, or is gone itself. */
+  /** The parent's thread has closed the port or has ended. */
   orphaned(): void {
     quitThread(1);
   }
 
-  /** By itself: the parent is told how, and the thread ends. */
-  async #end(end: ProgramEnd, code: number): Promise<void> {
+  /** The program has ended: tells the parent how, and ends the thread. */
+  async #endByItself(end: ProgramEnd, code: number): Promise<void> {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    // Others see a failed one as they see a crash, but what it said is said.
+    // Other nodes see a failure as a crash, but they get the sent messages.
     this.#started?.node.scheduler.flush();
     if (end.type === "done") {
-      await this.#sent();
+      await this.#allSent();
       await this.#started?.running.stop();
     }
     try {
-      await this.#parent.call("ended", [end], LAST_WORD_MS);
+      await this.#parent.call("programEnded", [end], PROGRAM_ENDED_MS);
     } catch {
       // The exit code says the same, in short.
     }
@@ -173,10 +181,11 @@ class HostedNode {
   }
 
   /**
-   * A connection that closes waits for a second, and large messages go piece by
-   * piece as the other end takes them.
+   * Waits until all messages are written. A connection that is closed waits for
+   * a second at most, and large messages are written only as fast as the other
+   * end reads them.
    */
-  async #sent(): Promise<void> {
+  async #allSent(): Promise<void> {
     const isSending = () =>
       this.#node.running.connections().some(({ waitingBytes, waitingLarge }) =>
         waitingBytes + waitingLarge > 0
@@ -187,11 +196,11 @@ class HostedNode {
   }
 
   async #connect(nodeName: string, timeoutMs: number) {
-    const end = await this.#parent.call("link", [nodeName], timeoutMs);
+    const end = await this.#parent.call("makeLink", [nodeName], timeoutMs);
     return end === null ? null : this.#carriers.take(nodeName, end);
   }
 
-  /** The parent holds the place in epmd, so that it outlives no thread. */
+  /** The parent registers the node, so that the name is free once it has ended. */
   #presence(listenPort: number, timeoutMs: number): Presence {
     return {
       start: () => this.#parent.call("register", [listenPort], timeoutMs),
@@ -225,7 +234,7 @@ function chosen(
   return Object.fromEntries(names.map((name) => [name, all[name]!]));
 }
 
-/** Whether a program ended because it heeded the signal. */
+/** Whether a program has failed only because its signal was aborted. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   return signal.aborted && (error === signal.reason ||
     (error instanceof Error && error.name === "AbortError"));
@@ -238,7 +247,7 @@ function failedWith(error: unknown): ProgramEnd {
   return { type: "failed", thrown };
 }
 
-/** What stands in a log record, as far as it crosses. */
+/** A field of a log record in a form that can be cloned. */
 function printed(value: unknown): unknown {
   if (value instanceof Error) return `${value.name}: ${value.message}`;
   return typeof value === "object" || typeof value === "function" ||
@@ -254,7 +263,7 @@ offer<WorkerApi>(orders, {
   start: (order) => hosted.start(order),
   run: () => hosted.run(),
   accept: (from, end) => hosted.accept(from, end),
-  lost: (nodeName, reason) => hosted.lost(nodeName, reason),
+  siblingLost: (nodeName, reason) => hosted.siblingLost(nodeName, reason),
   stats: () => hosted.stats(),
   exported: () => hosted.exported(),
   stop: () => void hosted.stop(),

@@ -1,9 +1,8 @@
 /**
- * A worker node as the node that started it sees it: a thread, what is said to
- * it, and how it ended.
+ * A worker as its parent sees it: the thread, the calls to it, and its end.
  *
- * One object is one incarnation. What runs in the thread is `workers/entry.ts`;
- * who is in the same process is `workers/workers.ts`.
+ * One object is one incarnation. `workers/entry.ts` runs in the thread;
+ * `workers/workers.ts` knows all workers of a node.
  */
 
 import type { Presence } from "../net/epmd/presence.ts";
@@ -17,67 +16,68 @@ import { type Calls, withPort } from "../platform/workers/control.ts";
 import { stopsBusyThreads } from "../platform/workers/thread.ts";
 
 const CALL_MS = 5_000;
-/** How long a thread may take to end once it is told to. */
+/** How long a thread may take to end once it is terminated. */
 const TERMINATE_MS = 2_000;
-/** How long one that can be asked only may take to hear of it. */
+/** How long a thread that cannot be stopped may take to end by itself. */
 const QUIT_MS = 500;
 
-/** What a hosted worker is made of. */
+/** The parts of a hosted worker. */
 export type HostedWorkerParts = {
   readonly order: StartOrder;
   readonly thread: Thread;
   readonly calls: Calls<WorkerApi>;
-  /**
-   * Tells everybody that the thread is gone, and resolves when that is done.
-   */
+  /** Tells all other nodes of the process that the thread has ended. */
   readonly onExit: (worker: HostedWorker, exit: WorkerExit) => Promise<void>;
   readonly restart: () => Promise<WorkerNode>;
 };
 
-/** A worker from its thread's start to its end. */
+/** A worker, from the start of its thread to its end. */
 export class HostedWorker implements WorkerNode {
   readonly name: string;
   readonly exited: Promise<WorkerExit>;
-  /** Its place in epmd, held here so that it outlives no thread. */
+  /**
+   * Its place in epmd; null while it has none. The parent holds it, so that it
+   * does not outlast the thread.
+   */
   presence: Presence | null = null;
-  /** What kept it from being registered. */
+  /** The error that kept it from being registered; null if there was none. */
   refusal: unknown = null;
-  /** Whether its node has started; resolves when that is decided. */
+  /** Resolves with whether the node has started, once that is known. */
   readonly started: Promise<boolean>;
-  /** Whether its program was begun. */
+  /** Whether its program was started. Never set back. */
   wasUp = false;
   readonly #parts: HostedWorkerParts;
   readonly #exit = Promise.withResolvers<WorkerExit>();
   readonly #starting = Promise.withResolvers<boolean>();
+  /** Only moves forward: starting, up, stopping, then ended or lost. */
   #state: WorkerState = "starting";
-  /** What it said of its end, before its thread ended. */
-  #lastWord: WorkerExit | null = null;
-  /** What it was told to do. */
-  #told: "stop" | "terminate" | null = null;
-  #isOver = false;
+  /** How its program has ended, as told by the thread; null before. */
+  #programExit: WorkerExit | null = null;
+  /** The order to end that it got last; null if it got none. */
+  #orderedEnd: "stop" | "terminate" | null = null;
+  /** Whether its end was noted. True exactly when `#state` is ended or lost. */
+  #hasEnded = false;
 
   constructor(parts: HostedWorkerParts) {
     this.name = parts.order.name;
     this.#parts = parts;
     this.exited = this.#exit.promise;
     this.started = this.#starting.promise;
-    void parts.thread.exited.then((exit) => this.#over(this.#exitOf(exit)));
+    void parts.thread.exited.then((exit) => this.#noteEnd(this.#exitOf(exit)));
   }
 
   get state(): WorkerState {
     return this.#state;
   }
 
-  /**
-   * Starts the node in the thread; rejects with what keeps it from starting.
-   */
+  /** Starts the node in the thread. Rejects when that fails. */
   async start(): Promise<void> {
     const { calls, order } = this.#parts;
     await calls.call("start", [order], order.timeoutMs);
     this.#starting.resolve(true);
   }
 
-  /** The node is up and connected: its program may begin. */
+  /** Starts the program, once the node is up and connected. */
   async run(): Promise<void> {
     const { calls, order } = this.#parts;
     await calls.call("run", [], order.timeoutMs);
@@ -85,22 +85,22 @@ export class HostedWorker implements WorkerNode {
     if (this.#state === "starting") this.#state = "up";
   }
 
-  /** Hands it one end of a link with `from`. */
+  /** Gives it one end of a link with the node `from`. */
   async accept(from: string, end: LinkEnd): Promise<void> {
     const { calls, order } = this.#parts;
     await calls.call("accept", [from, withPort(end)], order.timeoutMs);
   }
 
-  /** Tells it that the thread of a sibling is gone. */
-  tellLost(nodeName: string, reason: string): void {
-    // One that does not answer will find out by itself.
-    this.#parts.calls.call("lost", [nodeName, reason], CALL_MS)
+  /** Tells it that the thread of another worker has ended. */
+  tellSiblingLost(nodeName: string, reason: string): void {
+    // A worker that does not answer notices the silence by itself.
+    this.#parts.calls.call("siblingLost", [nodeName, reason], CALL_MS)
       .catch(() => {});
   }
 
-  /** Its last word. */
-  ended(end: ProgramEnd): void {
-    this.#lastWord = end.type === "done"
+  /** The thread tells how its program has ended. */
+  programEnded(end: ProgramEnd): void {
+    this.#programExit = end.type === "done"
       ? end
       : { type: "failed", error: errorOf(end.thrown) };
   }
@@ -114,8 +114,8 @@ export class HostedWorker implements WorkerNode {
   }
 
   async stop(options?: WorkerCallOptions): Promise<WorkerExit> {
-    if (!this.#isOver && this.#told === null) {
-      this.#told = "stop";
+    if (!this.#hasEnded && this.#orderedEnd === null) {
+      this.#orderedEnd = "stop";
       this.#state = "stopping";
       this.#parts.calls.call("stop", [], limitOf(options)).catch(() => {});
     }
@@ -123,19 +123,19 @@ export class HostedWorker implements WorkerNode {
   }
 
   async terminate(): Promise<WorkerExit> {
-    if (this.#isOver) return await this.exited;
-    this.#told = "terminate";
+    if (this.#hasEnded) return await this.exited;
+    this.#orderedEnd = "terminate";
     this.#state = "stopping";
     const { thread, calls } = this.#parts;
     if (!stopsBusyThreads) {
       calls.call("quit", [], QUIT_MS).catch(() => {});
       const exit = await this.#within(QUIT_MS);
       if (exit !== null) return exit;
-      this.#over({ type: "terminated", isLost: true });
+      this.#noteEnd({ type: "terminated", isLost: true });
     }
     thread.terminate();
     const exit = await this.#within(TERMINATE_MS);
-    if (exit === null) this.#over({ type: "terminated", isLost: true });
+    if (exit === null) this.#noteEnd({ type: "terminated", isLost: true });
     return await this.exited;
   }
 
@@ -147,15 +147,15 @@ export class HostedWorker implements WorkerNode {
     await this.stop();
   }
 
-  /** How it has ended, or null if it has not within the time. */
+  /** How it has ended, or null when it has not ended within the time. */
   #within(timeoutMs: number): Promise<WorkerExit | null> {
     return within(this.exited, timeoutMs);
   }
 
   #exitOf({ code, error }: ThreadExit): WorkerExit {
-    if (this.#lastWord !== null) return this.#lastWord;
-    if (this.#told === "stop") return { type: "stopped" };
-    if (this.#told === "terminate") {
+    if (this.#programExit !== null) return this.#programExit;
+    if (this.#orderedEnd === "stop") return { type: "stopped" };
+    if (this.#orderedEnd === "terminate") {
       return { type: "terminated", isLost: false };
     }
     if (error === null) return { type: "exited", code };
@@ -165,15 +165,15 @@ export class HostedWorker implements WorkerNode {
     };
   }
 
-  #over(exit: WorkerExit): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+  #noteEnd(exit: WorkerExit): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     const isLost = exit.type === "terminated" && exit.isLost;
     this.#state = isLost ? "lost" : "ended";
     this.#parts.calls.close();
     this.#starting.resolve(false);
-    const told = (): void => this.#exit.resolve(exit);
-    this.#parts.onExit(this, exit).then(told, told);
+    const resolveExit = (): void => this.#exit.resolve(exit);
+    this.#parts.onExit(this, exit).then(resolveExit, resolveExit);
   }
 }
 

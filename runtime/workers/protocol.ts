@@ -1,8 +1,9 @@
 /**
- * What a node and its workers say to each other beside the connection of the
- * two nodes: the functions that each side offers the other's thread.
+ * The protocol between a node and its workers: the functions that each side
+ * offers to the other side's thread. It exists beside the connection of the two
+ * nodes.
  *
- * Only clones cross, so everything here is data.
+ * Arguments and results are structured clones, so all of them are data.
  */
 
 import type { LogRecord } from "../core/host/ports.ts";
@@ -38,11 +39,11 @@ export type InheritedOptions = Pick<
   keyof StartOptions & typeof inheritedNames[number]
 >;
 
-/** What a thread is to become. */
+/** The node that a new thread starts. */
 export type StartOrder = {
   readonly name: string;
   readonly cookie: string;
-  /** The node that starts it. */
+  /** Name of the node that starts the worker. */
   readonly parent: string;
   readonly options: InheritedOptions;
   readonly port: number;
@@ -50,23 +51,23 @@ export type StartOrder = {
   readonly isRegistered: boolean;
   /** Address of the module. */
   readonly module: string;
-  /** Names of the exports that are offered; null for all. */
+  /** Names of the offered exports; null for all. */
   readonly exports: readonly string[] | null;
   readonly context: Readonly<Record<string, unknown>>;
-  /** Longest wait for an answer of the parent, in ms. */
+  /** Limit for an answer of the parent, in ms. */
   readonly timeoutMs: number;
 };
 
-/** What a worker's thread does when its parent asks. */
+/** Functions that a worker offers to its parent. */
 export type WorkerApi = {
-  /** Starts the node; rejects with what keeps it from starting. */
+  /** Starts the node. Rejects when that fails. */
   start(order: StartOrder): Promise<void>;
   /** Runs the module's default export, if it has one. */
   run(): void;
-  /** Takes over one end of a link with the node `from`. */
+  /** Takes one end of a link with the node `from`. */
   accept(from: string, end: LinkEnd): void;
-  /** A sibling's thread is gone. */
-  lost(nodeName: string, reason: string): void;
+  /** The thread of another worker has ended. */
+  siblingLost(nodeName: string, reason: string): void;
   stats(): NodeStats;
   /** Names of the behaviours that other nodes may spawn there. */
   exported(): readonly string[];
@@ -81,7 +82,7 @@ export type ProgramEnd =
   | { readonly type: "done" }
   | {
     readonly type: "failed";
-    /** What was thrown, as far as it crosses; `name` is null for no error. */
+    /** What was thrown. `name` is null when it was no error. */
     readonly thrown: {
       readonly name: string | null;
       readonly message: string;
@@ -89,21 +90,21 @@ export type ProgramEnd =
     };
   };
 
-/** What a parent does when a worker asks. */
+/** Functions that a parent offers to its worker. */
 export type ParentApi = {
-  /** Makes the port known to epmd; rejects when the name is taken. */
+  /** Registers the worker with epmd. Rejects when the name is taken. */
   register(listenPort: number): Promise<{ readonly creation: number }>;
-  /** An end of a link to a node of this process; null if it is none. */
-  link(nodeName: string): Promise<LinkEnd | null>;
+  /** Makes a link to a node of this process; null for any other node. */
+  makeLink(nodeName: string): Promise<LinkEnd | null>;
   log(record: LogRecord): void;
-  /** The worker's last word before its thread ends. */
-  ended(end: ProgramEnd): void;
+  /** How the program has ended. The thread ends after the answer. */
+  programEnded(end: ProgramEnd): void;
 };
 
-/** What a thread is started with. */
+/** The data with which a thread is started. */
 export type ThreadPorts = {
-  /** By which the parent calls the worker. */
+  /** Port on which the parent calls the worker. */
   readonly orders: LinkEnd["port"];
-  /** By which the worker calls the parent. */
+  /** Port on which the worker calls the parent. */
   readonly questions: LinkEnd["port"];
 };

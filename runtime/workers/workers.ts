@@ -1,11 +1,11 @@
 /**
  * The workers of a node: starts their threads, makes the links between nodes of
- * the process, and tells everybody when a thread is gone.
+ * the process, and tells all of these nodes when a thread has ended.
  *
- * All links are made here, since only this thread has a port to every other.
- * Two workers that have a link do not need this thread any more. Epmd has the
- * places of the workers from here as well, so that a name is free again as soon
- * as its thread is known to be gone, whatever that thread still holds open.
+ * Only this thread has a port to every other thread, so it makes all links. Two
+ * workers that have a link do not need this thread any more. This thread also
+ * registers workers with epmd. So a name is free again as soon as the end of its
+ * thread is known, even if that thread still holds sockets open.
  */
 
 import type { Node } from "../core/node/node.ts";
@@ -42,27 +42,27 @@ import { parseNodeName } from "../wire/shared/node_name.ts";
 import { HostedWorker } from "./hosted_worker.ts";
 import type { WorkerExit, WorkerNode, WorkerOptions } from "./types.ts";
 
-/** Threads of one node at a time. */
+/** Workers of one node at a time. */
 const MAX_WORKERS = 256;
 const START_MS = 10_000;
-/** For all of them together, when their node stops. */
+/** Limit for all workers to stop, when their node stops. */
 const STOP_MS = 5_000;
-/** For reading what a thread that is gone has written. */
-const HEARD_MS = 5_000;
+/** Limit for reading the bytes that an ended thread has written. */
+const READ_MS = 5_000;
 
-/** The module that threads begin with, built or not. */
+/** The main module of threads, built or not. */
 const entry = new URL(
   `./entry${import.meta.url.slice(import.meta.url.lastIndexOf("."))}`,
   import.meta.url,
 );
 
-/** What the workers need from their node. */
+/** The parts of their node that workers need. */
 export type WorkersParts = {
   readonly node: Node;
   readonly options: NamedOptions;
   readonly accept: (carrier: Carrier) => void;
   readonly connect: (nodeName: string) => Promise<ConnectOutcome>;
-  /** Makes a worker's place in epmd; null where there is no epmd. */
+  /** Registers a worker with epmd; null where there is no epmd. */
   readonly presence:
     | ((nodeName: string, listenPort: number) => Presence)
     | null;
@@ -70,17 +70,22 @@ export type WorkersParts = {
 
 export class Workers implements Neighbours {
   readonly #parts: WorkersParts;
-  /** Those whose threads are not known to be gone, by name. */
+  /**
+   * Exactly the workers whose end is not known, by name; at most `MAX_WORKERS`.
+   */
   readonly #hosted = new Map<string, HostedWorker>();
+  /** The carriers from this node to its workers. */
   readonly #carriers = new WorkerCarriers();
+  /** Number in the last generated name. Never decreases. */
   #lastNumber = 0;
+  /** Set by `stop`, for ever: no worker is started after that. */
   #isStopped = false;
 
   constructor(parts: WorkersParts) {
     this.#parts = parts;
   }
 
-  /** Those that run, and what they are doing. */
+  /** The workers with a running thread. */
   list(): readonly WorkerNode[] {
     return [...this.#hosted.values()];
   }
@@ -115,7 +120,7 @@ export class Workers implements Neighbours {
     return end === null ? null : this.#carriers.take(nodeName, end);
   }
 
-  /** Stops all of them. */
+  /** Stops all workers. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await Promise.all(
@@ -191,7 +196,7 @@ export class Workers implements Neighbours {
       calls: new Calls<WorkerApi>(orders, order.name),
       onExit: async (one, exit) => {
         questions.close();
-        await this.#gone(one, exit);
+        await this.#threadEnded(one, exit);
       },
       restart: async () => {
         await worker.terminate();
@@ -201,9 +206,9 @@ export class Workers implements Neighbours {
     this.#hosted.set(order.name, worker);
     offer<ParentApi>(questions, {
       register: (listenPort) => this.#register(worker, listenPort),
-      link: (nodeName) => this.#link(worker, nodeName),
+      makeLink: (nodeName) => this.#makeLink(worker, nodeName),
       log: (record) => this.#parts.node.host.log(record),
-      ended: (end) => worker.ended(end),
+      programEnded: (end) => worker.programEnded(end),
     });
     return worker;
   }
@@ -219,7 +224,7 @@ export class Workers implements Neighbours {
     worker.presence = presence;
     try {
       const { creation } = await presence.start();
-      // It may have ended meanwhile, with nobody to hand its place to.
+      // The worker may have ended meanwhile.
       if (worker.state !== "starting") await presence.stop();
       return { creation };
     } catch (error) {
@@ -228,8 +233,11 @@ export class Workers implements Neighbours {
     }
   }
 
-  /** A worker wants to reach a node. */
-  async #link(worker: HostedWorker, nodeName: string): Promise<LinkEnd | null> {
+  /** Makes a link from a worker to a node of this process. */
+  async #makeLink(
+    worker: HostedWorker,
+    nodeName: string,
+  ): Promise<LinkEnd | null> {
     if (nodeName !== this.#parts.node.name) {
       const end = await this.#linkTo(nodeName, worker.name);
       return end === null ? null : withPort(end);
@@ -239,7 +247,7 @@ export class Workers implements Neighbours {
     return withPort(there);
   }
 
-  /** One end of a link to a worker, whose other end it has taken over. */
+  /** Makes a link to a worker, which gets one end; returns the other end. */
   async #linkTo(nodeName: string, from: string): Promise<LinkEnd | null> {
     const worker = this.#hosted.get(nodeName);
     if (worker === undefined || !await worker.started) return null;
@@ -253,33 +261,35 @@ export class Workers implements Neighbours {
     return here;
   }
 
-  /** A thread is gone: whoever has a link to it must know. */
-  async #gone(worker: HostedWorker, exit: WorkerExit): Promise<void> {
+  /** A thread has ended: tells all nodes that have a link to it. */
+  async #threadEnded(worker: HostedWorker, exit: WorkerExit): Promise<void> {
     const { name, presence } = worker;
     const reason = describe(exit);
     if (this.#hosted.get(name) === worker) this.#hosted.delete(name);
     const read = this.#carriers.lose(name, reason);
-    for (const other of this.#hosted.values()) other.tellLost(name, reason);
-    const isNews = exit.type === "failed" || exit.type === "exited" ||
+    for (const other of this.#hosted.values()) {
+      other.tellSiblingLost(name, reason);
+    }
+    const isUnexpected = exit.type === "failed" || exit.type === "exited" ||
       (exit.type === "terminated" && exit.isLost);
-    if (isNews && worker.wasUp) {
+    if (isUnexpected && worker.wasUp) {
       this.#parts.node.log("warning", "node", `${name} is gone: ${reason}`);
     }
-    await Promise.all([presence?.stop(), this.#heard(read)]);
+    await Promise.all([presence?.stop(), this.#allRead(read)]);
   }
 
   /**
-   * So that whoever hears of the worker's end has heard what it said before:
-   * its messages are in their mailboxes, and actors had a turn. Not for ever: a
-   * thread that Deno could not stop may go on writing.
+   * Waits until all messages of an ended worker are in mailboxes and actors had
+   * a turn. So a caller that is told of the end finds them processed. The wait
+   * has a limit, because a thread that Deno could not stop may go on writing.
    */
-  async #heard(read: Promise<void>): Promise<void> {
-    await within(read, HEARD_MS);
+  async #allRead(read: Promise<void>): Promise<void> {
+    await within(read, READ_MS);
     await new Promise<void>((resolve) => macrotask(resolve));
   }
 }
 
-/** The address of the module, once the options make sense. */
+/** Checks the options and returns the address of the module. */
 function checkedModule(options: WorkerOptions): string {
   if (typeof options !== "object" || options === null) {
     throw new UsageError(
@@ -325,7 +335,7 @@ function inherited(options: NamedOptions): InheritedOptions {
   return all as InheritedOptions;
 }
 
-/** What a log and other nodes are told about an end. */
+/** Describes an exit, for the log and for other nodes. */
 function describe(exit: WorkerExit): string {
   switch (exit.type) {
     case "done":
@@ -345,7 +355,7 @@ function describe(exit: WorkerExit): string {
   }
 }
 
-/** Why a worker could not start: the cause, where there is a better one. */
+/** Why a worker could not start: the most exact error that is known. */
 function reasonOf(
   worker: HostedWorker,
   exit: WorkerExit,
@@ -360,7 +370,7 @@ function reasonOf(
         `with exit code ${exit.code}`,
     );
   }
-  // Its class stayed in the other thread.
+  // The class of the error was lost between the threads.
   return error instanceof Error && error.name === "UsageError"
     ? new UsageError(error.message)
     : error;

@@ -1,9 +1,9 @@
 /**
- * A carrier over a socket of `node:net` or `node:tls`, and what dialling and
- * listening have in common there.
+ * A carrier over a socket of `node:net` or `node:tls`, and the common parts of
+ * dialling and listening with both.
  *
- * It does not know which of the two it is: `tcp.ts` and `tls.ts` make the
- * sockets.
+ * This module does not know which of the two it has: `tcp.ts` and `tls.ts` make
+ * the sockets.
  */
 
 import type { Server, Socket } from "node:net";
@@ -17,25 +17,25 @@ import {
 import { SocketWatch } from "./socket_watch.ts";
 import { explainTls } from "./tls_errors.ts";
 
-/** `write` returns false above this, where nothing else is said. */
-export const defaultHighMarkBytes = 1_048_576;
+/** `write` returns false above this many bytes, by default. */
+export const DEFAULT_HIGH_MARK_BYTES = 1_048_576;
 
-/** How to open a socket to somebody. */
+/** How to open a socket to a peer. */
 export type Dialling<S extends Socket> = {
   /** For messages: `127.0.0.1:4711`. */
   readonly where: string;
   readonly timeoutMs: number;
-  /** Begins to connect. */
+  /** Starts to connect. */
   readonly open: () => S;
-  /** The event that says that the socket can be used. */
+  /** The event after which the socket can be used. */
   readonly ready: "connect" | "secureConnect";
-  /** What to look at when somebody is there and says nothing of use. */
+  /** What to check when the peer is there but does not answer as expected. */
   readonly hint: string;
 };
 
 /**
- * Opens a socket and makes a carrier of it. Rejects with a `CarrierError`; what
- * `accept` throws ends the socket as well.
+ * Opens a socket and makes a carrier from it. Rejects with a `CarrierError`. An
+ * error that `accept` throws ends the socket, too.
  */
 export function dial<S extends Socket>(
   { where, timeoutMs, open, ready, hint }: Dialling<S>,
@@ -88,14 +88,14 @@ export function dial<S extends Socket>(
   });
 }
 
-/** Opens a server's port. Rejects with a `CarrierError`. */
+/** Opens the port of a server. Rejects with a `CarrierError`. */
 export function listenOn(
   server: Server,
   at: { readonly host: string; readonly port: number },
 ): Promise<Listener> {
   const where = endpoint(at.host, at.port);
   return new Promise((resolve, reject) => {
-    // Also after listening: an accept that fails must not end the process.
+    // Stays after listening: a failed accept must not end the process.
     server.on(
       "error",
       (error) => reject(carrierError(error, `listen on ${where}`)),
@@ -116,19 +116,19 @@ export function listenOn(
 }
 
 /**
- * The server's own callback waits for every accepted socket; the port is free
- * one turn of the loop after the call.
+ * Not by the callback of `close`, which waits for every accepted socket: the
+ * port is free one turn of the event loop after the call.
  */
 function closeServer(server: Server): Promise<void> {
   if (server.listening) server.close();
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Chunks of this size come from a stream and not from a conversation. */
-const bulkBytes = 16 * 1024;
+/** A chunk of this size is part of a stream and not of a conversation. */
+const BULK_BYTES = 16 * 1024;
 
-/** How long a stream is read before actors get their turn. */
-const bulkReadMs = 2;
+/** How long a stream is read before actors get their turn, in ms. */
+const BULK_READ_MS = 2;
 
 /** A carrier over one socket. */
 export class SocketCarrier implements Carrier {
@@ -137,20 +137,25 @@ export class SocketCarrier implements Carrier {
   readonly #highMark: number;
   /** Null until `open`. */
   #handlers: CarrierHandlers | null = null;
-  /** Why the stream ended; null while it has not. */
+  /** Why the stream ends or has ended; null before. Never changes once set. */
   #reason: string | null = null;
   /** Whether `closed` was called. */
-  #reported = false;
-  /** Set by `close` and `destroy`: nothing but `closed` is delivered then. */
-  #closing = false;
-  /** When the first bulk chunk since the last macrotask came; -1 for none. */
+  #isReported = false;
+  /** Set by `close` and `destroy`: only `closed` is called after that. */
+  #isClosing = false;
+  /**
+   * When the first bulk chunk since the last macrotask arrived; -1 when none
+   * has. Not -1 exactly while a macrotask that resumes reading is scheduled.
+   */
   #bulkSince = -1;
   /** Whether a `write` returned false since the last `drain`. */
   #isFull = false;
+  /** Timer that destroys the socket after `close`. */
   #linger: ReturnType<typeof setTimeout> | undefined;
-  /** What the end means, of a peer that has said nothing. */
+  /** Explains the end of a peer that has sent no bytes. */
   readonly #silentEnd: string | null;
   readonly #mayPause: boolean;
+  /** Whether the peer has sent any byte. */
   #hasRead = false;
   readonly #watch = new SocketWatch();
 
@@ -160,7 +165,7 @@ export class SocketCarrier implements Carrier {
       readonly remote: string;
       readonly highMarkBytes: number;
       readonly silentEnd?: string;
-      /** False where a socket that was paused may lose its end. */
+      /** False where a paused socket may lose the end of the stream. */
       readonly mayPause?: boolean;
     },
   ) {
@@ -169,23 +174,23 @@ export class SocketCarrier implements Carrier {
     this.#highMark = options.highMarkBytes;
     this.#silentEnd = options.silentEnd ?? null;
     this.#mayPause = options.mayPause ?? true;
-    // Some runtimes take the option of connect and createServer, all take this.
+    // Not all runtimes take the option of connect and createServer.
     socket.setNoDelay(true);
     socket.on("error", (error) => {
       const code = errorCode(error);
       this.#reason ??= code === "ECONNRESET"
-        ? this.#ended("reset by peer")
+        ? this.#explainEnd("reset by peer")
         : explainTls(code) ?? (code || String(error));
     });
     socket.on("end", () => {
-      this.#reason ??= this.#ended("closed by peer");
+      this.#reason ??= this.#explainEnd("closed by peer");
     });
     socket.on("close", () => this.#onClose());
     socket.on("drain", () => this.#onDrain());
   }
 
   get bufferedBytes(): number {
-    return this.#reported ? 0 : this.#socket.writableLength;
+    return this.#isReported ? 0 : this.#socket.writableLength;
   }
 
   open(handlers: CarrierHandlers): void {
@@ -201,20 +206,20 @@ export class SocketCarrier implements Carrier {
     }
     this.#socket.on("data", (chunk: Uint8Array) => {
       this.#hasRead = true;
-      if (this.#closing) return;
-      const isBulk = chunk.length >= bulkBytes && this.#mayPause;
-      if (isBulk) this.#beginBulk();
-      // A plain view: `subarray` of a Buffer is several times slower.
+      if (this.#isClosing) return;
+      const isBulk = chunk.length >= BULK_BYTES && this.#mayPause;
+      if (isBulk) this.#startBulk();
+      // A new view, because `subarray` of a Buffer is several times slower.
       handlers.data(
         new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength),
       );
       if (isBulk) this.#pauseBulk();
-      else this.#watch.came();
+      else this.#watch.bytesArrived();
     });
   }
 
-  /** The first chunk of many; they may take until the next macrotask. */
-  #beginBulk(): void {
+  /** Notes the first bulk chunk; reading may go on until the next macrotask. */
+  #startBulk(): void {
     if (this.#bulkSince >= 0) return;
     this.#bulkSince = performance.now();
     setImmediate(() => {
@@ -224,17 +229,18 @@ export class SocketCarrier implements Carrier {
   }
 
   /**
-   * The system hands over as many as 32 chunks of 64 KiB in a row. Their
-   * messages would fill mailboxes for a long time before any actor may go on.
+   * Stops reading when the time is over. The system hands over up to 32 chunks
+   * of 64 KiB in a row, and no actor could run before all of their messages are
+   * in mailboxes.
    */
   #pauseBulk(): void {
     const since = this.#bulkSince;
-    if (this.#closing || since < 0) return;
-    if (performance.now() - since > bulkReadMs) this.#socket.pause();
+    if (this.#isClosing || since < 0) return;
+    if (performance.now() - since > BULK_READ_MS) this.#socket.pause();
   }
 
   write(chunk: Uint8Array): boolean {
-    if (this.#closing || this.#socket.destroyed) return true;
+    if (this.#isClosing || this.#socket.destroyed) return true;
     this.#socket.write(chunk);
     if (this.#socket.writableLength <= this.#highMark) return true;
     this.#isFull = true;
@@ -242,7 +248,7 @@ export class SocketCarrier implements Carrier {
   }
 
   writeAll(chunks: readonly Uint8Array[]): boolean {
-    // Without it, each chunk would be a packet of its own, the small ones too.
+    // Without `cork`, each chunk would be a packet, however small.
     this.#socket.cork();
     let hasRoom = true;
     for (const chunk of chunks) hasRoom = this.write(chunk);
@@ -251,31 +257,31 @@ export class SocketCarrier implements Carrier {
   }
 
   close(lingerMs: number): void {
-    if (this.#closing) return;
-    this.#closing = true;
+    if (this.#isClosing) return;
+    this.#isClosing = true;
     if (this.#socket.destroyed) return;
     this.#reason ??= "closed here";
     this.#linger = setTimeout(() => this.#socket.destroy(), lingerMs);
-    // Unread data would turn the end into a reset, which may overtake what was
-    // written, and the peer's end is only seen by reading on.
+    // Unread data would turn the end into a reset, which may overtake written
+    // bytes. And the end of the peer's stream is seen only by reading on.
     this.#socket.resume();
     this.#socket.end();
   }
 
   destroy(): void {
-    this.#closing = true;
+    this.#isClosing = true;
     this.#reason ??= "closed here";
     this.#socket.destroy();
   }
 
-  #ended(how: string): string {
+  #explainEnd(how: string): string {
     return this.#hasRead || this.#silentEnd === null
       ? how
       : `${how}; ${this.#silentEnd}`;
   }
 
   #onDrain(): void {
-    if (!this.#isFull || this.#closing) return;
+    if (!this.#isFull || this.#isClosing) return;
     this.#isFull = false;
     this.#handlers?.drain();
   }
@@ -284,13 +290,13 @@ export class SocketCarrier implements Carrier {
     this.#watch.stop();
     clearTimeout(this.#linger);
     this.#reason ??= "closed";
-    if (this.#reported || this.#handlers === null) return;
-    this.#reported = true;
+    if (this.#isReported || this.#handlers === null) return;
+    this.#isReported = true;
     this.#handlers.closed(this.#reason);
   }
 }
 
-/** For messages and as a key: `127.0.0.1:4711`, `[::1]:4711`. */
+/** An address as text, for messages and as a key: `[::1]:4711`. */
 export function endpoint(
   host: string | undefined,
   port: number | undefined,
@@ -299,7 +305,7 @@ export function endpoint(
   return `${name.includes(":") ? `[${name}]` : name}:${port ?? 0}`;
 }
 
-/** The code of a system error, also when several addresses were tried. */
+/** The code of a system error, also of one for several addresses. */
 export function errorCode(error: unknown): string {
   if (typeof error !== "object" || error === null) return "";
   if ("code" in error && typeof error.code === "string") return error.code;
@@ -322,10 +328,13 @@ function carrierError(
     ? error.message
     : code;
   const more = code === "ECONNRESET" && hint !== undefined ? `; ${hint}` : "";
-  return new CarrierError(errorKind(code), `could not ${what}: ${text}${more}`);
+  return new CarrierError(
+    carrierCodeOf(code),
+    `could not ${what}: ${text}${more}`,
+  );
 }
 
-function errorKind(code: string): CarrierError["code"] {
+function carrierCodeOf(code: string): CarrierError["code"] {
   switch (code) {
     case "ECONNREFUSED":
       return "refused";

@@ -1,12 +1,12 @@
 /**
- * Keeps the event loop awake for a moment after something has come from a
- * socket, if that pays: the next bytes of a conversation come within some ten
- * microseconds, and to sleep and be woken costs more than all the rest of a
- * message. BEAM's schedulers do the same before they sleep (`+sbwt`).
+ * Keeps the event loop awake for a moment after bytes have arrived from a
+ * socket, if that pays. The next bytes of a conversation arrive within some ten
+ * microseconds, and to sleep and be woken costs more than the rest of a message.
+ * The BEAM's schedulers do the same before they sleep (`+sbwt`).
  *
- * `WatchPolicy` decides, from what it has brought. Actors, timers and other
- * sockets have their turns meanwhile, so only the core is lost when nothing
- * comes, for `WATCH_MS` at most.
+ * `WatchPolicy` decides by earlier results. Actors, timers and other sockets
+ * have their turns meanwhile. So when no bytes arrive, only the time of a core
+ * is lost, at most `WATCH_MS`.
  */
 
 import { availableParallelism } from "node:os";
@@ -15,21 +15,22 @@ import { runtimeName } from "../host/runtime.ts";
 import { WATCH_MS, WatchPolicy } from "../host/watch_policy.ts";
 
 /**
- * On Node.js a turn of the loop looks at all sockets and costs a microsecond or
- * two. Deno looks at them when nothing else is to be done only, and Bun is
- * awake quickly enough.
+ * On Node.js each turn of the event loop polls all sockets and costs a
+ * microsecond or two. Deno polls them only when it has nothing else to do, and
+ * Bun wakes quickly enough; one core turns watching off.
  */
-const cores = runtimeName === "node" ? availableParallelism() : 1;
+const CORES = runtimeName === "node" ? availableParallelism() : 1;
 
 export class SocketWatch {
-  readonly #policy = new WatchPolicy(cores);
-  /** When to give up; meaningful while a turn is on its way. */
+  readonly #policy = new WatchPolicy(CORES);
+  /** When to stop watching; 0 stops at the next turn. */
   #until = 0;
+  /** Whether a turn that calls `#look` is scheduled. */
   #isWatching = false;
   readonly #turn: () => void = () => this.#look();
 
-  /** Something has come. */
-  came(): void {
+  /** Bytes have arrived. */
+  bytesArrived(): void {
     if (this.#isWatching) this.#policy.hit();
     else if (!this.#policy.mayWatch()) return;
     this.#until = performance.now() + WATCH_MS;
@@ -38,6 +39,7 @@ export class SocketWatch {
     setImmediate(this.#turn);
   }
 
+  /** Stops watching: the socket is closed. */
   stop(): void {
     this.#until = 0;
   }

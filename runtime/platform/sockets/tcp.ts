@@ -1,15 +1,14 @@
 /**
- * TCP as a `Network`, over `node:net`, which serves Node.js, Deno and Bun.
+ * TCP as a `Network`, over `node:net` of Node.js, Deno and Bun.
  *
- * Batching is the caller's: every `write` here is a write of the socket.
- * Nothing is unreferenced, so an open carrier or listener keeps the process
- * alive until its owner closes it.
+ * It does not batch: each `write` is a write of the socket. An open carrier or
+ * listener keeps the process alive until its owner closes it.
  */
 
 import * as net from "node:net";
 import type { Network } from "../../net/carrier/carrier.ts";
 import {
-  defaultHighMarkBytes,
+  DEFAULT_HIGH_MARK_BYTES,
   dial,
   endpoint,
   listenOn,
@@ -19,15 +18,15 @@ import {
 /** Settings of a TCP network. */
 export type TcpOptions = {
   /**
-   * `write` returns false while more than this many bytes wait in the process;
-   * 1 MiB by default.
+   * `write` returns false while more than this many bytes wait in the process.
+   * Default 1 MiB.
    */
   readonly highMarkBytes?: number;
 };
 
 /** Makes a `Network` over TCP. */
 export function createTcpNetwork(options: TcpOptions = {}): Network {
-  const { highMarkBytes = defaultHighMarkBytes } = options;
+  const { highMarkBytes = DEFAULT_HIGH_MARK_BYTES } = options;
   return {
     connect: ({ host, port, timeoutMs }) => {
       const where = endpoint(host, port);

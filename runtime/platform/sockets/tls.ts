@@ -1,11 +1,12 @@
 /**
- * TLS as a `Network`, over `node:tls`, which serves Node.js, Deno and Bun. Both
- * ends show a certificate and check the other's, as Erlang's `inet_tls_dist`
- * does when it is told to (`verify_peer`, `fail_if_no_peer_cert`).
+ * TLS as a `Network`, over `node:tls` of Node.js, Deno and Bun. Both ends show a
+ * certificate and verify the other's, as Erlang's `inet_tls_dist` does with the
+ * options `verify_peer` and `fail_if_no_peer_cert`.
  *
- * Only nodes speak TLS with each other; epmd is always plain TCP. With TLS 1.3
- * the side that dials is through before the other has judged its certificate,
- * so a refusal may come as the end of a carrier that was open already.
+ * Only connections between nodes use TLS; epmd is always plain TCP. In TLS 1.3
+ * the side that dials is done before the other side has verified its
+ * certificate. So a refusal may arrive as the end of a carrier that is already
+ * open.
  */
 
 import type { X509Certificate } from "node:crypto";
@@ -18,7 +19,7 @@ import {
   type Network,
 } from "../../net/carrier/carrier.ts";
 import {
-  defaultHighMarkBytes,
+  DEFAULT_HIGH_MARK_BYTES,
   dial,
   endpoint,
   errorCode,
@@ -39,15 +40,15 @@ import {
 export type TlsNetworkOptions = TlsOptions & {
   /** As for TCP. */
   readonly highMarkBytes?: number;
-  /** Longest wait for a peer that dials to set up TLS. Default 7,000. */
+  /** Limit for a peer that dials to set up TLS. Default 7,000. */
   readonly handshakeTimeoutMs?: number;
-  /** Peers that may set up TLS at a time; more are closed. Default 256. */
+  /** Peers that may set up TLS at a time; further ones are closed. Default 256. */
   readonly maxHandshakes?: number;
-  /** Told of peers that dial and are refused, one line for each. */
+  /** Gets one line for each peer that dials and is refused. */
   readonly log?: (level: LogLevel, message: string) => void;
 };
 
-/** Makes a `Network` over TLS. Some runtimes throw for senseless options. */
+/** Makes a `Network` over TLS. Some runtimes throw for invalid options. */
 export function createTlsNetwork(options: TlsNetworkOptions): Network {
   const texts = pemTexts(options);
   return {
@@ -56,18 +57,18 @@ export function createTlsNetwork(options: TlsNetworkOptions): Network {
       const { handshakeTimeoutMs: handshakeTimeout = 7_000 } = options;
       const server = tls.createServer({
         ...texts,
-        ...lowest,
+        ...minimum,
         requestCert: true,
         rejectUnauthorized: true,
         handshakeTimeout,
         noDelay: true,
       });
-      const forget = watch(server, options, accept);
+      const stopAccepting = acceptPeers(server, options, accept);
       const { port, close } = await listenOn(server, at);
       return {
         port,
         close: () => {
-          forget();
+          stopAccepting();
           return close();
         },
       };
@@ -75,7 +76,7 @@ export function createTlsNetwork(options: TlsNetworkOptions): Network {
   };
 }
 
-const lowest = { minVersion: "TLSv1.2" } as const;
+const minimum = { minVersion: "TLSv1.2" } as const;
 
 function connect(
   to: Parameters<Network["connect"]>[0],
@@ -93,10 +94,10 @@ function connect(
         host,
         port,
         ...texts,
-        ...lowest,
-        // An address is not a name that may be asked for.
+        ...minimum,
+        // SNI must not hold an address.
         ...(isIP(asked) === 0 ? { servername: asked } : {}),
-        // By the node's name below, which need not be where we dial.
+        // Checked below by the node's name, which may differ from `host`.
         checkServerIdentity: () => undefined,
         rejectUnauthorized: true,
       }),
@@ -106,7 +107,7 @@ function connect(
     const carrier = new TlsCarrier(socket, {
       ...options,
       remote: where,
-      silentEnd: "perhaps it does not accept our certificate",
+      silentEnd: "perhaps it does not accept this node's certificate",
     });
     const complaint = !socket.authorized
       ? "its certificate was not verified"
@@ -122,19 +123,19 @@ function connect(
 }
 
 /**
- * Accepts those who have set up TLS, and reports the others. Returns what ends
- * that, and ends those who are still about it.
+ * Accepts peers that have set up TLS, and reports the others. Returns a function
+ * that ends this, and closes sockets that are still setting up TLS.
  */
-function watch(
+function acceptPeers(
   server: tls.Server,
   options: TlsNetworkOptions,
   accept: (carrier: Carrier) => void,
 ): () => void {
   const { maxHandshakes = 256, log = () => {} } = options;
   let isClosed = false;
-  /** Sockets that have not set up TLS yet, by their address. */
+  /** Sockets that are setting up TLS, by address; at most `maxHandshakes`. */
   const pending = new Map<string, Socket>();
-  /** The address of a socket that is closed can be asked no more. */
+  /** Addresses, because a closed socket does not tell its address. */
   const remotes = new WeakMap<Socket, string>();
 
   server.on("connection", (socket) => {
@@ -154,7 +155,8 @@ function watch(
   server.on("secureConnection", (socket) => {
     const remote = endpoint(socket.remoteAddress, socket.remotePort);
     pending.delete(remote);
-    // The runtime has seen to it; a fault there must not let anybody in.
+    // The runtime has verified this already. Checked again, so that a fault
+    // there lets no peer in.
     if (socket.authorized && !isClosed) {
       accept(new TlsCarrier(socket, { ...options, remote }));
       return;
@@ -170,14 +172,14 @@ function watch(
     socket.destroy();
     if (isClosed) return;
     const code = String(socket.authorizationError ?? errorCode(error));
-    // Somebody who only looked whether the port is open. Bun counts no bytes,
-    // so there it is also said of one that does not accept our certificate.
-    const isNothing = code === "ECONNRESET" && bottom.bytesRead === 0;
+    // A port scan. Bun counts no bytes, so on Bun a peer that does not accept
+    // this node's certificate is taken for one, too.
+    const isScan = code === "ECONNRESET" && bottom.bytesRead === 0;
     const why = code === "ECONNRESET"
       ? "it ended the connection before TLS was set up; perhaps it does not " +
-        "accept our certificate"
+        "accept this node's certificate"
       : explainTls(code) ?? error.message;
-    log(isNothing ? "debug" : "warning", `refused ${remote}: ${why}`);
+    log(isScan ? "debug" : "warning", `refused ${remote}: ${why}`);
   });
 
   return () => {
@@ -187,9 +189,9 @@ function watch(
 }
 
 /**
- * The socket that TLS runs over, of which only its address is of interest, and
- * only for the log: Node.js and Deno keep it in a field that is not documented.
- * In Bun it is the same one.
+ * The TCP socket below a TLS socket. Only its address and byte count are used,
+ * for the log. Node.js and Deno keep it in an undocumented field; in Bun both
+ * sockets are one object.
  */
 function below(socket: tls.TLSSocket): Socket {
   const parent: unknown = Reflect.get(socket, "_parent");
@@ -211,9 +213,9 @@ class TlsCarrier extends SocketCarrier {
     },
   ) {
     super(socket, {
-      highMarkBytes: defaultHighMarkBytes,
+      highMarkBytes: DEFAULT_HIGH_MARK_BYTES,
       ...options,
-      // Deno 2.9 forgets the end of a TLS stream that comes during a pause.
+      // Deno 2.9 loses the end of a TLS stream that arrives during a pause.
       mayPause: runtimeName !== "deno",
     });
     this.#certificate = socket.getPeerX509Certificate();

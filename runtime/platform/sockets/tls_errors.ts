@@ -1,14 +1,14 @@
 /**
- * What errors of TLS mean, in words for the log.
+ * Explanations of TLS errors, for the log.
  *
- * Node.js, Deno and Bun stand on three libraries (OpenSSL, rustls, BoringSSL)
- * and share most of their codes. Deno has one code for a certificate of an
- * unknown CA and for one that is not valid at this time.
+ * Node.js, Deno and Bun use three libraries (OpenSSL, rustls, BoringSSL), which
+ * share most of their error codes. Deno has the same code for a certificate of
+ * an unknown CA and for one that is not valid now.
  */
 
 import { runtimeName } from "../host/runtime.ts";
 
-/** The peer says something else than TLS. */
+/** Codes for a peer that does not speak TLS. */
 const notTls: ReadonlySet<string> = new Set([
   "ERR_SSL_WRONG_VERSION_NUMBER",
   "ERR_SSL_HTTP_REQUEST",
@@ -16,6 +16,7 @@ const notTls: ReadonlySet<string> = new Set([
   "ERR_SSL_INVALID_RECORD_TYPE",
 ]);
 
+/** Codes for a certificate of a CA that is not trusted. */
 const unknownCa: ReadonlySet<string> = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
   "UNABLE_TO_GET_ISSUER_CERT",
@@ -27,7 +28,7 @@ const unknownCa: ReadonlySet<string> = new Set([
   "INVALID_CA",
 ]);
 
-/** What else may be wrong with a peer's certificate. */
+/** Codes for other faults of a peer's certificate. */
 const refusals: ReadonlyMap<string, string> = new Map([
   ["CERT_HAS_EXPIRED", "its certificate has expired"],
   ["CERT_NOT_YET_VALID", "its certificate is not valid yet"],
@@ -35,16 +36,16 @@ const refusals: ReadonlyMap<string, string> = new Map([
   ["ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE", "it has no certificate"],
 ]);
 
-/** Alerts: the peer says what is wrong with us. */
+/** TLS alerts, by which the peer says why it refuses this node. */
 const alerts: ReadonlyMap<string, string> = new Map([
-  ["CERTIFICATE_REQUIRED", "it wants a certificate from us"],
-  ["UNKNOWN_CA", "it does not know the CA of our certificate"],
-  ["CERTIFICATE_EXPIRED", "our certificate has expired, it says"],
-  ["CERTIFICATE_REVOKED", "our certificate is revoked, it says"],
-  ["PROTOCOL_VERSION", "it speaks no version of TLS that we do"],
+  ["CERTIFICATE_REQUIRED", "it wants a certificate from this node"],
+  ["UNKNOWN_CA", "it does not know the CA of this node's certificate"],
+  ["CERTIFICATE_EXPIRED", "it says that this node's certificate has expired"],
+  ["CERTIFICATE_REVOKED", "it says that this node's certificate is revoked"],
+  ["PROTOCOL_VERSION", "it speaks no TLS version that this node speaks"],
 ]);
 
-/** What the code of an error of TLS means; null if it is none. */
+/** Explains the code of a TLS error; null for any other code. */
 export function explainTls(code: string): string | null {
   const text = refusals.get(code);
   if (text !== undefined) return `${text} (${code})`;
@@ -59,7 +60,8 @@ export function explainTls(code: string): string | null {
   }
   const alert = /_ALERT_([A-Z_]+)$/.exec(code)?.[1];
   if (alert !== undefined) {
-    const said = alerts.get(alert) ?? "it refuses us, perhaps our certificate";
+    const said = alerts.get(alert) ??
+      "it refuses this node, perhaps its certificate";
     return `${said} (${code})`;
   }
   return code.startsWith("ERR_SSL_") ? `TLS failed (${code})` : null;

@@ -1,46 +1,48 @@
 /**
- * The certificates of a node, and whether they make sense.
+ * The TLS options of a node, with their checks.
  *
- * What a peer's certificate must be like is decided in `tls.ts`.
+ * `tls.ts` decides which certificates of peers are accepted.
  */
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { UsageError } from "../../core/messages/errors.ts";
 
-/** What a PEM file holds, as text or bytes. Not a path. */
+/** The content of a PEM file, as text or bytes. Not a path. */
 export type Pem = string | Uint8Array;
 
-/** The certificates with which a node proves who it is and checks others. */
+/** The certificates by which a node proves its name and verifies its peers. */
 export type TlsOptions = {
   /**
-   * The node's own certificate, as PEM, followed by those between it and the
-   * CA if there are any. A node dials and is dialled, so if the certificate
-   * has extended key usages, they must be both `serverAuth` and `clientAuth`.
+   * The node's own certificate, as PEM, followed by the intermediate
+   * certificates if there are any. A node dials and is dialled. So if the
+   * certificate has extended key usages, they must include `serverAuth` and
+   * `clientAuth`.
    */
   readonly cert: Pem;
   /** The private key of `cert`, as PEM without a passphrase. */
   readonly key: Pem;
   /**
-   * The certificates, as PEM, of the CAs whose nodes are let in: no others are
-   * trusted, the system's neither.
+   * The certificates of the trusted CAs, as PEM. No other CAs are trusted, also
+   * not those of the system.
    */
   readonly ca: Pem | readonly Pem[];
   /**
    * Whether a peer's certificate must name the host of the peer's node name:
    * for `a@10.0.0.1` that address, for `a@db.example.org` that name. Default
-   * true. With false a node of the same CA can pass for any other one.
+   * true. With false, a node of the same CA can take the name of any other.
    */
   readonly checkHost?: boolean;
 };
 
-/** The same as text, as all runtimes take it. */
+/** The certificates as text, which all runtimes accept. */
 export type PemTexts = {
   readonly cert: string;
   readonly key: string;
   readonly ca: string[];
 };
 
+/** The certificates of the options as text. */
 export function pemTexts(options: TlsOptions): PemTexts {
   const { ca } = options;
   const isOne = typeof ca === "string" || ca instanceof Uint8Array;
@@ -60,7 +62,7 @@ export function hostOf(nodeName: string): string {
   return nodeName.slice(nodeName.indexOf("@") + 1);
 }
 
-/** What speaks against a certificate of that node; null if nothing does. */
+/** Why a certificate does not belong to this node; null when it does. */
 export function complainAboutHost(
   nodeName: string,
   certificate: X509Certificate,
@@ -74,9 +76,10 @@ export function complainAboutHost(
 }
 
 /**
- * Not `checkServerIdentity`, which in Deno takes apart a text that a name in
- * the certificate can forge. There `checkHost` knows no wildcards, so these are
- * looked for by their own name. And for BEAM nodes an address is a DNS name.
+ * Whether a certificate names this host. Not by `checkServerIdentity`, because
+ * Deno's version parses a text that a name in the certificate can forge. Deno's
+ * `checkHost` does not know wildcards, so a wildcard is checked as a name. And
+ * certificates of BEAM nodes have addresses as DNS names.
  */
 function names(certificate: X509Certificate, host: string): boolean {
   if (certificate.checkHost(host) !== undefined) return true;
@@ -87,8 +90,8 @@ function names(certificate: X509Certificate, host: string): boolean {
 }
 
 /**
- * Throws `UsageError` for options that no compiler has checked, for what is not
- * PEM, and for a certificate with which no other node would let this one in.
+ * Throws `UsageError` for options of wrong types, for values that are not PEM,
+ * and for a certificate that no other node would accept from this node.
  */
 export function checkTlsOptions(options: TlsOptions, nodeName: string): void {
   const given: Partial<Record<string, unknown>> = { ...options };

@@ -1,12 +1,13 @@
 /**
- * Carriers between nodes in threads of one process: a ring of shared memory in
- * each direction, and a message port by which one end wakes the other when it
- * sleeps.
+ * Carriers between nodes in threads of one process. A link has a ring of shared
+ * memory for each direction, and a message port by which one end wakes the
+ * other end when it sleeps.
  *
- * Who makes such a link and hands its ends to the two threads is not decided
- * here. A link ends like a socket: what was written before an end arrives, also
- * when the thread that wrote it is gone, and what was written before a cut may
- * not. `ARCHITECTURE.md` has the measurements that led to rings and ports.
+ * This module does not make links between two threads (`runtime/workers/` does).
+ * A link ends like a socket: bytes that were written before an end arrive, also
+ * when the thread that wrote them has ended; bytes that were written before a
+ * cut may be lost. `ARCHITECTURE.md` has the measurements that led to rings and
+ * ports.
  */
 
 import { availableParallelism } from "node:os";
@@ -18,7 +19,7 @@ import {
   microtask,
   setTimer,
 } from "../host/event_loop.ts";
-import { defaultHighMarkBytes } from "../sockets/socket_carrier.ts";
+import { DEFAULT_HIGH_MARK_BYTES } from "../sockets/socket_carrier.ts";
 import { createRing, RingReader, RingWriter } from "./ring.ts";
 import { WATCH_MS, WatchPolicy } from "../host/watch_policy.ts";
 
@@ -26,22 +27,22 @@ import { WATCH_MS, WatchPolicy } from "../host/watch_policy.ts";
 export type LinkEnd = {
   readonly inward: SharedArrayBuffer;
   readonly outward: SharedArrayBuffer;
-  /** To be transferred along with the rest. */
+  /** Must be transferred together with the rest. */
   readonly port: MessagePort;
 };
 
-/** What a ring holds, in bytes. */
-const ringBytes = 256 * 1024;
-/** Read at a time. */
-const chunkBytes = 64 * 1024;
+/** Capacity of a ring. */
+const RING_BYTES = 256 * 1024;
+/** Most bytes of one read. */
+const CHUNK_BYTES = 64 * 1024;
 /** How long a stream is read before actors get their turn, in ms. */
-const bulkReadMs = 2;
+const BULK_READ_MS = 2;
 
-const cores = availableParallelism();
+const CORES = availableParallelism();
 
 /** Makes a link. */
 export function createLink(
-  capacityBytes: number = ringBytes,
+  capacityBytes: number = RING_BYTES,
 ): readonly [LinkEnd, LinkEnd] {
   const there = createRing(capacityBytes);
   const back = createRing(capacityBytes);
@@ -56,9 +57,9 @@ export function createLink(
 export type WorkerCarrierOptions = {
   /** For logs. */
   readonly remote: string;
-  /** `write` returns false above this; 1 MiB by default. */
+  /** `write` returns false above this many bytes. Default 1 MiB. */
   readonly highMarkBytes?: number;
-  /** Called when the carrier is over. */
+  /** Called when the carrier has ended. */
   readonly onEnd?: () => void;
 };
 
@@ -72,36 +73,40 @@ export class WorkerCarrier implements Carrier {
   readonly #onEnd: () => void;
   /** Null until `open`. */
   #handlers: CarrierHandlers | null = null;
-  /** What found no room in the ring yet, in order, from `#first` on. */
+  /** Chunks that are not in the ring, in order, from index `#first` on. */
   #waiting: Uint8Array[] = [];
+  /** Index in `#waiting` of the first such chunk; those before are in the ring. */
   #first = 0;
-  /** How much of the first of them is in the ring. */
+  /** How many bytes of the first such chunk are in the ring. */
   #taken = 0;
+  /** Bytes of these chunks that are not in the ring. */
   #waitingBytes = 0;
   /** Whether a `write` returned false since the last `drain`. */
   #isFull = false;
-  /** A microtask is on its way that says so when there is room. */
+  /** Whether a microtask is scheduled that calls `drain` if there is room. */
   #isDraining = false;
-  /** A macrotask is on its way that reads on. */
+  /** Whether a macrotask is scheduled that goes on reading. */
   #isReadingOn = false;
-  /** A macrotask is on its way that watches for more. */
+  /** Whether a macrotask is scheduled that watches for more bytes. */
   #isWatching = false;
-  readonly #policy = new WatchPolicy(cores);
-  /** Set by `close`: nothing but `closed` is delivered then. */
+  readonly #policy = new WatchPolicy(CORES);
+  /** Set by `close`: only `closed` is called after that. */
   #isClosing = false;
+  /** Timer that destroys the carrier after `close`; null when there is none. */
   #linger: unknown = null;
-  /** Why the peer cannot write any more, when it could not say so itself. */
+  /** Why the peer's thread has ended without closing the link; else null. */
   #peerEnd: string | null = null;
-  /** Why the carrier is over; null while it is not. */
+  /** Why the carrier has ended; null exactly until then. */
   #reason: string | null = null;
-  readonly #over = Promise.withResolvers<void>();
+  /** Resolved when the handlers have been told of the end. */
+  readonly #reported = Promise.withResolvers<void>();
 
   constructor(end: LinkEnd, options: WorkerCarrierOptions) {
     this.remote = options.remote;
     this.#port = end.port;
     this.#reader = new RingReader(end.inward);
     this.#writer = new RingWriter(end.outward);
-    this.#highMark = options.highMarkBytes ?? defaultHighMarkBytes;
+    this.#highMark = options.highMarkBytes ?? DEFAULT_HIGH_MARK_BYTES;
     this.#onEnd = options.onEnd ?? (() => {});
   }
 
@@ -122,7 +127,7 @@ export class WorkerCarrier implements Carrier {
     }
     const look = () => this.#look();
     this.#port.addEventListener("message", look);
-    // On runtimes that say so when the thread at the other end is gone.
+    // Some runtimes emit this when the thread at the other end has ended.
     this.#port.addEventListener("close", look);
     this.#port.start();
     this.#readOn();
@@ -143,10 +148,10 @@ export class WorkerCarrier implements Carrier {
     if (this.#isClosing || this.#reason !== null) return;
     this.#isClosing = true;
     if (this.#waitingBytes === 0) {
-      this.#end();
+      this.#endStream();
       return;
     }
-    // Only the port tells when there is room, also to a carrier never opened.
+    // Room is reported by the port, also to a carrier that was never opened.
     this.#linger = setTimer(() => this.destroy(), lingerMs);
     if (this.#handlers === null) this.#listenForRoom();
   }
@@ -159,9 +164,9 @@ export class WorkerCarrier implements Carrier {
   }
 
   /**
-   * The thread at the other end is gone. What it wrote before is delivered
-   * first; resolves when that is done and the handlers know of the end, at once
-   * where nobody has opened the carrier.
+   * The thread at the other end has ended. Bytes that it has written are
+   * delivered first. Resolves when that is done and the handlers have been told
+   * of the end; at once for a carrier that was not opened.
    */
   lose(reason: string): Promise<void> {
     if (this.#reason === null && this.#peerEnd === null) {
@@ -169,7 +174,7 @@ export class WorkerCarrier implements Carrier {
       if (this.#isClosing) this.#finish("closed here");
       else if (this.#handlers !== null) this.#readOn();
     }
-    return this.#handlers === null ? Promise.resolve() : this.#over.promise;
+    return this.#handlers === null ? Promise.resolve() : this.#reported.promise;
   }
 
   #listenForRoom(): void {
@@ -177,7 +182,7 @@ export class WorkerCarrier implements Carrier {
     this.#port.start();
   }
 
-  /** The other end has something to say, or room. */
+  /** The other end has written bytes, or has read some. */
   #look(): void {
     this.#push();
     this.#read();
@@ -192,22 +197,22 @@ export class WorkerCarrier implements Carrier {
     });
   }
 
-  /** Reads until there is nothing left, or actors must have their turn. */
+  /** Reads until the ring is empty or actors must have their turn. */
   #read(): void {
     const handlers = this.#handlers;
     if (handlers === null || this.#isReadingOn) return;
     const reader = this.#reader;
     const begun = performance.now();
     while (this.#reason === null) {
-      if (this.#ended()) return;
-      const chunk = reader.read(chunkBytes);
+      if (this.#endIfPeerEnded()) return;
+      const chunk = reader.read(CHUNK_BYTES);
       if (chunk === null) {
         if (this.#watchSoon() || reader.sleep()) return;
         continue;
       }
       if (reader.claimWriter()) this.#port.postMessage(0);
       if (!this.#isClosing) handlers.data(chunk);
-      if (performance.now() - begun > bulkReadMs) {
+      if (performance.now() - begun > BULK_READ_MS) {
         this.#readOn();
         return;
       }
@@ -215,8 +220,8 @@ export class WorkerCarrier implements Carrier {
   }
 
   /**
-   * Watches for more before sleeping, if that pays, once actors have written
-   * what they have to say to what was read.
+   * Watches for more bytes before sleeping, if that pays, once actors have
+   * written their answers. Returns whether it will.
    */
   #watchSoon(): boolean {
     if (this.#isWatching) return true;
@@ -236,7 +241,7 @@ export class WorkerCarrier implements Carrier {
     return true;
   }
 
-  /** Whether something has come, or comes within a moment. */
+  /** Whether bytes are there or arrive within `WATCH_MS`. */
   #watch(): boolean {
     const reader = this.#reader;
     const until = performance.now() + WATCH_MS;
@@ -248,8 +253,8 @@ export class WorkerCarrier implements Carrier {
     return false;
   }
 
-  /** Whether the other end is over and all of it was read. */
-  #ended(): boolean {
+  /** Ends the carrier if the other end has ended and all bytes were read. */
+  #endIfPeerEnded(): boolean {
     const ending = this.#reader.ending;
     if (ending === "cut") {
       this.#finish("reset by peer");
@@ -263,7 +268,7 @@ export class WorkerCarrier implements Carrier {
     return true;
   }
 
-  /** Moves what waits into the ring, as far as there is room. */
+  /** Moves waiting chunks into the ring, as far as there is room. */
   #push(): void {
     if (this.#reason !== null || this.#waitingBytes === 0) return;
     const writer = this.#writer;
@@ -281,18 +286,18 @@ export class WorkerCarrier implements Carrier {
     }
     this.#wakeReader();
     if (this.#waitingBytes > 0) {
-      this.#tidy();
+      this.#dropTaken();
       return;
     }
     this.#waiting.length = 0;
     this.#first = 0;
-    if (this.#isClosing) this.#end();
+    if (this.#isClosing) this.#endStream();
     else if (this.#isFull) this.#drainSoon();
   }
 
   /**
-   * Says that there is room, once whoever runs now is done: it may be in the
-   * middle of writing a frame, and who hears of room begins another one.
+   * Calls `drain` once the running code is done. That code may be in the middle
+   * of writing a frame, and `drain` starts to write another frame.
    */
   #drainSoon(): void {
     if (this.#isDraining) return;
@@ -305,8 +310,8 @@ export class WorkerCarrier implements Carrier {
     });
   }
 
-  /** Lets go of chunks that are in the ring, a crowd of them at a time. */
-  #tidy(): void {
+  /** Removes chunks that are in the ring, many at a time. */
+  #dropTaken(): void {
     if (this.#first < 64 || this.#first * 2 < this.#waiting.length) return;
     this.#waiting.splice(0, this.#first);
     this.#first = 0;
@@ -316,8 +321,8 @@ export class WorkerCarrier implements Carrier {
     if (this.#writer.claimReader()) this.#port.postMessage(0);
   }
 
-  /** Everything is written. */
-  #end(): void {
+  /** All bytes are in the ring: ends the stream. */
+  #endStream(): void {
     this.#writer.end();
     this.#wakeReader();
     this.#finish("closed here");
@@ -339,17 +344,18 @@ export class WorkerCarrier implements Carrier {
     const reason = this.#reason;
     if (handlers === null || reason === null) return;
     microtask(() => {
-      this.#over.resolve();
+      this.#reported.resolve();
       handlers.closed(reason);
     });
   }
 }
 
-/** The carriers of one thread, by the nodes they lead to. */
+/** The worker carriers of one thread, by the node at the other end. */
 export class WorkerCarriers {
+  /** Exactly the carriers that have not ended; no set is empty. */
   readonly #byNode = new Map<string, Set<WorkerCarrier>>();
 
-  /** Makes a carrier of one end of a link. */
+  /** Makes a carrier from one end of a link. */
   take(nodeName: string, end: LinkEnd): Carrier {
     const carriers = this.#byNode.get(nodeName) ?? new Set();
     this.#byNode.set(nodeName, carriers);
@@ -366,7 +372,7 @@ export class WorkerCarriers {
     return carrier;
   }
 
-  /** The thread of that node is gone; resolves when all it wrote has come. */
+  /** The thread of this node has ended. Resolves when all its bytes arrived. */
   async lose(nodeName: string, reason: string): Promise<void> {
     const carriers = this.#byNode.get(nodeName) ?? [];
     this.#byNode.delete(nodeName);

@@ -1,21 +1,21 @@
 /**
- * Calls between two threads, on comlink, over a message port.
+ * Calls between two threads, with comlink, over a message port.
  *
- * Each side offers functions and calls those of the other. What comlink lacks
- * is added: every call has a time limit, since one to a thread that is gone or
- * busy would never be answered, and its adapter for ports is replaced, which is
- * slow on Deno. Its types stay in this module. Arguments and results are cloned
- * as the platform does it; of an error, name, message and stack arrive.
+ * Each side offers functions and calls those of the other side. Two things are
+ * added to comlink: every call has a time limit, because a thread that is busy
+ * or has ended would never answer; and its adapter for ports, which is slow on
+ * Deno, is replaced. No other module sees comlink's types. Arguments and results
+ * are structured clones. Of an error, name, message and stack arrive.
  */
 
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { type Endpoint, expose, transfer, wrap } from "comlink";
 import { clearTimer, setTimer } from "../host/event_loop.ts";
 
-/** A call to another thread that got no answer. */
+/** A call to another thread got no answer. */
 export class WorkerError extends Error {
   override readonly name = "WorkerError";
-  /** No answer in time, or none any more, because the worker has ended. */
+  /** No answer in time, or no answer because the worker has ended. */
   readonly code: "timeout" | "ended";
   constructor(code: WorkerError["code"], message: string) {
     super(message);
@@ -35,10 +35,10 @@ type Remote = Readonly<
   Record<string, (...args: readonly unknown[]) => Promise<unknown>>
 >;
 
-/** The calls that may be under way; more would only wait for the first ones. */
-const maxPending = 1_000;
+/** Limit of calls that wait for an answer. */
+const MAX_PENDING = 1_000;
 
-/** Two ports that are connected. */
+/** Two connected ports. */
 export function createPorts(): readonly [MessagePort, MessagePort] {
   const { port1, port2 } = new MessageChannel();
   return [port1, port2];
@@ -49,7 +49,7 @@ export function offer<A extends Offer<A>>(port: MessagePort, api: A): void {
   expose(Object.assign(Object.create(null), api), endpointOf(port));
 }
 
-/** A value that crosses together with the port it holds. */
+/** A value that is sent together with the port it holds. */
 export function withPort<T extends { readonly port: MessagePort }>(
   value: T,
 ): T {
@@ -60,12 +60,14 @@ export function withPort<T extends { readonly port: MessagePort }>(
 export class Calls<A extends Offer<A>> {
   readonly #port: MessagePort;
   readonly #whom: string;
-  /** Kept, because comlink closes a port whose proxy is collected. */
+  /** Kept, because comlink closes a port when its proxy is collected. */
   readonly #remote: Remote;
+  /** One function for each call without an answer, which rejects the call. */
   readonly #pending = new Set<(error: WorkerError) => void>();
+  /** Set by `close`, for ever; then `#pending` is empty. */
   #isClosed = false;
 
-  /** `whom` is for messages. */
+  /** `whom`: the name of the other thread, for messages. */
   constructor(port: MessagePort, whom: string) {
     this.#port = port;
     this.#whom = whom;
@@ -83,21 +85,21 @@ export class Calls<A extends Offer<A>> {
   ): Promise<Result<A[Name]>> {
     const whom = this.#whom;
     if (this.#isClosed) return Promise.reject(this.#hasEnded());
-    if (this.#pending.size >= maxPending) {
+    if (this.#pending.size >= MAX_PENDING) {
       return Promise.reject(
         new WorkerError(
           "timeout",
-          `expected ${whom} to answer, but ${maxPending} calls wait already`,
+          `expected ${whom} to answer, but ${MAX_PENDING} calls wait already`,
         ),
       );
     }
     return new Promise((resolve, reject) => {
-      const settle = (): void => {
+      const endCall = (): void => {
         clearTimer(timer);
         this.#pending.delete(fail);
       };
       const fail = (error: unknown): void => {
-        settle();
+        endCall();
         reject(error);
       };
       const timer = setTimer(() => {
@@ -112,7 +114,7 @@ export class Calls<A extends Offer<A>> {
       this.#pending.add(fail);
       try {
         this.#remote[name]!(...args).then((value) => {
-          settle();
+          endCall();
           resolve(value as Result<A[Name]>);
         }, fail);
       } catch (error) {
@@ -121,7 +123,7 @@ export class Calls<A extends Offer<A>> {
     });
   }
 
-  /** The other thread has ended: whoever waits is told, and the port closed. */
+  /** The other thread has ended: rejects waiting calls and closes the port. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

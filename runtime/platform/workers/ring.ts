@@ -2,18 +2,23 @@
  * One direction of a connection between two threads: a ring of bytes in shared
  * memory, with one writer and one reader.
  *
- * It moves bytes and knows when the other end wants to be woken; it wakes
- * nobody itself, because a thread can only be woken by means of the runtime.
- * Nothing here waits and nothing here is a runtime's own.
+ * It moves bytes and knows when the other end has to be woken. It does not wake
+ * the other end, because only the runtime can wake a thread. No function here
+ * waits, and none depends on one runtime.
  *
- * Both ends go by the same rule, so that no wake-up is ever lost: who is about
- * to sleep says so first and looks once more, and who has changed something
- * looks for sleepers afterwards. `Atomics` are sequentially consistent, so at
- * least one of the two sees the other. Who takes a sleeper's mark away wakes
- * it, so it is woken once.
+ * Both ends follow the same rule, so that no wake-up is lost:
+ *
+ * 1. An end that is about to sleep first sets its mark, then checks the ring
+ *    once more.
+ * 2. An end that has changed the ring checks the mark of the other end
+ *    afterwards.
+ * 3. The end that clears a mark wakes its owner, so each sleeper is woken once.
+ *
+ * `Atomics` are sequentially consistent, so at least one of the two ends sees
+ * what the other end has done.
  */
 
-/** Where the numbers lie, each in a cache line of its own. */
+/** Indexes of the numbers in the head, each in a cache line of its own. */
 const WRITTEN = 0;
 const READ = 16;
 const READER_SLEEPS = 32;
@@ -21,12 +26,12 @@ const WRITER_SLEEPS = 48;
 const END = 64;
 const HEAD_BYTES = 320;
 
-/** What a writer has said about the end of its bytes. */
+/** Values of `END`, which the writer sets. */
 const OPEN = 0;
 const ENDED = 1;
 const CUT = 2;
 
-/** Memory for a ring that holds `capacityBytes`, a power of two up to 1 GiB. */
+/** Memory of a ring. `capacityBytes` is a power of two, at most 1 GiB. */
 export function createRing(capacityBytes: number): SharedArrayBuffer {
   const isPower = Number.isInteger(Math.log2(capacityBytes));
   if (!isPower || capacityBytes < 1 || capacityBytes > 2 ** 30) {
@@ -38,10 +43,11 @@ export function createRing(capacityBytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(HEAD_BYTES + capacityBytes);
 }
 
-/** What both ends see. */
+/** The common part of both ends. */
 class RingEnd {
-  /** Positions are 32-bit numbers that wrap; their difference is exact. */
+  /** The numbers. Positions wrap at 32 bits, and their difference is exact. */
   protected readonly head: Int32Array<SharedArrayBuffer>;
+  /** The bytes of the ring. */
   protected readonly bytes: Uint8Array<SharedArrayBuffer>;
 
   constructor(memory: SharedArrayBuffer) {
@@ -49,7 +55,7 @@ class RingEnd {
     this.bytes = new Uint8Array(memory, HEAD_BYTES);
   }
 
-  /** Bytes that were written and not read yet. */
+  /** Bytes that are written and not read. */
   get length(): number {
     const { head } = this;
     return (Atomics.load(head, WRITTEN) - Atomics.load(head, READ)) | 0;
@@ -60,17 +66,17 @@ class RingEnd {
     return this.length <= this.bytes.length / 2;
   }
 
-  /** Takes a sleeper's mark away; true when it was there. */
+  /** Clears the mark of a sleeper; true when it was set. */
   protected claim(sleeper: number): boolean {
-    // Reading is cheap, and mostly nobody sleeps.
+    // Loads first, because that is cheap and the mark is mostly not set.
     return Atomics.load(this.head, sleeper) === 1 &&
       Atomics.exchange(this.head, sleeper, 0) === 1;
   }
 }
 
-/** The end that writes. Only one thread may have it. */
+/** The writing end. Only one thread may use it. */
 export class RingWriter extends RingEnd {
-  /** Copies what fits of `chunk` from `from` on; returns how many bytes. */
+  /** Copies as much of `chunk` from `from` on as fits; returns the byte count. */
   write(chunk: Uint8Array, from: number): number {
     const { head, bytes } = this;
     const capacity = bytes.length;
@@ -90,32 +96,29 @@ export class RingWriter extends RingEnd {
     return count;
   }
 
-  /** No more bytes follow; the reader takes first what is there. */
+  /** Ends the stream after the bytes that are in the ring. */
   end(): void {
     Atomics.compareExchange(this.head, END, OPEN, ENDED);
   }
 
-  /** The end, at once: what was not read yet is lost. */
+  /** Ends the stream at once: bytes that are not read are lost. */
   cut(): void {
     Atomics.store(this.head, END, CUT);
   }
 
-  /** After a write, an end or a cut: whether the reader has to be woken. */
+  /** After a write, `end` or `cut`: whether the reader has to be woken. */
   claimReader(): boolean {
     return this.claim(READER_SLEEPS);
   }
 
-  /**
-   * Asks to be woken when half of the ring is free. False when that is so
-   * already.
-   */
+  /** Asks to be woken when half of the ring is free. False when it is now. */
   sleep(): boolean {
     Atomics.store(this.head, WRITER_SLEEPS, 1);
     return !(this.hasRoom && this.claim(WRITER_SLEEPS));
   }
 }
 
-/** The end that reads. Only one thread may have it. */
+/** The reading end. Only one thread may use it. */
 export class RingReader extends RingEnd {
   /** A copy of the next bytes, at most `maxBytes`; null when there are none. */
   read(maxBytes: number): Uint8Array<ArrayBuffer> | null {
@@ -134,15 +137,15 @@ export class RingReader extends RingEnd {
   }
 
   /**
-   * Whether no more bytes will come: the writer has ended and all is read, or
-   * it has cut. Null while that may still be.
+   * How the stream has ended: `ended` when the writer has ended it and all bytes
+   * are read, `cut` when the writer has cut it. Null while it has not ended.
    */
   get ending(): "ended" | "cut" | null {
     switch (Atomics.load(this.head, END)) {
       case OPEN:
         return null;
       case ENDED:
-        // After the load above: what was written before the end is seen now.
+        // After the load above, so all bytes before the end are seen.
         return this.length === 0 ? "ended" : null;
       default:
         return "cut";
@@ -154,7 +157,7 @@ export class RingReader extends RingEnd {
     return this.hasRoom && this.claim(WRITER_SLEEPS);
   }
 
-  /** Asks to be woken. False when there is something to read, or the end. */
+  /** Asks to be woken. False when there are bytes, or the stream has ended. */
   sleep(): boolean {
     Atomics.store(this.head, READER_SLEEPS, 1);
     if (this.length === 0 && this.ending === null) return true;

@@ -1,10 +1,10 @@
 /**
- * Threads: how one is started and ended, and how it is known that it is over.
+ * Threads: how one is started and ended, and how its end is noticed.
  *
- * `node:worker_threads` serves Node.js, Deno and Bun. What they cannot do alike
- * is said here: Deno does not stop a thread that is busy with JavaScript, and
- * reports its end nevertheless, so there a thread is first asked to end itself.
- * What runs in a thread, and what is said to it, is not known here.
+ * It uses `node:worker_threads` of Node.js, Deno and Bun. They differ in one
+ * point: Deno does not stop a thread that is busy with JavaScript, and reports
+ * its end nevertheless. So on Deno a thread is first asked to end itself. This
+ * module does not know which code runs in a thread.
  */
 
 import { isAbsolute } from "node:path";
@@ -13,25 +13,25 @@ import { pathToFileURL } from "node:url";
 import { type MessagePort, Worker, workerData } from "node:worker_threads";
 import { runtimeName } from "../host/runtime.ts";
 
-/** Whether `terminate` stops a thread whatever it is doing. */
+/** Whether `terminate` also stops a thread that is busy with JavaScript. */
 export const stopsBusyThreads: boolean = runtimeName !== "deno";
 
 /** How a thread ended. */
 export type ThreadExit = {
   readonly code: number;
-  /** What nobody caught in it, if that is what ended it. */
+  /** The uncaught error that has ended it; null when there was none. */
   readonly error: unknown;
 };
 
-/** A thread that was started. */
+/** A started thread. */
 export type Thread = {
-  /** Resolves when the thread is over; see `stopsBusyThreads`. */
+  /** Resolves when the thread has ended; see `stopsBusyThreads`. */
   readonly exited: Promise<ThreadExit>;
-  /** Begins to end it. */
+  /** Starts to end it. */
   terminate(): void;
 };
 
-/** Starts a thread on a module. `ports` are those that `data` holds. */
+/** Starts a thread with a module. `ports`: all ports that `data` holds. */
 export function startThread(
   entry: URL,
   data: Readonly<Record<string, unknown>>,
@@ -55,17 +55,17 @@ export function startThread(
   };
 }
 
-/** Inside of a thread: what it was started with. */
+/** Inside a thread: the `data` of `startThread`. */
 export function threadData(): unknown {
   return workerData;
 }
 
-/** Inside of a thread: ends it at once. */
+/** Inside a thread: ends it at once. */
 export function quitThread(code: number): never {
   process.exit(code);
 }
 
-/** Inside of a thread: ends it once its output is written. */
+/** Inside a thread: ends it once its output is written. */
 export async function endThread(code: number): Promise<never> {
   await Promise.all([written(process.stdout), written(process.stderr)]);
   process.exit(code);
@@ -80,8 +80,8 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
 }
 
 /**
- * Inside of a thread: calls back with what nobody caught, unless the program
- * listens for that itself.
+ * Inside a thread: calls back with each uncaught error, unless the program has a
+ * handler of its own.
  */
 export function onUncaught(callback: (error: unknown) => void): void {
   process.on("uncaughtException", (error: unknown) => {
@@ -89,14 +89,14 @@ export function onUncaught(callback: (error: unknown) => void): void {
   });
 }
 
-/** Inside of a thread: calls back when nobody has the other end any more. */
+/** Inside a thread: calls back when the other end of the port is closed. */
 export function onPortClosed(port: MessagePort, callback: () => void): void {
   port.addEventListener("close", callback);
 }
 
 /**
- * The address by which any thread can load a module, or null when it is none:
- * a URL as it is, an absolute path as a URL.
+ * The address by which any thread can load a module: a URL, or an absolute path
+ * as a URL. Null for any other text.
  */
 export function moduleAddress(module: string | URL): string | null {
   if (typeof module !== "string") return module.href;

@@ -209,7 +209,7 @@ describe.skipIf(!isThere)("over TLS nobody lets in", () => {
     const stranger = await startTlsOurs("us@127.0.0.1", "stranger");
     expect(await stranger.node.connect(them.name)).toBe(false);
     expect(await nextComplaint(stranger)).toMatch(
-      /it does not know the CA of our certificate|perhaps it does not accept our/,
+      /it does not know the CA of this node's certificate|perhaps it does not accept this/,
     );
     expect(await them.run(connect(stranger.node.name))).toBe("false");
     expect(await them.run("nodes()")).toBe("[]");

@@ -219,7 +219,7 @@ describe("a node over TLS has nothing to do with", () => {
     );
     // TLS 1.3: it is through before it is refused, and guesses why.
     expect(bDials.b).toMatch(
-      /^warning: could not connect to a@127.0.0.1: a@127.0.0.1 closed the connection during the handshake \(.*perhaps it does not accept our certificate/,
+      /^warning: could not connect to a@127.0.0.1: a@127.0.0.1 closed the connection during the handshake \(.*perhaps it does not accept this node's certificate/,
     );
   });
 
@@ -228,7 +228,7 @@ describe("a node over TLS has nothing to do with", () => {
       network: createTlsNetwork(certificates("node", "other_ca")),
     };
     const { aDials, bDials } = await clash(good, picky);
-    expect(aDials.a).toMatch(/perhaps it does not accept our certificate/);
+    expect(aDials.a).toMatch(/perhaps it does not accept this node's certificate/);
     expect(bDials.b).toMatch(/its certificate is not signed by a CA in `ca`/);
   });
 
