@@ -154,7 +154,9 @@ describe("a tls listener refuses", () => {
   )("%s", async (_, name, says) => {
     const { port, accepted, lines } = await listenTls();
     const closed = await endOf(await dial(port, certificates(name)));
-    expect(closed).toMatch(/perhaps it does not accept this node's certificate/);
+    expect(closed).toMatch(
+      /perhaps it does not accept this node's certificate/,
+    );
     const line = await oneLine(lines);
     expect(line).toMatch(says);
     expect(line).toMatch(/^warning: refused 127\.0\.0\.1:\d+: /);

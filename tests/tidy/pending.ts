@@ -10,9 +10,6 @@ import type { SourceFile } from "./source.ts";
 const rooms = [
   "runtime/core/",
   "runtime/wire/",
-  "runtime/workers/",
-  "runtime/running_node.ts",
-  "runtime/start.ts",
   "bench/",
 ];
 
@@ -20,12 +17,6 @@ const rooms = [
 const prose = [
   "runtime/core/",
   "runtime/wire/",
-  "runtime/net/",
-  "runtime/platform/",
-  "runtime/workers/",
-  "runtime/program.ts",
-  "runtime/start.ts",
-  "runtime/start_options.ts",
   "runtime/kernel/",
   "examples/",
   "bench/",
@@ -63,8 +54,6 @@ const prose = [
 const constants = [
   "runtime/core/",
   "runtime/wire/",
-  "runtime/net/",
-  "runtime/platform/",
   "runtime/kernel/",
   "examples/",
   "bench/",
@@ -91,9 +80,6 @@ const constants = [
 const readmes = [
   "runtime/core/",
   "runtime/wire/",
-  "runtime/net/",
-  "runtime/platform/",
-  "runtime/workers/",
   "runtime/kernel/",
   "std/",
   "bench/",

@@ -228,7 +228,9 @@ describe("a node over TLS has nothing to do with", () => {
       network: createTlsNetwork(certificates("node", "other_ca")),
     };
     const { aDials, bDials } = await clash(good, picky);
-    expect(aDials.a).toMatch(/perhaps it does not accept this node's certificate/);
+    expect(aDials.a).toMatch(
+      /perhaps it does not accept this node's certificate/,
+    );
     expect(bDials.b).toMatch(/its certificate is not signed by a CA in `ca`/);
   });
 
