@@ -14,7 +14,7 @@ import {
   startOurs,
 } from "../../helpers/beam_nodes.ts";
 import type { Logged } from "../../net/peers/raw_peer.ts";
-import { endOf, refusal } from "../../std/nursery.ts";
+import { endOf, refusal } from "../../std/outcomes.ts";
 
 const parked = actorStart(park);
 

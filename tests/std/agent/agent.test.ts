@@ -1,4 +1,4 @@
-/** Agents: their functions, names, failures and ends. */
+/** Agents: functions, names, failures and termination. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -17,10 +17,10 @@ import { testCluster } from "../../../std/testing/mod.ts";
 import { sleep } from "../../../std/timer/mod.ts";
 import { lone } from "../../helpers/actors.ts";
 import { simulateSeeds } from "../../helpers/simulate.ts";
-import { failure } from "../task/world.ts";
+import { failure } from "../outcomes.ts";
 
 describe("an agent", () => {
-  test("keeps a value that functions read and change, typed", async () => {
+  test("keeps a value that typed functions read and change", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const agent = await Agent.start(self, () => 1);
@@ -88,7 +88,7 @@ describe("an agent", () => {
     });
   });
 
-  test("ends by a function that throws, and rejects its caller", async () => {
+  test("ends by a function that throws, and rejects the call", async () => {
     const { node } = await lone({ log: () => {} });
     await node.run(async (self) => {
       const oops = new Error("oops");
@@ -120,7 +120,7 @@ describe("an agent", () => {
     });
   });
 
-  test("gives up a call after its time, and drops the late reply", async () => {
+  test("rejects a call after its time limit, and drops the late reply", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const agent = await Agent.startLink(self, () => 1);
@@ -138,7 +138,7 @@ describe("an agent", () => {
     });
   });
 
-  test("ends when it is stopped, with the reason that is given", async () => {
+  test("ends when it is stopped, with the given reason", async () => {
     const { node } = await lone({ log: () => {} });
     await node.run(async (self) => {
       for (const reason of [undefined, reasons.shutdown, atom("odd")]) {

@@ -30,9 +30,10 @@ import {
   park,
 } from "../../helpers/actors.ts";
 import { waitFor } from "../../helpers/wait.ts";
+import { failureOf } from "../outcomes.ts";
 
-/** An application whose hooks are noted, with a root that parks. */
-function noted(
+/** An application that records its hooks, with a root that parks. */
+function recorded(
   notes: string[],
   name: string,
   definition: Partial<ApplicationDefinition> = {},
@@ -70,28 +71,25 @@ async function withApps(
   });
 }
 
-async function failure(promise: Promise<unknown>): Promise<ApplicationError> {
-  const error = await promise.then(() => null, (error: unknown) => error);
-  expect(error).toBeInstanceOf(ApplicationError);
-  return error as ApplicationError;
-}
+const failure = (promise: Promise<unknown>): Promise<ApplicationError> =>
+  failureOf(promise, ApplicationError);
 
-/** The end of the root of a running application. */
+/** Kills the root of a running application. */
 function endRoot(self: Self<unknown>, apps: Applications, name: string): void {
   const running = apps.which().find((one) => one.name === name);
   self.sendExit(running?.root as Pid, reasons.kill);
 }
 
-describe("starting and stopping", () => {
-  test("goes in the order of the dependencies, and back", () => {
+describe("starts and stops", () => {
+  test("go in the order of the dependencies, and back", () => {
     const notes: string[] = [];
-    const store = noted(notes, "store", {
+    const store = recorded(notes, "store", {
       version: "1.2",
       description: "kept",
     });
-    const mail = noted(notes, "mail");
-    const shop = noted(notes, "shop", { dependencies: [mail, store] });
-    const site = noted(notes, "site", { dependencies: [store, shop] });
+    const mail = recorded(notes, "mail");
+    const shop = recorded(notes, "shop", { dependencies: [mail, store] });
+    const site = recorded(notes, "site", { dependencies: [store, shop] });
     return withApps(async (self, apps) => {
       expect(await apps.ensureAllStarted(self, [site, store]))
         .toEqual(
@@ -123,10 +121,10 @@ describe("starting and stopping", () => {
     });
   });
 
-  test("one at a time: dependencies first, and only what is asked", () => {
+  test("of single applications need their dependencies, and leave others alone", () => {
     const notes: string[] = [];
-    const store = noted(notes, "store");
-    const shop = noted(notes, "shop", { dependencies: [store] });
+    const store = recorded(notes, "store");
+    const shop = recorded(notes, "shop", { dependencies: [store] });
     return withApps(async (self, apps) => {
       expect(await failure(apps.start(self, shop))).toMatchObject({
         code: "dependencyNotStarted",
@@ -147,14 +145,14 @@ describe("starting and stopping", () => {
     });
   });
 
-  test("phases come after the root, and a failing one ends it", () => {
+  test("have phases after the start of the root, which ends if one fails", () => {
     const notes: string[] = [];
     const startPhases = {
       first: () => void notes.push("first"),
       second: () => void notes.push("second"),
     };
-    const good = noted(notes, "good", { startPhases });
-    const bad = noted(notes, "bad", {
+    const good = recorded(notes, "good", { startPhases });
+    const bad = recorded(notes, "bad", {
       startPhases: {
         ...startPhases,
         third: () => {
@@ -171,10 +169,10 @@ describe("starting and stopping", () => {
     });
   });
 
-  test("a start that fails leaves nothing, and those before it stop", () => {
+  test("that fail leave no actor, and applications started before are stopped", () => {
     const notes: string[] = [];
-    const store = noted(notes, "store");
-    const before = noted(notes, "before");
+    const store = recorded(notes, "store");
+    const before = recorded(notes, "before");
     const ways: readonly ApplicationDefinition["start"][] = [
       () => {
         throw new Error("no disk");
@@ -203,9 +201,9 @@ describe("starting and stopping", () => {
     });
   });
 
-  test("a root that does not end in its time is killed", () => {
+  test("kill a root that does not end in time", () => {
     const notes: string[] = [];
-    const stubborn = noted(notes, "stubborn", {
+    const stubborn = recorded(notes, "stubborn", {
       shutdownMs: 20,
       start: (self) => self.spawnLink(park, { trapExits: true }),
     });
@@ -218,7 +216,7 @@ describe("starting and stopping", () => {
     });
   });
 
-  test("what a hook throws is reported, and the stop goes on", () => {
+  test("report an error in a hook, and go on", () => {
     const bad = application({
       name: "bad",
       start: (self) => ({ pid: self.spawnLink(park) }),
@@ -237,13 +235,13 @@ describe("starting and stopping", () => {
     });
   });
 
-  test("the end of the controller's starter stops all in good order", async () => {
+  test("of all applications, in order, come with the end of the controller's starter", async () => {
     const notes: string[] = [];
     const { node } = await lone();
     await node.run(async (self: Self<unknown>) => {
       const apps = await Applications.startLink(self, { name: "apps" });
-      const store = noted(notes, "store");
-      const shop = noted(notes, "shop", { dependencies: [store] });
+      const store = recorded(notes, "store");
+      const shop = recorded(notes, "shop", { dependencies: [store] });
       await apps.ensureAllStarted(self, [shop]);
       notes.splice(0);
     });
@@ -264,9 +262,9 @@ describe("the end of an application by itself", () => {
   ];
   test.each(cases)("of a %s one that ends with %s", (type, why, isFatal) => {
     const notes: string[] = [];
-    const other = noted(notes, "other");
+    const other = recorded(notes, "other");
     let root: Pid<unknown> | undefined;
-    const one = noted(notes, "one", {
+    const one = recorded(notes, "one", {
       dependencies: [other],
       start: (self) => root = self.spawnLink(exitOnDemand),
     });
@@ -323,7 +321,7 @@ describe("the end of an application by itself", () => {
   });
 });
 
-test("settings: what was put, then the configuration, then the definition", () => {
+test("settings: putEnv, then the configuration, then the definition", () => {
   const seen: unknown[] = [];
   const shop = application({
     name: "shop",
@@ -368,7 +366,7 @@ test("an actor belongs to the application whose root has spawned it", () => {
   });
 });
 
-test("refuses what makes no sense", () =>
+test("refuses definitions that are not valid", () =>
   withApps(async (self, apps) => {
     const start = (me: AnySelf) => me.spawnLink(park);
     expect(() => application({ name: "", start })).toThrow(UsageError);
@@ -385,10 +383,10 @@ test("refuses what makes no sense", () =>
       .rejects.toThrow("expected one application of the name x");
   }));
 
-test("shutdowns that are asked for at the same time are one", async () => {
+test("shutdowns at the same time are one", async () => {
   const notes: string[] = [];
   await withApps(async (self, apps) => {
-    await apps.ensureAllStarted(self, [noted(notes, "a")]);
+    await apps.ensureAllStarted(self, [recorded(notes, "a")]);
     const all = [1, 2, 3].map(() => apps.shutdown(self));
     expect(await Promise.all(all)).toEqual([true, true, true]);
     expect(notes).toEqual(["start a", "prepStop a", "stop a"]);
@@ -396,7 +394,7 @@ test("shutdowns that are asked for at the same time are one", async () => {
   await withApps(async (self, apps) => {
     self.trapExits = true;
     const never = () => new Promise<void>(() => {});
-    await apps.start(self, noted([], "b", { prepStop: never }));
+    await apps.start(self, recorded([], "b", { prepStop: never }));
     const all = [30, 10_000].map((timeoutMs) =>
       apps.shutdown(self, { timeoutMs })
     );
@@ -405,13 +403,13 @@ test("shutdowns that are asked for at the same time are one", async () => {
 });
 
 describe("a shutdown with a limit", () => {
-  test("kills what does not end, and what is starting", () => {
+  test("kills roots that do not end, and applications that are starting", () => {
     const notes: string[] = [];
-    const quick = noted(notes, "quick");
-    const stubborn = noted(notes, "stubborn", {
+    const quick = recorded(notes, "quick");
+    const stubborn = recorded(notes, "stubborn", {
       start: (self) => self.spawnLink(park, { trapExits: true }),
     });
-    const hanging = noted(notes, "hanging", {
+    const hanging = recorded(notes, "hanging", {
       prepStop: () => new Promise(() => {}),
     });
     return withApps(async (self, apps) => {
@@ -420,7 +418,7 @@ describe("a shutdown with a limit", () => {
       expect(await apps.shutdown(self, { timeoutMs: 30 })).toBe(false);
       expect(self.isActorAlive(pid)).toBe(false);
       const again = await Applications.startLink(self);
-      const stuck = noted(notes, "stuck", {
+      const stuck = recorded(notes, "stuck", {
         start: () => new Promise(() => {}),
       });
       again.start(self, stuck).catch(() => notes.push("given up"));
@@ -429,7 +427,7 @@ describe("a shutdown with a limit", () => {
     });
   });
 
-  test("can be cut short", () => {
+  test("can be aborted", () => {
     const stubborn = application({
       name: "stubborn",
       start: (self) => self.spawnLink(park, { trapExits: true }),
@@ -444,14 +442,14 @@ describe("a shutdown with a limit", () => {
   });
 });
 
-test("stopOnTermination stops all and the node when it is aborted", async () => {
+test("stopOnTermination stops all applications and the node when it is aborted", async () => {
   const notes: string[] = [];
   const { node } = await lone();
   const abort = new AbortController();
   const { promise, resolve } = Promise.withResolvers<unknown>();
   node.spawn(async (self: Self<unknown>) => {
     const apps = await Applications.startLink(self);
-    const store = noted(notes, "store");
+    const store = recorded(notes, "store");
     await apps.ensureAllStarted(self, [store], "permanent");
     resolve(stopOnTermination(node, apps, { signal: abort.signal }));
     abort.abort();
@@ -462,11 +460,11 @@ test("stopOnTermination stops all and the node when it is aborted", async () => 
   expect(node.stats().actors).toBe(0);
 });
 
-test("runApplications rejects when one does not start, and stops all", async () => {
+test("runApplications rejects when one application does not start, and stops the others", async () => {
   const notes: string[] = [];
   const { node } = await lone();
-  const store = noted(notes, "store");
-  const bad = noted(notes, "bad", {
+  const store = recorded(notes, "store");
+  const bad = recorded(notes, "bad", {
     dependencies: [store],
     start: () => {
       throw new Error("no disk");
@@ -485,7 +483,7 @@ test("stopOnTermination stops the node when the applications have ended", async 
   node.spawn(async (self: Self<unknown>) => {
     self.trapExits = true;
     const apps = await Applications.startLink(self);
-    const store = noted(notes, "store");
+    const store = recorded(notes, "store");
     await apps.ensureAllStarted(self, [store], "permanent");
     resolve(stopOnTermination(node, apps));
     endRoot(self, apps, "store");

@@ -1,9 +1,9 @@
-/** Applications that are defined wrongly. */
+/** Definitions of applications that are not valid. */
 import { expect, test } from "vitest";
 import { application, Applications } from "../../../std/application/mod.ts";
 import { lone } from "../../helpers/actors.ts";
 
-test("a start that returns no root is told so", async () => {
+test("a start that returns no root fails with an error that says so", async () => {
   const { node } = await lone();
   await node.run(async (self) => {
     const apps = await Applications.startLink(self);

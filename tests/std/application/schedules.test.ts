@@ -1,4 +1,4 @@
-/** Applications whose roots end at any time, in random schedules. */
+/** Applications whose roots end at any time, under random schedules. */
 import { expect, test } from "vitest";
 import { handler, reasons, type Self } from "../../../runtime/mod.ts";
 import {

@@ -1,4 +1,4 @@
-/** Supervisors of many: starts, restarts, limits, and ends all at once. */
+/** Dynamic supervisors: starts, restarts, limits, and shutdown at once. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -22,7 +22,8 @@ import { genServer } from "../../../std/gen_server/mod.ts";
 import { actorStart, Supervisor } from "../../../std/supervisor/mod.ts";
 import { testCluster } from "../../../std/testing/mod.ts";
 import { lone, park } from "../../helpers/actors.ts";
-import { endOf, failure, Nursery, refusal } from "../nursery.ts";
+import { endOf, failure, refusal } from "../outcomes.ts";
+import { TestChildren } from "../test_children.ts";
 
 const boom = atom("boom");
 const { normal, shutdown, kill } = reasons;
@@ -33,11 +34,11 @@ const deaf = actorStart(async (self: Self) => {
 }, { trapExits: true });
 
 type World = {
-  readonly nursery: Nursery;
+  readonly testChildren: TestChildren;
   readonly records: readonly LogRecord[];
 };
 
-async function withCrowd(
+async function withSupervisor(
   options: DynamicSupervisorOptions,
   body: (
     self: Self<unknown>,
@@ -49,44 +50,47 @@ async function withCrowd(
   await node.run(async (self) => {
     self.trapExits = true;
     const sup = await DynamicSupervisor.startLink(self, options);
-    await body(self, sup, { nursery: new Nursery(), records });
+    await body(self, sup, { testChildren: new TestChildren(), records });
   });
 }
 
 const pidsOf = async (sup: DynamicSupervisor) =>
   (await sup.whichChildren()).map(({ pid }) => pid);
 
-describe("a supervisor of many", () => {
-  test("starts children, tells of them and ends them", async () => {
-    await withCrowd({ name: "crowd" }, async (self, sup, { nursery }) => {
-      expect(await sup.whichChildren()).toEqual([]);
-      const a = await sup.startChild(nursery.spec("a")) as Pid;
-      const b = await sup.startChild({
-        ...Supervisor.child({ children: [] }),
-      }) as Pid;
-      expect(a).toBe(nursery.pid("a"));
-      expect(await sup.whichChildren()).toEqual([
-        { pid: a, type: "worker", modules: [] },
-        { pid: b, type: "supervisor", modules: [] },
-      ]);
-      expect(await sup.countChildren())
-        .toEqual({ specs: 2, active: 2, supervisors: 1, workers: 1 });
-      await sup.terminateChild(a);
-      expect(self.isActorAlive(a)).toBe(false);
-      for (const pid of [a, self.pid as Pid]) {
-        const error = await failure(sup.terminateChild(pid));
-        expect(error).toBeInstanceOf(SupervisorError);
-        expect((error as SupervisorError).reason).toBe(atom("not_found"));
-      }
-      expect(await pidsOf(DynamicSupervisor.at(self, "crowd"))).toEqual([b]);
-      expect(await endOf(self, sup.pid, () => sup.stop())).toBe(normal);
-      expect(self.isActorAlive(b)).toBe(false);
-      expect(nursery.take()).toBe("+a -a");
-    });
+describe("a dynamic supervisor", () => {
+  test("starts children, lists them and ends them", async () => {
+    await withSupervisor(
+      { name: "crowd" },
+      async (self, sup, { testChildren }) => {
+        expect(await sup.whichChildren()).toEqual([]);
+        const a = await sup.startChild(testChildren.spec("a")) as Pid;
+        const b = await sup.startChild({
+          ...Supervisor.child({ children: [] }),
+        }) as Pid;
+        expect(a).toBe(testChildren.pid("a"));
+        expect(await sup.whichChildren()).toEqual([
+          { pid: a, type: "worker", modules: [] },
+          { pid: b, type: "supervisor", modules: [] },
+        ]);
+        expect(await sup.countChildren())
+          .toEqual({ specs: 2, active: 2, supervisors: 1, workers: 1 });
+        await sup.terminateChild(a);
+        expect(self.isActorAlive(a)).toBe(false);
+        for (const pid of [a, self.pid as Pid]) {
+          const error = await failure(sup.terminateChild(pid));
+          expect(error).toBeInstanceOf(SupervisorError);
+          expect((error as SupervisorError).reason).toBe(atom("not_found"));
+        }
+        expect(await pidsOf(DynamicSupervisor.at(self, "crowd"))).toEqual([b]);
+        expect(await endOf(self, sup.pid, () => sup.stop())).toBe(normal);
+        expect(self.isActorAlive(b)).toBe(false);
+        expect(testChildren.take()).toBe("+a -a");
+      },
+    );
   });
 
-  test("starts no child that cannot be", async () => {
-    await withCrowd({}, async (_self, sup, { nursery }) => {
+  test("refuses children that are not valid or cannot start", async () => {
+    await withSupervisor({}, async (_self, sup, { testChildren }) => {
       const error = new Error("as asked");
       const starts: readonly [DynamicChildSpec["start"], unknown][] = [
         [(): null => {
@@ -100,11 +104,11 @@ describe("a supervisor of many", () => {
         const refused = await failure(sup.startChild({ start }));
         expect((refused as SupervisorError).reason).toEqual(reason);
       }
-      nursery.refuse("a", 1);
-      expect(await refusal(sup.startChild(nursery.spec("a"))))
+      testChildren.refuse("a", 1);
+      expect(await refusal(sup.startChild(testChildren.spec("a"))))
         .toBe(atom("nope"));
-      nursery.fates.set("a", ["ignore"]);
-      expect(await sup.startChild(nursery.spec("a"))).toBeNull();
+      testChildren.startResults.set("a", ["ignore"]);
+      expect(await sup.startChild(testChildren.spec("a"))).toBeNull();
       expect(await sup.startChild({ start: () => null })).toBeNull();
       expect(await sup.whichChildren()).toEqual([]);
     });
@@ -119,7 +123,7 @@ describe("a supervisor of many", () => {
     { start, restart: "transient", significant: true },
     null,
   ])("refuses what makes no sense: %o", async (spec) => {
-    await withCrowd({}, async (_self, sup) => {
+    await withSupervisor({}, async (_self, sup) => {
       expect(await failure(sup.startChild(spec as never)))
         .toBeInstanceOf(UsageError);
     });
@@ -140,7 +144,7 @@ describe("a supervisor of many", () => {
     });
   });
 
-  test("has a name, a place below another and a holder at most", async () => {
+  test("has a name that one supervisor can have, and a child specification", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const sup = await Supervisor.startLink(self, {
@@ -160,26 +164,31 @@ describe("a supervisor of many", () => {
     });
   });
 
-  test("has a limit, which children that wait for a restart count to", async () => {
+  test("has a limit, which counts children that wait for a restart", async () => {
     const options = { maxChildren: 2, maxRestarts: Infinity };
-    await withCrowd(options, async (self, sup, { nursery }) => {
+    await withSupervisor(options, async (self, sup, { testChildren }) => {
       const max = atom("max_children");
-      await sup.startChild(nursery.spec("a"));
-      const b = await sup.startChild(nursery.spec("b")) as Pid;
-      expect(await refusal(sup.startChild(nursery.spec("c")))).toBe(max);
-      nursery.refuse("b", 1_000_000);
-      await nursery.finish(self, "b", boom);
-      expect(await pidsOf(sup)).toEqual([nursery.pid("a"), "restarting"]);
+      await sup.startChild(testChildren.spec("a"));
+      const b = await sup.startChild(testChildren.spec("b")) as Pid;
+      expect(await refusal(sup.startChild(testChildren.spec("c")))).toBe(max);
+      testChildren.refuse("b", 1_000_000);
+      await testChildren.endChild(self, "b", boom);
+      expect(await pidsOf(sup)).toEqual([testChildren.pid("a"), "restarting"]);
       expect(await sup.countChildren())
         .toEqual({ specs: 2, active: 1, supervisors: 0, workers: 2 });
-      expect(await refusal(sup.startChild(nursery.spec("c")))).toBe(max);
+      expect(await refusal(sup.startChild(testChildren.spec("c")))).toBe(max);
       await sup.terminateChild(b);
-      expect(await sup.startChild(nursery.spec("c"))).toBe(nursery.pid("c"));
+      expect(await sup.startChild(testChildren.spec("c"))).toBe(
+        testChildren.pid("c"),
+      );
     });
-    await withCrowd({ maxChildren: 0 }, async (_self, sup, { nursery }) => {
-      expect(await refusal(sup.startChild(nursery.spec("a"))))
-        .toBe(atom("max_children"));
-    });
+    await withSupervisor(
+      { maxChildren: 0 },
+      async (_self, sup, { testChildren }) => {
+        expect(await refusal(sup.startChild(testChildren.spec("a"))))
+          .toBe(atom("max_children"));
+      },
+    );
   });
 
   test("gives each start its extra arguments, at restarts too", async () => {
@@ -201,8 +210,8 @@ describe("a supervisor of many", () => {
     });
   });
 
-  test("starts a child with a wait as one without", async () => {
-    await withCrowd({}, async (_self, sup) => {
+  test("starts a child whose start is asynchronous", async () => {
+    await withSupervisor({}, async (_self, sup) => {
       const Quick = genServer({ init: (_s, n: number) => n });
       const Slow = genServer({
         init: async (_s, n: number) => {
@@ -217,7 +226,7 @@ describe("a supervisor of many", () => {
     });
   });
 
-  test("is asked from another node, and has children there", async () => {
+  test("takes requests from another node, and has children there", async () => {
     await using cluster = await testCluster(["a@test", "b@test"], {
       exports: { park: () => park },
     });
@@ -225,7 +234,7 @@ describe("a supervisor of many", () => {
     const far = await a?.run(async (self) => {
       const sup = await DynamicSupervisor.start(self, {
         name: "crowd",
-        // Until the connection is there again, starts may fail.
+        // Starts may fail until the nodes are connected again.
         maxRestarts: Infinity,
       });
       return await sup.startChild({
@@ -247,7 +256,7 @@ describe("a supervisor of many", () => {
   });
 });
 
-describe("a child of many that ends", () => {
+describe("a child of a dynamic supervisor that ends", () => {
   test.each(
     [
       ["permanent", [...orderly, boom], []],
@@ -256,100 +265,113 @@ describe("a child of many that ends", () => {
     ] as const,
   )("%s, is restarted as the rule says", async (...row) => {
     const [restart, restarting, ending] = row;
-    await withCrowd({ maxRestarts: 10 }, async (self, sup, world) => {
-      const { nursery } = world;
+    await withSupervisor({ maxRestarts: 10 }, async (self, sup, world) => {
+      const { testChildren } = world;
       for (const reason of [...restarting, ...ending]) {
-        const before = await sup.startChild(nursery.spec("x", { restart }));
-        await nursery.finish(self, "x", reason);
+        const before = await sup.startChild(
+          testChildren.spec("x", { restart }),
+        );
+        await testChildren.endChild(self, "x", reason);
         const pids = await pidsOf(sup);
         if (!restarting.includes(reason as never)) {
           expect(pids).toEqual([]);
           continue;
         }
-        expect(pids).toEqual([nursery.pid("x")]);
+        expect(pids).toEqual([testChildren.pid("x")]);
         expect(pids).not.toEqual([before]);
-        await sup.terminateChild(nursery.pid("x"));
+        await sup.terminateChild(testChildren.pid("x"));
       }
     });
   });
 
-  test("is tried again when its restart fails, and may come to nothing", async () => {
+  test("is retried when its restart fails, and removed if it starts nothing", async () => {
     const options = { maxRestarts: 10 };
-    await withCrowd(options, async (self, sup, { nursery, records }) => {
-      await sup.startChild(nursery.spec("a"));
-      nursery.refuse("a", 2);
-      await nursery.finish(self, "a", boom);
-      while ((await sup.countChildren()).active < 1);
-      expect(await pidsOf(sup)).toEqual([nursery.pid("a")]);
-      expect(nursery.take()).toBe("+a -a !a !a +a");
-      nursery.fates.set("a", ["ignore"]);
-      await sup.terminateChild(nursery.pid("a"));
-      await sup.startChild(nursery.spec("b"));
-      nursery.fates.set("b", ["ignore"]);
-      await nursery.finish(self, "b", boom);
-      expect(await pidsOf(sup)).not.toContain(nursery.pid("b"));
-      const kinds = records.map(({ fields }) => fields?.["report"]);
-      expect(kinds.filter((kind) => kind === "start_error")).toHaveLength(2);
-    });
+    await withSupervisor(
+      options,
+      async (self, sup, { testChildren, records }) => {
+        await sup.startChild(testChildren.spec("a"));
+        testChildren.refuse("a", 2);
+        await testChildren.endChild(self, "a", boom);
+        while ((await sup.countChildren()).active < 1);
+        expect(await pidsOf(sup)).toEqual([testChildren.pid("a")]);
+        expect(testChildren.take()).toBe("+a -a !a !a +a");
+        testChildren.startResults.set("a", ["ignore"]);
+        await sup.terminateChild(testChildren.pid("a"));
+        await sup.startChild(testChildren.spec("b"));
+        testChildren.startResults.set("b", ["ignore"]);
+        await testChildren.endChild(self, "b", boom);
+        expect(await pidsOf(sup)).not.toContain(testChildren.pid("b"));
+        const kinds = records.map(({ fields }) => fields?.["report"]);
+        expect(kinds.filter((kind) => kind === "start_error")).toHaveLength(2);
+      },
+    );
   });
 
-  test("too often, or is tried too often, ends the supervisor", async () => {
+  test("too often, or is retried too often, ends the supervisor", async () => {
     for (const failing of [0, 10]) {
-      await withCrowd({ maxRestarts: 2 }, async (self, sup, { nursery }) => {
-        await sup.startChild(nursery.spec("a"));
-        await sup.startChild(nursery.spec("b"));
-        nursery.take();
-        nursery.refuse("a", failing);
-        const reason = await endOf(self, sup.pid, async () => {
-          await nursery.finish(self, "a", boom);
-          for (let i = 0; failing === 0 && i < 2; i++) {
-            await sup.countChildren();
-            await nursery.finish(self, "a", boom);
-          }
-        });
-        expect(reason).toBe(shutdown);
-        expect(nursery.take())
-          .toBe(failing === 0 ? "-a +a -a +a -a -b" : "-a !a !a -b");
-      });
+      await withSupervisor(
+        { maxRestarts: 2 },
+        async (self, sup, { testChildren }) => {
+          await sup.startChild(testChildren.spec("a"));
+          await sup.startChild(testChildren.spec("b"));
+          testChildren.take();
+          testChildren.refuse("a", failing);
+          const reason = await endOf(self, sup.pid, async () => {
+            await testChildren.endChild(self, "a", boom);
+            for (let i = 0; failing === 0 && i < 2; i++) {
+              await sup.countChildren();
+              await testChildren.endChild(self, "a", boom);
+            }
+          });
+          expect(reason).toBe(shutdown);
+          expect(testChildren.take())
+            .toBe(failing === 0 ? "-a +a -a +a -a -b" : "-a !a !a -b");
+        },
+      );
     }
   });
 
-  test("and loops is no reason not to answer, end it, or end", async () => {
-    await withCrowd({ maxRestarts: Infinity }, async (self, sup, world) => {
-      const { nursery } = world;
-      await sup.startChild(nursery.spec("a"));
-      nursery.refuse("a", 1_000_000);
-      await nursery.finish(self, "a", boom);
-      expect(await pidsOf(sup)).toEqual(["restarting"]);
-      expect(await sup.startChild(nursery.spec("b"))).toBe(nursery.pid("b"));
-      await sup.terminateChild(nursery.pid("a"));
-      expect(await pidsOf(sup)).toEqual([nursery.pid("b")]);
-      nursery.refuse("b", 1_000_000);
-      await nursery.finish(self, "b", boom);
-      const order = () => self.sendExit(sup.pid as Pid, shutdown);
-      expect(await endOf(self, sup.pid, order)).toBe(shutdown);
-    });
+  test("and is retried forever does not keep the supervisor from replies and its end", async () => {
+    await withSupervisor(
+      { maxRestarts: Infinity },
+      async (self, sup, world) => {
+        const { testChildren } = world;
+        await sup.startChild(testChildren.spec("a"));
+        testChildren.refuse("a", 1_000_000);
+        await testChildren.endChild(self, "a", boom);
+        expect(await pidsOf(sup)).toEqual(["restarting"]);
+        expect(await sup.startChild(testChildren.spec("b"))).toBe(
+          testChildren.pid("b"),
+        );
+        await sup.terminateChild(testChildren.pid("a"));
+        expect(await pidsOf(sup)).toEqual([testChildren.pid("b")]);
+        testChildren.refuse("b", 1_000_000);
+        await testChildren.endChild(self, "b", boom);
+        const order = () => self.sendExit(sup.pid as Pid, shutdown);
+        expect(await endOf(self, sup.pid, order)).toBe(shutdown);
+      },
+    );
   });
 });
 
-describe("the end of a supervisor of many", () => {
-  test("takes as long as the slowest child may, and not the sum", async () => {
-    await withCrowd({}, async (self, sup, { nursery, records }) => {
+describe("the end of a dynamic supervisor", () => {
+  test("takes as long as the slowest child, and not the sum", async () => {
+    await withSupervisor({}, async (self, sup, { testChildren, records }) => {
       self.unlink(sup.pid as Pid);
-      nursery.lastWords.set("slow", 50);
+      testChildren.terminateDelays.set("slow", 50);
       for (let i = 0; i < 30; i++) {
         await sup.startChild({ start: actorStart(park) });
         await sup.startChild({ start: deaf, shutdown: 20 + i % 3 * 20 });
         await sup.startChild({ start: deaf, shutdown: "brutalKill" });
       }
-      await sup.startChild(nursery.spec("slow", { shutdown: Infinity }));
+      await sup.startChild(testChildren.spec("slow", { shutdown: Infinity }));
       const before = performance.now();
       await sup.stop();
       const tookMs = performance.now() - before;
       expect(tookMs).toBeGreaterThan(55);
       // The sum would be 1,250.
       expect(tookMs).toBeLessThan(600);
-      expect(nursery.take()).toBe("+slow -slow");
+      expect(testChildren.take()).toBe("+slow -slow");
       const errors = records.filter(({ fields }) =>
         fields?.["report"] === "shutdown_error"
       );
@@ -358,7 +380,7 @@ describe("the end of a supervisor of many", () => {
     });
   });
 
-  test("is that of thousands, with whatever limits", async () => {
+  test("shuts thousands of children down, with different limits", async () => {
     const { node } = await lone({ log: () => {} });
     await node.run(async (self) => {
       const sup = await DynamicSupervisor.start(self);
@@ -370,14 +392,14 @@ describe("the end of a supervisor of many", () => {
       }
       const before = performance.now();
       await sup.stop();
-      // Thirty of them are deaf for 20 ms each.
+      // Thirty of them ignore exits and have 20 ms each.
       expect(performance.now() - before).toBeLessThan(600);
       expect(pids.filter((pid) => self.isActorAlive(pid))).toEqual([]);
     });
   });
 
-  test("is told of children that did not end as they should", async () => {
-    await withCrowd({}, async (_self, sup, { records }) => {
+  test("reports children that did not end as expected", async () => {
+    await withSupervisor({}, async (_self, sup, { records }) => {
       const ending = (reason: unknown) =>
         actorStart(async (me: Self) => {
           for (;;) {
@@ -398,8 +420,8 @@ describe("the end of a supervisor of many", () => {
     });
   });
 
-  test("fails what is asked meanwhile", async () => {
-    await withCrowd({}, async (self, sup) => {
+  test("rejects calls that come meanwhile", async () => {
+    await withSupervisor({}, async (self, sup) => {
       await sup.startChild({ start: deaf, shutdown: 10 });
       self.unlink(sup.pid as Pid);
       const stopped = sup.stop();
@@ -410,8 +432,8 @@ describe("the end of a supervisor of many", () => {
     });
   });
 
-  test("by a kill takes along those that do not trap exits", async () => {
-    await withCrowd({}, async (self, sup) => {
+  test("by a kill ends children that do not trap exits", async () => {
+    await withSupervisor({}, async (self, sup) => {
       const a = await sup.startChild({ start: actorStart(park) }) as Pid;
       const b = await sup.startChild({ start: deaf }) as Pid;
       self.sendExit(sup.pid as Pid, kill);

@@ -1,4 +1,4 @@
-/** Event managers: their handlers, and what becomes of them. */
+/** Event managers: handlers that are called, replaced and removed. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -26,7 +26,7 @@ import { type Event, managed, notes, Noting, oops, reasonOf } from "./world.ts";
 import { failure } from "../task/world.ts";
 
 describe("a manager", () => {
-  test("gives events to all handlers, in the order of their adding", async () => {
+  test("calls all handlers for an event, in the order they were added", async () => {
     await managed(async (events, self) => {
       expect(await events.whichHandlers()).toEqual([]);
       await events.syncNotify("nobody");
@@ -52,7 +52,7 @@ describe("a manager", () => {
     });
   });
 
-  test("waits for an asynchronous handler before the next and the next event", async () => {
+  test("waits for an asynchronous handler before the next handler and event", async () => {
     await managed(async (events) => {
       let running = 0;
       const slow = async () => {
@@ -76,7 +76,7 @@ describe("a manager", () => {
     });
   });
 
-  test("asks one handler, and says what is wrong", async () => {
+  test("calls one handler, and rejects if that fails", async () => {
     const errors = await managed(async (events) => {
       await events.addHandler("a", Noting, "a");
       await events.addHandler(
@@ -104,7 +104,7 @@ describe("a manager", () => {
     expect(errors).toHaveLength(2);
   });
 
-  test("takes a failing handler out and tells the log; the others go on", async () => {
+  test("removes and reports a handler that throws; the others go on", async () => {
     const errors = await managed(async (events, self) => {
       for (const id of ["a", "b", "c"]) await events.addHandler(id, Noting, id);
       notes.length = 0;
@@ -134,7 +134,7 @@ describe("a manager", () => {
     ]);
   });
 
-  test("goes on when even the last word of a handler fails", async () => {
+  test("goes on when `terminate` of a handler throws as well", async () => {
     const errors = await managed(async (events) => {
       await events.addHandler(
         "bad",
@@ -151,7 +151,7 @@ describe("a manager", () => {
     expect(errors).toHaveLength(1);
   });
 
-  test("adds no handler twice, and none whose start fails", async () => {
+  test("adds no handler twice, and none whose `init` throws", async () => {
     await managed(async (events) => {
       await events.addHandler("a", Noting, "a");
       expect(await reasonOf(events.addHandler("a", Noting, "again")))
@@ -163,7 +163,7 @@ describe("a manager", () => {
     });
   });
 
-  test("takes handlers out, with a last word", async () => {
+  test("removes handlers after `terminate`", async () => {
     await managed(async (events) => {
       await events.addHandler("a", Noting, "a");
       expect(await events.deleteHandler("a", "why")).toBe("a is gone");
@@ -177,7 +177,7 @@ describe("a manager", () => {
     });
   });
 
-  test("swaps handlers, which hand something on", async () => {
+  test("replaces a handler, which hands a value to the next one", async () => {
     await managed(async (events) => {
       await events.addHandler("a", Noting, "a");
       await events.swapHandler({ id: "a", arg: "bye" }, {
@@ -203,7 +203,7 @@ describe("a manager", () => {
     });
   });
 
-  test("lets a handler swap itself", async () => {
+  test("lets a handler replace itself", async () => {
     const errors = await managed(async (events) => {
       const Restless = eventHandler({
         init: () => null,
@@ -264,7 +264,7 @@ describe("its start and end", () => {
           .toEqual(tuple(atom("already_started"), pid));
         await found.stop();
         expect(() => found.pid).toThrow(UsageError);
-        found.notify("nobody hears it");
+        found.notify("dropped");
         expect(await reasonOf(found.whichHandlers())).toBe(reasons.noproc);
         const missing = await failure(found.stop());
         expect((missing as StopError).reason).toBe(reasons.noproc);
@@ -272,7 +272,7 @@ describe("its start and end", () => {
     });
   });
 
-  test("every handler has a last word", async () => {
+  test("calls `terminate` of every handler at the end", async () => {
     const { node } = await lone({ log: () => {} });
     for (const how of ["stop", "parent"]) {
       notes.length = 0;
@@ -299,7 +299,7 @@ describe("its start and end", () => {
     }
   });
 
-  test("shows its handlers to sys, and has their states replaced", async () => {
+  test("shows its handlers to sys, which can replace their states", async () => {
     await managed(async (events, self) => {
       await events.addHandler("a", Noting, "a");
       await events.addHandler(
@@ -325,7 +325,7 @@ describe("its start and end", () => {
     });
   });
 
-  test("takes events and questions from another node, but no handlers", async () => {
+  test("takes events and calls from another node, but no handlers", async () => {
     const cluster = await testCluster(["a@test", "b@test"]);
     notes.length = 0;
     await cluster.node("a@test").run(async (self) => {
@@ -343,7 +343,7 @@ describe("its start and end", () => {
       expect(error).toBeInstanceOf(UsageError);
       expect(() => events.pid).toThrow(UsageError);
       expect(await events.deleteHandler("a")).toBe("a is gone");
-      // Who does not ask whether it can be is told.
+      // The manager also refuses a handler that it gets nevertheless.
       const request = tuple(atom("add_handler"), "x", self.makeRef());
       expect(String(await self.call(there, request))).toContain("undef");
     });

@@ -20,7 +20,7 @@ import { type Event, managed, notes, Noting, oops } from "./world.ts";
 import { hang } from "../task/world.ts";
 
 describe("a supervised handler", () => {
-  test("goes with the actor that has added it", async () => {
+  test("is removed when the actor that has added it ends", async () => {
     await managed(async (events, self) => {
       const { pid, ref } = self.spawnMonitor(async (me) => {
         const mine = GenEvent.at<Event>(me, events.pid);
@@ -40,7 +40,7 @@ describe("a supervised handler", () => {
     });
   });
 
-  test("tells that actor when and why it goes", async () => {
+  test("notifies that actor when and why it is removed", async () => {
     await managed(async (events, self) => {
       const told = async (id: unknown, act: () => Promise<unknown>) => {
         await events.addSupHandler(id, Noting, "x");
@@ -61,7 +61,7 @@ describe("a supervised handler", () => {
         events.swapHandler({ id: "a" }, { id: "b", handler: Noting, arg: "b" });
       expect(await told("a", swap))
         .toEqual(tuple(atom("swapped"), "b", self.pid));
-      // The new one is supervised as the old one was.
+      // The new handler is tied to the actor of the old one.
       expect(self.info()?.links).toEqual([events.pid]);
       await events.deleteHandler("b");
       expect(await drain(self))
@@ -69,7 +69,7 @@ describe("a supervised handler", () => {
       await events.addHandler("plain", Noting, "plain");
       const next = { id: "sup", handler: Noting, arg: "sup" };
       await events.swapSupHandler({ id: "plain" }, next);
-      // The old one was nobody's.
+      // The old handler was tied to no actor.
       expect(await drain(self)).toEqual([]);
       self.trapExits = true;
       await events.stop(reasons.shutdown);
@@ -78,7 +78,7 @@ describe("a supervised handler", () => {
     });
   });
 
-  test("does not untie the manager from the actor that started it", async () => {
+  test("does not unlink the manager from the actor that started it", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const events = await GenEvent.startLink<Event>(self);

@@ -1,11 +1,10 @@
-/** What tests of event managers share. */
-import { expect } from "vitest";
+/** An event manager, and handlers that record their calls. */
 import { CallError, type Self } from "../../../runtime/mod.ts";
 import { eventHandler, GenEvent } from "../../../std/gen_event/mod.ts";
 import { lone } from "../../helpers/actors.ts";
-import { failure } from "../task/world.ts";
+import { failureOf } from "../outcomes.ts";
 
-/** Events are what a handler is to do; it notes all that happens to it. */
+/** An event is a text, or a function that the handler calls. */
 export type Event = string | ((id: unknown) => unknown);
 export const notes: unknown[] = [];
 export const oops = new Error("oops");
@@ -45,8 +44,5 @@ export async function managed(
     .map(({ message }) => message);
 }
 
-export const reasonOf = async (promise: Promise<unknown>) => {
-  const error = await failure(promise);
-  expect(error).toBeInstanceOf(CallError);
-  return (error as CallError).reason;
-};
+export const reasonOf = async (promise: Promise<unknown>) =>
+  (await failureOf(promise, CallError)).reason;

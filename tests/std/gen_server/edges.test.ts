@@ -1,11 +1,9 @@
-/** Servers whose callbacks fail, wait or are ended half-way. */
+/** Servers whose callbacks fail, wait, or are ended while they run. */
 import { describe, expect, test } from "vitest";
 import {
-  type Down,
   EncodeError,
   type Pid,
   reasons,
-  type Self,
   sys,
   UsageError,
 } from "../../../runtime/mod.ts";
@@ -18,23 +16,13 @@ import {
 import { testCluster } from "../../../std/testing/mod.ts";
 import { lone } from "../../helpers/actors.ts";
 import { waitFor } from "../../helpers/wait.ts";
+import { endOf } from "../outcomes.ts";
 
-/** How an actor ends that is monitored from before `act`. */
-async function endOf(
-  self: Self<unknown>,
-  pid: Pid<never> | null,
-  act: () => unknown,
-): Promise<unknown> {
-  const ref = self.monitor(pid as Pid);
-  await act();
-  return (await self.receive(ref) as Down).reason;
-}
-
-describe("a last word", () => {
-  test("is had when an asynchronous continue rejects", async () => {
+describe("the terminate callback", () => {
+  test("runs when an asynchronous continue rejects", async () => {
     const { node, records } = await lone();
     await node.run(async (self) => {
-      const words: unknown[] = [];
+      const terminated: unknown[] = [];
       const error = new Error("as asked");
       const Server = genServer({
         init: (_self, begins: boolean) =>
@@ -44,24 +32,24 @@ describe("a last word", () => {
           await Promise.resolve();
           throw error;
         },
-        terminate: (_server, reason) => void words.push(reason),
+        terminate: (_server, reason) => void terminated.push(reason),
       });
       const server = await Server.start(self, false);
       expect(await endOf(self, server.pid, () => server.go())).toBe(error);
-      expect(words).toEqual([error]);
+      expect(terminated).toEqual([error]);
       const { pid } = await Server.start(self, true);
       await endOf(self, pid, () => {});
-      expect(words).toEqual([error, error]);
+      expect(terminated).toEqual([error, error]);
     });
     const reports = records.filter(({ fields }) => fields?.report === "server");
     expect(reports).toHaveLength(2);
   });
 
-  test("is had once, also when it throws", async () => {
+  test("runs once, also when it throws", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       for (const waits of [false, true]) {
-        let words = 0;
+        let calls = 0;
         const Server = genServer({
           init: () => 0,
           casts: {
@@ -71,19 +59,19 @@ describe("a last word", () => {
             },
           },
           terminate: () => {
-            words++;
-            throw new Error("of the last word");
+            calls++;
+            throw new Error("thrown by terminate");
           },
         });
         const server = await Server.start(self);
         expect(await endOf(self, server.pid, () => server.go()))
-          .toHaveProperty("message", "of the last word");
-        expect(words).toBe(1);
+          .toHaveProperty("message", "thrown by terminate");
+        expect(calls).toBe(1);
       }
     });
   });
 
-  test("is not had by a server that was killed while it waited", async () => {
+  test("does not run in a server that was killed while it waited", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const said: string[] = [];
@@ -115,7 +103,7 @@ describe("a last word", () => {
       expect(reason).toBe(reasons.killed);
       gate.resolve();
       await waitFor(() => said.length > 0, { what: "the callback's end" });
-      // What would be done with it is done in the microtasks after that.
+      // The server would handle it in the microtasks after that.
       for (let i = 0; i < 20; i++) await Promise.resolve();
       expect(said).toEqual(["waited"]);
     });
@@ -123,7 +111,7 @@ describe("a last word", () => {
 });
 
 describe("a server's time limit", () => {
-  test("is over with a message that came before the timer", async () => {
+  test("ends with a message that came before the timer", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const seen: string[] = [];
@@ -150,7 +138,7 @@ describe("a server's time limit", () => {
     });
   });
 
-  test("must be one", async () => {
+  test("must be a number from 0 on", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const Server = genServer({
@@ -165,7 +153,7 @@ describe("a server's time limit", () => {
 });
 
 describe("a client", () => {
-  test("has methods of any name but those that are reserved", async () => {
+  test("has methods of any name that is not reserved", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const Server = genServer({
@@ -186,7 +174,7 @@ describe("a client", () => {
     }
   });
 
-  test("hears of a request that can go to no node", async () => {
+  test("gets an error for a request that cannot be sent to any node", async () => {
     await using cluster = await testCluster(["a@t", "b@t"]);
     const [a, b] = cluster.nodes;
     await a?.run(async (self) => {
@@ -200,7 +188,7 @@ describe("a client", () => {
 });
 
 describe("the stop of a server", () => {
-  test("that is called off rejects once, and ends nobody", async () => {
+  test("that is aborted rejects once, and does not end the caller", async () => {
     const { node, records } = await lone();
     const abort = new AbortController();
     const error = new Error("called off");
@@ -224,7 +212,7 @@ describe("the stop of a server", () => {
       });
       abort.abort(error);
       await expect(stopping).rejects.toBe(error);
-      // It is asked all the same, and comes to it.
+      // The request was sent all the same, and the server ends by it.
       const reason = await endOf(self, server.pid, () => gate.resolve());
       expect(reason).toBe(reasons.normal);
       // An unhandled rejection would end this actor by now.
@@ -234,7 +222,7 @@ describe("the stop of a server", () => {
   });
 });
 
-test("a start under a name that nobody can take is refused", async () => {
+test("a start under a name that cannot be registered is refused", async () => {
   const { node } = await lone();
   await node.run(async (self) => {
     const Server = genServer({ init: () => 0 });

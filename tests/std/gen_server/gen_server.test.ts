@@ -1,14 +1,12 @@
-/** Servers: their callbacks, clients and ends. */
+/** Servers: callbacks, clients, starts and termination. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
   type CallError,
-  type Down,
   global,
   type Pid,
   reasons,
   type ReplyTo,
-  type Self,
   sys,
   Timeout,
   tuple,
@@ -32,6 +30,7 @@ import { Registry } from "../../../std/registry/mod.ts";
 import { testCluster } from "../../../std/testing/mod.ts";
 import { lone, park } from "../../helpers/actors.ts";
 import { waitFor } from "../../helpers/wait.ts";
+import { endOf, failure } from "../outcomes.ts";
 
 const Counter = genServer({
   name: "Counter",
@@ -59,22 +58,8 @@ const Counter = genServer({
   },
 });
 
-const failure = (promise: Promise<unknown>) =>
-  promise.then(() => expect.unreachable("it did not fail"), (e: unknown) => e);
-
-/** How an actor ends that is monitored from before `act`. */
-async function endOf(
-  self: Self<unknown>,
-  pid: Pid<never> | null,
-  act: () => unknown,
-): Promise<unknown> {
-  const ref = self.monitor(pid as Pid);
-  await act();
-  return (await self.receive(ref) as Down).reason;
-}
-
 describe("a server", () => {
-  test("answers calls and takes casts, typed and by hand", async () => {
+  test("answers calls and takes casts, with a client and without", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const counter = await Counter.startLink(self, 1, { name: "counter" });
@@ -97,7 +82,7 @@ describe("a server", () => {
     });
   });
 
-  test("shows its state to sys, and has it replaced", async () => {
+  test("shows its state to sys, which can replace it", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const { pid, get } = await Counter.startLink(self, 1).then((c) => ({
@@ -110,7 +95,7 @@ describe("a server", () => {
     });
   });
 
-  test("ends by what a callback throws, and reports it", async () => {
+  test("ends with what a callback throws, and reports it", async () => {
     const { node, records } = await lone();
     await node.run(async (self) => {
       const counter = await Counter.start(self, 1);
@@ -136,7 +121,7 @@ describe("a server", () => {
     });
   });
 
-  test("stops when told to, with a last reply", async () => {
+  test("stops when a callback asks for it, after its reply", async () => {
     const { node, records } = await lone();
     await node.run(async (self) => {
       for (
@@ -173,7 +158,7 @@ describe("a server", () => {
     });
   });
 
-  test("logs a message that it has no use for, and goes on", async () => {
+  test("logs a message that no callback takes, and goes on", async () => {
     const { node, records } = await lone();
     await node.run(async (self) => {
       const counter = await Counter.startLink(self, 1);
@@ -241,7 +226,7 @@ describe("its start", () => {
     });
   });
 
-  test("of two at once under one name gives it to one of them", async () => {
+  test("of two servers at once under one name gives it to one of them", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const name = { via: global, name: "one" };
@@ -261,7 +246,7 @@ describe("its start", () => {
     });
   });
 
-  test("goes on with `continue` before any message", async () => {
+  test("calls `continue` before any message", async () => {
     const { node } = await lone();
     const Staged = genServer({
       init: (self) => {
@@ -315,7 +300,7 @@ describe("replies and time", () => {
     });
   });
 
-  test("a late reply is dropped, and the next call is not fooled", async () => {
+  test("a late reply is dropped, and does not answer the next call", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const server = await Waiting.startLink(self);
@@ -332,7 +317,7 @@ describe("replies and time", () => {
     });
   });
 
-  test("an idle server is told, unless a message comes first", async () => {
+  test("`timeout` runs in an idle server, unless a message comes first", async () => {
     const { node } = await lone();
     const seen: string[] = [];
     const Idle = genServer({
@@ -380,7 +365,7 @@ describe("terminate", () => {
       },
     });
 
-  test("runs when a callback stops or throws, and when it is stopped", async () => {
+  test("runs when a callback stops or throws, and when `stop` is called", async () => {
     const { node } = await lone({ log: () => {} });
     words.length = 0;
     await node.run(async (self) => {
@@ -403,7 +388,7 @@ describe("terminate", () => {
     ]);
   });
 
-  test("runs on its parent's exit signal if trapped, else not", async () => {
+  test("runs on the parent's exit signal if that is trapped, else not", async () => {
     const { node } = await lone({ log: () => {} });
     for (const trapExits of [true, false]) {
       words.length = 0;
@@ -421,7 +406,7 @@ describe("terminate", () => {
     }
   });
 
-  test("an exit signal of another, trapped, is a message", async () => {
+  test("a trapped exit signal of another actor is a message", async () => {
     const { node } = await lone();
     const Trapping = genServer({
       trapExits: true,

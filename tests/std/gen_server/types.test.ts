@@ -1,4 +1,4 @@
-/** What is inferred of a definition; that it compiles is most of the test. */
+/** The types inferred from a definition; most of the test is that it compiles. */
 import { expect, expectTypeOf, test } from "vitest";
 import { type Atom, atom } from "../../../runtime/mod.ts";
 import {
@@ -10,12 +10,12 @@ import { lone } from "../../helpers/actors.ts";
 
 type Count = { n: number };
 
-/** A callback that stands by itself. */
+/** A callback outside of a definition. */
 function plus(server: Server<Count>, by: number): number {
   return server.state.n += by;
 }
 
-test("callbacks may say what their server is", async () => {
+test("callbacks may annotate the type of their server", async () => {
   const Counter = genServer({
     init: (_self, n: number) => ({ n }),
     calls: {
@@ -38,7 +38,7 @@ test("callbacks may say what their server is", async () => {
   });
 });
 
-test("calls that stay open do not change the type of the reply", async () => {
+test("calls that return noReply do not change the type of the reply", async () => {
   const Later = genServer({
     init: () => 0,
     calls: {

@@ -1,4 +1,4 @@
-/** State machines in both styles: results, actions, ends, and what is shown. */
+/** State machines in both styles: results, actions, termination, reports. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -104,7 +104,7 @@ const styles = {
 };
 
 describe.each(Object.entries(styles))("a machine of %s", (_style, Lock) => {
-  test("goes from state to state, with a typed client", async () => {
+  test("changes its state, with a typed client", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const lock = await Lock.startLink(self, "12");
@@ -125,7 +125,7 @@ describe.each(Object.entries(styles))("a machine of %s", (_style, Lock) => {
     });
   });
 
-  test("shows state and data to sys, and has them replaced", async () => {
+  test("shows state and data to sys, which can replace them", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const lock = await Lock.startLink(self, "1");
@@ -160,7 +160,7 @@ describe.each(Object.entries(styles))("a machine of %s", (_style, Lock) => {
     });
   });
 
-  test("ends as a result says, and by what it does not know", async () => {
+  test("ends as a result says, and by an unknown request", async () => {
     const { node, records } = await lone();
     await node.run(async (self) => {
       const lock = await Lock.start(self, "1");
@@ -208,7 +208,7 @@ describe("the start", () => {
     },
   });
 
-  test("does what `init` asks for before any message", async () => {
+  test("carries out the actions of `init` before any message", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const machine = await Choosy.startLink(self, "fine");
@@ -230,7 +230,7 @@ describe("the start", () => {
     });
   });
 
-  test("refuses definitions that make no sense", () => {
+  test("refuses definitions that are not valid", () => {
     const { init } = { init: () => initial("a", null) };
     expect(() => genStatem({ init } as never)).toThrow("got neither");
     const both = { init, states: {}, handleEvent: () => {} };
@@ -260,7 +260,7 @@ describe("the start", () => {
 });
 
 describe("the end", () => {
-  test("comes with the parent's if exits are trapped, with a last word", async () => {
+  test("comes with the parent's if exits are trapped, after `terminate`", async () => {
     const { node } = await lone({ log: () => {} });
     for (const trapExits of [true, false]) {
       notes.length = 0;
@@ -293,7 +293,7 @@ describe("the end", () => {
     });
   });
 
-  test("shows reports what `formatStatus` makes of state and data", async () => {
+  test("is reported with the state and data that `formatStatus` returns", async () => {
     const { node, records } = await lone();
     const Secret = genStatem({
       init: (_self, isBad: boolean) => initial("on", { isBad, pass: "geheim" }),
@@ -322,7 +322,7 @@ describe("the end", () => {
   });
 });
 
-test("calls are answered later, by the machine or by others", async () => {
+test("calls are answered later, by the machine or by another actor", async () => {
   const { node } = await lone();
   const Desk = genStatem({
     calls: { wait: takes<() => number>() },

@@ -1,9 +1,9 @@
 /**
  * OTP's rules about the order of a state machine's events, as an acceptor of
- * traces: written without regard to speed, and without a line of the machine's.
+ * traces. It is not fast, and shares no code with the machine under test.
  *
- * What each step does is decided by the seed and the step's number alone, so
- * that the machine under test and the model decide alike.
+ * The seed and the number of a step alone decide what the step does, so the
+ * machine under test and the model decide the same.
  */
 
 export type Kind = "timeout" | "state" | "x" | "y";
@@ -26,10 +26,10 @@ export type Step = { readonly state: string; readonly event: string };
 
 export const states = ["a", "b", "c"] as const;
 const kinds: readonly Kind[] = ["timeout", "state", "x", "y"];
-/** From here on nothing new is brought about, so that every run ends. */
+/** From this step on no event is added, so that every run ends. */
 const LAST_STEP = 60;
 
-/** A number from 0 to `below` - 1, by the seed, the step and what it is for. */
+/** A number from 0 to `below` - 1, by the seed, the step and its purpose. */
 function pick(seed: number, step: number, what: number, below: number): number {
   let x = (seed * 0x9e3779b1 + step * 0x85ebca6b + what * 0xc2b2ae35) | 0;
   for (const shift of [16, 13, 16]) {
@@ -38,7 +38,7 @@ function pick(seed: number, step: number, what: number, below: number): number {
   return (x >>> 4) % below;
 }
 
-/** What step number `step` does. Enter calls only have their time-outs done. */
+/** What step number `step` does. For enter calls only the time-outs count. */
 export function decide(seed: number, step: number): Decision {
   const at = (what: number, below: number) => pick(seed, step, what, below);
   if (step >= LAST_STEP) {
@@ -92,7 +92,7 @@ export class Model {
     this.messages = [...messages];
   }
 
-  /** What must come next, if it is not for the mailbox and timers to say. */
+  /** What must come next; empty if the mailbox and timers decide. */
   get due(): string | undefined {
     return this.queue[0] ?? this.running.find(({ isDue }) => isDue)?.content;
   }
@@ -157,7 +157,7 @@ export class Model {
 
   #start(timeouts: readonly TimeoutStep[]): void {
     for (const [i, { kind, ms, content }] of timeouts.entries()) {
-      // Only the last one of a kind counts.
+      // Only the last time-out of each key counts.
       if (timeouts.slice(i + 1).some((later) => later.kind === kind)) continue;
       const known = this.running.find((one) => one.kind === kind);
       if (ms === "update" && known !== undefined) {

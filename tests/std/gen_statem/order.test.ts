@@ -29,7 +29,7 @@ for (const [name, Random] of Object.entries(ways)) {
           else self.send(pid as Pid<unknown>, message);
           if (sim.below(3) === 0) await sleep(self, sim.below(6));
         }
-        // Until every timer has come.
+        // Until every timer has fired.
         await sleep(self, 1_000);
         expect(self.isActorAlive(pid as Pid)).toBe(true);
       });
@@ -60,7 +60,7 @@ test("the model refuses a wrong order", () => {
   expect(() => accept({ state: "b", event: first })).toThrow("at step 1");
 });
 
-/** Handles what it is told to, and tells what it has handled. */
+/** Carries out the actions in its events, and records the events. */
 const Told = genStatem({
   init: () => initial<unknown, unknown[]>("first", []),
   handleEvent: (event, machine) => {
@@ -73,7 +73,7 @@ const Told = genStatem({
   },
 });
 
-test("inserted, freed, due and external events come in this order", async () => {
+test("inserted, postponed, due and external events come in this order", async () => {
   const { node } = await lone();
   await node.run(async (self) => {
     const { pid } = await Told.startLink(self);
@@ -83,7 +83,7 @@ test("inserted, freed, due and external events come in this order", async () => 
         { type: "postpone" },
       ]));
     void isPostponing;
-    // The one that is postponed acts again in the second state, and goes on.
+    // The postponed event acts again in the second state.
     isPostponing = false;
     self.cast(
       pid,
@@ -104,7 +104,7 @@ test("inserted, freed, due and external events come in this order", async () => 
     expect(log).toEqual([
       [["second"], "first in"],
       [["second"], "second in"],
-      // The event time-out was cancelled by those before it.
+      // The event time-out was cancelled by the events before it.
       [["second"], "state"],
       [["second"], "generic"],
       [["second"], "external"],
@@ -113,7 +113,7 @@ test("inserted, freed, due and external events come in this order", async () => 
   });
 });
 
-test("postponed in a state, come back to through another, in the old order", async () => {
+test("events postponed in one state come in the old order in another state", async () => {
   const { node } = await lone();
   const seen: unknown[] = [];
   const Back = genStatem({
@@ -136,7 +136,7 @@ test("postponed in a state, come back to through another, in the old order", asy
     const to = pid as Pid<unknown>;
     self.send(to, "1");
     self.send(to, "2");
-    // The same state by value: nothing is freed.
+    // The same state by value: postponed events stay postponed.
     self.send(to, "x again");
     self.send(to, "3");
     self.send(to, "y");

@@ -1,4 +1,4 @@
-/** Machines of each style that do in each step what was decided before. */
+/** Machines of each style whose steps follow a script. */
 import type { Self } from "../../../runtime/mod.ts";
 import {
   type Action,
@@ -10,7 +10,7 @@ import {
 import type { Decision, Kind, states, Step, TimeoutStep } from "./model.ts";
 
 export type State = typeof states[number];
-/** What each step does, and what was called so far. */
+/** The script of the steps, and the calls so far. */
 export type Data = {
   readonly decide: (step: number) => Decision;
   readonly trace: Step[];

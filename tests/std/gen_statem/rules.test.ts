@@ -1,4 +1,4 @@
-/** What results, enter calls and time-outs of state machines do. */
+/** The rules of results, enter calls and time-outs of state machines. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -29,7 +29,7 @@ describe("results", () => {
       expect(await sys.getState(self, pid)).toEqual([3, ["third"]]);
     }));
 
-  test("stop with a reason, last data and replies before the end", async () => {
+  test("stop with a reason, final data and replies before the end", async () => {
     expect(await endBy((m) => m.stop())).toBe(reasons.normal);
     expect(await endBy((m) => m.stop("why", "last"))).toBe("why");
     expect(notes).toEqual([["end", "why", 0, "last"]]);
@@ -59,7 +59,7 @@ describe("results", () => {
     expect(notes).toEqual([["end", reasons.shutdown, 1, "last"]]);
   });
 
-  test("that are none end the machine with OTP's reason", async () => {
+  test("of another type end the machine with OTP's reason", async () => {
     const bad = (name: string, value: unknown) => tuple(atom(name), value);
     expect(await endBy(() => "odd"))
       .toEqual(bad("bad_return_from_state_function", "odd"));
@@ -70,7 +70,7 @@ describe("results", () => {
       .toEqual(bad("bad_action_from_state_function", action));
   });
 
-  test("that are thrown end it, after its last word", async () => {
+  test("that are thrown end the machine, after `terminate`", async () => {
     const oops = new Error("oops");
     const fails: Act[] = [
       () => {
@@ -174,7 +174,7 @@ describe("enter calls", () => {
 });
 
 describe("time-outs", () => {
-  test("of each kind come with their content", () =>
+  test("of each type come with their content", () =>
     inMachine({}, async (does) => {
       does((m) =>
         m.keepStateAndData([
@@ -223,7 +223,7 @@ describe("time-outs", () => {
         [0, "genericTimeout", "c", "now"],
         [0, "genericTimeout", "d", "at once"],
       ]);
-      // Only that of b is left.
+      // Only the time-out of b is left.
       expect(timers()).toBe(1);
     }));
 
@@ -245,7 +245,7 @@ describe("time-outs", () => {
       does((m) => m.stop());
     }));
 
-  test("that make no sense end the machine", async () => {
+  test("that are not valid end the machine", async () => {
     const reason = await endBy((m) =>
       m.keepStateAndData([{ type: "stateTimeout", timeoutMs: -1 }])
     );

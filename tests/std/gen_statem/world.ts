@@ -1,4 +1,4 @@
-/** A state machine that does what it is told, for tests of the rules. */
+/** A state machine that runs functions of the test, for tests of the rules. */
 import type { Down, Pid, ReplyTo, Self } from "../../../runtime/mod.ts";
 import {
   call,
@@ -13,7 +13,7 @@ import { lone } from "../../helpers/actors.ts";
 export type AnyMachine = Machine<unknown, unknown>;
 export type Act = (machine: AnyMachine, event: StatemEvent<unknown>) => unknown;
 
-/** Does what it is cast, in any state; else notes what it is told. */
+/** Runs the functions that it is cast or called with; records other events. */
 export const notes: unknown[] = [];
 export const make = (options: {
   readonly stateEnter?: boolean;
@@ -68,7 +68,7 @@ export const answer: Act = (machine, event) => {
   machine.reply((event as { from: ReplyTo }).from, machine.state);
 };
 
-/** How it ends, by what it is told to do. */
+/** The exit reason of a machine that runs a function. */
 export async function endBy(
   act: Act,
   options: Parameters<typeof make>[0] = {},

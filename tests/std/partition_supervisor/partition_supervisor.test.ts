@@ -1,4 +1,4 @@
-/** Supervisors of partitions: look-ups, restarts, other sizes. */
+/** Partition supervisors: look-ups, restarts, resizes. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -17,7 +17,8 @@ import {
 } from "../../../std/partition_supervisor/mod.ts";
 import { Supervisor, SupervisorError } from "../../../std/supervisor/mod.ts";
 import { lone, park } from "../../helpers/actors.ts";
-import { failure, Nursery, refusal } from "../nursery.ts";
+import { failure, refusal } from "../outcomes.ts";
+import { TestChildren } from "../test_children.ts";
 
 const boom = atom("boom");
 
@@ -27,7 +28,7 @@ const Part = genServer({
   calls: { number: ({ state }) => state },
 });
 
-async function withParts(
+async function withPartitions(
   options: Partial<PartitionSupervisorOptions>,
   body: (
     self: Self<unknown>,
@@ -49,8 +50,8 @@ async function withParts(
 }
 
 describe("partitions", () => {
-  test("are started and told of by their numbers", async () => {
-    await withParts({}, async (self, parts) => {
+  test("are started and listed by their numbers", async () => {
+    await withPartitions({}, async (self, parts) => {
       expect(parts.partitions).toBe(4);
       const rows = await parts.whichChildren();
       expect(rows.map(({ id }) => id)).toEqual([3, 2, 1, 0]);
@@ -67,8 +68,8 @@ describe("partitions", () => {
     });
   });
 
-  test("are those of integers modulo their number, else of a hash", async () => {
-    await withParts({}, (_self, parts) => {
+  test("are chosen by an integer modulo their number, or else by a hash", async () => {
+    await withPartitions({}, (_self, parts) => {
       for (const key of [0, 1, 2, 3, 4, 7, -1, -7, 2 ** 40]) {
         expect(parts.partitionOf(key)).toBe(Math.abs(key) % 4);
       }
@@ -88,7 +89,7 @@ describe("partitions", () => {
   });
 
   test("are found by the name of their supervisor", async () => {
-    await withParts({ name: "parts" }, async (self, parts) => {
+    await withPartitions({ name: "parts" }, async (self, parts) => {
       const via = PartitionSupervisor.via("parts", 6);
       expect(self.whereis(via)).toBe(parts.lookup(2));
       expect(await Part.at(self, via).number()).toBe(2);
@@ -100,16 +101,16 @@ describe("partitions", () => {
         .toBe(reasons.noproc);
       expect(() => PartitionSupervisor.at(self, "nobody").partitions)
         .toThrow(UsageError);
-      // It is no name that something could be started under.
+      // No actor can be started under it.
       expect(await failure(Part.start(self, 1, { name: nobody })))
         .toMatchObject({ name: "UsageError" });
     });
   });
 
-  test("are restarted, and found where they are then", async () => {
+  test("are restarted, and found at their new pids", async () => {
     const child = (number: number) => Part.child(number);
     for (const strategy of ["oneForOne", "oneForAll"] as const) {
-      await withParts({ strategy, child }, async (self, parts) => {
+      await withPartitions({ strategy, child }, async (self, parts) => {
         const before = [0, 1, 2, 3].map((key) => parts.lookup(key));
         self.sendExit(before[1] as Pid, boom);
         await parts.whichChildren();
@@ -125,7 +126,7 @@ describe("partitions", () => {
     }
   });
 
-  test("may be supervisors of many, below another supervisor", async () => {
+  test("may be dynamic supervisors, below another supervisor", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const sup = await Supervisor.startLink(self, {
@@ -156,26 +157,26 @@ describe("partitions", () => {
 });
 
 describe("the number of partitions", () => {
-  test("goes down and up again, and keys with it", async () => {
-    const nursery = new Nursery();
-    const child = (number: number) => nursery.spec(String(number));
-    await withParts({ child }, async (_self, parts) => {
-      expect(nursery.take()).toBe("+0 +1 +2 +3");
+  test("goes down and up again, and keys are spread anew", async () => {
+    const testChildren = new TestChildren();
+    const child = (number: number) => testChildren.spec(String(number));
+    await withPartitions({ child }, async (_self, parts) => {
+      expect(testChildren.take()).toBe("+0 +1 +2 +3");
       expect(await parts.resize(2)).toBe(4);
-      expect(nursery.take()).toBe("-3 -2");
+      expect(testChildren.take()).toBe("-3 -2");
       expect(parts.partitions).toBe(2);
-      expect(parts.lookup(3)).toBe(nursery.pid("1"));
+      expect(parts.lookup(3)).toBe(testChildren.pid("1"));
       expect(await parts.countChildren()).toMatchObject({ active: 2 });
       expect(await parts.resize(2)).toBe(2);
       expect(await parts.resize(3)).toBe(2);
-      expect(nursery.take()).toBe("+2");
+      expect(testChildren.take()).toBe("+2");
       expect(await parts.resize(4)).toBe(3);
-      expect(parts.lookup(3)).toBe(nursery.pid("3"));
+      expect(parts.lookup(3)).toBe(testChildren.pid("3"));
     });
   });
 
-  test("may be none, and then no key has one", async () => {
-    await withParts({ name: "parts" }, async (self, parts) => {
+  test("may be 0, and then no key has a partition", async () => {
+    await withPartitions({ name: "parts" }, async (self, parts) => {
       expect(await parts.resize(0)).toBe(4);
       expect(() => parts.lookup(1)).toThrow(/resize first/);
       expect(() => parts.partitionOf("x")).toThrow(UsageError);
@@ -188,7 +189,7 @@ describe("the number of partitions", () => {
   });
 
   test.each([5, -1, 1.5, "x"])("cannot be %o", async (size) => {
-    await withParts({}, async (_self, parts) => {
+    await withPartitions({}, async (_self, parts) => {
       const error = await failure(parts.resize(size as number));
       expect(error).toBeInstanceOf(SupervisorError);
       expect((error as SupervisorError).reason).toBe(atom("badarg"));
@@ -196,24 +197,24 @@ describe("the number of partitions", () => {
     });
   });
 
-  test("stays when a partition cannot be started", async () => {
-    const nursery = new Nursery();
-    const child = (number: number) => nursery.spec(String(number));
-    await withParts({ child }, async (_self, parts) => {
+  test("stays the same when a partition cannot be started", async () => {
+    const testChildren = new TestChildren();
+    const child = (number: number) => testChildren.spec(String(number));
+    await withPartitions({ child }, async (_self, parts) => {
       await parts.resize(1);
-      nursery.refuse("3", 1);
-      nursery.take();
+      testChildren.refuse("3", 1);
+      testChildren.take();
       expect(await refusal(parts.resize(4))).toBe(atom("nope"));
-      expect(nursery.take()).toBe("+1 +2 !3 -2 -1");
+      expect(testChildren.take()).toBe("+1 +2 !3 -2 -1");
       expect([parts.partitions, await parts.resize(4)]).toEqual([1, 1]);
     });
   });
 
-  test("is changed once at a time, and look-ups never miss", async () => {
-    const nursery = new Nursery();
-    for (const id of "0123") nursery.lastWords.set(id, 2);
-    const child = (number: number) => nursery.spec(String(number));
-    await withParts({ child }, async (self, parts) => {
+  test("is changed by one resize at a time, and look-ups never miss", async () => {
+    const testChildren = new TestChildren();
+    for (const id of "0123") testChildren.terminateDelays.set(id, 2);
+    const child = (number: number) => testChildren.spec(String(number));
+    await withPartitions({ child }, async (self, parts) => {
       let isDone = false;
       const resizing = Promise.all(
         [1, 4, 2, 3].map((size) => parts.resize(size)),

@@ -27,10 +27,11 @@ import {
   poll,
 } from "../../helpers/actors.ts";
 import { simulateSeeds } from "../../helpers/simulate.ts";
-import { acknowledge, failure, silent } from "./actors.ts";
+import { acknowledge, silent } from "./actors.ts";
+import { failureOf } from "../outcomes.ts";
 
 describe("start", () => {
-  test("resolves with what initAck is given, when it is given", async () => {
+  test("resolves with the value of initAck, once it is called", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const log: string[] = [];
@@ -73,14 +74,14 @@ describe("start", () => {
       expect(await self.receive()).toBe(1);
       expect(self.info(pid)).toMatchObject({ label: "counter" });
       await stop(self, pid);
-      await failure(
+      await failureOf(
         start(self, ({ initFail }) => handler(() => initFail("no"), () => 0)),
         StartError,
       );
     });
   });
 
-  test("takes the first word only", async () => {
+  test("takes the first call of initAck or initFail only", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const { value, ref } = await startMonitor(
@@ -97,7 +98,7 @@ describe("start", () => {
     });
   });
 
-  test("leaves nothing behind, whatever comes of it", async () => {
+  test("leaves nothing behind, whether it succeeds or fails", async () => {
     const { node } = await lone();
     const core = await coreOf(node);
     await node.run(async (self) => {
@@ -107,9 +108,9 @@ describe("start", () => {
         const { pid } = await begin(self, acknowledge, { timeoutMs: 1_000 });
         self.unlink(pid);
         await stop(self, pid);
-        await failure(begin(self, silent, { timeoutMs: 1 }), StartError);
-        await failure(begin(self, () => () => {}), StartError);
-        await failure(
+        await failureOf(begin(self, silent, { timeoutMs: 1 }), StartError);
+        await failureOf(begin(self, () => () => {}), StartError);
+        await failureOf(
           begin(self, ({ initFail }) => () => initFail("no")),
           StartError,
         );
@@ -119,7 +120,7 @@ describe("start", () => {
     });
   });
 
-  test("rejects when the actor ends without a word", async () => {
+  test("rejects when the actor ends before it calls initAck", async () => {
     const { node, records } = await lone();
     const error = new Error("no disk");
     await node.run(async (self) => {
@@ -132,12 +133,12 @@ describe("start", () => {
         }, error],
       ];
       for (const [end, reason] of ends) {
-        const failed = await failure(start(self, () => end), StartError);
+        const failed = await failureOf(start(self, () => end), StartError);
         expect(failed.reason).toBe(reason);
         expect(self.info(failed.pid)).toBeNull();
         expect(failed.ref).toBeNull();
       }
-      const failed = await failure(
+      const failed = await failureOf(
         start(self, () => ends[3]![0]),
         StartError,
       );
@@ -160,7 +161,7 @@ describe("start", () => {
         };
         for (const begin of [start, startMonitor]) {
           const before = sim.timeMs;
-          const failed = await failure(
+          const failed = await failureOf(
             begin(self, make, { name: "server" }),
             StartError,
           );
@@ -184,7 +185,7 @@ describe("start", () => {
           late = initAck;
           return park;
         };
-        const failed = await failure(
+        const failed = await failureOf(
           start(self, make, { timeoutMs: 100, name: "server" }),
           StartError,
         );
@@ -198,7 +199,7 @@ describe("start", () => {
     });
   });
 
-  test("removes the Exit messages of what it started, and no others", async () => {
+  test("removes the Exit messages of the started actor, and no others", async () => {
     await simulateSeeds({ count: 10 }, async (sim) => {
       const node = await sim.start("a@sim");
       await node.run(async (self: Self<unknown>) => {
@@ -222,7 +223,7 @@ describe("start", () => {
           },
         ];
         for (const fail of fails) {
-          await failure(
+          await failureOf(
             startLink(
               self,
               fail as (starting: Starting) => (me: Self) => void,
@@ -256,12 +257,12 @@ describe("start", () => {
           .rejects.toBe(reason);
         expect(self.whereis("server")).toBeNull();
       }
-      // The monitors of startMonitor have spoken.
+      // The monitors of startMonitor have sent their messages.
       expect(await drain(self)).toEqual([expect.any(Down)]);
     });
   });
 
-  test("an abort that comes after the word comes too late", async () => {
+  test("an abort after initAck has no effect", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const controller = new AbortController();
@@ -284,13 +285,13 @@ describe("start", () => {
         );
         expect(value).toEqual([1]);
         expect(await self.receive(ref)).toBeInstanceOf(Down);
-        await failure(startMonitor(self, () => () => {}), StartError);
+        await failureOf(startMonitor(self, () => () => {}), StartError);
         expect(await drain(self)).toEqual([expect.any(Down)]);
       });
     }
   });
 
-  test("refuses what makes no sense, and leaves no actor", async () => {
+  test("refuses options that are not valid, and leaves no actor", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const before = node.stats().actors;
@@ -301,10 +302,10 @@ describe("start", () => {
         [{ timeoutMs: Number.NaN }, "expected a delay"],
       ];
       for (const [option, message] of options) {
-        const error = await failure(start(self, silent, option), UsageError);
+        const error = await failureOf(start(self, silent, option), UsageError);
         expect(error.message).toContain(message);
       }
-      const early = await failure(
+      const early = await failureOf(
         start(self, ({ initAck }) => {
           initAck();
           return park;
@@ -313,7 +314,7 @@ describe("start", () => {
       );
       expect(early.message).toContain("before there is one");
       self.register("taken");
-      await failure(start(self, silent, { name: "taken" }), UsageError);
+      await failureOf(start(self, silent, { name: "taken" }), UsageError);
       expect(node.stats().actors).toBe(before);
       expect(await drain(self)).toEqual([]);
     });
@@ -343,11 +344,11 @@ describe("startLink", () => {
     await simulateSeeds({ count: 10 }, async (sim) => {
       const node = await sim.start("a@sim");
       const reason = await node.run(async (self) => {
-        const failed = await failure(
+        const failed = await failureOf(
           startLink(self, silent, { timeoutMs: 20 }),
           StartError,
         );
-        // Whatever the link could still do would be done by now.
+        // An exit signal over the link would have arrived by now.
         await self.receive({ timeoutMs: 20 });
         return failed.reason;
       });
@@ -355,11 +356,11 @@ describe("startLink", () => {
     });
   });
 
-  test("takes a caller along that does not trap exits, but for normal", async () => {
+  test("ends a caller that does not trap exits, except for normal", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const starter = (exitReason: unknown) => async (me: Self) => {
-        const failed = await failure(
+        const failed = await failureOf(
           startLink(me, ({ initFail }) => () => initFail("no", exitReason)),
           StartError,
         );
@@ -387,7 +388,7 @@ describe("startLink", () => {
     });
   });
 
-  test("what it starts goes with a caller that ends; start's goes on", async () => {
+  test("the started actor ends with its caller; that of start lives on", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       for (const [begin, survives] of [[start, true], [startLink, false]]) {
@@ -408,7 +409,7 @@ describe("startLink", () => {
 });
 
 describe("startMonitor", () => {
-  test("monitors on after the start", async () => {
+  test("keeps the monitor after the start", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const { pid, ref } = await startMonitor(self, acknowledge);
@@ -427,7 +428,7 @@ describe("startMonitor", () => {
           [() => park, reasons.killed],
         ];
         for (const [make, reason] of fails) {
-          const failed = await failure(
+          const failed = await failureOf(
             startMonitor(self, make, { timeoutMs: 10 }),
             StartError,
           );
@@ -442,7 +443,7 @@ describe("startMonitor", () => {
 });
 
 describe("a started actor", () => {
-  test("has a label, a parent and a behaviour that info tells", async () => {
+  test("has a label, a parent and a behaviour in its info", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const { pid } = await start(

@@ -1,4 +1,4 @@
-/** Stopping actors, and what can come between. */
+/** Stops of actors: delays, time limits, aborts and lost nodes. */
 import { describe, expect, test } from "vitest";
 import {
   Down,
@@ -13,12 +13,13 @@ import { simulate } from "../../../std/testing/mod.ts";
 import { drain, lone, park } from "../../helpers/actors.ts";
 import { simulateSeeds } from "../../helpers/simulate.ts";
 import { cluster } from "../../sim/cluster.ts";
-import { acknowledge, failure } from "./actors.ts";
+import { acknowledge } from "./actors.ts";
+import { failureOf } from "../outcomes.ts";
 
 /**
- * To be spawned with `TRAPS`: ends by `end`, some time after it was asked to.
+ * To be spawned with `trapping`: calls `end` some time after an exit signal.
  */
-const takesItsTime =
+const endsLater =
   (delayMs: number, end: (me: Self, reason: unknown) => void) =>
   async (me: Self) => {
     const { reason } = await me.receive("EXIT");
@@ -27,7 +28,7 @@ const takesItsTime =
     end(me, reason);
   };
 
-const TRAPS = { trapExits: true } as const;
+const trapping = { trapExits: true } as const;
 
 describe("stop", () => {
   test("ends an actor by pid or by name", async () => {
@@ -44,7 +45,7 @@ describe("stop", () => {
     });
   });
 
-  test("waits for an actor that takes its time", async () => {
+  test("waits for an actor that ends later", async () => {
     await simulateSeeds({ count: 5 }, async (sim) => {
       const node = await sim.start("a@sim");
       await node.run(async (self) => {
@@ -53,7 +54,7 @@ describe("stop", () => {
           () => {},
         ];
         for (const end of ends) {
-          const pid = self.spawn(takesItsTime(100, end), TRAPS);
+          const pid = self.spawn(endsLater(100, end), trapping);
           const before = sim.timeMs;
           await stop(self, pid);
           expect(sim.timeMs - before).toBeGreaterThanOrEqual(100);
@@ -62,7 +63,7 @@ describe("stop", () => {
     });
   });
 
-  test("takes a link back first", async () => {
+  test("removes a link first", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       await stop(self, self.spawnLink(park));
@@ -72,33 +73,33 @@ describe("stop", () => {
     });
   });
 
-  test("rejects with the reason when it goes otherwise", async () => {
+  test("rejects with the reason of any other end", async () => {
     await simulateSeeds({ count: 5 }, async (sim) => {
       const node = await sim.start("a@sim");
       await node.run(async (self) => {
         const dead = self.spawn(() => {});
         await self.receive({ timeoutMs: 1 });
         for (const target of [dead, "nobody"]) {
-          const failed = await failure(stop(self, target), StopError);
+          const failed = await failureOf(stop(self, target), StopError);
           expect(failed.reason).toBe(reasons.noproc);
         }
         const other = self.spawn(
-          takesItsTime(10, (me) => me.exit("crash")),
-          TRAPS,
+          endsLater(10, (me) => me.exit("crash")),
+          trapping,
         );
-        const failed = await failure(stop(self, other), StopError);
+        const failed = await failureOf(stop(self, other), StopError);
         expect(failed.reason).toBe("crash");
         expect(failed.message).toContain('to end with shutdown, got "crash"');
       });
     });
   });
 
-  test("after a timeout leaves the actor and no trace in the mailbox", async () => {
+  test("after a timeout leaves the actor alive and no message in the mailbox", async () => {
     await simulateSeeds({ count: 5 }, async (sim) => {
       const node = await sim.start("a@sim");
       await node.run(async (self) => {
-        const pid = self.spawn(takesItsTime(100, () => {}), TRAPS);
-        const failed = await failure(
+        const pid = self.spawn(endsLater(100, () => {}), trapping);
+        const failed = await failureOf(
           stop(self, pid, { timeoutMs: 50 }),
           StopError,
         );
@@ -122,7 +123,7 @@ describe("stop", () => {
         await me.receive("EXIT");
         controller.abort(reason);
         await park(me);
-      }, TRAPS);
+      }, trapping);
       const { signal } = controller;
       await expect(stop(self, pid, { signal })).rejects.toBe(reason);
       expect(self.info()?.monitors).toEqual([]);
@@ -132,11 +133,11 @@ describe("stop", () => {
   test("refuses the caller itself and the reason normal", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
-      const own = await failure(stop(self, self.pid), UsageError);
+      const own = await failureOf(stop(self, self.pid), UsageError);
       expect(own.message).toContain("use self.exit");
       const pid = self.spawn(park);
       const { normal } = reasons;
-      const error = await failure(
+      const error = await failureOf(
         stop(self, pid, { reason: normal }),
         UsageError,
       );
@@ -145,18 +146,18 @@ describe("stop", () => {
     });
   });
 
-  test("stops an actor of another node, and sees a node that is lost", async () => {
+  test("stops an actor of another node, and rejects when that node is lost", async () => {
     await simulate({ seed: 3 }, async (sim) => {
       const [a, b] = await cluster(sim, "a@sim", "b@sim");
       const parked = b!.stats().actors;
       const outcome = a!.run(async (self) => {
         const { pid } = await self.spawnOn("b@sim", "park");
-        // It comes back as another object of the same content.
+        // The reason comes back as another object of the same content.
         await stop(self, pid, { reason: tuple("shutdown", ["x"]) });
-        const dead = await failure(stop(self, pid), StopError);
+        const dead = await failureOf(stop(self, pid), StopError);
         const { pid: last } = await self.spawnOn("b@sim", "park");
         self.send(last, "so that it is there");
-        const lost = failure(stop(self, last), StopError);
+        const lost = failureOf(stop(self, last), StopError);
         return [dead.reason, (await lost).reason];
       });
       await sim.until(() => b!.stats().actors > parked, { what: "the actor" });

@@ -1,4 +1,4 @@
-/** Refusals whose reason is nothing that can be sent to whoever has asked. */
+/** Refusals whose reason cannot be sent to the caller. */
 import { describe, expect, test } from "vitest";
 import {
   type RunningNode,
@@ -11,14 +11,14 @@ import { PartitionSupervisor } from "../../../std/partition_supervisor/mod.ts";
 import { type AnySelf, Supervisor } from "../../../std/supervisor/mod.ts";
 import { lone } from "../../helpers/actors.ts";
 import { two } from "../../helpers/clusters.ts";
-import { failure, refusal } from "../nursery.ts";
+import { failure, refusal } from "../outcomes.ts";
 
 const Idle = genServer({ name: "Idle", init: () => 0 });
 
 const reason = { close: () => {} };
-const printed = "{ close: function close }";
+const PRINTED = "{ close: function close }";
 
-/** A start that fails from when it is told to. */
+/** A child's start that fails once `isFailing` is set. */
 class Start {
   isFailing = false;
   readonly run = (self: AnySelf) => {
@@ -27,8 +27,8 @@ class Start {
   };
 }
 
-/** Supervisors of a node that outlive whoever starts them. */
-async function found(node: RunningNode): Promise<Start> {
+/** Starts supervisors on a node that outlive the actor that starts them. */
+async function startSupervisors(node: RunningNode): Promise<Start> {
   const start = new Start();
   await node.run(async (self: Self<unknown>) => {
     const child = { id: "x", start: start.run };
@@ -51,7 +51,7 @@ async function found(node: RunningNode): Promise<Start> {
 
 test("a start that is a function is refused before it is sent to another node", async () => {
   const { a, b } = await two();
-  const { run } = await found(b);
+  const { run } = await startSupervisors(b);
   await a.run(async (self: Self<unknown>) => {
     const spec = { id: "y", start: run };
     for (const Kind of [Supervisor, DynamicSupervisor]) {
@@ -64,15 +64,15 @@ test("a start that is a function is refused before it is sent to another node", 
 });
 
 describe("a reason that cannot be sent", () => {
-  test("is printed for another node, and the supervisor lives", async () => {
+  test("is printed for a caller on another node, and the supervisor lives on", async () => {
     const { a, b } = await two();
-    const start = await found(b);
+    const start = await startSupervisors(b);
     await a.run(async (self: Self<unknown>) => {
       const at = (name: string) => ({ name, node: b.name });
       const sup = Supervisor.at(self, at("sup"));
-      expect(await refusal(sup.restartChild("x"))).toBe(printed);
+      expect(await refusal(sup.restartChild("x"))).toBe(PRINTED);
       const parts = PartitionSupervisor.at(self, at("parts"));
-      expect(await refusal(parts.resize(2))).toBe(printed);
+      expect(await refusal(parts.resize(2))).toBe(PRINTED);
       expect((await parts.countChildren()).active).toBe(1);
       start.isFailing = false;
       await sup.restartChild("x");
@@ -80,16 +80,16 @@ describe("a reason that cannot be sent", () => {
     });
   });
 
-  test("is printed on a node that copies, and the supervisor lives", async () => {
+  test("is printed on a node that copies messages, and the supervisor lives on", async () => {
     const { node } = await lone({ isolate: "copy" });
-    const start = await found(node);
+    const start = await startSupervisors(node);
     await node.run(async (self: Self<unknown>) => {
       const spec = { id: "y", start: start.run };
       const sup = Supervisor.at(self, "sup");
-      expect(await refusal(sup.restartChild("x"))).toBe(printed);
-      expect(await refusal(sup.startChild(spec))).toBe(printed);
+      expect(await refusal(sup.restartChild("x"))).toBe(PRINTED);
+      expect(await refusal(sup.startChild(spec))).toBe(PRINTED);
       const crowd = DynamicSupervisor.at(self, "crowd");
-      expect(await refusal(crowd.startChild(spec))).toBe(printed);
+      expect(await refusal(crowd.startChild(spec))).toBe(PRINTED);
       start.isFailing = false;
       expect([await sup.startChild(spec), await crowd.startChild(spec)])
         .not.toContain(null);

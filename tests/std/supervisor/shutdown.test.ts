@@ -1,4 +1,4 @@
-/** Supervisors: how children are ended, significant ones, other nodes. */
+/** Supervisors: shutdown of children, significant children, other nodes. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -22,13 +22,14 @@ import {
 import { testCluster } from "../../../std/testing/mod.ts";
 import { lone, park } from "../../helpers/actors.ts";
 import { waitFor } from "../../helpers/wait.ts";
-import { endOf, failure, Nursery } from "../nursery.ts";
+import { endOf, failure } from "../outcomes.ts";
+import { TestChildren } from "../test_children.ts";
 
 const boom = atom("boom");
 const { normal, shutdown, killed } = reasons;
 
-/** Traps exits and answers each with something of its own. */
-const answering = (answer: (self: Self, exit: Exit) => void) =>
+/** An actor that traps exits and calls a function for each. */
+const reactingToExits = (answer: (self: Self, exit: Exit) => void) =>
   actorStart(async (self: Self) => {
     for (;;) {
       const message = await self.receive();
@@ -36,18 +37,18 @@ const answering = (answer: (self: Self, exit: Exit) => void) =>
     }
   }, { trapExits: true });
 
-const deaf = answering(() => {});
+const deaf = reactingToExits(() => {});
 
 function errorsOf(records: readonly LogRecord[]): readonly unknown[] {
   return records.filter(({ fields }) => fields?.["report"] === "shutdown_error")
     .map(({ fields }) => [fields?.["id"], fields?.["reason"]]);
 }
 
-describe("a child is ended", () => {
+describe("a child is shut down", () => {
   const inTime: readonly [string, ChildSpec, unknown[]][] = [
     ["in time", { id: 1, start: actorStart(park) }, []],
     [
-      "after its time",
+      "after its time limit, by a kill",
       { id: 1, start: deaf, shutdown: 5 },
       [["1", "killed"]],
     ],
@@ -58,34 +59,34 @@ describe("a child is ended", () => {
     ["by a kill", { id: 1, start: deaf, shutdown: "brutalKill" }, []],
     [
       "with a reason of its own",
-      { id: 1, start: answering((self) => self.exit(boom)) },
+      { id: 1, start: reactingToExits((self) => self.exit(boom)) },
       [["1", "boom"]],
     ],
     [
-      "with normal, as a permanent one should not",
-      { id: 1, start: answering((self) => self.exit(normal)) },
+      "with normal, which is reported for a permanent child",
+      { id: 1, start: reactingToExits((self) => self.exit(normal)) },
       [["1", "normal"]],
     ],
     [
-      "with normal, as a transient one may",
+      "with normal, which is not reported for a transient child",
       {
         id: 1,
         restart: "transient",
-        start: answering((self) => self.exit(normal)),
+        start: reactingToExits((self) => self.exit(normal)),
       },
       [],
     ],
     [
-      "with shutdown and more, as a temporary one may",
+      "with {shutdown, _}, which is not reported for a temporary child",
       {
         id: 1,
         restart: "temporary",
-        start: answering((self) => self.exit(tuple(shutdown, 1))),
+        start: reactingToExits((self) => self.exit(tuple(shutdown, 1))),
       },
       [],
     ],
     [
-      "after having taken back its link",
+      "after it has removed its link",
       {
         id: 1,
         start: (self) => {
@@ -110,21 +111,21 @@ describe("a child is ended", () => {
     });
   });
 
-  test("and is waited for without a limit where it is told so", async () => {
+  test("without a time limit for Infinity", async () => {
     const { node, records } = await lone();
-    const nursery = new Nursery();
-    nursery.lastWords.set("a", 30);
+    const testChildren = new TestChildren();
+    testChildren.terminateDelays.set("a", 30);
     await node.run(async (self) => {
       const sup = await Supervisor.startLink(self, {
-        children: nursery.specs("a", { shutdown: Infinity }),
+        children: testChildren.specs("a", { shutdown: Infinity }),
       });
       await sup.stop();
-      expect(nursery.take()).toBe("+a -a");
+      expect(testChildren.take()).toBe("+a -a");
       expect(errorsOf(records)).toEqual([]);
     });
   });
 
-  test("although it has crashed unnoticed, and the reason is reported", async () => {
+  test("although it has crashed before, and the reason is reported", async () => {
     const { node, records } = await lone();
     await node.run(async (self) => {
       let crash: () => void = () => {};
@@ -132,7 +133,7 @@ describe("a child is ended", () => {
         crash = () => self.sendExit(me.pid, boom);
         await park(me);
       });
-      const stopper = answering((me) => {
+      const stopper = reactingToExits((me) => {
         crash();
         me.exit(shutdown);
       });
@@ -144,9 +145,9 @@ describe("a child is ended", () => {
     });
   });
 
-  test("and not those below a supervisor that had too little time", async () => {
+  test("but not the children of a supervisor that was given too little time", async () => {
     const { node } = await lone();
-    const nursery = new Nursery();
+    const testChildren = new TestChildren();
     const pids: Pid[] = [];
     const kept =
       (start: ChildSpec["start"]): ChildSpec["start"] => async (self) => {
@@ -160,19 +161,19 @@ describe("a child is ended", () => {
           children: [
             { id: 1, start: kept(deaf), shutdown: Infinity },
             { id: 2, start: kept(actorStart(park)) },
-            nursery.spec("c"),
+            testChildren.spec("c"),
           ],
         }, { shutdown: 10 })],
       });
       await sup.stop();
-      // It was waiting for the one that ignores all exits, which is an orphan.
+      // It was waiting for the child that ignores exits, which lives on.
       expect(pids.map((pid) => self.isActorAlive(pid))).toEqual([true, false]);
-      expect(nursery.take()).toBe("+c -c");
+      expect(testChildren.take()).toBe("+c -c");
       self.sendExit(pids[0] as Pid, reasons.kill);
     });
   });
 
-  test("with a supervisor that is killed, unless it traps exits", async () => {
+  test("by the kill of its supervisor, unless it traps exits", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       self.trapExits = true;
@@ -191,15 +192,15 @@ describe("a child is ended", () => {
     });
   });
 
-  test("when the parent of the supervisor ends, and when it says so", async () => {
+  test("when the supervisor's parent ends, and when the parent shuts it down", async () => {
     for (const reason of [shutdown, boom, killed]) {
       const { node } = await lone();
-      const nursery = new Nursery();
+      const testChildren = new TestChildren();
       await node.run(async (self) => {
         let pid: Pid | null = null;
         const parent = self.spawn(async (other) => {
           const sup = await Supervisor.startLink(other, {
-            children: nursery.specs("ab"),
+            children: testChildren.specs("ab"),
           });
           pid = sup.pid as Pid;
           await park(other as Self);
@@ -212,7 +213,7 @@ describe("a child is ended", () => {
             () => self.sendExit(parent, reason),
           ),
         ).toBe(reason);
-        expect(nursery.take()).toBe("+a +b -b -a");
+        expect(testChildren.take()).toBe("+a +b -b -a");
       });
     }
   });
@@ -223,28 +224,28 @@ describe("significant children", () => {
     autoShutdown: AutoShutdown,
     act: (
       self: Self<unknown>,
-      nursery: Nursery,
+      testChildren: TestChildren,
       sup: Supervisor,
     ) => Promise<unknown>,
     options: Partial<SupervisorOptions> = {},
   ): Promise<boolean> {
     const { node } = await lone();
-    const nursery = new Nursery();
+    const testChildren = new TestChildren();
     const significant = autoShutdown !== "never";
     return await node.run(async (self) => {
       self.trapExits = true;
       const sup = await Supervisor.startLink(self, {
         autoShutdown,
         children: [
-          nursery.spec("a", { restart: "transient", significant }),
-          nursery.spec("b", { restart: "temporary", significant }),
-          nursery.spec("c", { restart: "temporary" }),
-          nursery.spec("d"),
+          testChildren.spec("a", { restart: "transient", significant }),
+          testChildren.spec("b", { restart: "temporary", significant }),
+          testChildren.spec("c", { restart: "temporary" }),
+          testChildren.spec("d"),
         ],
         ...options,
       });
       const ref = self.monitor(sup.pid as Pid);
-      await act(self, nursery, sup);
+      await act(self, testChildren, sup);
       await sup.countChildren().catch(() => {});
       const down = await self.receive(ref, { timeoutMs: 0 });
       if (down !== undefined) {
@@ -258,11 +259,11 @@ describe("significant children", () => {
 
   const finish =
     (ids: string, reason: unknown = normal) =>
-    async (self: Self<unknown>, nursery: Nursery) => {
-      for (const id of ids) await nursery.finish(self, id, reason);
+    async (self: Self<unknown>, testChildren: TestChildren) => {
+      for (const id of ids) await testChildren.endChild(self, id, reason);
     };
 
-  test("end the supervisor, any or all of them, as it says", async () => {
+  test("end the supervisor, one or all of them, by autoShutdown", async () => {
     expect(await ends("never", finish("abc"))).toBe(false);
     expect(await ends("anySignificant", finish("c"))).toBe(false);
     expect(await ends("anySignificant", finish("a"))).toBe(true);
@@ -273,23 +274,23 @@ describe("significant children", () => {
     expect(await ends("allSignificant", finish("ab", shutdown))).toBe(true);
   });
 
-  test("do not end it when they are restarted or were told to end", async () => {
+  test("do not end it when they are restarted or terminated", async () => {
     expect(await ends("anySignificant", finish("a", boom))).toBe(false);
     expect(
-      await ends("anySignificant", async (_self, _nursery, sup) => {
+      await ends("anySignificant", async (_self, _testChildren, sup) => {
         await sup.terminateChild("a");
         await sup.terminateChild("b");
       }),
     ).toBe(false);
     expect(
-      await ends("allSignificant", async (self, nursery, sup) => {
+      await ends("allSignificant", async (self, testChildren, sup) => {
         await sup.terminateChild("a");
-        await nursery.finish(self, "b", boom);
+        await testChildren.endChild(self, "b", boom);
       }),
     ).toBe(true);
   });
 
-  test("do not end it as bystanders of a restart", async () => {
+  test("do not end it when the restart of a sibling ends them", async () => {
     const options = { strategy: "oneForAll" } as const;
     const act = finish("d", boom);
     expect(await ends("anySignificant", act, options)).toBe(false);
@@ -299,35 +300,35 @@ describe("significant children", () => {
   test("that wait for a restart count as alive", async () => {
     const options = { maxRestarts: Infinity };
     expect(
-      await ends("allSignificant", async (self, nursery) => {
-        nursery.refuse("a", 1_000_000);
-        await nursery.finish(self, "a", boom);
-        await nursery.finish(self, "b", boom);
+      await ends("allSignificant", async (self, testChildren) => {
+        testChildren.refuse("a", 1_000_000);
+        await testChildren.endChild(self, "a", boom);
+        await testChildren.endChild(self, "b", boom);
       }, options),
     ).toBe(false);
   });
 
   test("end the supervisor above as its significant child", async () => {
     const { node } = await lone();
-    const nursery = new Nursery();
+    const testChildren = new TestChildren();
     await node.run(async (self) => {
       self.trapExits = true;
       const significant = true;
       const sup = await Supervisor.startLink(self, {
         autoShutdown: "anySignificant",
         children: [
-          nursery.spec("a"),
+          testChildren.spec("a"),
           Supervisor.child({
             autoShutdown: "anySignificant",
             children: [
-              nursery.spec("b", { restart: "transient", significant }),
+              testChildren.spec("b", { restart: "transient", significant }),
             ],
           }, { restart: "transient", significant }),
         ],
       });
-      const act = () => nursery.finish(self, "b", normal);
+      const act = () => testChildren.endChild(self, "b", normal);
       expect(await endOf(self, sup.pid, act)).toBe(shutdown);
-      expect(nursery.take()).toBe("+a +b -b -a");
+      expect(testChildren.take()).toBe("+a +b -b -a");
     });
   });
 });
@@ -341,7 +342,7 @@ describe("a child on another node", () => {
       const start: ChildSpec["start"] = async (me) =>
         (await me.spawnOn("b@test", "park", [], { link: true })).pid;
       const sup = await Supervisor.startLink(self, {
-        // Until the connection is there again, starts may fail.
+        // Starts may fail until the nodes are connected again.
         maxRestarts: Infinity,
         children: [{ id: "far", start }],
       });
@@ -370,7 +371,7 @@ describe("a child on another node", () => {
         )?.fields,
       ).toMatchObject({
         reason: "noconnection",
-        // In one thread the first number tells whether it lives on over there.
+        // In one thread the first number tells whether the far actor lives on.
         child: expect.stringMatching(
           new RegExp(`^#PID<\\d+\\.${first.id}\\.${first.serial}>$`),
         ),
@@ -378,7 +379,7 @@ describe("a child on another node", () => {
     });
   });
 
-  test("is not restarted where the rule says so", async () => {
+  test("is not restarted if `restart` says so", async () => {
     await using cluster = await testCluster(["a@test", "b@test"], {
       exports: { park: () => park },
     });
@@ -399,12 +400,12 @@ describe("a child on another node", () => {
     });
   });
 
-  test("is asked for from there as from here", async () => {
+  test("is listed for a caller there as for a caller here", async () => {
     await using cluster = await testCluster(["a@test", "b@test"]);
-    const nursery = new Nursery();
+    const testChildren = new TestChildren();
     const [a, b] = cluster.nodes;
     const name = "sup";
-    const options = { name, children: nursery.specs("ab") };
+    const options = { name, children: testChildren.specs("ab") };
     await a?.run((self) => Supervisor.start(self, options));
     await b?.run(async (self) => {
       const sup = Supervisor.at(self, { name, node: "a@test" });
@@ -412,7 +413,7 @@ describe("a child on another node", () => {
       expect((await sup.whichChildren()).map(({ id }) => id))
         .toEqual(["b", "a"]);
       await sup.terminateChild("a");
-      expect(await sup.restartChild("a")).toBe(nursery.pid("a"));
+      expect(await sup.restartChild("a")).toBe(testChildren.pid("a"));
       expect(await sup.getChildSpec("a")).toMatchObject({
         id: "a",
         restart: "permanent",
@@ -420,12 +421,12 @@ describe("a child on another node", () => {
         type: "worker",
         significant: false,
       });
-      expect(await failure(sup.startChild(nursery.spec("c"))))
+      expect(await failure(sup.startChild(testChildren.spec("c"))))
         .toMatchObject({ name: "UsageError" });
       expect(() => self.send({ name, node: "a@test" }, new Shared(1)))
         .toThrow(EncodeError);
       await sup.stop();
-      expect(nursery.take()).toBe("+a +b -a +a -b -a");
+      expect(testChildren.take()).toBe("+a +b -a +a -b -a");
     });
   });
 });

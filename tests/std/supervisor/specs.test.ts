@@ -1,4 +1,4 @@
-/** Specifications of children, and flags, that make sense or do not. */
+/** Valid and invalid child specifications and flags. */
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../../../runtime/mod.ts";
 import { genServer } from "../../../std/gen_server/mod.ts";
@@ -9,7 +9,7 @@ import {
   type SupervisorOptions,
 } from "../../../std/supervisor/mod.ts";
 import { lone } from "../../helpers/actors.ts";
-import { failure } from "../nursery.ts";
+import { failure } from "../outcomes.ts";
 
 describe("specifications", () => {
   const start = () => null;
@@ -31,7 +31,7 @@ describe("specifications", () => {
       /transient or temporary/,
     ],
   ];
-  test.each(bad)("that make no sense are refused: %s", async (...row) => {
+  test.each(bad)("that are not valid are refused: %s", async (...row) => {
     const [, children, message] = row;
     expect(() => checkChildSpecs(children as readonly ChildSpec[]))
       .toThrow(UsageError);
@@ -49,7 +49,7 @@ describe("specifications", () => {
     });
   });
 
-  test("that make sense are not, whatever else they hold", () => {
+  test("that are valid are not refused, also with further fields", () => {
     checkChildSpecs([
       { id: 1, start, restart: "transient", significant: true },
       { id: "1", start, shutdown: Infinity },
@@ -57,7 +57,7 @@ describe("specifications", () => {
     ]);
   });
 
-  test("of significant children need a supervisor that asks", async () => {
+  test("of significant children need a supervisor with autoShutdown", async () => {
     const spec: ChildSpec = {
       id: 1,
       start,
@@ -76,7 +76,7 @@ describe("specifications", () => {
     });
   });
 
-  test("of servers are made by their kind", () => {
+  test("of servers are made by their definition", () => {
     const Store = genServer({ name: "Store", init: (_s, n: number) => n });
     expect(Store.child(1)).toMatchObject({ id: "Store" });
     expect(Store.child(1, { name: "kv" })).toMatchObject({ id: "kv" });

@@ -1,8 +1,9 @@
-/** Whom a supervisor restarts, by each strategy. */
+/** The children that a supervisor restarts, by each strategy. */
 import { describe, expect, test } from "vitest";
 import { atom, reasons } from "../../../runtime/mod.ts";
-import { withFamily } from "../families.ts";
-import { endOf, type Nursery } from "../nursery.ts";
+import { withSupervisor } from "./world.ts";
+import { endOf } from "../outcomes.ts";
+import type { TestChildren } from "../test_children.ts";
 
 const boom = atom("boom");
 const { shutdown } = reasons;
@@ -13,16 +14,22 @@ describe("the strategy", () => {
     ["oneForAll", "-b -c -a +a +b +c"],
     ["restForOne", "-b -c +b +c"],
   ] as const;
-  test.each(cases)("%s restarts whom it says", async (strategy, expected) => {
-    await withFamily({ strategy }, async (self, sup, { nursery }) => {
-      nursery.take();
-      await nursery.finish(self, "b", boom);
-      const rows = await sup.whichChildren();
-      expect(nursery.take()).toBe(expected);
-      expect(rows.map(({ id, pid }) => [id, pid]))
-        .toEqual([..."cba"].map((id) => [id, nursery.pid(id)]));
-    });
-  });
+  test.each(cases)(
+    "%s restarts the children that it names",
+    async (strategy, expected) => {
+      await withSupervisor(
+        { strategy },
+        async (self, sup, { testChildren }) => {
+          testChildren.take();
+          await testChildren.endChild(self, "b", boom);
+          const rows = await sup.whichChildren();
+          expect(testChildren.take()).toBe(expected);
+          expect(rows.map(({ id, pid }) => [id, pid]))
+            .toEqual([..."cba"].map((id) => [id, testChildren.pid(id)]));
+        },
+      );
+    },
+  );
 
   test.each(
     [
@@ -31,12 +38,12 @@ describe("the strategy", () => {
       ["restForOne", "-b -c !b !b +b +c"],
     ] as const,
   )("%s tries again when a restart fails", async (strategy, expected) => {
-    await withFamily({ strategy }, async (self, sup, { nursery }) => {
-      nursery.take();
-      nursery.refuse("b", 2);
-      await nursery.finish(self, "b", boom);
+    await withSupervisor({ strategy }, async (self, sup, { testChildren }) => {
+      testChildren.take();
+      testChildren.refuse("b", 2);
+      await testChildren.endChild(self, "b", boom);
       while ((await sup.countChildren()).active < 3);
-      expect(nursery.take()).toBe(expected);
+      expect(testChildren.take()).toBe(expected);
     });
   });
 
@@ -47,39 +54,43 @@ describe("the strategy", () => {
     ] as const,
   )("%s tries again when another child fails", async (strategy, expected) => {
     const ids = "abcd";
-    await withFamily({ strategy, ids }, async (self, sup, { nursery }) => {
-      nursery.take();
-      nursery.refuse("c", 1);
-      await nursery.finish(self, "b", boom);
-      // The first answer comes between the two tries.
-      const rows = await sup.whichChildren();
-      expect(rows.map(({ pid }) => pid)).toEqual([
-        null,
-        "restarting",
-        nursery.pid("b"),
-        nursery.pid("a"),
-      ]);
-      while ((await sup.countChildren()).active < 4);
-      expect(nursery.take()).toBe(expected);
-    });
+    await withSupervisor(
+      { strategy, ids },
+      async (self, sup, { testChildren }) => {
+        testChildren.take();
+        testChildren.refuse("c", 1);
+        await testChildren.endChild(self, "b", boom);
+        // The first reply comes between the two attempts.
+        const rows = await sup.whichChildren();
+        expect(rows.map(({ pid }) => pid)).toEqual([
+          null,
+          "restarting",
+          testChildren.pid("b"),
+          testChildren.pid("a"),
+        ]);
+        while ((await sup.countChildren()).active < 4);
+        expect(testChildren.take()).toBe(expected);
+      },
+    );
   });
 
   test.each(["oneForOne", "oneForAll", "restForOne"] as const)(
     "%s counts tries that fail",
     async (strategy) => {
       const options = { strategy, maxRestarts: 3 };
-      await withFamily(options, async (self, sup, { nursery }) => {
-        nursery.refuse("b", 10);
-        nursery.take();
+      await withSupervisor(options, async (self, sup, { testChildren }) => {
+        testChildren.refuse("b", 10);
+        testChildren.take();
         const reason = await endOf(
           self,
           sup.pid,
-          () => nursery.finish(self, "b", boom),
+          () => testChildren.endChild(self, "b", boom),
         );
         expect(reason).toBe(shutdown);
-        expect(nursery.events.filter((event) => event === "!b")).toHaveLength(
-          3,
-        );
+        expect(testChildren.events.filter((event) => event === "!b"))
+          .toHaveLength(
+            3,
+          );
       });
     },
   );
@@ -87,18 +98,18 @@ describe("the strategy", () => {
   test.each(["oneForAll", "restForOne"] as const)(
     "%s forgets temporary bystanders",
     async (strategy) => {
-      const specs = (nursery: Nursery) => [
-        nursery.spec("a"),
-        nursery.spec("b", { restart: "temporary" }),
-        nursery.spec("c", { restart: "transient" }),
+      const specs = (testChildren: TestChildren) => [
+        testChildren.spec("a"),
+        testChildren.spec("b", { restart: "temporary" }),
+        testChildren.spec("c", { restart: "transient" }),
       ];
       const options = { strategy, specs };
-      await withFamily(options, async (self, sup, { nursery }) => {
-        nursery.take();
-        await nursery.finish(self, "a", boom);
+      await withSupervisor(options, async (self, sup, { testChildren }) => {
+        testChildren.take();
+        await testChildren.endChild(self, "a", boom);
         const rows = await sup.whichChildren();
         expect(rows.map(({ id }) => id)).toEqual(["c", "a"]);
-        expect(nursery.take()).toBe("-a -c -b +a +c");
+        expect(testChildren.take()).toBe("-a -c -b +a +c");
       });
     },
   );

@@ -1,4 +1,4 @@
-/** Supervisors: starts, restarts, and what they are asked. */
+/** Supervisors: starts, restarts and requests. */
 import { describe, expect, test } from "vitest";
 import { atom, type Pid, reasons, sys, tuple } from "../../../runtime/mod.ts";
 import { genServer } from "../../../std/gen_server/mod.ts";
@@ -10,8 +10,9 @@ import {
   SupervisorError,
 } from "../../../std/supervisor/mod.ts";
 import { lone, park } from "../../helpers/actors.ts";
-import { reportsOf, withFamily } from "../families.ts";
-import { endOf, failure, Nursery, refusal } from "../nursery.ts";
+import { reportsOf, withSupervisor } from "./world.ts";
+import { endOf, failure, refusal } from "../outcomes.ts";
+import { TestChildren } from "../test_children.ts";
 
 const boom = atom("boom");
 const nope = atom("nope");
@@ -19,33 +20,33 @@ const { normal, shutdown } = reasons;
 const orderly = [normal, shutdown, tuple(shutdown, 1)];
 
 describe("a supervisor's start", () => {
-  test("takes children in order, and its end the other way round", async () => {
-    await withFamily({}, async (self, sup, { nursery }) => {
-      expect(nursery.take()).toBe("+a +b +c");
+  test("starts children in order, and its end shuts them down in reverse", async () => {
+    await withSupervisor({}, async (self, sup, { testChildren }) => {
+      expect(testChildren.take()).toBe("+a +b +c");
       expect(await endOf(self, sup.pid, () => sup.stop())).toBe(normal);
-      expect(nursery.take()).toBe("-c -b -a");
+      expect(testChildren.take()).toBe("-c -b -a");
     });
   });
 
-  test("waits for each child before the next", async () => {
+  test("waits for each child before the next one", async () => {
     const { node } = await lone();
-    const nursery = new Nursery();
-    nursery.delays.set("a", 15);
+    const testChildren = new TestChildren();
+    testChildren.delays.set("a", 15);
     await node.run(async (self) => {
-      await Supervisor.startLink(self, { children: nursery.specs("ab") });
-      expect(nursery.take()).toBe("+a +b");
+      await Supervisor.startLink(self, { children: testChildren.specs("ab") });
+      expect(testChildren.take()).toBe("+a +b");
     });
   });
 
-  test("that fails at one child ends those before it, last one first", async () => {
+  test("that fails at one child ends those before it, the last one first", async () => {
     const { node, records } = await lone();
-    const nursery = new Nursery();
-    nursery.refuse("c", 1);
+    const testChildren = new TestChildren();
+    testChildren.refuse("c", 1);
     await node.run(async (self) => {
       self.trapExits = true;
       const error = await failure(
         Supervisor.startLink(self, {
-          children: nursery.specs("abcd"),
+          children: testChildren.specs("abcd"),
           name: "sup",
         }),
       );
@@ -53,13 +54,13 @@ describe("a supervisor's start", () => {
       expect((error as StartError).reason).toEqual(
         tuple(shutdown, tuple(atom("failed_to_start_child"), "c", nope)),
       );
-      expect(nursery.take()).toBe("+a +b !c -b -a");
+      expect(testChildren.take()).toBe("+a +b !c -b -a");
       expect(self.whereis("sup")).toBeNull();
       expect(reportsOf(records, "start_error")).toHaveLength(1);
     });
   });
 
-  test("takes what throws, times out or returns nonsense for a failure", async () => {
+  test("fails if a child's start throws, times out or returns no pid", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       self.trapExits = true;
@@ -99,26 +100,29 @@ describe("a supervisor's start", () => {
     });
   });
 
-  test("keeps a child that had nothing to start, unless temporary", async () => {
-    const ignoring = (nursery: Nursery) => {
-      nursery.fates.set("a", ["ignore"]);
-      nursery.fates.set("b", ["ignore"]);
+  test("keeps a child whose start returned ignore, unless it is temporary", async () => {
+    const ignoring = (testChildren: TestChildren) => {
+      testChildren.startResults.set("a", ["ignore"]);
+      testChildren.startResults.set("b", ["ignore"]);
       return [
-        nursery.spec("a"),
-        nursery.spec("b", { restart: "temporary" }),
-        nursery.spec("c"),
+        testChildren.spec("a"),
+        testChildren.spec("b", { restart: "temporary" }),
+        testChildren.spec("c"),
       ];
     };
-    await withFamily({ specs: ignoring }, async (_self, sup, { nursery }) => {
-      const rows = await sup.whichChildren();
-      expect(rows.map(({ id, pid }) => [id, pid]))
-        .toEqual([["c", nursery.pid("c")], ["a", null]]);
-      expect(await sup.restartChild("a")).toBe(nursery.pid("a"));
-    });
+    await withSupervisor(
+      { specs: ignoring },
+      async (_self, sup, { testChildren }) => {
+        const rows = await sup.whichChildren();
+        expect(rows.map(({ id, pid }) => [id, pid]))
+          .toEqual([["c", testChildren.pid("c")], ["a", null]]);
+        expect(await sup.restartChild("a")).toBe(testChildren.pid("a"));
+      },
+    );
   });
 
-  test("is refused under a name that has a holder", async () => {
-    await withFamily({ name: "sup" }, async (self, sup) => {
+  test("is refused under a name that another actor has", async () => {
+    await withSupervisor({ name: "sup" }, async (self, sup) => {
       expect(
         await refusal(Supervisor.start(self, { children: [], name: "sup" })),
       ).toEqual(tuple(atom("already_started"), sup.pid));
@@ -126,14 +130,17 @@ describe("a supervisor's start", () => {
     });
   });
 
-  test("makes children of bare actors and of other supervisors", async () => {
+  test("takes bare actors and other supervisors as children", async () => {
     const { node } = await lone();
-    const nursery = new Nursery();
+    const testChildren = new TestChildren();
     await node.run(async (self) => {
       const sup = await Supervisor.startLink(self, {
         children: [
           { id: "parked", start: actorStart(park, { name: "parked" }) },
-          Supervisor.child({ children: nursery.specs("a"), name: "inner" }),
+          Supervisor.child({
+            children: testChildren.specs("a"),
+            name: "inner",
+          }),
           Supervisor.child({ children: [] }),
         ],
       });
@@ -151,7 +158,7 @@ describe("a supervisor's start", () => {
       await sup.whichChildren();
       expect(self.whereis("parked")).not.toBe(before);
       await sup.stop();
-      expect(nursery.take()).toBe("+a -a");
+      expect(testChildren.take()).toBe("+a -a");
       expect(self.whereis("parked")).toBeNull();
     });
   });
@@ -159,17 +166,19 @@ describe("a supervisor's start", () => {
   test("works where messages are copied or frozen", async () => {
     for (const options of [{ isolate: "copy" }, { strict: true }] as const) {
       const { node } = await lone(options);
-      const nursery = new Nursery();
+      const testChildren = new TestChildren();
       await node.run(async (self) => {
         const sup = await Supervisor.startLink(self, {
-          children: nursery.specs("a"),
+          children: testChildren.specs("a"),
         });
-        expect(await sup.startChild(nursery.spec("b"))).toBe(nursery.pid("b"));
-        await nursery.finish(self, "b", boom);
-        expect((await sup.whichChildren())[0]?.pid).toBe(nursery.pid("b"));
+        expect(await sup.startChild(testChildren.spec("b"))).toBe(
+          testChildren.pid("b"),
+        );
+        await testChildren.endChild(self, "b", boom);
+        expect((await sup.whichChildren())[0]?.pid).toBe(testChildren.pid("b"));
         expect((await sup.getChildSpec("b")).start).toBeTypeOf("function");
         await sup.stop();
-        expect(nursery.take()).toBe("+a +b -b +b -b -a");
+        expect(testChildren.take()).toBe("+a +b -b +b -b -a");
       });
     }
   });
@@ -181,90 +190,101 @@ describe("a child that ends", () => {
     ["transient", [boom], orderly],
     ["temporary", [], [...orderly, boom]],
   ] as const;
-  test.each(cases)("%s, is restarted as the rule says", async (...row) => {
+  test.each(cases)("%s, is restarted by its restart rule", async (...row) => {
     const [restart, restarting, ending] = row;
     const options = { maxRestarts: 10, children: [] };
-    await withFamily(options, async (self, sup, { nursery, records }) => {
-      for (const reason of [...restarting, ...ending]) {
-        const before = await sup.startChild(nursery.spec("x", { restart }));
-        await nursery.finish(self, "x", reason);
-        const [child] = await sup.whichChildren();
-        if (restarting.includes(reason as never)) {
-          expect(child?.pid).toBe(nursery.pid("x"));
-          expect(child?.pid).not.toBe(before);
-          await sup.terminateChild("x");
-        } else if (restart === "temporary") {
-          expect(child).toBeUndefined();
-        } else {
-          expect(child).toMatchObject({ id: "x", pid: null });
+    await withSupervisor(
+      options,
+      async (self, sup, { testChildren, records }) => {
+        for (const reason of [...restarting, ...ending]) {
+          const before = await sup.startChild(
+            testChildren.spec("x", { restart }),
+          );
+          await testChildren.endChild(self, "x", reason);
+          const [child] = await sup.whichChildren();
+          if (restarting.includes(reason as never)) {
+            expect(child?.pid).toBe(testChildren.pid("x"));
+            expect(child?.pid).not.toBe(before);
+            await sup.terminateChild("x");
+          } else if (restart === "temporary") {
+            expect(child).toBeUndefined();
+          } else {
+            expect(child).toMatchObject({ id: "x", pid: null });
+          }
+          if (restart !== "temporary") await sup.deleteChild("x");
         }
-        if (restart !== "temporary") await sup.deleteChild("x");
-      }
-      const isReported = restart === "permanent" ? 4 : 1;
-      expect(reportsOf(records, "child_terminated")).toHaveLength(isReported);
-    });
+        const isReported = restart === "permanent" ? 4 : 1;
+        expect(reportsOf(records, "child_terminated")).toHaveLength(isReported);
+      },
+    );
   });
 
   test("too often ends the supervisor, with reason shutdown", async () => {
     const world = { maxRestarts: 2 };
-    await withFamily(world, async (self, sup, { nursery, records }) => {
-      const shown = String(sup.pid);
-      const reason = await endOf(self, sup.pid, async () => {
-        for (let i = 0; i < 3; i++) {
-          await sup.countChildren();
-          await nursery.finish(self, "b", boom);
-        }
-      });
-      expect(reason).toBe(shutdown);
-      expect(nursery.take())
-        .toBe("+a +b +c -b +b -b +b -b -c -a");
-      expect(reportsOf(records, "shutdown")).toMatchObject([{
-        level: "error",
-        fields: {
-          supervisor: shown,
-          id: expect.stringContaining("b"),
-          reason: expect.stringContaining("reached_max_restart_intensity"),
-          restart: "permanent",
-        },
-      }]);
-    });
+    await withSupervisor(
+      world,
+      async (self, sup, { testChildren, records }) => {
+        const shown = String(sup.pid);
+        const reason = await endOf(self, sup.pid, async () => {
+          for (let i = 0; i < 3; i++) {
+            await sup.countChildren();
+            await testChildren.endChild(self, "b", boom);
+          }
+        });
+        expect(reason).toBe(shutdown);
+        expect(testChildren.take())
+          .toBe("+a +b +c -b +b -b +b -b -c -a");
+        expect(reportsOf(records, "shutdown")).toMatchObject([{
+          level: "error",
+          fields: {
+            supervisor: shown,
+            id: expect.stringContaining("b"),
+            reason: expect.stringContaining("reached_max_restart_intensity"),
+            restart: "permanent",
+          },
+        }]);
+      },
+    );
   });
 
-  test("ends the supervisor at once where no restart is allowed", async () => {
-    await withFamily({ maxRestarts: 0 }, async (self, sup, { nursery }) => {
-      const reason = await endOf(
-        self,
-        sup.pid,
-        () => nursery.finish(self, "a", normal),
-      );
-      expect(reason).toBe(shutdown);
-      expect(nursery.take()).toBe("+a +b +c -a -c -b");
-    });
+  test("ends the supervisor at once if no restart is allowed", async () => {
+    await withSupervisor(
+      { maxRestarts: 0 },
+      async (self, sup, { testChildren }) => {
+        const reason = await endOf(
+          self,
+          sup.pid,
+          () => testChildren.endChild(self, "a", normal),
+        );
+        expect(reason).toBe(shutdown);
+        expect(testChildren.take()).toBe("+a +b +c -a -c -b");
+      },
+    );
   });
 
-  test("escalates to the supervisor above, which starts all anew", async () => {
+  test("too often ends the supervisor, which the one above restarts", async () => {
     const { node } = await lone();
-    const nursery = new Nursery();
+    const testChildren = new TestChildren();
     await node.run(async (self) => {
       const sup = await Supervisor.startLink(self, {
         children: [Supervisor.child({
           maxRestarts: 0,
-          children: nursery.specs("ab"),
+          children: testChildren.specs("ab"),
         })],
       });
-      await nursery.finish(self, "b", boom);
+      await testChildren.endChild(self, "b", boom);
       const first = (await sup.whichChildren())[0]?.pid as Pid;
       await endOf(self, first, () => {});
       await sup.whichChildren();
-      expect(nursery.take()).toBe("+a +b -b -a +a +b");
+      expect(testChildren.take()).toBe("+a +b -b -a +a +b");
     });
   });
 
-  test("is reported with what is known of it", async () => {
-    await withFamily({}, async (self, sup, { nursery, records }) => {
-      const shown = String(nursery.pid("a"));
-      nursery.refuse("a", 1);
-      await nursery.finish(self, "a", boom);
+  test("is reported with its id, pid, rule and reason", async () => {
+    await withSupervisor({}, async (self, sup, { testChildren, records }) => {
+      const shown = String(testChildren.pid("a"));
+      testChildren.refuse("a", 1);
+      await testChildren.endChild(self, "a", boom);
       await sup.whichChildren();
       expect(reportsOf(records, "child_terminated")).toMatchObject([{
         level: "error",
@@ -288,17 +308,17 @@ describe("a child that ends", () => {
   });
 });
 
-describe("a supervisor is asked", () => {
-  test("to start, end, start again and forget a child", async () => {
-    await withFamily({ ids: "a" }, async (_self, sup, { nursery }) => {
+describe("a supervisor takes requests", () => {
+  test("to start, end, restart and delete a child", async () => {
+    await withSupervisor({ ids: "a" }, async (_self, sup, { testChildren }) => {
       const { notFound, running, present } = {
         notFound: atom("not_found"),
         running: atom("running"),
         present: atom("already_present"),
       };
-      const spec = nursery.spec("b", { restart: "transient" });
+      const spec = testChildren.spec("b", { restart: "transient" });
       const pid = await sup.startChild(spec);
-      expect(pid).toBe(nursery.pid("b"));
+      expect(pid).toBe(testChildren.pid("b"));
       const again = await failure(sup.startChild(spec));
       expect(again).toBeInstanceOf(SupervisorError);
       expect((again as SupervisorError).reason)
@@ -313,9 +333,9 @@ describe("a supervisor is asked", () => {
       expect(await sup.countChildren())
         .toEqual({ specs: 2, active: 1, supervisors: 0, workers: 2 });
       expect(await refusal(sup.startChild(spec))).toBe(present);
-      expect(await sup.restartChild("b")).toBe(nursery.pid("b"));
+      expect(await sup.restartChild("b")).toBe(testChildren.pid("b"));
       await sup.terminateChild("b");
-      nursery.refuse("b", 1);
+      testChildren.refuse("b", 1);
       expect(await refusal(sup.restartChild("b"))).toBe(nope);
       await sup.deleteChild("b");
       for (
@@ -326,18 +346,19 @@ describe("a supervisor is asked", () => {
           sup.getChildSpec("b"),
         ]
       ) expect(await refusal(asked)).toBe(notFound);
-      expect(nursery.take()).toBe("+a +b -b +b -b !b");
+      expect(testChildren.take()).toBe("+a +b -b +b -b !b");
     });
   });
 
-  test("to start a child that cannot be, or has nothing to start", async () => {
-    await withFamily({ ids: "" }, async (_self, sup, { nursery }) => {
-      nursery.refuse("a", 1);
-      expect(await refusal(sup.startChild(nursery.spec("a")))).toBe(nope);
+  test("to start a child that fails, or that starts nothing", async () => {
+    await withSupervisor({ ids: "" }, async (_self, sup, { testChildren }) => {
+      testChildren.refuse("a", 1);
+      expect(await refusal(sup.startChild(testChildren.spec("a")))).toBe(nope);
       expect(await sup.whichChildren()).toEqual([]);
       for (const restart of ["permanent", "temporary"] as const) {
-        nursery.fates.set("a", ["ignore"]);
-        expect(await sup.startChild(nursery.spec("a", { restart }))).toBeNull();
+        testChildren.startResults.set("a", ["ignore"]);
+        expect(await sup.startChild(testChildren.spec("a", { restart })))
+          .toBeNull();
         const rows = await sup.whichChildren();
         if (restart === "temporary") {
           expect(rows).toEqual([]);
@@ -350,9 +371,11 @@ describe("a supervisor is asked", () => {
   });
 
   test("for children with ids of any kind", async () => {
-    await withFamily({ ids: "" }, async (_self, sup, { nursery }) => {
+    await withSupervisor({ ids: "" }, async (_self, sup, { testChildren }) => {
       const ids = [1, "1", atom("1"), tuple("a", 1), [1, 2], null];
-      for (const id of ids) await sup.startChild({ ...nursery.spec("a"), id });
+      for (const id of ids) {
+        await sup.startChild({ ...testChildren.spec("a"), id });
+      }
       const rows = await sup.whichChildren();
       expect(rows.map(({ id }) => id)).toEqual(ids.toReversed());
       await sup.terminateChild(tuple("a", 1));
@@ -360,14 +383,14 @@ describe("a supervisor is asked", () => {
     });
   });
 
-  test("what it does not know, and goes on", async () => {
-    await withFamily({}, async (self, sup, { records }) => {
+  test("that it does not know, and goes on", async () => {
+    await withSupervisor({}, async (self, sup, { records }) => {
       const answer = await self.call(sup.pid, atom("odd"));
       expect(answer)
         .toEqual(tuple(atom("error"), tuple(atom("bad_call"), atom("odd"))));
       self.cast(sup.pid, atom("odd"));
       self.send(sup.pid as Pid<string>, "odd");
-      // An exit signal of somebody it does not know.
+      // An exit signal of an actor that is no child.
       self.spawn((other) => other.sendExit(sup.pid as Pid, boom));
       await self.receive("nothing", { timeoutMs: 1 });
       expect((await sup.countChildren()).active).toBe(3);
@@ -379,36 +402,36 @@ describe("a supervisor is asked", () => {
     });
   });
 
-  test("between the tries of a restart, to end, and to end the child", async () => {
+  test("between attempts of a restart, to end, and to end the child", async () => {
     const options = { maxRestarts: Infinity, ids: "ab" };
-    await withFamily(options, async (self, sup, { nursery }) => {
-      nursery.refuse("a", 1_000_000);
-      await nursery.finish(self, "a", boom);
+    await withSupervisor(options, async (self, sup, { testChildren }) => {
+      testChildren.refuse("a", 1_000_000);
+      await testChildren.endChild(self, "a", boom);
       const rows = await sup.whichChildren();
       expect(rows.map(({ pid }) => pid))
-        .toEqual([nursery.pid("b"), "restarting"]);
+        .toEqual([testChildren.pid("b"), "restarting"]);
       expect(await sup.countChildren())
         .toEqual({ specs: 2, active: 1, supervisors: 0, workers: 2 });
       const restarting = atom("restarting");
       expect(await refusal(sup.restartChild("a"))).toBe(restarting);
       expect(await refusal(sup.deleteChild("a"))).toBe(restarting);
-      expect(await refusal(sup.startChild(nursery.spec("a"))))
+      expect(await refusal(sup.startChild(testChildren.spec("a"))))
         .toBe(atom("already_present"));
       await sup.terminateChild("a");
       expect((await sup.whichChildren())[1]?.pid).toBeNull();
-      const tries = nursery.events.length;
+      const tries = testChildren.events.length;
       await sup.countChildren();
-      expect(nursery.events.length).toBe(tries);
-      nursery.fates.clear();
+      expect(testChildren.events.length).toBe(tries);
+      testChildren.startResults.clear();
       await sup.restartChild("a");
-      nursery.refuse("a", 1_000_000);
-      await nursery.finish(self, "a", boom);
+      testChildren.refuse("a", 1_000_000);
+      await testChildren.endChild(self, "a", boom);
       expect(
         await endOf(self, sup.pid, () => {
           self.sendExit(sup.pid as Pid, shutdown);
         }),
       ).toBe(shutdown);
-      expect(nursery.events.at(-1)).toBe("-b");
+      expect(testChildren.events.at(-1)).toBe("-b");
     });
   });
 });

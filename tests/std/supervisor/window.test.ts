@@ -1,9 +1,9 @@
-/** The window in which restarts are counted, at its very edges. */
+/** The window in which restarts are counted, at its edges. */
 import { expect, test } from "vitest";
 import type { Ref } from "../../../runtime/mod.ts";
 import { RestartWindow } from "../../../std/supervisor/window.ts";
 
-/** A window whose time is set by hand. */
+/** A window whose time the test sets. */
 function windowAt(maxRestarts: number, withinMs: number) {
   let now = 0.25;
   const ref = {} as Ref;
@@ -31,7 +31,7 @@ test("a restart exactly as long ago as the window still counts", () => {
   }
 });
 
-test("the window slides, and does not begin anew", () => {
+test("the window slides, and does not start again", () => {
   // Two in each of two halves of a second: three within one second.
   const restart = windowAt(2, 1_000);
   expect([0, 900, 1_100, 1_900].map(restart))
@@ -41,7 +41,7 @@ test("the window slides, and does not begin anew", () => {
   expect(times.map(steady)).toEqual(times.map(() => false));
 });
 
-test("none may be allowed, and any number", () => {
+test("maxRestarts may be 0 or Infinity", () => {
   expect(windowAt(0, 1)(0)).toBe(true);
   const any = windowAt(Infinity, 1);
   expect(Array.from({ length: 100 }, () => any(0))).not.toContain(true);
