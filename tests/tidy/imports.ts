@@ -1,7 +1,7 @@
 /**
- * The dependency rule: core <- wire <- net <- kernel; platform implements what
- * core and net declare; only runtime/start.ts joins them; std stands on the
- * public face alone.
+ * The dependency rule: core <- wire <- net, and core <- kernel; platform
+ * implements what core and net declare; only runtime/start.ts joins them; std
+ * stands on the public face alone.
  */
 import { posix } from "node:path";
 import {
@@ -27,7 +27,7 @@ const mayImport: Readonly<Record<Layer, readonly Layer[]>> = {
   core: ["core"],
   wire: ["core", "wire"],
   net: ["core", "wire", "net"],
-  kernel: ["core", "wire", "net", "kernel"],
+  kernel: ["core", "kernel"],
   platform: ["core", "net", "platform"],
   start: ["core", "wire", "net", "kernel", "platform", "start"],
   mod: ["core", "wire", "net", "kernel", "platform", "start"],
@@ -48,7 +48,7 @@ const remedies: Readonly<Record<Layer, string>> = {
   core: "declare an interface in core and let runtime/start.ts pass it in",
   wire: "pass it in as an argument, or move the code to net",
   net: "declare an interface in net and let runtime/start.ts pass it in",
-  kernel: "pass it in from runtime/start.ts",
+  kernel: "declare an interface in core, and pass it in from runtime/start.ts",
   platform:
     "platform implements interfaces of core and net; join them in runtime/start.ts",
   start: "runtime/start.ts joins the layers and is not joined by mod.ts",
