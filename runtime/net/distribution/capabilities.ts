@@ -10,7 +10,7 @@
 import type { BeamLink } from "../../wire/beam/beam_codec.ts";
 import {
   announce,
-  baseFlags,
+  BASE_FLAGS,
   expandFlags,
   flag,
   type Flags,
@@ -23,7 +23,7 @@ import type { DistributionOptions, TermOptions } from "./options.ts";
  * The flags that a node offers: among them large messages in fragments, atoms
  * from the peer's cache, and the signal of OTP 28 that replaces ALIAS_SEND.
  */
-const OFFERED: Flags = baseFlags | flag.fragments | flag.distHdrAtomCache |
+const OFFERED: Flags = BASE_FLAGS | flag.fragments | flag.distHdrAtomCache |
   flag.altactSig;
 
 /** What a node says about itself in a handshake, and what it needs for that. */

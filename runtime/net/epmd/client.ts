@@ -14,11 +14,11 @@ import {
   encodeAlive,
   encodeNames,
   encodePortPlease,
+  EPMD_NAMES_BYTES_MAX,
+  EPMD_REQUEST_BYTES_MAX,
   type EpmdAnswer,
   type EpmdEntry,
   type EpmdName,
-  maxEpmdNamesBytes,
-  maxEpmdRequestBytes,
 } from "../../wire/epmd/messages.ts";
 import {
   type Carrier,
@@ -90,7 +90,7 @@ export async function register(
   const { carrier, value } = await ask(registration, {
     request,
     decode: decodeAliveAnswer,
-    maxBytes: maxEpmdRequestBytes,
+    maxBytes: EPMD_REQUEST_BYTES_MAX,
     onClosed: (reason) => {
       ended = reason;
       if (!isRegistered) return;
@@ -132,7 +132,7 @@ export async function lookup(
   const { carrier, value } = await ask(address, {
     request: encodePortPlease(name),
     decode: decodePortAnswer,
-    maxBytes: maxEpmdRequestBytes,
+    maxBytes: EPMD_REQUEST_BYTES_MAX,
   });
   carrier.destroy();
   return value;
@@ -145,7 +145,7 @@ export async function names(
   const { carrier, value } = await ask(address, {
     request: encodeNames(),
     decode: decodeNamesAnswer,
-    maxBytes: maxEpmdNamesBytes,
+    maxBytes: EPMD_NAMES_BYTES_MAX,
     endsWithConnection: true,
   });
   carrier.destroy();

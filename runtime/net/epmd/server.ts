@@ -14,10 +14,10 @@ import {
   encodeAliveAnswer,
   encodeNamesAnswer,
   encodePortAnswer,
+  EPMD_REQUEST_BYTES_MAX,
   type EpmdEntry,
   type EpmdName,
   type EpmdRequest,
-  maxEpmdRequestBytes,
 } from "../../wire/epmd/messages.ts";
 import { FrameParser } from "../../wire/framing/frames.ts";
 import {
@@ -162,7 +162,7 @@ class Server implements EpmdServer {
       carrier,
       parser: new FrameParser({
         headerBytes: 2,
-        maxFrameBytes: maxEpmdRequestBytes,
+        maxFrameBytes: EPMD_REQUEST_BYTES_MAX,
       }),
       timer: platform.setTimer(() => carrier.destroy(), requestTimeoutMs),
       isAnswered: false,

@@ -16,10 +16,10 @@
 import type { Signal } from "../../core/host/signal.ts";
 import { Pid } from "../../core/terms/terms.ts";
 import {
-  fragmentBytes,
-  fragmentMark,
+  FRAGMENT_BYTES,
+  FRAGMENT_MARK,
   fragmentsOf,
-  openPayloadsMax,
+  OPEN_PAYLOADS_MAX,
 } from "../../wire/framing/fragments.ts";
 import { Window } from "./window.ts";
 
@@ -76,7 +76,7 @@ export class Lane {
   /** Exactly the streams in `#turns` and `#waiting`, by sender. */
   readonly #streams = new Map<Pid, Stream>();
   /**
-   * Streams that take turns. At most `openPayloadsMax`, because the peer
+   * Streams that take turns. At most `OPEN_PAYLOADS_MAX`, because the peer
    * accepts no more incomplete payloads at a time.
    */
   readonly #turns: Stream[] = [];
@@ -104,7 +104,7 @@ export class Lane {
    * the lane would slow down a stream of such messages.
    */
   isTooSmall(payloadBytes: number): boolean {
-    return this.#isCut && payloadBytes <= 2 * fragmentBytes;
+    return this.#isCut && payloadBytes <= 2 * FRAGMENT_BYTES;
   }
 
   /** Bytes of one sender in the lane. */
@@ -143,7 +143,7 @@ export class Lane {
     const to = new Map<Pid | null, number>();
     const stream: Stream = { from, first: load, last: load, to, bytes: 0 };
     this.#streams.set(from, stream);
-    (this.#turns.length < openPayloadsMax ? this.#turns : this.#waiting)
+    (this.#turns.length < OPEN_PAYLOADS_MAX ? this.#turns : this.#waiting)
       .push(stream);
     return stream;
   }
@@ -165,7 +165,9 @@ export class Lane {
     stream.bytes -= bytes;
     this.bytes -= bytes;
     this.owedBytes -= bytes;
-    if (this.#isCut && frame[0]?.[0] === fragmentMark) this.#window.sent(bytes);
+    if (this.#isCut && frame[0]?.[0] === FRAGMENT_MARK) {
+      this.#window.sent(bytes);
+    }
     if (load.taken === load.frames.length) {
       this.#removeFirst(stream, load, place);
     }

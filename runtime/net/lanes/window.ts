@@ -14,8 +14,8 @@
  */
 
 import {
-  windowBytesMax,
-  windowBytesMin,
+  WINDOW_BYTES_MAX,
+  WINDOW_BYTES_MIN,
 } from "../../wire/framing/fragments.ts";
 
 /** One fragment that was sent and is not acknowledged. */
@@ -30,8 +30,8 @@ type Sent = {
 
 export class Window {
   readonly #now: () => number;
-  /** The size of the window, from `windowBytesMin` to `windowBytesMax`. */
-  #bytes = windowBytesMin;
+  /** The size of the window, from `WINDOW_BYTES_MIN` to `WINDOW_BYTES_MAX`. */
+  #bytes = WINDOW_BYTES_MIN;
   /** Bytes of all fragments ever sent. Never decreases. */
   #sent = 0;
   /** Bytes ever acknowledged. Never decreases, never above `#sent`. */
@@ -87,8 +87,8 @@ export class Window {
     const delivered = this.#acknowledged - acknowledged;
     const wanted = 2 * delivered * this.#shortestMs / tookMs;
     this.#bytes = Math.min(
-      windowBytesMax,
-      Math.max(windowBytesMin, wanted, this.#bytes * 7 / 8),
+      WINDOW_BYTES_MAX,
+      Math.max(WINDOW_BYTES_MIN, wanted, this.#bytes * 7 / 8),
     );
   }
 }

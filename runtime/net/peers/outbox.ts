@@ -21,10 +21,10 @@ import type { Signal } from "../../core/host/signal.ts";
 import type { Way } from "../../core/host/remote.ts";
 import type { Pid } from "../../core/terms/terms.ts";
 import {
-  acknowledgedBytes,
+  ACKNOWLEDGED_BYTES,
   acknowledgement,
-  acknowledgementMark,
-  fragmentMark,
+  ACKNOWLEDGEMENT_MARK,
+  FRAGMENT_MARK,
   readAcknowledgement,
 } from "../../wire/framing/fragments.ts";
 import { type Lane, type Parties, partiesOf } from "../lanes/lane.ts";
@@ -232,15 +232,15 @@ export class Outbox {
    * true for an acknowledgement, which holds no signal. Throws a `DecodeError`.
    */
   takeAcknowledgement(peer: Peer, frame: Uint8Array, bytes: number): boolean {
-    if (frame[0] === fragmentMark && !peer.isBeam) {
+    if (frame[0] === FRAGMENT_MARK && !peer.isBeam) {
       peer.unacknowledged += bytes;
-      if (peer.unacknowledged >= acknowledgedBytes) {
+      if (peer.unacknowledged >= ACKNOWLEDGED_BYTES) {
         peer.connection?.write([acknowledgement(peer.unacknowledged)]);
         peer.unacknowledged = 0;
       }
       return false;
     }
-    if (frame[0] !== acknowledgementMark || peer.isBeam) return false;
+    if (frame[0] !== ACKNOWLEDGEMENT_MARK || peer.isBeam) return false;
     peer.lane?.acknowledged(readAcknowledgement(frame));
     this.flush(peer);
     this.wakeSenders(peer);

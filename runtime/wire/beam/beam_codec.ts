@@ -39,12 +39,12 @@ import {
   type DistMessage,
   DistReader,
   fragments,
-  headerMark,
-  passThroughMark,
+  HEADER_MARK,
+  PASS_THROUGH_MARK,
   references,
-  versionMark,
+  VERSION_MARK,
 } from "./dist_header.ts";
-import { fragmentBytes } from "../framing/fragments.ts";
+import { FRAGMENT_BYTES } from "../framing/fragments.ts";
 import { flag, type Flags } from "../handshake/messages.ts";
 import {
   counterparts,
@@ -163,7 +163,7 @@ export class BeamCodec implements SignalCodec, Rereader {
     } else {
       const signal = { type: "send", from, to, message: 0 } as const;
       this.#writeHead(frame, toControl(signal, this.#chosen));
-      if (this.#isVersioned) frame.writeByte(versionMark);
+      if (this.#isVersioned) frame.writeByte(VERSION_MARK);
       const head = frame.buffer.slice(
         frame.position - frame.length,
         frame.position,
@@ -191,7 +191,7 @@ export class BeamCodec implements SignalCodec, Rereader {
     try {
       this.#writeHead(frame, message);
       if (message.payload !== undefined) {
-        if (this.#isVersioned) frame.writeByte(versionMark);
+        if (this.#isVersioned) frame.writeByte(VERSION_MARK);
         const name = payloadName(message.control.items[0] as number);
         this.#writer.write(message.payload.term, frame, name);
       }
@@ -205,7 +205,7 @@ export class BeamCodec implements SignalCodec, Rereader {
   decode(bytes: Uint8Array, sink: SignalSink): void {
     this.#decode(bytes, sink);
     // The reader holds its input until the next one, which may be far off.
-    if (this.#reader.bytes.length > fragmentBytes) this.#reader.begin(nothing);
+    if (this.#reader.bytes.length > FRAGMENT_BYTES) this.#reader.begin(nothing);
   }
 
   #decode(bytes: Uint8Array, sink: SignalSink): void {
@@ -232,11 +232,11 @@ export class BeamCodec implements SignalCodec, Rereader {
 
   #writeHead(frame: Output, { control }: ControlMessage): void {
     if (this.#isVersioned) {
-      frame.writeByte(passThroughMark);
-      frame.writeByte(versionMark);
+      frame.writeByte(PASS_THROUGH_MARK);
+      frame.writeByte(VERSION_MARK);
     } else {
-      frame.writeByte(versionMark);
-      frame.writeByte(headerMark);
+      frame.writeByte(VERSION_MARK);
+      frame.writeByte(HEADER_MARK);
       frame.writeBytes(this.#references);
     }
     this.#writer.write(control, frame, "signal");
@@ -246,7 +246,7 @@ export class BeamCodec implements SignalCodec, Rereader {
   #append(out: ByteQueue, isAlone: boolean): void {
     const frame = this.#frames;
     const bytes = frame.length;
-    if (bytes <= fragmentBytes && !frame.hasChunks && !isAlone) {
+    if (bytes <= FRAGMENT_BYTES && !frame.hasChunks && !isAlone) {
       let at: number;
       try {
         out.endFrame();
@@ -277,7 +277,7 @@ export class BeamCodec implements SignalCodec, Rereader {
 
   #appendLarge(out: ByteQueue, bytes: number): void {
     const chunks = this.#frames.take() as Uint8Array<ArrayBuffer>[];
-    if (!this.#has(flag.fragments) || bytes <= fragmentBytes) {
+    if (!this.#has(flag.fragments) || bytes <= FRAGMENT_BYTES) {
       out.largeFrame(chunks);
       return;
     }
@@ -326,9 +326,9 @@ export class BeamCodec implements SignalCodec, Rereader {
   #expectVersion(): void {
     const reader = this.#reader;
     const byte = reader.bytes[reader.at];
-    if (byte !== versionMark) {
+    if (byte !== VERSION_MARK) {
       throw new DecodeError(
-        `expected a term with version ${versionMark}, got ${byte}`,
+        `expected a term with version ${VERSION_MARK}, got ${byte}`,
         reader.at,
       );
     }

@@ -29,20 +29,20 @@ export type DistMessage = {
 };
 
 /** First bytes of frames. */
-export const passThroughMark = 112;
-export const versionMark = 131;
-export const headerMark = 68;
-export const firstFragmentMark = 69;
-export const nextFragmentMark = 70;
+export const PASS_THROUGH_MARK = 112;
+export const VERSION_MARK = 131;
+export const HEADER_MARK = 68;
+export const FIRST_FRAGMENT_MARK = 69;
+export const NEXT_FRAGMENT_MARK = 70;
 
 /** A fragment's mark, sequence and number. */
-export const fragmentHeadBytes = 18;
+export const FRAGMENT_HEAD_BYTES = 18;
 
-const cacheSlots = 2048;
+const CACHE_SLOTS = 2048;
 const noAtoms: readonly AtomEntry[] = [];
 
 /** Messages that may be under way in fragments at a time. */
-const openSequencesMax = 10_000;
+const OPEN_SEQUENCES_MAX = 10_000;
 
 /** A message whose last fragment has not come yet. */
 type Sequence = {
@@ -82,18 +82,18 @@ export class DistReader {
    */
   read(frame: Uint8Array): DistMessage | null {
     if (this.#form === "passThrough") {
-      expectByte(frame, 0, passThroughMark, "a pass-through frame");
+      expectByte(frame, 0, PASS_THROUGH_MARK, "a pass-through frame");
       return { bytes: frame, start: 1, atoms: noAtoms, isVersioned: true };
     }
-    expectByte(frame, 0, versionMark, "a frame with a distribution header");
+    expectByte(frame, 0, VERSION_MARK, "a frame with a distribution header");
     switch (frame[1]) {
-      case headerMark: {
+      case HEADER_MARK: {
         const [start, atoms] = this.#atoms(frame, 2);
         return { bytes: frame, start, atoms, isVersioned: false };
       }
-      case firstFragmentMark:
+      case FIRST_FRAGMENT_MARK:
         return this.#first(frame);
-      case nextFragmentMark:
+      case NEXT_FRAGMENT_MARK:
         return this.#next(frame);
       default:
         throw new DecodeError(
@@ -105,7 +105,7 @@ export class DistReader {
 
   #first(frame: Uint8Array): DistMessage | null {
     const { sequence, number } = fragmentHead(frame);
-    const [start, atoms] = this.#atoms(frame, fragmentHeadBytes);
+    const [start, atoms] = this.#atoms(frame, FRAGMENT_HEAD_BYTES);
     if (number === 1n) {
       return { bytes: frame, start, atoms, isVersioned: false };
     }
@@ -116,9 +116,9 @@ export class DistReader {
         2,
       );
     }
-    if (this.#open.size >= openSequencesMax) {
+    if (this.#open.size >= OPEN_SEQUENCES_MAX) {
       throw new DecodeError(
-        `expected at most ${openSequencesMax} messages in fragments at a time`,
+        `expected at most ${OPEN_SEQUENCES_MAX} messages in fragments at a time`,
         2,
       );
     }
@@ -138,7 +138,7 @@ export class DistReader {
         2,
       );
     }
-    this.#add(opened, frame.subarray(fragmentHeadBytes));
+    this.#add(opened, frame.subarray(FRAGMENT_HEAD_BYTES));
     if (number !== 1n) {
       opened.next = number - 1n;
       return null;
@@ -201,7 +201,7 @@ export class DistReader {
         this.#cache[slot] = this.#peerAtoms.entry(frame, next, length);
         next += length;
       }
-      const entry = slot < cacheSlots ? this.#cache[slot] : undefined;
+      const entry = slot < CACHE_SLOTS ? this.#cache[slot] : undefined;
       if (entry === undefined) {
         throw new DecodeError(
           `expected an atom that the peer has put into slot ${slot} of the ` +
@@ -240,7 +240,7 @@ function expectByte(
 function fragmentHead(
   frame: Uint8Array,
 ): { readonly sequence: bigint; readonly number: bigint } {
-  if (frame.length < fragmentHeadBytes) {
+  if (frame.length < FRAGMENT_HEAD_BYTES) {
     throw new DecodeError("the head of a fragment is incomplete", frame.length);
   }
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
@@ -292,10 +292,10 @@ export function fragments(
   frames.forEach((pieces, i) => {
     const isFirst = i === 0;
     const end = isFirst ? refersTo.length : 0;
-    const head = new Uint8Array(fragmentHeadBytes + end);
-    if (isFirst) head.set(refersTo, fragmentHeadBytes);
-    head[0] = versionMark;
-    head[1] = isFirst ? firstFragmentMark : nextFragmentMark;
+    const head = new Uint8Array(FRAGMENT_HEAD_BYTES + end);
+    if (isFirst) head.set(refersTo, FRAGMENT_HEAD_BYTES);
+    head[0] = VERSION_MARK;
+    head[1] = isFirst ? FIRST_FRAGMENT_MARK : NEXT_FRAGMENT_MARK;
     const view = new DataView(head.buffer);
     view.setBigUint64(2, sequence);
     view.setBigUint64(10, BigInt(frames.length - i));

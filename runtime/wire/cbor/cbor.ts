@@ -28,8 +28,8 @@ import {
 import { encodeToPool, type Pool, releasePool } from "./engine.ts";
 import { appendSmallSend, beginSend, sendHeadBytes } from "./small_write.ts";
 import { TermWriter, tooLarge } from "./prepare.ts";
-import { ShapeReader, shapesOp, ShapeWriter } from "./shapes.ts";
-import { largeFrameMark, type RecordClass } from "./tags.ts";
+import { ShapeReader, SHAPES_OP, ShapeWriter } from "./shapes.ts";
+import { LARGE_FRAME_MARK, type RecordClass } from "./tags.ts";
 import type { Incarnation } from "../shared/incarnation.ts";
 import { isU32 } from "../shared/numbers.ts";
 import { TermReader } from "./terms.ts";
@@ -38,7 +38,7 @@ import { ops, payloadName } from "../shared/control_numbers.ts";
 import { controlToSignal, signalToControl } from "./control.ts";
 import { readSmallSends } from "./small_read.ts";
 import { DecodeError, EncodeError } from "../shared/errors.ts";
-import { fragmentMark, FragmentReader } from "../framing/fragments.ts";
+import { FRAGMENT_MARK, FragmentReader } from "../framing/fragments.ts";
 
 export type CborCodecOptions = {
   readonly pids: PidTable;
@@ -57,17 +57,17 @@ export type CborCodecOptions = {
 };
 
 /** A signal above this size gets a frame of its own. */
-const largeSignalBytes = 64 * 1024;
+const LARGE_SIGNAL_BYTES = 64 * 1024;
 
 /** Of one that comes in fragments, where nothing else is said. */
-const payloadBytesMax = 64 * 1024 * 1024;
+const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Head of a byte string whose length has 32 bits, and the size of both. */
-const bytesHead = 0x5a;
-const bytesHeadBytes = 5;
+const BYTES_HEAD = 0x5a;
+const BYTES_HEAD_BYTES = 5;
 
 /** Up to here a loop copies faster than `set` with its views. */
-const loopBytesMax = 64;
+const LOOP_BYTES_MAX = 64;
 
 /**
  * Both directions of one connection. Each end learns from what it has seen, so
@@ -94,7 +94,7 @@ export class CborCodec implements SignalCodec {
     const newAtomsMax = options.limits?.newAtoms ?? 100_000;
     const atomBudget = options.atomBudget ?? { remaining: Infinity };
     this.#fragments = new FragmentReader(
-      options.limits?.payloadBytes ?? payloadBytesMax,
+      options.limits?.payloadBytes ?? PAYLOAD_BYTES_MAX,
     );
     this.#writer = new TermWriter(
       { pids, self, peer, recordClasses },
@@ -162,7 +162,7 @@ export class CborCodec implements SignalCodec {
    */
   decode(frame: Uint8Array, sink: SignalSink): void {
     if (this.#failure !== null) throw this.#failure;
-    if (frame[0] === fragmentMark) {
+    if (frame[0] === FRAGMENT_MARK) {
       const payload = this.#defragment(frame);
       if (payload !== null) this.decode(payload, sink);
       return;
@@ -218,7 +218,7 @@ export class CborCodec implements SignalCodec {
     let shapes = this.#readerShapes;
     let attachments: readonly Uint8Array[] = [];
     let start = 0;
-    if (frame[0] === largeFrameMark) {
+    if (frame[0] === LARGE_FRAME_MARK) {
       shapes = new ShapeReader();
       [attachments, start] = attachmentsOf(frame);
     }
@@ -275,7 +275,7 @@ export class CborCodec implements SignalCodec {
   }
 
   #begin(out: ByteQueue): void {
-    const bytesMax = Math.min(largeSignalBytes, out.maxFrameBytes);
+    const bytesMax = Math.min(LARGE_SIGNAL_BYTES, out.maxFrameBytes);
     this.#shapes.begin();
     this.#writer.begin(this.#shapes, bytesMax, null);
   }
@@ -374,7 +374,7 @@ function encodeDefinitions(shapes: ShapeWriter): Uint8Array<ArrayBuffer> {
 
 function copy(pool: Pool, to: Uint8Array, at: number): void {
   const { start, end } = pool;
-  if (end - start > loopBytesMax) to.set(pool.subarray(start, end), at);
+  if (end - start > LOOP_BYTES_MAX) to.set(pool.subarray(start, end), at);
   else for (let i = start; i < end; i++) to[at++] = pool[i]!;
 }
 
@@ -384,10 +384,10 @@ function largePayload(
   shapes: ShapeWriter,
   attachments: readonly Uint8Array<ArrayBuffer>[],
 ): Uint8Array<ArrayBuffer>[] {
-  const chunks: Uint8Array<ArrayBuffer>[] = [Uint8Array.of(largeFrameMark)];
+  const chunks: Uint8Array<ArrayBuffer>[] = [Uint8Array.of(LARGE_FRAME_MARK)];
   for (const bytes of attachments) {
-    const head = new Uint8Array(bytesHeadBytes);
-    head[0] = bytesHead;
+    const head = new Uint8Array(BYTES_HEAD_BYTES);
+    head[0] = BYTES_HEAD;
     new DataView(head.buffer).setUint32(1, bytes.length);
     chunks.push(head, bytes);
   }
@@ -406,8 +406,8 @@ function attachmentsOf(frame: Uint8Array): [Uint8Array[], number] {
   const attachments: Uint8Array[] = [];
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
   let at = 1;
-  while (frame[at] === bytesHead) {
-    const start = at + bytesHeadBytes;
+  while (frame[at] === BYTES_HEAD) {
+    const start = at + BYTES_HEAD_BYTES;
     const end = start > frame.length ? start : start + view.getUint32(at + 1);
     if (end > frame.length) {
       throw new DecodeError("an attachment is incomplete", frame.length);
@@ -445,6 +445,6 @@ function collect(
   if (!Array.isArray(item)) {
     throw new DecodeError(`expected a signal, got ${printTerm(item)}`);
   }
-  if (item[0] === shapesOp) shapes.define(item);
+  if (item[0] === SHAPES_OP) shapes.define(item);
   else signals.push(item);
 }

@@ -8,12 +8,12 @@
  * than a small multiple of its size. What the items mean is not checked here.
  */
 
-import { firstTag, lastTag, tags, termDepthMax } from "./tags.ts";
+import { FIRST_TAG, LAST_TAG, tags, TERM_DEPTH_MAX } from "./tags.ts";
 import { OBJECTS_MAX } from "../shared/limits.ts";
 import { DecodeError } from "../shared/errors.ts";
 
 /** A term is at most a tag and an array; the signal and a leaf add a few. */
-const depthMax = 2 * termDepthMax + 8;
+const DEPTH_MAX = 2 * TERM_DEPTH_MAX + 8;
 
 /** Tags that stand for no object of their own. */
 const noObjects: ReadonlySet<number> = new Set([
@@ -28,13 +28,13 @@ const noObjects: ReadonlySet<number> = new Set([
  * The writer counts the objects of a message; here the bytes inside a binary
  * count as well, and so does what a signal has besides its message.
  */
-const countedMax = 2 * OBJECTS_MAX + 16;
+const COUNTED_MAX = 2 * OBJECTS_MAX + 16;
 
 /** Items still to come at each level of nesting. One check runs at a time. */
-const missing = new Float64Array(depthMax + 1);
+const missing = new Float64Array(DEPTH_MAX + 1);
 
 /** cbor-x drops a byte-order mark from texts longer than this. */
-const safeMarkBytes = 64;
+const SAFE_MARK_BYTES = 64;
 
 /** Throws a `DecodeError` unless `bytes` is a sequence of whole items. */
 export function checkItems(bytes: Uint8Array): void {
@@ -70,13 +70,13 @@ export function checkItems(bytes: Uint8Array): void {
       if (value > end - at) throw truncated(end);
       inside = value;
     } else if (major === 6) {
-      if (value < firstTag || value > lastTag) throw notUsed(head, start);
+      if (value < FIRST_TAG || value > LAST_TAG) throw notUsed(head, start);
       if (!noObjects.has(value)) objects += 1;
       inside = 1;
     }
-    if (objects > countedMax) throw tooMany(start);
+    if (objects > COUNTED_MAX) throw tooMany(start);
     if (inside > 0) {
-      if (++depth > depthMax) throw tooDeep(start);
+      if (++depth > DEPTH_MAX) throw tooDeep(start);
       missing[depth] = inside;
     } else {
       while (depth > 0 && --missing[depth]! === 0) depth -= 1;
@@ -113,7 +113,7 @@ function checkText(bytes: Uint8Array, start: number, end: number): void {
     else at = checkCharacter(bytes, at, end, first);
   }
   if (
-    end - start > safeMarkBytes && bytes[start] === 0xef &&
+    end - start > SAFE_MARK_BYTES && bytes[start] === 0xef &&
     bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf
   ) {
     throw new DecodeError("a byte-order mark belongs into UTF-16", start);
@@ -171,7 +171,7 @@ function tooMany(at: number): DecodeError {
 
 function tooDeep(at: number): DecodeError {
   return new DecodeError(
-    `expected terms nested at most ${termDepthMax} deep`,
+    `expected terms nested at most ${TERM_DEPTH_MAX} deep`,
     at,
   );
 }

@@ -42,10 +42,10 @@ type Extension = Parameters<typeof addExtension>[0];
 
 // cbor-x's REUSE_BUFFER_MODE and RESET_BUFFER_MODE: the result stays in the
 // pool, and the next one starts at the same place.
-const stayInPool = 512 | 1024;
+const STAY_IN_POOL = 512 | 1024;
 
 /** A pool that one large signal made grow beyond this is given up again. */
-const poolBytesMax = 1 << 20;
+const POOL_BYTES_MAX = 1 << 20;
 
 addExtension(
   {
@@ -66,7 +66,7 @@ const decoder = new Decoder({
   mapsAsObjects: true,
   copyBuffers: true,
 });
-const firstPool = encoder.encode(0, stayInPool);
+const firstPool = encoder.encode(0, STAY_IN_POOL);
 
 /**
  * Calls `read` with what lies behind the tag, and takes its result for both.
@@ -80,12 +80,12 @@ export function onTag(tag: number, read: (value: unknown) => unknown): void {
  * Throws only when the stack or the memory is exhausted.
  */
 export function encodeToPool(value: unknown): Pool {
-  return encoder.encode(value, stayInPool);
+  return encoder.encode(value, STAY_IN_POOL);
 }
 
 /** Lets go of a pool that has grown large; its bytes must be copied by then. */
 export function releasePool(pool: Pool): void {
-  if (pool.length > poolBytesMax) encoder.useBuffer(firstPool);
+  if (pool.length > POOL_BYTES_MAX) encoder.useBuffer(firstPool);
 }
 
 /**

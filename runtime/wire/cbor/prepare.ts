@@ -27,10 +27,10 @@ import type { ShapeWriter } from "./shapes.ts";
 import type { PrepareTerm, TermWriterServices } from "./services.ts";
 import { otherTerm, refusalOf, specialTerms } from "./special.ts";
 import {
-  attachmentBytesMin,
+  ATTACHMENT_BYTES_MIN,
   type RecordClass,
   tags,
-  termDepthMax,
+  TERM_DEPTH_MAX,
 } from "./tags.ts";
 import { BIG_INTEGER_BITS_MAX, OBJECTS_MAX } from "../shared/limits.ts";
 import { type Incarnation, isOf } from "../shared/incarnation.ts";
@@ -42,15 +42,15 @@ import { EncodeError } from "../shared/errors.ts";
 export const tooLarge: Error = new Error("the signal is above its limit");
 
 const minusZero = new Tagged(tags.minusZero, 0);
-const limit64 = 1n << 64n;
-const minusLimit64 = -limit64;
-const limitBig = 1n << BigInt(BIG_INTEGER_BITS_MAX);
-const minusLimitBig = -limitBig;
+const LIMIT_64 = 1n << 64n;
+const MINUS_LIMIT_64 = -LIMIT_64;
+const LIMIT_BIG = 1n << BigInt(BIG_INTEGER_BITS_MAX);
+const MINUS_LIMIT_BIG = -LIMIT_BIG;
 
 /** Atoms whose prepared form is kept. */
-const keptAtomsMax = 4096;
+const KEPT_ATOMS_MAX = 4096;
 /** Pids whose prepared form is kept: a power of two. */
-const keptPids = 256;
+const KEPT_PIDS = 256;
 
 /** Prepares the terms of one connection's outgoing signals. */
 export class TermWriter implements TermWriterServices {
@@ -59,9 +59,9 @@ export class TermWriter implements TermWriterServices {
   readonly peer: Incarnation;
   readonly #special: ReadonlyMap<object | null, PrepareTerm>;
   readonly #atoms: Map<symbol, Tagged> = new Map();
-  /** At `id % keptPids` a pid and, in the other list, its prepared form. */
-  readonly #pids: (Pid | undefined)[] = new Array(keptPids).fill(undefined);
-  readonly #preparedPids: unknown[] = new Array(keptPids).fill(undefined);
+  /** At `id % KEPT_PIDS` a pid and, in the other list, its prepared form. */
+  readonly #pids: (Pid | undefined)[] = new Array(KEPT_PIDS).fill(undefined);
+  readonly #preparedPids: unknown[] = new Array(KEPT_PIDS).fill(undefined);
   #shapes: ShapeWriter;
   /** Large binaries of the current signal; null keeps them inside it. */
   #attachments: Uint8Array<ArrayBuffer>[] | null = null;
@@ -181,7 +181,7 @@ export class TermWriter implements TermWriterServices {
     }
     this.grow(byteLength + 1);
     if (
-      this.#attachments === null || byteLength < attachmentBytesMin ||
+      this.#attachments === null || byteLength < ATTACHMENT_BYTES_MIN ||
       // Others can change its contents or size before it is written.
       !(buffer instanceof ArrayBuffer) || buffer.resizable
     ) return value;
@@ -248,7 +248,7 @@ export class TermWriter implements TermWriterServices {
     const depth = this.#depth + 1;
     this.#trail[depth] = value;
     this.#keys[depth] = undefined;
-    if (depth > termDepthMax) this.#refuseDepth();
+    if (depth > TERM_DEPTH_MAX) this.#refuseDepth();
     this.#depth = depth;
     const prepared = prepare === undefined
       ? this.record(value as Readonly<Record<string, unknown>>)
@@ -259,7 +259,7 @@ export class TermWriter implements TermWriterServices {
 
   #pid(pid: Pid): unknown {
     this.grow(4);
-    const slot = pid.id & (keptPids - 1);
+    const slot = pid.id & (KEPT_PIDS - 1);
     if (this.#pids[slot] === pid) return this.#preparedPids[slot];
     if (!isU32(pid.id) || !isU32(pid.serial) || !isU32(pid.creation)) {
       this.refuse("expected a pid that a node made");
@@ -296,14 +296,14 @@ export class TermWriter implements TermWriterServices {
       this.refuse("expected an atom of at most 255 well-formed characters");
     }
     const prepared = new Tagged(tags.atom, this.text(name));
-    if (this.#atoms.size < keptAtomsMax) this.#atoms.set(atom, prepared);
+    if (this.#atoms.size < KEPT_ATOMS_MAX) this.#atoms.set(atom, prepared);
     return prepared;
   }
 
   #bigint(value: bigint): unknown {
     this.grow(9);
-    if (minusLimit64 < value && value < limit64) return value;
-    if (value <= minusLimitBig || value >= limitBig) {
+    if (MINUS_LIMIT_64 < value && value < LIMIT_64) return value;
+    if (value <= MINUS_LIMIT_BIG || value >= LIMIT_BIG) {
       this.refuse(
         `expected an integer of at most ${BIG_INTEGER_BITS_MAX} bits`,
       );
@@ -316,7 +316,7 @@ export class TermWriter implements TermWriterServices {
   /** The container at the end of the trail is one too many. */
   #refuseDepth(): never {
     const seen = new Map<object, number>();
-    for (let depth = 1; depth <= termDepthMax + 1; depth++) {
+    for (let depth = 1; depth <= TERM_DEPTH_MAX + 1; depth++) {
       const container = this.#trail[depth]!;
       const earlier = seen.get(container);
       if (earlier !== undefined) {
@@ -328,7 +328,7 @@ export class TermWriter implements TermWriterServices {
       }
       seen.set(container, depth);
     }
-    return this.refuse(`it is nested more than ${termDepthMax} deep`);
+    return this.refuse(`it is nested more than ${TERM_DEPTH_MAX} deep`);
   }
 
   /** The path through the first `depth` containers of the trail. */

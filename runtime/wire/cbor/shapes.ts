@@ -14,18 +14,18 @@ import { printTerm } from "../../core/terms/terms.ts";
 import { DecodeError } from "../shared/errors.ts";
 
 /** Lists remembered at a time; then both ends start afresh. */
-export const shapesMax = 2048;
+export const SHAPES_MAX = 2048;
 /** Objects with more keys are dictionaries and travel with their keys. */
-export const shapeKeysMax = 64;
+export const SHAPE_KEYS_MAX = 64;
 /** Longest key of a list, in UTF-16 units. */
-export const shapeKeyLengthMax = 128;
+export const SHAPE_KEY_LENGTH_MAX = 128;
 /** Steps of the writer's tree; then both ends start afresh. */
-const stepsMax = 16_384;
+const STEPS_MAX = 16_384;
 
 /**
  * Op of the item that carries lists of keys. Erlang has no control message 0.
  */
-export const shapesOp = 0;
+export const SHAPES_OP = 0;
 
 /** A place in the writer's tree of lists: one step per key. */
 class Step {
@@ -74,7 +74,7 @@ export class ShapeWriter {
   /** Call before each signal: makes room when the table is full. */
   begin(): void {
     if (this.#added.length > 0) this.rollback();
-    if (this.#nextId < shapesMax && this.#steps < stepsMax) return;
+    if (this.#nextId < SHAPES_MAX && this.#steps < STEPS_MAX) return;
     this.#root = new Step();
     this.#steps = 0;
     this.#nextId = 0;
@@ -85,7 +85,7 @@ export class ShapeWriter {
    * must travel with its keys.
    */
   find(keys: readonly string[]): number {
-    if (keys.length > shapeKeysMax) return -1;
+    if (keys.length > SHAPE_KEYS_MAX) return -1;
     let step = this.#root;
     for (let i = 0; i < keys.length; i++) {
       const next = step.find(keys[i]!) ?? this.#grow(step, keys[i]!);
@@ -100,7 +100,7 @@ export class ShapeWriter {
     const added = this.#added;
     if (added.length === 0) return null;
     return [
-      shapesOp,
+      SHAPES_OP,
       this.#nextId - added.length,
       ...added.map((step) => step.keys),
     ];
@@ -120,13 +120,13 @@ export class ShapeWriter {
   }
 
   #grow(step: Step, key: string): Step | undefined {
-    if (this.#steps >= stepsMax || !isShapeKey(key)) return undefined;
+    if (this.#steps >= STEPS_MAX || !isShapeKey(key)) return undefined;
     this.#steps += 1;
     return step.add(key);
   }
 
   #add(step: Step, keys: readonly string[]): number {
-    if (this.#nextId >= shapesMax) return -1;
+    if (this.#nextId >= SHAPES_MAX) return -1;
     step.keys = keys;
     this.#added.push(step);
     step.id = this.#nextId++;
@@ -159,8 +159,8 @@ export class ShapeReader {
           `got ${item.length - 2} from ${printTerm(first)} on`,
       );
     }
-    if (first + item.length - 2 > shapesMax) {
-      throw new DecodeError(`expected at most ${shapesMax} lists of keys`);
+    if (first + item.length - 2 > SHAPES_MAX) {
+      throw new DecodeError(`expected at most ${SHAPES_MAX} lists of keys`);
     }
     for (let i = 2; i < item.length; i++) {
       this.#shapes.push(checkedKeys(item[i]));
@@ -170,12 +170,12 @@ export class ShapeReader {
 
 function checkedKeys(keys: unknown): readonly string[] {
   if (
-    Array.isArray(keys) && keys.length <= shapeKeysMax &&
+    Array.isArray(keys) && keys.length <= SHAPE_KEYS_MAX &&
     keys.every((key) => typeof key === "string" && isShapeKey(key)) &&
     new Set(keys).size === keys.length
   ) return keys;
   throw new DecodeError(
-    `expected a list of at most ${shapeKeysMax} different keys`,
+    `expected a list of at most ${SHAPE_KEYS_MAX} different keys`,
   );
 }
 
@@ -184,6 +184,6 @@ function checkedKeys(keys: unknown): readonly string[] {
  * text; cbor-x drops a byte-order mark in front of a longer text.
  */
 function isShapeKey(key: string): boolean {
-  return key !== "__proto__" && key.length <= shapeKeyLengthMax &&
+  return key !== "__proto__" && key.length <= SHAPE_KEY_LENGTH_MAX &&
     key.charCodeAt(0) !== 0xfeff && key.isWellFormed();
 }

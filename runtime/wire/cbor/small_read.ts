@@ -12,13 +12,13 @@ import { ops } from "../shared/control_numbers.ts";
 import type { SignalSink } from "../shared/codec.ts";
 
 /** Longest text or byte string read here. */
-const smallBytesMax = 64;
+const SMALL_BYTES_MAX = 64;
 
-const unsigned = 0x00;
-const byteString = 0x40;
-const textString = 0x60;
+const UNSIGNED = 0x00;
+const BYTE_STRING = 0x40;
+const TEXT_STRING = 0x60;
 /** An array of four items: op, id, serial, message. */
-const sendArray = 0x84;
+const SEND_ARRAY = 0x84;
 
 /**
  * Result of `head` beside its end; one at a time, so that none is allocated.
@@ -48,25 +48,25 @@ function head(bytes: Uint8Array, at: number, kind: number): number {
 export function readSmallSends(bytes: Uint8Array, sink: SignalSink): number {
   const { length } = bytes;
   let start = 0;
-  while (bytes[start] === sendArray && bytes[start + 1] === ops.send) {
-    let at = head(bytes, start + 2, unsigned);
+  while (bytes[start] === SEND_ARRAY && bytes[start + 1] === ops.send) {
+    let at = head(bytes, start + 2, UNSIGNED);
     if (at < 0) break;
     const id = headValue;
-    at = head(bytes, at, unsigned);
+    at = head(bytes, at, UNSIGNED);
     if (at < 0 || at >= length) break;
     const serial = headValue;
     const kind = (bytes[at] as number) & 0xe0;
     at = head(bytes, at, kind);
     if (at < 0) break;
-    if (kind === unsigned) {
+    if (kind === UNSIGNED) {
       sink.message(id, serial, headValue);
       start = at;
       continue;
     }
     const end = at + headValue;
-    if (headValue > smallBytesMax || end > length) break;
-    if (kind === byteString) sink.message(id, serial, copied(bytes, at, end));
-    else if (kind === textString) {
+    if (headValue > SMALL_BYTES_MAX || end > length) break;
+    if (kind === BYTE_STRING) sink.message(id, serial, copied(bytes, at, end));
+    else if (kind === TEXT_STRING) {
       const text = ascii(bytes, at, end);
       if (text === null) break;
       sink.message(id, serial, text);

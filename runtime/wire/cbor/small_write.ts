@@ -9,7 +9,7 @@ import type { ByteQueue } from "../shared/byte_queue.ts";
 import { ops } from "../shared/control_numbers.ts";
 
 /** Longest text or byte string written here. */
-const smallBytesMax = 64;
+const SMALL_BYTES_MAX = 64;
 
 /** Bytes of a head: the kind of an item and its number or length. */
 function headBytes(value: number): number {
@@ -89,7 +89,7 @@ export function appendSmallSend(
   }
   if (typeof message === "string") {
     const { length } = message;
-    if (length > smallBytesMax || !isAscii(message)) return false;
+    if (length > SMALL_BYTES_MAX || !isAscii(message)) return false;
     let at = beginSend(id, serial, headBytes(length) + length, out);
     at = writeHead(out.buffer, at, 0x60, length);
     for (let i = 0; i < length; i++) {
@@ -105,7 +105,7 @@ export function appendSmallSend(
     const content = message as Uint8Array;
     const { length } = content;
     // An empty one may have lost its buffer, which is refused elsewhere.
-    if (length > smallBytesMax || length === 0) return false;
+    if (length > SMALL_BYTES_MAX || length === 0) return false;
     let at = beginSend(id, serial, headBytes(length) + length, out);
     at = writeHead(out.buffer, at, 0x40, length);
     for (let i = 0; i < length; i++) out.buffer[at + i] = content[i]!;

@@ -20,12 +20,12 @@ import {
 import { Tagged } from "./engine.ts";
 import type { PrepareTerm, TermWriterServices } from "./services.ts";
 import {
-  aggregateErrorBase,
-  arrayBufferKind,
-  dataViewKind,
+  AGGREGATE_ERROR_BASE,
+  ARRAY_BUFFER_KIND,
+  DATA_VIEW_KIND,
   elementClasses,
   errorBases,
-  firstElementKind,
+  FIRST_ELEMENT_KIND,
   type RecordClass,
   tags,
 } from "./tags.ts";
@@ -53,10 +53,10 @@ export function specialTerms(
     writer.grow(9);
     return new Tagged(tags.date, value.getTime());
   });
-  add<ArrayBuffer>(ArrayBuffer.prototype, binary(arrayBufferKind));
-  add<ArrayBufferView>(DataView.prototype, binary(dataViewKind));
+  add<ArrayBuffer>(ArrayBuffer.prototype, binary(ARRAY_BUFFER_KIND));
+  add<ArrayBufferView>(DataView.prototype, binary(DATA_VIEW_KIND));
   elementClasses.forEach((Class, i) => {
-    add(Class.prototype, binary(firstElementKind + i));
+    add(Class.prototype, binary(FIRST_ELEMENT_KIND + i));
   });
   add(ImproperList.prototype, improperList);
   add(Float.prototype, (writer, value) => {
@@ -208,7 +208,7 @@ function error(writer: TermWriterServices, value: Error): unknown {
   prepared.push(isCode ? writer.term(code) : undefined);
   writer.at("errors");
   prepared.push(
-    base === aggregateErrorBase ? writer.term(fields.errors) : undefined,
+    base === AGGREGATE_ERROR_BASE ? writer.term(fields.errors) : undefined,
   );
   if (Object.hasOwn(value, "cause")) {
     writer.at("cause");
@@ -234,7 +234,7 @@ function viewOf(value: ArrayBuffer | ArrayBufferView): Uint8Array {
     : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
-const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+const IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /** Elements travel as they lie in memory, which is little-endian everywhere. */
 function binary(
@@ -244,8 +244,8 @@ function binary(
   value: ArrayBuffer | ArrayBufferView,
 ) => unknown {
   return (writer, value) => {
-    const hasOrder = kind >= firstElementKind;
-    expect(writer, isLittleEndian || !hasOrder, "a little-endian machine");
+    const hasOrder = kind >= FIRST_ELEMENT_KIND;
+    expect(writer, IS_LITTLE_ENDIAN || !hasOrder, "a little-endian machine");
     return new Tagged(tags.binary, [kind, writer.bytes(viewOf(value))]);
   };
 }

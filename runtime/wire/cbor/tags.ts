@@ -63,23 +63,23 @@ export const tags = {
 } as const;
 
 /** All tags lie between these two. */
-export const firstTag: number = tags.record;
-export const lastTag: number = tags.closure;
+export const FIRST_TAG: number = tags.record;
+export const LAST_TAG: number = tags.closure;
 
 /**
  * First byte of a frame that holds one large signal: null, which no signal is.
  * Such a frame neither uses nor teaches lists of keys, so it may be decoded at
  * any time after it was encoded.
  */
-export const largeFrameMark = 0xf6;
+export const LARGE_FRAME_MARK = 0xf6;
 
 /**
  * From this size on a binary is not copied but stands in front of its signal.
  */
-export const attachmentBytesMin: number = 64 * 1024;
+export const ATTACHMENT_BYTES_MIN: number = 64 * 1024;
 
 /** Terms may be nested this deep; both ends stay far from a full stack. */
-export const termDepthMax = 512;
+export const TERM_DEPTH_MAX = 512;
 
 /** A class of typed arrays. */
 export type ElementClass = {
@@ -89,8 +89,8 @@ export type ElementClass = {
 };
 
 /** Kinds of binaries that are no typed arrays. */
-export const arrayBufferKind = 0;
-export const dataViewKind = 1;
+export const ARRAY_BUFFER_KIND = 0;
+export const DATA_VIEW_KIND = 1;
 
 /** Typed arrays but for `Uint8Array`: their kind is their index plus 2. */
 export const elementClasses: readonly ElementClass[] = [
@@ -106,7 +106,7 @@ export const elementClasses: readonly ElementClass[] = [
   BigUint64Array,
   BigInt64Array,
 ];
-export const firstElementKind = 2;
+export const FIRST_ELEMENT_KIND = 2;
 
 /** Errors that come back as what they were; their index is their number. */
 export const errorBases: readonly ErrorConstructor[] = [
@@ -120,7 +120,7 @@ export const errorBases: readonly ErrorConstructor[] = [
   // Its constructor takes the errors first.
   AggregateError as unknown as ErrorConstructor,
 ];
-export const aggregateErrorBase = 7;
+export const AGGREGATE_ERROR_BASE = 7;
 
 /**
  * A class of the runtime that crosses to another node: exactly its fields, in

@@ -25,12 +25,12 @@ import { checkItems } from "./check.ts";
 import { decodeItems, onTag } from "./engine.ts";
 import type { ShapeReader } from "./shapes.ts";
 import {
-  aggregateErrorBase,
-  arrayBufferKind,
-  dataViewKind,
+  AGGREGATE_ERROR_BASE,
+  ARRAY_BUFFER_KIND,
+  DATA_VIEW_KIND,
   elementClasses,
   errorBases,
-  firstElementKind,
+  FIRST_ELEMENT_KIND,
   type RecordClass,
   tags,
 } from "./tags.ts";
@@ -127,13 +127,13 @@ export class TermReader {
 }
 
 /** Slots of a `PidCache`: a power of two. */
-const pidSlots = 256;
+const PID_SLOTS = 256;
 
 /** The pids of one node that were seen last, found without making a key. */
 class PidCache {
   readonly #table: PidTable;
   readonly #owner: Incarnation;
-  readonly #slots: (Pid | undefined)[] = new Array(pidSlots).fill(undefined);
+  readonly #slots: (Pid | undefined)[] = new Array(PID_SLOTS).fill(undefined);
 
   constructor(table: PidTable, owner: Incarnation) {
     this.#table = table;
@@ -147,7 +147,7 @@ class PidCache {
     const id: unknown = parts[0];
     const serial: unknown = parts[1];
     if (!isU32(id) || !isU32(serial)) throw unlike("a pid", parts);
-    const slot = id & (pidSlots - 1);
+    const slot = id & (PID_SLOTS - 1);
     const known = this.#slots[slot];
     if (known !== undefined && known.id === id && known.serial === serial) {
       return known;
@@ -305,15 +305,15 @@ onTag(tags.bigInteger, (value) => {
 });
 
 /** Units given to `String.fromCharCode` at a time. */
-const unitsAtOnce = 4096;
+const UNITS_AT_ONCE = 4096;
 
 onTag(tags.utf16, (value) => {
   const bytes = bytesOf(value);
   check(bytes.length % 2 === 0, "16-bit units", value);
   let text = "";
-  for (let at = 0; at < bytes.length; at += 2 * unitsAtOnce) {
+  for (let at = 0; at < bytes.length; at += 2 * UNITS_AT_ONCE) {
     const units: number[] = [];
-    const end = Math.min(bytes.length, at + 2 * unitsAtOnce);
+    const end = Math.min(bytes.length, at + 2 * UNITS_AT_ONCE);
     for (let i = at; i < end; i += 2) {
       units.push(bytes[i]! | bytes[i + 1]! << 8);
     }
@@ -338,14 +338,14 @@ onTag(tags.binary, (value) => {
   const [kind, found, ...more] = list("a binary", value, 2);
   check(typeof kind === "number" && more.length === 0, "a binary", value);
   const bytes = bytesOf(found);
-  if (kind === dataViewKind) {
+  if (kind === DATA_VIEW_KIND) {
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
-  if (kind === arrayBufferKind) {
+  if (kind === ARRAY_BUFFER_KIND) {
     const isWhole = bytes.length === bytes.buffer.byteLength;
     return isWhole ? bytes.buffer : bytes.slice().buffer;
   }
-  const Class = elementClasses[kind - firstElementKind];
+  const Class = elementClasses[kind - FIRST_ELEMENT_KIND];
   check(Class !== undefined, "a kind of binary", kind);
   const size = Class.BYTES_PER_ELEMENT;
   check(bytes.length % size === 0, "whole elements", bytes);
@@ -358,7 +358,7 @@ onTag(tags.binary, (value) => {
 onTag(tags.error, (value) => {
   const parts = list("an error", value, 6);
   const [base, name, message, stack, code, errors] = parts;
-  const isAggregate = base === aggregateErrorBase;
+  const isAggregate = base === AGGREGATE_ERROR_BASE;
   check(
     typeof base === "number" && typeof name === "string" &&
       typeof message === "string" &&

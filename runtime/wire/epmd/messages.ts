@@ -49,13 +49,13 @@ export type EpmdAnswer<T> =
 export type EpmdName = { readonly name: string; readonly port: number };
 
 /** Longest name of a node in epmd, in bytes. */
-export const maxEpmdNameBytes = 255;
+export const EPMD_NAME_BYTES_MAX = 255;
 
 /** Longest request that makes sense: two names and a little around them. */
-export const maxEpmdRequestBytes = 1_024;
+export const EPMD_REQUEST_BYTES_MAX = 1_024;
 
 /** Longest list of names that a client reads, in bytes. */
-export const maxEpmdNamesBytes = 1_048_576;
+export const EPMD_NAMES_BYTES_MAX = 1_048_576;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -81,7 +81,7 @@ function malformed(
 
 /** The name, or null when the bytes are none. */
 function decodeName(bytes: Uint8Array): string | null {
-  if (bytes.length === 0 || bytes.length > maxEpmdNameBytes) return null;
+  if (bytes.length === 0 || bytes.length > EPMD_NAME_BYTES_MAX) return null;
   // A control character could forge a line in the answer to `names`.
   if (bytes.some((byte) => byte < 0x20 || byte === 0x7f)) return null;
   try {
@@ -121,7 +121,7 @@ function decodeEntry(
   const view = viewOf(bytes);
   if (bytes.length < at + 12) return "more";
   const nameEnd = at + 10 + view.getUint16(at + 8);
-  if (nameEnd - at - 10 > maxEpmdNameBytes) return "malformed";
+  if (nameEnd - at - 10 > EPMD_NAME_BYTES_MAX) return "malformed";
   if (bytes.length < nameEnd + 2) return "more";
   const end = nameEnd + 2 + view.getUint16(nameEnd);
   if (bytes.length < end) return "more";

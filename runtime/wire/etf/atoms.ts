@@ -10,7 +10,7 @@
 import { type AtomBudget, isAtomName } from "../shared/atoms.ts";
 import { DecodeError } from "../shared/errors.ts";
 import { AtomEntry, unmade } from "./atom_entry.ts";
-import { keyAtomsMax, peerAtomsMax, threadAtomsMax } from "./limits.ts";
+import { KEY_ATOMS_MAX, PEER_ATOMS_MAX, THREAD_ATOMS_MAX } from "./limits.ts";
 import { Recent } from "./recent.ts";
 import { Shapes } from "./shapes.ts";
 import { printTag } from "./tags.ts";
@@ -24,7 +24,7 @@ export class AtomTable implements AtomBudget {
   remaining: number;
   readonly #known: Map<string, symbol> = new Map();
 
-  constructor(atomsMax: number = threadAtomsMax) {
+  constructor(atomsMax: number = THREAD_ATOMS_MAX) {
     this.remaining = atomsMax;
   }
 
@@ -54,7 +54,7 @@ export class PeerAtoms {
     options: { readonly table?: AtomTable; readonly atomsMax?: number } = {},
   ) {
     this.#table = options.table ?? threadAtoms;
-    this.#atomsMax = options.atomsMax ?? peerAtomsMax;
+    this.#atomsMax = options.atomsMax ?? PEER_ATOMS_MAX;
   }
 
   /** How many different ones. */
@@ -188,7 +188,7 @@ export class KeyAtoms {
       readonly received?: PeerAtoms;
     } = {},
   ) {
-    this.atomsMax = options.atomsMax ?? keyAtomsMax;
+    this.atomsMax = options.atomsMax ?? KEY_ATOMS_MAX;
     this.#received = options.received ?? null;
   }
 

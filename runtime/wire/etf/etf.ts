@@ -11,10 +11,10 @@
 import type { PidTable } from "../../core/terms/terms.ts";
 import { DecodeError } from "../shared/errors.ts";
 import { KeyAtoms, PeerAtoms } from "./atoms.ts";
-import { peerAtomsMax } from "./limits.ts";
+import { PEER_ATOMS_MAX } from "./limits.ts";
 import { Output } from "./output.ts";
 import { EtfReader } from "./reader/reader.ts";
-import { printTag, tags, version } from "./tags.ts";
+import { ETF_VERSION, printTag, tags } from "./tags.ts";
 import { EtfWriter } from "./writer/writer.ts";
 
 /** zlib, which only a platform has. */
@@ -50,22 +50,22 @@ export type DecodeOptions = {
 const nothing = new Uint8Array(0);
 
 /** Size of the buffers that small results share, and of what is small. */
-const sharedBytes = 32 * 1024;
-const sharedBytesMax = 4 * 1024;
+const SHARED_BYTES = 32 * 1024;
+const SHARED_BYTES_MAX = 4 * 1024;
 
 /** Atoms that are remembered from call to call. */
-const rememberedMax = 10_000;
+const REMEMBERED_MAX = 10_000;
 
 /** With room for as many new ones in one call as from one peer. */
 function newAtoms(): PeerAtoms {
-  return new PeerAtoms({ atomsMax: peerAtomsMax + rememberedMax });
+  return new PeerAtoms({ atomsMax: PEER_ATOMS_MAX + REMEMBERED_MAX });
 }
 
 /** zlib makes at most this much of one byte, and of nothing. */
-const inflationMax = 1040;
+const INFLATION_MAX = 1040;
 
 /** zlib's level when none is given. */
-const defaultLevel = 6;
+const DEFAULT_LEVEL = 6;
 
 /** Writes and reads stand-alone terms of one thread. */
 export class TermCodec {
@@ -73,7 +73,7 @@ export class TermCodec {
   readonly #zlib: Zlib;
   readonly #keyAtoms: KeyAtoms = new KeyAtoms();
   readonly #writer: EtfWriter;
-  readonly #output: Output = new Output({ bufferBytes: sharedBytes });
+  readonly #output: Output = new Output({ bufferBytes: SHARED_BYTES });
   #atoms: PeerAtoms = newAtoms();
   /** Without options, and by them. */
   #plainReader: EtfReader | null = null;
@@ -96,19 +96,19 @@ export class TermCodec {
     // The limit is for one call; what the writer remembers is bounded anyway.
     this.#keyAtoms.rollback(0);
     const output = this.#output;
-    output.writeByte(version);
+    output.writeByte(ETF_VERSION);
     try {
       this.#writer.write(term, output, "term");
     } catch (error) {
       output.takeCopy();
       throw error;
     }
-    const bytes = output.length <= sharedBytesMax
+    const bytes = output.length <= SHARED_BYTES_MAX
       ? output.takeWhole()
       : output.takeCopy();
     const compressed = options?.compressed ?? false;
     if (compressed === false) return bytes;
-    const level = compressed === true ? defaultLevel : compressed;
+    const level = compressed === true ? DEFAULT_LEVEL : compressed;
     return this.#compress(bytes, level);
   }
 
@@ -117,10 +117,13 @@ export class TermCodec {
    * `binary_to_term` does. Throws a `DecodeError` for bytes that are none.
    */
   decode(bytes: Uint8Array, options?: DecodeOptions): unknown {
-    if (bytes[0] !== version) {
-      throw new DecodeError(`expected a term, which begins with ${version}`, 0);
+    if (bytes[0] !== ETF_VERSION) {
+      throw new DecodeError(
+        `expected a term, which begins with ${ETF_VERSION}`,
+        0,
+      );
     }
-    if (this.#atoms.size > rememberedMax) this.#forget();
+    if (this.#atoms.size > REMEMBERED_MAX) this.#forget();
     const reader = options === undefined
       ? this.#plainReader ??= this.#newReader()
       : this.#reader(options);
@@ -163,7 +166,7 @@ export class TermCodec {
     const head = 6;
     if (head + deflated.length >= bytes.length) return bytes;
     const packed = new Uint8Array(head + deflated.length);
-    packed[0] = version;
+    packed[0] = ETF_VERSION;
     packed[1] = tags.compressed;
     new DataView(packed.buffer).setUint32(2, bytes.length - 1);
     packed.set(deflated, head);
@@ -178,7 +181,7 @@ export class TermCodec {
     const view = new DataView(bytes.buffer, bytes.byteOffset, 6);
     const size = view.getUint32(2);
     const data = bytes.subarray(6);
-    if (size > inflationMax * (data.length + 1)) {
+    if (size > INFLATION_MAX * (data.length + 1)) {
       return fail(`expected fewer than ${size} bytes from ${data.length}`);
     }
     let inflated: Uint8Array;

@@ -11,7 +11,7 @@ import type { Output } from "./output.ts";
 import { tags } from "./tags.ts";
 
 /** Bytes of the largest integer. */
-export const bigBytesMax: number = BIG_INTEGER_BITS_MAX / 8;
+export const BIG_BYTES_MAX: number = BIG_INTEGER_BITS_MAX / 8;
 
 /** Eight bytes, seen in all the ways in which numbers are taken apart. */
 const double = new Float64Array(1);
@@ -19,10 +19,10 @@ const doubleBytes = new Uint8Array(double.buffer);
 const words = new Uint32Array(double.buffer);
 const big = new BigInt64Array(double.buffer);
 const bigUnsigned = new BigUint64Array(double.buffer);
-const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-/** Where the lower of the two words is, and the upper one. */
-const lower = isLittleEndian ? 0 : 1;
-const upper = 1 - lower;
+const IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+/** Where the LOWER of the two words is, and the UPPER one. */
+const LOWER = IS_LITTLE_ENDIAN ? 0 : 1;
+const UPPER = 1 - LOWER;
 
 /** Whether `writeNumber` can write it; NaN and the infinities have no bytes. */
 export function writeNumber(value: number, out: Output): boolean {
@@ -91,20 +91,20 @@ export function writeFloat(value: number, out: Output): boolean {
   return true;
 }
 
-const limitBig = 1n << BigInt(BIG_INTEGER_BITS_MAX);
+const LIMIT_BIG = 1n << BigInt(BIG_INTEGER_BITS_MAX);
 
 /** Whether `writeBigInt` can write it; it cannot above `BIG_INTEGER_BITS_MAX`. */
 export function writeBigInt(value: bigint, out: Output): boolean {
   big[0] = value;
   if (big[0] !== value) return writeLarge(value, out);
-  const low = words[lower]! | 0;
-  if ((words[upper]! | 0) === low >> 31) {
+  const low = words[LOWER]! | 0;
+  if ((words[UPPER]! | 0) === low >> 31) {
     writeInt32(low, out);
     return true;
   }
   const isNegative = value < 0n;
   if (isNegative) big[0] = -value;
-  writeMagnitude(isNegative, words[lower]!, words[upper]!, out);
+  writeMagnitude(isNegative, words[LOWER]!, words[UPPER]!, out);
   return true;
 }
 
@@ -112,7 +112,7 @@ export function writeBigInt(value: bigint, out: Output): boolean {
 function writeLarge(value: bigint, out: Output): boolean {
   const isNegative = value < 0n;
   const magnitude = isNegative ? -value : value;
-  if (magnitude >= limitBig) return false;
+  if (magnitude >= LIMIT_BIG) return false;
   writeHex(isNegative, magnitude.toString(16), out);
   return true;
 }
@@ -138,7 +138,7 @@ function writeHex(isNegative: boolean, digits: string, out: Output): void {
 }
 
 export function readFloat(bytes: Uint8Array, at: number): number {
-  if (isLittleEndian) {
+  if (IS_LITTLE_ENDIAN) {
     doubleBytes[7] = bytes[at]!;
     doubleBytes[6] = bytes[at + 1]!;
     doubleBytes[5] = bytes[at + 2]!;
@@ -176,7 +176,7 @@ export function readBig(
   let end = at + count;
   while (end > at && bytes[end - 1] === 0) end--;
   const used = end - at;
-  if (used > bigBytesMax) return undefined;
+  if (used > BIG_BYTES_MAX) return undefined;
   if (used > 8) return readHex(bytes, at, end, isNegative);
   let low = 0;
   let high = 0;
@@ -189,8 +189,8 @@ export function readBig(
     // Not -0, which is a float.
     return isNegative && value !== 0 ? -value : value;
   }
-  words[lower] = low;
-  words[upper] = high;
+  words[LOWER] = low;
+  words[UPPER] = high;
   const value = bigUnsigned[0]!;
   return isNegative ? -value : value;
 }

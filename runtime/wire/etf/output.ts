@@ -21,7 +21,7 @@ type Chunk = {
 };
 
 /** Up to here a loop copies faster than `set` with its views. */
-const loopBytesMax = 64;
+const LOOP_BYTES_MAX = 64;
 
 const noBytes = new Uint8Array(0);
 const noView = new DataView(noBytes.buffer);
@@ -45,18 +45,18 @@ export type Packed = {
   readonly room: number;
 };
 
-const floatBytes = 8;
-const twoFloatsBytes = 2 * floatBytes;
+const FLOAT_BYTES = 8;
+const TWO_FLOATS_BYTES = 2 * FLOAT_BYTES;
 
 /** Packs bytes, which must stay as they are. */
 export function pack(bytes: Uint8Array): Packed {
   const { length } = bytes;
-  const count = Math.max(2, Math.ceil(length / floatBytes));
-  const view = new DataView(new ArrayBuffer(count * floatBytes));
+  const count = Math.max(2, Math.ceil(length / FLOAT_BYTES));
+  const view = new DataView(new ArrayBuffer(count * FLOAT_BYTES));
   for (let i = 0; i < length; i++) view.setUint8(i, bytes[i]!);
   const floats: number[] = [];
   for (let i = 0; i < count; i++) {
-    floats.push(view.getFloat64(i * floatBytes, true));
+    floats.push(view.getFloat64(i * FLOAT_BYTES, true));
   }
   // An engine may write another NaN than was read.
   const isPacked = !floats.some(Number.isNaN);
@@ -66,7 +66,7 @@ export function pack(bytes: Uint8Array): Packed {
     floats: isPacked ? floats : [],
     first: floats[0]!,
     second: floats[1]!,
-    room: isPacked && count === 2 ? twoFloatsBytes : 2 ** 30,
+    room: isPacked && count === 2 ? TWO_FLOATS_BYTES : 2 ** 30,
   };
 }
 
@@ -132,7 +132,7 @@ export class Output {
     const { length } = bytes;
     const at = this.reserve(length);
     const { buffer } = this;
-    if (length > loopBytesMax) buffer.set(bytes, at);
+    if (length > LOOP_BYTES_MAX) buffer.set(bytes, at);
     else for (let i = 0; i < length; i++) buffer[at + i] = bytes[i]!;
   }
 
@@ -142,8 +142,8 @@ export class Output {
     const { length } = packed;
     const { view } = this;
     view.setFloat64(at, packed.first, true);
-    if (length > floatBytes) {
-      view.setFloat64(at + floatBytes, packed.second, true);
+    if (length > FLOAT_BYTES) {
+      view.setFloat64(at + FLOAT_BYTES, packed.second, true);
     }
     this.position = at + length;
   }
@@ -151,12 +151,12 @@ export class Output {
   /** What is more than two floats, or would go beyond the buffer as such. */
   #writeLong({ length, bytes, floats }: Packed): void {
     const at = this.position;
-    const room = floats.length * floatBytes;
+    const room = floats.length * FLOAT_BYTES;
     if (room < length || at + room > this.#capacity) {
       return this.writeBytes(bytes);
     }
     for (let i = 0; i < floats.length; i++) {
-      this.view.setFloat64(at + i * floatBytes, floats[i]!, true);
+      this.view.setFloat64(at + i * FLOAT_BYTES, floats[i]!, true);
     }
     this.position = at + length;
   }
@@ -177,7 +177,7 @@ export class Output {
   moveTo(target: Uint8Array, at: number): void {
     const { buffer, position } = this;
     const start = this.#start;
-    if (position - start > loopBytesMax) {
+    if (position - start > LOOP_BYTES_MAX) {
       target.set(buffer.subarray(start, position), at);
     } else {
       for (let i = start; i < position; i++) target[at++] = buffer[i]!;

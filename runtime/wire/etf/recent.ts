@@ -4,23 +4,23 @@
  */
 
 /** Longest byte string that is kept. */
-const bytesMax = 32;
+const BYTES_MAX = 32;
 /** Byte strings that are kept: a power of two. */
-const slotCount = 512;
+const SLOT_COUNT = 512;
 
 /** Values by byte strings; a newer one takes the place of an older one. */
 export class Recent<T> {
-  readonly #values: (T | undefined)[] = new Array(slotCount).fill(undefined);
-  readonly #hashes: Int32Array = new Int32Array(slotCount);
-  readonly #lengths: Uint8Array = new Uint8Array(slotCount);
-  /** The bytes of slot n begin at n * bytesMax. */
-  readonly #bytes: Uint8Array = new Uint8Array(slotCount * bytesMax);
+  readonly #values: (T | undefined)[] = new Array(SLOT_COUNT).fill(undefined);
+  readonly #hashes: Int32Array = new Int32Array(SLOT_COUNT);
+  readonly #lengths: Uint8Array = new Uint8Array(SLOT_COUNT);
+  /** The bytes of slot n begin at n * BYTES_MAX. */
+  readonly #bytes: Uint8Array = new Uint8Array(SLOT_COUNT * BYTES_MAX);
   /** What the last `find` has worked out. */
   #hash = 0;
 
   find(bytes: Uint8Array, start: number, end: number): T | undefined {
     const length = end - start;
-    if (length > bytesMax) return undefined;
+    if (length > BYTES_MAX) return undefined;
     let hash = length;
     for (let at = start; at < end; at++) {
       hash = Math.imul(hash, 33) + bytes[at]! | 0;
@@ -32,7 +32,7 @@ export class Recent<T> {
     }
     const known = this.#bytes;
     let at = start;
-    let from = slot * bytesMax;
+    let from = slot * BYTES_MAX;
     while (at < end && known[from] === bytes[at]) {
       at++;
       from++;
@@ -43,12 +43,12 @@ export class Recent<T> {
   /** Keeps a value for the bytes that `find` was called with just before. */
   add(bytes: Uint8Array, start: number, end: number, value: T): T {
     const length = end - start;
-    if (length > bytesMax) return value;
+    if (length > BYTES_MAX) return value;
     const slot = slotOf(this.#hash);
     this.#values[slot] = value;
     this.#hashes[slot] = this.#hash;
     this.#lengths[slot] = length;
-    for (let at = start, to = slot * bytesMax; at < end; at++, to++) {
+    for (let at = start, to = slot * BYTES_MAX; at < end; at++, to++) {
       this.#bytes[to] = bytes[at]!;
     }
     return value;
@@ -56,5 +56,5 @@ export class Recent<T> {
 }
 
 function slotOf(hash: number): number {
-  return (hash ^ hash >>> 9 ^ hash >>> 18) & (slotCount - 1);
+  return (hash ^ hash >>> 9 ^ hash >>> 18) & (SLOT_COUNT - 1);
 }

@@ -17,17 +17,17 @@ export type Fields = Record<string, unknown>;
 type Make = (values: readonly unknown[]) => Fields;
 
 /** Two to this many shapes are kept. */
-const slotBits = 8;
+const SLOT_BITS = 8;
 
 /** One of two to this many maps is learned from, which costs as much again. */
-const sampleBits = 4;
+const SAMPLE_BITS = 4;
 
 /** Where maps are guessed to be of a shape, and where counting ends. */
-const usesMin = 32;
-const usesMax = 2 * usesMin;
+const USES_MIN = 32;
+const USES_MAX = 2 * USES_MIN;
 
 /** Spreads numbers that follow each other over 32 bits. */
-const spread = 0x9e3779b1;
+const SPREAD = 0x9e3779b1;
 
 /** Keys that come together, all of them different. */
 class Shape implements MapShape {
@@ -43,14 +43,14 @@ class Shape implements MapShape {
 
   /** The object with these values, for a shape that was guessed. */
   object(values: readonly unknown[]): Fields {
-    if (this.#uses < usesMax) this.#uses += 1;
+    if (this.#uses < USES_MAX) this.#uses += 1;
     return this.#make!(values);
   }
 
   /** Counts a map that had these keys. */
   hit(): void {
-    if (this.#uses < usesMax) this.#uses += 1;
-    if (this.#uses < usesMin) return;
+    if (this.#uses < USES_MAX) this.#uses += 1;
+    if (this.#uses < USES_MIN) return;
     if (this.#make === undefined) this.#make = compile(this.keys);
     if (this.#make !== null) this.keys[0]!.shape = this;
   }
@@ -58,7 +58,7 @@ class Shape implements MapShape {
   /** Counts one that had others in spite of the guess. */
   miss(): void {
     this.#uses -= 2;
-    if (this.#uses >= usesMin) return;
+    if (this.#uses >= USES_MIN) return;
     this.#uses = 1;
     this.keys[0]!.shape = null;
   }
@@ -72,7 +72,7 @@ class Shape implements MapShape {
 
 /** The shapes of the maps of one peer. */
 export class Shapes {
-  readonly #slots: (Shape | undefined)[] = new Array(2 ** slotBits).fill(
+  readonly #slots: (Shape | undefined)[] = new Array(2 ** SLOT_BITS).fill(
     undefined,
   );
   #maps = 0;
@@ -80,14 +80,14 @@ export class Shapes {
   /** Whether to learn the keys of the next map; with no rhythm to meet. */
   isSample(): boolean {
     this.#maps = this.#maps + 1 | 0;
-    return Math.imul(this.#maps, spread) >>> (32 - sampleBits) === 0;
+    return Math.imul(this.#maps, SPREAD) >>> (32 - SAMPLE_BITS) === 0;
   }
 
   /** Counts a map with these keys, which are distinct. */
   learn(keys: readonly AtomEntry[]): void {
     let hash = 0;
-    for (const { id } of keys) hash = Math.imul(hash + id, spread);
-    const slot = hash >>> (32 - slotBits);
+    for (const { id } of keys) hash = Math.imul(hash + id, SPREAD);
+    const slot = hash >>> (32 - SLOT_BITS);
     const shape = this.#slots[slot];
     if (shape !== undefined && areSame(shape.keys, keys)) shape.hit();
     else if (shape === undefined || shape.yields()) {

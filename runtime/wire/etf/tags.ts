@@ -2,12 +2,12 @@
  * The numbers of Erlang's external term format.
  *
  * Follows the Erlang/OTP documentation, "External Term Format". A stand-alone
- * term is `version` and then a term; in frames of the distribution protocol it
- * depends on their header whether `version` stands in front.
+ * term is `ETF_VERSION` and then a term; in frames of the distribution protocol it
+ * depends on their header whether `ETF_VERSION` stands in front.
  */
 
 /** First byte of a stand-alone term. */
-export const version = 131;
+export const ETF_VERSION = 131;
 
 /** First byte of each term. */
 export const tags = {
@@ -62,19 +62,19 @@ export function isAtomTag(tag: number): boolean {
 }
 
 /** A list of bytes up to this long is written as `string`. */
-export const stringItemsMax = 0xffff;
+export const STRING_ITEMS_MAX = 0xffff;
 
 /** Maps up to this size are written in the order of their keys. */
-export const smallMapMax = 32;
+export const SMALL_MAP_MAX = 32;
 
 /** References have at most this many words. */
-export const referenceWordsMax = 5;
+export const REFERENCE_WORDS_MAX = 5;
 
 /** The old tags of pids, ports and references allow creations up to this. */
-export const oldCreationMax = 3;
+export const OLD_CREATION_MAX = 3;
 
 /** The oldest tag of references allows words up to this. */
-export const oldReferenceWordMax = 0x3ffff;
+export const OLD_REFERENCE_WORD_MAX = 0x3ffff;
 
 /** Ids of ports from here on need `v4Port`. */
-export const v4PortMin: bigint = 1n << 28n;
+export const V4_PORT_MIN: bigint = 1n << 28n;

@@ -14,22 +14,22 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /** Up to here a loop reads faster than the platform's decoder. */
-const readLoopMax = 40;
+const READ_LOOP_MAX = 40;
 
 /** Bytes of a long text that are looked at before the decoder is called. */
-const checkedBytes = 256;
+const CHECKED_BYTES = 256;
 
 /** Up to here a loop writes faster than the platform's encoder. */
-const writeLoopMax = 64;
+const WRITE_LOOP_MAX = 64;
 
 /** What a 16-bit unit of a text takes at most. */
-const unitBytesMax = 3;
+const UNIT_BYTES_MAX = 3;
 
 /** Bytes in front of a binary. */
-const headBytes = 5;
+const HEAD_BYTES = 5;
 
 /** Up to here texts are looked up before they are made. */
-const recentBytesMax = 16;
+const RECENT_BYTES_MAX = 16;
 
 /** Reads the texts of one peer. */
 export class TextReader {
@@ -39,7 +39,7 @@ export class TextReader {
   read(bytes: Uint8Array, start: number, end: number): string | undefined {
     // What is no text mostly shows at once, before it is looked up for nothing.
     if (start < end && (bytes[start]! & 0xc0) === 0x80) return undefined;
-    if (end - start > recentBytesMax) return decodeText(bytes, start, end);
+    if (end - start > RECENT_BYTES_MAX) return decodeText(bytes, start, end);
     const known = this.#recent.find(bytes, start, end);
     if (known !== undefined) return known;
     const text = decodeText(bytes, start, end);
@@ -55,7 +55,7 @@ export function decodeText(
   start: number,
   end: number,
 ): string | undefined {
-  if (end - start <= readLoopMax) {
+  if (end - start <= READ_LOOP_MAX) {
     const text = readAscii(bytes, start, end);
     if (text !== undefined) return text;
   }
@@ -116,7 +116,7 @@ function readAscii(
 
 /** Whether the beginning is UTF-8, as far as that can be said of a part. */
 function beginsAsText(bytes: Uint8Array, start: number, end: number): boolean {
-  const stop = Math.min(end, start + checkedBytes);
+  const stop = Math.min(end, start + CHECKED_BYTES);
   let at = start;
   while (at < stop) {
     const lead = bytes[at++]!;
@@ -137,10 +137,10 @@ function beginsAsText(bytes: Uint8Array, start: number, end: number): boolean {
 /** Writes a text as a binary; false when it is not well-formed. */
 export function writeText(text: string, out: Output): boolean {
   const { length } = text;
-  if (length <= writeLoopMax) {
-    const start = out.reserve(headBytes + length);
+  if (length <= WRITE_LOOP_MAX) {
+    const start = out.reserve(HEAD_BYTES + length);
     const { buffer } = out;
-    const first = start + headBytes;
+    const first = start + HEAD_BYTES;
     let i = 0;
     for (; i < length; i++) {
       const unit = text.charCodeAt(i);
@@ -158,9 +158,9 @@ export function writeText(text: string, out: Output): boolean {
 }
 
 function writeEncoded(text: string, out: Output): boolean {
-  const start = out.reserve(headBytes + unitBytesMax * text.length);
+  const start = out.reserve(HEAD_BYTES + UNIT_BYTES_MAX * text.length);
   const { buffer } = out;
-  const first = start + headBytes;
+  const first = start + HEAD_BYTES;
   const { written } = encoder.encodeInto(text, buffer.subarray(first));
   buffer[start] = tags.binary;
   out.view.setUint32(start + 1, written);

@@ -1,7 +1,7 @@
 /**
  * Large payloads in pieces, so that nothing has to wait behind a whole one.
  *
- * Between two Hornbeam nodes a fragment is a frame of its own: `fragmentMark`,
+ * Between two Hornbeam nodes a fragment is a frame of its own: `FRAGMENT_MARK`,
  * the number of the payload it is part of, the size of that payload, both in
  * 32 bits, and the bytes that come next of it. Fragments of one payload stay in
  * order, those of several may alternate. Towards a BEAM node `dist_header.ts`
@@ -9,7 +9,7 @@
  *
  * Fragments are acknowledged, or they would fill the buffers of the systems
  * between the two nodes, megabytes that whatever comes next has to wait for: a
- * frame of `acknowledgementMark` and a number of bytes in 32 bits.
+ * frame of `ACKNOWLEDGEMENT_MARK` and a number of bytes in 32 bits.
  */
 
 import { DecodeError } from "../shared/errors.ts";
@@ -17,22 +17,22 @@ import { DecodeError } from "../shared/errors.ts";
 /**
  * Bytes of a payload up to which it is sent in one piece; BEAM's is the same.
  */
-export const fragmentBytes: number = 64 * 1024;
+export const FRAGMENT_BYTES: number = 64 * 1024;
 
 /**
  * First byte of a fragment between Hornbeam nodes: CBOR's `undefined`, with
  * which no signal begins.
  */
-export const fragmentMark = 0xf7;
+export const FRAGMENT_MARK = 0xf7;
 
 /** First byte of an acknowledgement: CBOR's `false`. */
-export const acknowledgementMark = 0xf4;
+export const ACKNOWLEDGEMENT_MARK = 0xf4;
 
 /**
  * Bytes of fragments after which their receiver acknowledges them. Half of it
  * doubles the writes and gains nothing, twice as much needs a larger window.
  */
-export const acknowledgedBytes: number = 128 * 1024;
+export const ACKNOWLEDGED_BYTES: number = 128 * 1024;
 
 /**
  * Bytes of fragments that may always be on their way and not acknowledged; how
@@ -40,28 +40,28 @@ export const acknowledgedBytes: number = 128 * 1024;
  * is as fast with this as with 2 MiB, and what overtakes it waits a third as
  * long.
  */
-export const windowBytesMin: number = 512 * 1024;
-export const windowBytesMax: number = 8 * 1024 * 1024;
+export const WINDOW_BYTES_MIN: number = 512 * 1024;
+export const WINDOW_BYTES_MAX: number = 8 * 1024 * 1024;
 
 /** Payloads that may be under way in fragments at a time. */
-export const openPayloadsMax = 8;
+export const OPEN_PAYLOADS_MAX = 8;
 
 /** Mark, number and size. */
-export const headBytes = 9;
+export const HEAD_BYTES = 9;
 
 type Chunks = readonly Uint8Array<ArrayBuffer>[];
 
-/** Cuts chunks into lists of chunks of `fragmentBytes`, copying nothing. */
+/** Cuts chunks into lists of chunks of `FRAGMENT_BYTES`, copying nothing. */
 export function split(chunks: Chunks): Uint8Array<ArrayBuffer>[][] {
   const parts: Uint8Array<ArrayBuffer>[][] = [];
   let part: Uint8Array<ArrayBuffer>[] = [];
-  let room = fragmentBytes;
+  let room = FRAGMENT_BYTES;
   for (const chunk of chunks) {
     for (let at = 0; at < chunk.length;) {
       if (room === 0) {
         parts.push(part);
         part = [];
-        room = fragmentBytes;
+        room = FRAGMENT_BYTES;
       }
       const piece = chunk.subarray(at, at + room);
       part.push(piece);
@@ -83,10 +83,10 @@ export function fragmentsOf(
   payloadBytes: number,
   number: number,
 ): Chunks[] {
-  if (payloadBytes <= fragmentBytes + headBytes) return [payload];
-  const head = new Uint8Array(headBytes);
+  if (payloadBytes <= FRAGMENT_BYTES + HEAD_BYTES) return [payload];
+  const head = new Uint8Array(HEAD_BYTES);
   const view = new DataView(head.buffer);
-  head[0] = fragmentMark;
+  head[0] = FRAGMENT_MARK;
   view.setUint32(1, number);
   view.setUint32(5, payloadBytes);
   return split(payload).map((part) => [head, ...part]);
@@ -97,7 +97,7 @@ export function acknowledgement(bytes: number): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(9);
   const view = new DataView(frame.buffer);
   view.setUint32(0, 5);
-  frame[4] = acknowledgementMark;
+  frame[4] = ACKNOWLEDGEMENT_MARK;
   view.setUint32(5, bytes);
   return frame;
 }
@@ -135,17 +135,17 @@ export class FragmentReader {
    */
   read(frame: Uint8Array): Uint8Array | null {
     const landing = this.#landing;
-    if (landing !== null && frame.length === headBytes) {
+    if (landing !== null && frame.length === HEAD_BYTES) {
       this.#landing = null;
       return this.#filled(landing.number, landing.bytes);
     }
-    if (frame.length <= headBytes) {
+    if (frame.length <= HEAD_BYTES) {
       throw new DecodeError("a fragment is incomplete", frame.length);
     }
     const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
     const number = view.getUint32(1);
-    const bytes = frame.length - headBytes;
-    this.#placeOf(number, view, bytes).set(frame.subarray(headBytes));
+    const bytes = frame.length - HEAD_BYTES;
+    this.#placeOf(number, view, bytes).set(frame.subarray(HEAD_BYTES));
     return this.#filled(number, bytes);
   }
 
@@ -153,14 +153,14 @@ export class FragmentReader {
    * Where the rest of a frame belongs of which the beginning has come, so that
    * its pieces are copied once and not twice. Null for what is no fragment, or
    * one of which too little has come. When it is complete, `read` wants what
-   * was given here, `headBytes` of it. Throws as `read`.
+   * was given here, `HEAD_BYTES` of it. Throws as `read`.
    */
   land(start: Uint8Array, frameBytes: number): Uint8Array | null {
     // One more, which tells whether it is a fragment of a fragment.
-    if (start[0] !== fragmentMark || start.length <= headBytes) return null;
+    if (start[0] !== FRAGMENT_MARK || start.length <= HEAD_BYTES) return null;
     const view = new DataView(start.buffer, start.byteOffset, start.length);
     const number = view.getUint32(1);
-    const bytes = frameBytes - headBytes;
+    const bytes = frameBytes - HEAD_BYTES;
     const place = this.#placeOf(number, view, bytes);
     this.#landing = { number, bytes };
     return place;
@@ -181,7 +181,7 @@ export class FragmentReader {
     if (filled > size) {
       throw new DecodeError(
         `expected a payload of ${size} bytes, got ${filled}`,
-        headBytes,
+        HEAD_BYTES,
       );
     }
     return open.bytes.subarray(open.filled, filled);
@@ -197,10 +197,10 @@ export class FragmentReader {
 
   #begin(number: number, view: DataView): Open {
     // Else a payload of fragments of fragments would take memory without end.
-    if (view.getUint8(headBytes) === fragmentMark) {
+    if (view.getUint8(HEAD_BYTES) === FRAGMENT_MARK) {
       throw new DecodeError(
         "expected a signal in fragments, got a fragment",
-        headBytes,
+        HEAD_BYTES,
       );
     }
     const size = view.getUint32(5);
@@ -211,9 +211,9 @@ export class FragmentReader {
         5,
       );
     }
-    if (this.#open.size >= openPayloadsMax) {
+    if (this.#open.size >= OPEN_PAYLOADS_MAX) {
       throw new DecodeError(
-        `expected at most ${openPayloadsMax} payloads in fragments at a time`,
+        `expected at most ${OPEN_PAYLOADS_MAX} payloads in fragments at a time`,
         1,
       );
     }

@@ -34,7 +34,7 @@ const nothing = new Uint8Array(0);
  * First allocation for a frame that spans chunks, when it is longer: enough for
  * the longest that does not come in fragments.
  */
-const firstBodyBytes = 129 * 1024;
+const FIRST_BODY_BYTES = 129 * 1024;
 
 /**
  * An incremental frame parser.
@@ -222,7 +222,7 @@ export class FrameParser {
       // An announcement alone must not cost memory, so a long buffer grows
       // with what arrives and reaches the announced length only at the end.
       const body = new Uint8Array(
-        Math.min(this.#bodyLength, Math.max(firstBodyBytes, filled * 4)),
+        Math.min(this.#bodyLength, Math.max(FIRST_BODY_BYTES, filled * 4)),
       );
       body.set(this.#body.subarray(0, this.#bodyFilled));
       this.#body = body;

@@ -77,25 +77,25 @@ export const flag: {
 };
 
 /** What OTP 25 demands of a peer; the digest flag stands for all of it. */
-export const mandatory25: Flags = 0x1070f94n;
+export const MANDATORY_25: Flags = 0x1070f94n;
 
 /** What OTP 26 and Hornbeam demand of a peer. */
-export const mandatoryFlags: Flags = mandatory25 | flag.unlinkId | flag.v4Nc;
+export const MANDATORY_FLAGS: Flags = MANDATORY_25 | flag.unlinkId | flag.v4Nc;
 
 /**
  * What Hornbeam offers as a hidden node, without fragments and atom cache:
  * the framing is then the plainest one. OR `flag.published` for a visible node.
  */
-export const baseFlags: Flags = 0x0d_075f5fbcn;
+export const BASE_FLAGS: Flags = 0x0d_075f5fbcn;
 
 /** Flags with the shorthand written out. */
 export function expandFlags(flags: Flags): Flags {
-  return (flags & flag.mandatory25Digest) === 0n ? flags : flags | mandatory25;
+  return (flags & flag.mandatory25Digest) === 0n ? flags : flags | MANDATORY_25;
 }
 
 /** The mandatory bits that `flags` lacks; zero when none. */
 export function missingFlags(flags: Flags): Flags {
-  return mandatoryFlags & ~expandFlags(flags);
+  return MANDATORY_FLAGS & ~expandFlags(flags);
 }
 
 /** What a Hornbeam node says about itself behind its name. */
@@ -151,10 +151,10 @@ export type HandshakeMessage =
 /** Who may have sent the bytes; `N` means a name or a challenge by it. */
 export type HandshakeSender = "initiator" | "acceptor";
 
-const digestBytes = 16;
-const announcementVersion = 1;
+const DIGEST_BYTES = 16;
+const ANNOUNCEMENT_VERSION = 1;
 const magic = [0x48, 0x42, 0x4d] as const;
-const magicHeadBytes = 6;
+const MAGIC_HEAD_BYTES = 6;
 
 /** Bytes of a string, one per character. */
 function latin1Bytes(text: string): Uint8Array {
@@ -172,7 +172,7 @@ function latin1Text(bytes: Uint8Array): string {
 
 function encodeAnnouncement(announcement: Announcement | null): Uint8Array {
   if (announcement === null) return new Uint8Array(0);
-  const bytes = new Uint8Array(magicHeadBytes + 4);
+  const bytes = new Uint8Array(MAGIC_HEAD_BYTES + 4);
   bytes.set(magic);
   const view = new DataView(bytes.buffer);
   view.setUint8(3, announcement.version);
@@ -183,12 +183,12 @@ function encodeAnnouncement(announcement: Announcement | null): Uint8Array {
 
 /** Anything that is not a whole announcement is somebody else's bytes. */
 function decodeAnnouncement(bytes: Uint8Array): Announcement | null {
-  if (bytes.length < magicHeadBytes + 4) return null;
+  if (bytes.length < MAGIC_HEAD_BYTES + 4) return null;
   if (magic.some((byte, i) => bytes[i] !== byte)) return null;
   const view = viewOf(bytes);
   const version = view.getUint8(3);
   const length = view.getUint16(4);
-  if (version === 0 || length < 4 || magicHeadBytes + length > bytes.length) {
+  if (version === 0 || length < 4 || MAGIC_HEAD_BYTES + length > bytes.length) {
     return null;
   }
   return { version, capabilities: view.getUint32(6) };
@@ -196,7 +196,7 @@ function decodeAnnouncement(bytes: Uint8Array): Announcement | null {
 
 /** An announcement in this module's version. */
 export function announce(capabilities: number): Announcement {
-  return { version: announcementVersion, capabilities };
+  return { version: ANNOUNCEMENT_VERSION, capabilities };
 }
 
 /** `send_name` in its new form. */
@@ -242,7 +242,7 @@ export function encodeReply(
   challenge: number,
   digest: Uint8Array,
 ): Uint8Array {
-  const bytes = new Uint8Array(5 + digestBytes);
+  const bytes = new Uint8Array(5 + DIGEST_BYTES);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, 0x72);
   view.setUint32(1, challenge);
@@ -252,7 +252,7 @@ export function encodeReply(
 
 /** The acceptor's `challenge_ack`. */
 export function encodeAck(digest: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(1 + digestBytes);
+  const bytes = new Uint8Array(1 + DIGEST_BYTES);
   bytes[0] = 0x61;
   bytes.set(digest, 1);
   return bytes;
@@ -271,7 +271,7 @@ export function decodeHandshake(
     case 0x73:
       return decodeStatus(bytes);
     case 0x72:
-      if (bytes.length !== 5 + digestBytes) {
+      if (bytes.length !== 5 + DIGEST_BYTES) {
         return malformed("a challenge reply of 21 bytes", bytes);
       }
       return {
@@ -280,7 +280,7 @@ export function decodeHandshake(
         digest: bytes.slice(5),
       };
     case 0x61:
-      if (bytes.length !== 1 + digestBytes) {
+      if (bytes.length !== 1 + DIGEST_BYTES) {
         return malformed("a challenge acknowledgement of 17 bytes", bytes);
       }
       return { type: "ack", digest: bytes.slice(1) };
@@ -379,7 +379,7 @@ export function digest(
 /** Compares digests in a time that does not depend on where they differ. */
 export function sameDigest(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.length ^ b.length;
-  for (let i = 0; i < digestBytes; i++) {
+  for (let i = 0; i < DIGEST_BYTES; i++) {
     difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
   }
   return difference === 0;

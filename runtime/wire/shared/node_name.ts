@@ -17,11 +17,11 @@ export type NodeNameParts = { readonly part: string; readonly host: string };
 /** `short` when the host has no dot (`-sname`), else `long` (`-name`). */
 export type NameMode = "short" | "long";
 
-const partPattern = /^[0-9A-Za-z_-]+$/;
-const hostPattern = /^[0-9A-Za-z._:-]+$/;
+const PART_PATTERN = /^[0-9A-Za-z_-]+$/;
+const HOST_PATTERN = /^[0-9A-Za-z._:-]+$/;
 
 /** An atom holds no more, and a node name is an atom. */
-const maxNameLength = 255;
+const NAME_LENGTH_MAX = 255;
 
 /** Splits a node name. Throws a `NodeNameError` that says what is wrong. */
 export function parseNodeName(name: string): NodeNameParts {
@@ -40,19 +40,19 @@ export function complainAboutNodeName(name: unknown): string | null {
     return `expected a node name "part@host", got ${String(name)}`;
   }
   const shown = JSON.stringify(name.length > 80 ? name.slice(0, 80) : name);
-  if (name.length > maxNameLength) {
-    return `expected a node name of at most ${maxNameLength} characters, ` +
+  if (name.length > NAME_LENGTH_MAX) {
+    return `expected a node name of at most ${NAME_LENGTH_MAX} characters, ` +
       `got ${name.length} that start with ${shown}`;
   }
   const at = name.indexOf("@");
   if (at < 0) {
     return `expected a node name "part@host", got ${shown} without an "@"`;
   }
-  if (!partPattern.test(name.slice(0, at))) {
+  if (!PART_PATTERN.test(name.slice(0, at))) {
     return `expected only 0-9, A-Z, a-z, "_" and "-" before the "@" ` +
       `of a node name, got ${shown}`;
   }
-  if (!hostPattern.test(name.slice(at + 1))) {
+  if (!HOST_PATTERN.test(name.slice(at + 1))) {
     return `expected an ASCII host name or address after the "@" ` +
       `of a node name, got ${shown}`;
   }

@@ -6,10 +6,10 @@
 import { ImproperList, printTerm, Tuple } from "../../core/terms/terms.ts";
 
 /** Longest printed key of a map. */
-const keyLengthMax = 40;
+const KEY_LENGTH_MAX = 40;
 
 /** Longest path; what is left out is in the middle. */
-const pathLengthMax = 400;
+const PATH_LENGTH_MAX = 400;
 
 /**
  * The path through `containers`, of which the first is `root` itself. `keys`
@@ -23,8 +23,8 @@ export function termPath(
 ): string {
   const path = root +
     containers.map((container, i) => step(container, keys[i])).join("");
-  if (path.length <= pathLengthMax) return path;
-  const half = pathLengthMax / 2;
+  if (path.length <= PATH_LENGTH_MAX) return path;
+  const half = PATH_LENGTH_MAX / 2;
   return `${path.slice(0, half)} ... ${path.slice(-half)}`;
 }
 
@@ -47,8 +47,8 @@ function mapStep(map: ReadonlyMap<unknown, unknown>, index: number): string {
   const entry = index >> 1;
   if (index % 2 === 0) return `.keys().toArray()[${entry}]`;
   const printed = printTerm(map.keys().toArray()[entry]);
-  const key = printed.length > keyLengthMax
-    ? `${printed.slice(0, keyLengthMax)}...`
+  const key = printed.length > KEY_LENGTH_MAX
+    ? `${printed.slice(0, KEY_LENGTH_MAX)}...`
     : printed;
   return `.get(${key})`;
 }

@@ -11,11 +11,11 @@ import type {
 import { Pid, Ref } from "../../../runtime/core/terms/terms.ts";
 import { Lane, partiesOf } from "../../../runtime/net/lanes/lane.ts";
 import {
-  fragmentBytes,
-  fragmentMark,
+  FRAGMENT_BYTES,
+  FRAGMENT_MARK,
   FragmentReader,
-  openPayloadsMax,
-  windowBytesMin,
+  OPEN_PAYLOADS_MAX,
+  WINDOW_BYTES_MIN,
 } from "../../../runtime/wire/framing/fragments.ts";
 import { FrameParser } from "../../../runtime/wire/framing/frames.ts";
 import { checkProperty } from "../../wire/cbor/pair.ts";
@@ -54,7 +54,7 @@ class Bench {
   readonly #pids: Pid[] = [];
   readonly #parser = new FrameParser({
     headerBytes: 4,
-    maxFrameBytes: fragmentBytes + 9,
+    maxFrameBytes: FRAGMENT_BYTES + 9,
   });
   readonly #reader = new FragmentReader(2 ** 24);
   readonly #open = new Map<number, number>();
@@ -116,7 +116,7 @@ class Bench {
   }
 
   #receive(frame: Uint8Array): void {
-    const isFragment = frame[0] === fragmentMark;
+    const isFragment = frame[0] === FRAGMENT_MARK;
     const payload = isFragment ? this.#reader.read(frame) : frame;
     if (isFragment) {
       this.lane.acknowledged(frame.length);
@@ -156,12 +156,12 @@ const bytes = fc.oneof(
   { weight: 4, arbitrary: fc.integer({ min: headBytes, max: 2_000 }) },
   {
     weight: 2,
-    arbitrary: fc.integer({ min: fragmentBytes, max: 4 * fragmentBytes }),
+    arbitrary: fc.integer({ min: FRAGMENT_BYTES, max: 4 * FRAGMENT_BYTES }),
   },
   {
     weight: 1,
     arbitrary: fc.constantFrom(
-      ...[0, 1, 9, 10].map((more) => fragmentBytes + more),
+      ...[0, 1, 9, 10].map((more) => FRAGMENT_BYTES + more),
     ),
   },
 );
@@ -237,7 +237,7 @@ describe("a lane", () => {
     checkProperty(
       fc.property(steps(20, 0.5), (plan) => {
         const bench = run(plan, 20, true);
-        expect(bench.mostOpen).toBeLessThanOrEqual(openPayloadsMax);
+        expect(bench.mostOpen).toBeLessThanOrEqual(OPEN_PAYLOADS_MAX);
       }),
       20,
     );
@@ -248,7 +248,7 @@ describe("a lane", () => {
       fc.property(
         steps(12, 1).map((plan) =>
           plan.map((step) =>
-            step && { ...step, bytes: Math.min(step.bytes, fragmentBytes) }
+            step && { ...step, bytes: Math.min(step.bytes, FRAGMENT_BYTES) }
           )
         ),
         (plan) => {
@@ -261,10 +261,10 @@ describe("a lane", () => {
   });
 
   it("gives each of its senders a fragment in each round", () => {
-    for (let senders = 1; senders <= openPayloadsMax; senders++) {
+    for (let senders = 1; senders <= OPEN_PAYLOADS_MAX; senders++) {
       const bench = new Bench();
       for (let from = 1; from <= senders; from++) {
-        bench.add(from, 9, 5 * fragmentBytes - 50);
+        bench.add(from, 9, 5 * FRAGMENT_BYTES - 50);
       }
       const all = Array.from({ length: senders }, (_, i) => i + 1);
       for (let round = 0; round < 5; round++) {
@@ -278,9 +278,9 @@ describe("a lane", () => {
 
   it("has a short message of one sender out beside a long one of another", () => {
     const bench = new Bench();
-    bench.add(1, 9, 100 * fragmentBytes);
+    bench.add(1, 9, 100 * FRAGMENT_BYTES);
     for (let i = 0; i < 20; i++) bench.take();
-    bench.add(2, 9, 2 * fragmentBytes - 50);
+    bench.add(2, 9, 2 * FRAGMENT_BYTES - 50);
     for (let i = 0; i < 4; i++) bench.take();
     expect(bench.done.map(({ from }) => from)).toEqual([2]);
   });
@@ -288,9 +288,9 @@ describe("a lane", () => {
   it("starves nobody while eight others never end", () => {
     const bench = new Bench();
     const frames = 5;
-    const long = frames * fragmentBytes - 50;
+    const long = frames * FRAGMENT_BYTES - 50;
     const renew = (from: number) => bench.add(from, 30, long);
-    for (let from = 1; from <= openPayloadsMax; from++) renew(from);
+    for (let from = 1; from <= OPEN_PAYLOADS_MAX; from++) renew(from);
     const late = Array.from({ length: 12 }, (_, i) => 11 + i);
     for (const from of late) renew(from);
     let taken = 0;
@@ -301,7 +301,7 @@ describe("a lane", () => {
       expect(++taken).toBeLessThanOrEqual(3 * 20 * frames);
       for (const { from } of bench.done.slice(before)) renew(from);
     }
-    expect(bench.mostOpen).toBe(openPayloadsMax);
+    expect(bench.mostOpen).toBe(OPEN_PAYLOADS_MAX);
     expect(bench.lane.length).toBe(20);
   });
 
@@ -317,7 +317,7 @@ describe("a lane", () => {
     };
     const filled = (isCut: boolean) => {
       const lane = new Lane(isCut, () => 0);
-      const bytes = 3 * windowBytesMin;
+      const bytes = 3 * WINDOW_BYTES_MIN;
       lane.add({ from, to }, [new Uint8Array(bytes)], bytes);
       return lane;
     };
@@ -329,9 +329,11 @@ describe("a lane", () => {
       for (let i = 0; lane.bytes > 0; i++) {
         const bytes = taken(lane);
         // The frame that fills the window may be longer than that.
-        expect(bytes).toBeLessThan(windowBytesMin + fragmentBytes + 9);
+        expect(bytes).toBeLessThan(WINDOW_BYTES_MIN + FRAGMENT_BYTES + 9);
         if (lane.bytes > 0) {
-          expect(bytes).toBeGreaterThanOrEqual(windowBytesMin - fragmentBytes);
+          expect(bytes).toBeGreaterThanOrEqual(
+            WINDOW_BYTES_MIN - FRAGMENT_BYTES,
+          );
         }
         expect(taken(lane)).toBe(0);
         lane.acknowledged(bytes);
@@ -344,11 +346,11 @@ describe("a lane", () => {
     it("goes on with what was acknowledged, and no further", () => {
       const lane = filled(true);
       taken(lane);
-      lane.acknowledged(fragmentBytes + 9);
-      expect(taken(lane)).toBe(fragmentBytes + 9);
+      lane.acknowledged(FRAGMENT_BYTES + 9);
+      expect(taken(lane)).toBe(FRAGMENT_BYTES + 9);
       // More than was ever sent makes the window no wider.
-      lane.acknowledged(100 * windowBytesMin);
-      expect(taken(lane)).toBeLessThan(windowBytesMin + fragmentBytes + 9);
+      lane.acknowledged(100 * WINDOW_BYTES_MIN);
+      expect(taken(lane)).toBeLessThan(WINDOW_BYTES_MIN + FRAGMENT_BYTES + 9);
     });
 
     it("gives everything away at the end", () => {
@@ -362,14 +364,14 @@ describe("a lane", () => {
       const lane = new Lane(true, () => 0);
       lane.add(
         { from, to },
-        [new Uint8Array(3 * windowBytesMin)],
-        3 * windowBytesMin,
+        [new Uint8Array(3 * WINDOW_BYTES_MIN)],
+        3 * WINDOW_BYTES_MIN,
       );
       lane.add({ from: to, to: from }, [new Uint8Array(10)], 10);
       taken(lane);
       expect(lane.length).toBe(1);
       const beam = filled(false);
-      expect(taken(beam)).toBe(3 * windowBytesMin);
+      expect(taken(beam)).toBe(3 * WINDOW_BYTES_MIN);
     });
   });
 
@@ -394,8 +396,8 @@ describe("a payload", () => {
       new Lane(true, () => 0),
       new Lane(false, () => 0),
     ];
-    expect(cutting.isTooSmall(2 * fragmentBytes)).toBe(true);
-    expect(cutting.isTooSmall(2 * fragmentBytes + 1)).toBe(false);
+    expect(cutting.isTooSmall(2 * FRAGMENT_BYTES)).toBe(true);
+    expect(cutting.isTooSmall(2 * FRAGMENT_BYTES + 1)).toBe(false);
     expect(other.isTooSmall(1)).toBe(false);
   });
 });

@@ -11,7 +11,7 @@ import {
   type RunningNode,
   type Self,
 } from "../../../runtime/mod.ts";
-import { windowBytesMin } from "../../../runtime/wire/framing/fragments.ts";
+import { WINDOW_BYTES_MIN } from "../../../runtime/wire/framing/fragments.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import { b, Dam, dammed, KIB, sink, upTo } from "./dam.ts";
 import { type Logged, startNode } from "../peers/raw_peer.ts";
@@ -221,11 +221,11 @@ describe("a large message", () => {
       void self.send(sink, { n: 0, blob: new Uint8Array(16 * MIB) })
     );
     await sends;
-    await waitFor(() => dam.heldBytes >= windowBytesMin, {
+    await waitFor(() => dam.heldBytes >= WINDOW_BYTES_MIN, {
       what: "the window",
     });
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(dam.heldBytes).toBeLessThan(windowBytesMin + 128 * KIB);
+    expect(dam.heldBytes).toBeLessThan(WINDOW_BYTES_MIN + 128 * KIB);
     await sender.node.run((self) => void self.send(sink, { n: 1 }));
     expect(connectionOf(sender)).toMatchObject({ waitingLarge: 1 });
     dam.flow(true);

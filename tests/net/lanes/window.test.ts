@@ -2,10 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { Window } from "../../../runtime/net/lanes/window.ts";
 import {
-  acknowledgedBytes,
-  fragmentBytes,
-  windowBytesMax,
-  windowBytesMin,
+  ACKNOWLEDGED_BYTES,
+  FRAGMENT_BYTES,
+  WINDOW_BYTES_MAX,
+  WINDOW_BYTES_MIN,
 } from "../../../runtime/wire/framing/fragments.ts";
 
 const KIB = 1024;
@@ -45,11 +45,11 @@ class Way {
   }
 
   #send(): void {
-    this.window.sent(fragmentBytes);
+    this.window.sent(FRAGMENT_BYTES);
     const begins = Math.max(this.#freeAtMs, this.#nowMs);
-    this.#freeAtMs = begins + fragmentBytes / this.#bytesPerMs;
-    this.#unacknowledged += fragmentBytes;
-    if (this.#unacknowledged < acknowledgedBytes) return;
+    this.#freeAtMs = begins + FRAGMENT_BYTES / this.#bytesPerMs;
+    this.#unacknowledged += FRAGMENT_BYTES;
+    if (this.#unacknowledged < ACKNOWLEDGED_BYTES) return;
     this.#coming.push({
       atMs: this.#freeAtMs + this.#delayMs,
       bytes: this.#unacknowledged,
@@ -62,7 +62,7 @@ describe("a window", () => {
   test("is as small as it gets where acknowledgements come at once", () => {
     const way = new Way(300 * KIB, 0.05);
     way.run(2_000);
-    expect(way.window.bytes).toBe(windowBytesMin);
+    expect(way.window.bytes).toBe(WINDOW_BYTES_MIN);
     // And yet it keeps the way busy.
     expect(way.acknowledged / 2_000 / KIB).toBeGreaterThan(295);
   });
@@ -85,27 +85,27 @@ describe("a window", () => {
   test("has an end", () => {
     const way = new Way(10 * MIB, 100);
     way.run(5_000);
-    expect(way.window.bytes).toBe(windowBytesMax);
+    expect(way.window.bytes).toBe(WINDOW_BYTES_MAX);
   });
 
   test("takes no more for acknowledged than was sent", () => {
     const window = new Window(() => 0);
     window.acknowledged(100 * MIB);
-    for (let bytes = 0; bytes < windowBytesMin; bytes += fragmentBytes) {
+    for (let bytes = 0; bytes < WINDOW_BYTES_MIN; bytes += FRAGMENT_BYTES) {
       expect(window.isFull).toBe(false);
-      window.sent(fragmentBytes);
+      window.sent(FRAGMENT_BYTES);
     }
     expect(window.isFull).toBe(true);
-    window.acknowledged(fragmentBytes);
+    window.acknowledged(FRAGMENT_BYTES);
     expect(window.isFull).toBe(false);
   });
 
   test("stays as it is where time stands still", () => {
     const window = new Window(() => 7);
     for (let i = 0; i < 1_000; i++) {
-      window.sent(fragmentBytes);
-      window.acknowledged(fragmentBytes);
+      window.sent(FRAGMENT_BYTES);
+      window.acknowledged(FRAGMENT_BYTES);
     }
-    expect(window.bytes).toBe(windowBytesMin);
+    expect(window.bytes).toBe(WINDOW_BYTES_MIN);
   });
 });

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import fc from "fast-check";
 import { frame } from "../../../runtime/wire/framing/frames.ts";
 import {
-  baseFlags,
+  BASE_FLAGS,
   encodeReply,
   flag,
 } from "../../../runtime/wire/handshake/messages.ts";
@@ -220,11 +220,11 @@ const unwelcome: Record<
     says: /expected a node with a long name like victim@127.0.0.1/,
   },
   "that lacks flags": {
-    identity: { flags: baseFlags & ~flag.v4Nc },
+    identity: { flags: BASE_FLAGS & ~flag.v4Nc },
     says: /got raw@127.0.0.1 that lacks 0x400000000/,
   },
   "that wants a name from us": {
-    identity: { name: "127.0.0.1", flags: baseFlags | flag.nameMe },
+    identity: { name: "127.0.0.1", flags: BASE_FLAGS | flag.nameMe },
     says: /asks for a name of our choice/,
   },
   "without a host in its name": {

@@ -11,7 +11,7 @@ import { createTcpNetwork } from "../../../runtime/platform/sockets/tcp.ts";
 import { frame, FrameParser } from "../../../runtime/wire/framing/frames.ts";
 import {
   announce,
-  baseFlags,
+  BASE_FLAGS,
   type HandshakePeer,
 } from "../../../runtime/wire/handshake/messages.ts";
 import {
@@ -28,7 +28,7 @@ const platform = createHost({ log: () => {} });
 const loopback = "127.0.0.1";
 const own: HandshakePeer = {
   name: "ours@127.0.0.1",
-  flags: baseFlags,
+  flags: BASE_FLAGS,
   creation: 77,
   announcement: announce(1),
 };
@@ -119,7 +119,7 @@ describe.skipIf(!hasBeam("erl"))("our handshake and a BEAM node", () => {
     expect(good.ends[0]).toMatchObject({
       type: "done",
       peer: { name: "beam@127.0.0.1", announcement: null },
-      chosenFlags: baseFlags,
+      chosenFlags: BASE_FLAGS,
     });
     const bad = await dial(epmdPort, "wrong");
     await waitFor(() => bad.ends.length === 1, { what: "the refusal" });

@@ -16,7 +16,7 @@ import {
 import { frame, FrameParser } from "../../../runtime/wire/framing/frames.ts";
 import {
   announce,
-  baseFlags,
+  BASE_FLAGS,
   flag,
   type HandshakePeer,
 } from "../../../runtime/wire/handshake/messages.ts";
@@ -118,7 +118,7 @@ export function handshakeOptions(identity: Identity): HandshakeOptions {
   return {
     own: {
       name: "raw@127.0.0.1",
-      flags: baseFlags | flag.published,
+      flags: BASE_FLAGS | flag.published,
       creation: randomBytes(4).readUInt32BE() | 4,
       announcement: announce(0),
       ...own,

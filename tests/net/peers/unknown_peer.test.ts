@@ -19,7 +19,7 @@ import {
   type BeamLink,
 } from "../../../runtime/wire/beam/beam_codec.ts";
 import { FrameParser } from "../../../runtime/wire/framing/frames.ts";
-import { baseFlags, flag } from "../../../runtime/wire/handshake/messages.ts";
+import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/messages.ts";
 import { pidTable, printCaptured } from "../../wire/beam/dist_captures.ts";
 
 const self = { node: "self@h", creation: 21 };
@@ -29,7 +29,7 @@ const own = internPid(pids, self.node, 1, 0, self.creation);
 const to = internPid(pids, theirs.node, 5, 0, theirs.creation);
 const stale = internPid(pids, theirs.node, 5, 0, 20);
 const maxFrameBytes = 1_000_000;
-const link: BeamLink = { chosen: baseFlags | flag.fragments };
+const link: BeamLink = { chosen: BASE_FLAGS | flag.fragments };
 /** Nothing is written: `out` is looked at. */
 const connection = { bufferedBytes: 0 } as Connection;
 

@@ -26,7 +26,7 @@ import {
 } from "../../../runtime/wire/shared/errors.ts";
 import { FrameParser } from "../../../runtime/wire/framing/frames.ts";
 import {
-  baseFlags,
+  BASE_FLAGS,
   flag,
   type Flags,
 } from "../../../runtime/wire/handshake/messages.ts";
@@ -39,11 +39,11 @@ const pidOf = ({ node, creation }: typeof a, id: number): Pid =>
   internPid(pids, node, id, 0, creation);
 const [fromA, toB] = [pidOf(a, 1), pidOf(b, 2)];
 
-const withAll = baseFlags | flag.fragments | flag.distHdrAtomCache;
+const WITH_ALL = BASE_FLAGS | flag.fragments | flag.distHdrAtomCache;
 const framings: readonly [string, Flags][] = [
-  ["with headers and fragments", withAll],
-  ["with headers", withAll & ~flag.fragments],
-  ["pass-through", baseFlags],
+  ["with headers and fragments", WITH_ALL],
+  ["with headers", WITH_ALL & ~flag.fragments],
+  ["pass-through", BASE_FLAGS],
 ];
 
 /** A codec of `a` that writes and one of `b` that reads. */
@@ -283,7 +283,7 @@ describe.each(framings)("%s", (_, chosen) => {
 
 describe("recorded frames", () => {
   test.each(captures())("$title", ({ form, from, to, frames }) => {
-    const chosen = form === "passThrough" ? baseFlags : withAll;
+    const chosen = form === "passThrough" ? BASE_FLAGS : WITH_ALL;
     const first = frames.find(({ control }) => control?.includes(`Pid<${to}`));
     const self = { node: to, creation: creationOf(first?.control ?? "", to) };
     const peer = { node: from, creation: 0 };
@@ -326,7 +326,7 @@ describe("recorded frames", () => {
 test.each([["small"], ["large".repeat(50_000)]])(
   "the names of both nodes are sent once, in a frame that may be %.5s",
   (message) => {
-    const { writer, out, flush, frames } = line(withAll, 1_000_000);
+    const { writer, out, flush, frames } = line(WITH_ALL, 1_000_000);
     const saysNames = (frame: Uint8Array) => {
       const text = new TextDecoder().decode(frame);
       return text.includes(a.node) || text.includes(b.node);
@@ -346,7 +346,7 @@ test.each([["small"], ["large".repeat(50_000)]])(
 );
 
 test("heads are remembered by the pids' identity, not by their numbers", () => {
-  const { writer, out, flush } = line(withAll);
+  const { writer, out, flush } = line(WITH_ALL);
   const serials = [0, 1, 2].map((serial) =>
     internPid(pids, b.node, 2, serial, b.creation)
   );

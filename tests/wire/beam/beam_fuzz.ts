@@ -20,7 +20,7 @@ import {
 } from "../../../runtime/wire/framing/frames.ts";
 import {
   announce,
-  baseFlags,
+  BASE_FLAGS,
   decodeHandshake,
   flag,
 } from "../../../runtime/wire/handshake/messages.ts";
@@ -146,10 +146,10 @@ function run(
 }
 
 /** Frames of up to this many bytes are accepted. */
-const maxFrameBytes = 100_000;
+const FRAME_BYTES_MAX = 100_000;
 const recorded = captures();
 /** That of the right end of the longest recording. */
-const creation = 0x6b02c445;
+const CREATION = 0x6b02c445;
 
 /** The codec, and behind it a node that acts on what it decodes. */
 export function fuzzCodec(first: number, count: number): Tally {
@@ -162,7 +162,7 @@ export function fuzzCodec(first: number, count: number): Tally {
     if (codec === null) {
       capture = recorded[random(recorded.length)]!;
       codec = codecFor(capture);
-      node = new Node({ name: capture.to, creation, host });
+      node = new Node({ name: capture.to, creation: CREATION, host });
     }
     const { frames } = capture;
     const frame = frames[random(frames.length)]!.bytes;
@@ -190,10 +190,10 @@ function codecFor({ form, from, to }: Capture): BeamCodec {
   const withHeader = flag.fragments | flag.distHdrAtomCache;
   return new BeamCodec({
     pids: pidTable(),
-    self: { node: to, creation },
+    self: { node: to, creation: CREATION },
     peer: { node: from, creation: 0x6b02c447 },
-    chosen: form === "header" ? baseFlags | withHeader : baseFlags,
-    maxFrameBytes,
+    chosen: form === "header" ? BASE_FLAGS | withHeader : BASE_FLAGS,
+    maxFrameBytes: FRAME_BYTES_MAX,
   });
 }
 
@@ -211,7 +211,10 @@ export function fuzzFrames(first: number, count: number): Tally {
     const whole = joined(...parts);
     const stream = mutate(whole, random, whole);
     note(stream);
-    const parser = new FrameParser({ headerBytes: 2, maxFrameBytes });
+    const parser = new FrameParser({
+      headerBytes: 2,
+      maxFrameBytes: FRAME_BYTES_MAX,
+    });
     if (random(2) === 0) parser.switchTo(4);
     let taken = 0;
     try {

@@ -20,7 +20,7 @@ import {
   fromControl,
   hasPayload,
 } from "../../../runtime/wire/beam/control_read.ts";
-import { baseFlags, flag } from "../../../runtime/wire/handshake/messages.ts";
+import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/messages.ts";
 
 const ours = new Pid("ours@h", 1, 0, 7, null);
 const theirs = new Pid("theirs@h", 2, 0, 8, null);
@@ -137,7 +137,7 @@ describe("each kind of signal", () => {
       expect(hasPayload(new Tuple(control))).toBe(isWithPayload);
       expect(fromControl(new Tuple(control), payload[0], "theirs@h"))
         .toEqual(signal);
-      expect(toControl(signal, baseFlags)).toEqual({
+      expect(toControl(signal, BASE_FLAGS)).toEqual({
         control: new Tuple(control),
         payload: isWithPayload ? { term: payload[0] } : undefined,
       });
@@ -156,7 +156,7 @@ describe("each kind of signal", () => {
       ...[29, ref, theirs, foreign, mfa],
       [atom("link"), atom("monitor")],
     );
-    expect(toControl(request, baseFlags))
+    expect(toControl(request, BASE_FLAGS))
       .toEqual({ control, payload: { term: [1, "two"] } });
     expect(fromControl(control, [1, "two"], "theirs@h"))
       .toEqual({ ...request, isCall: true });
@@ -183,7 +183,7 @@ describe("each kind of signal", () => {
       const args: unknown[] = [];
       const request = { ref, from: ours, groupLeader: ours, args, flags };
       expect(() =>
-        toControl({ type: "spawnRequest", ...request, behaviour }, baseFlags)
+        toControl({ type: "spawnRequest", ...request, behaviour }, BASE_FLAGS)
       ).toThrow(EncodeError);
     },
   );
@@ -202,7 +202,7 @@ describe("what flags change", () => {
         [down, tuple(21, theirs, ours, own, reason)],
       ] as const
     ) {
-      expect(toControl(signal, baseFlags & ~flag.exitPayload))
+      expect(toControl(signal, BASE_FLAGS & ~flag.exitPayload))
         .toEqual({ control, payload: undefined });
       expect(hasPayload(control)).toBe(false);
       expect(fromControl(control, undefined, "theirs@h")).toEqual(signal);
@@ -212,7 +212,7 @@ describe("what flags change", () => {
   test("without SEND_SENDER a message does not tell its sender", () => {
     const [send] = rows[0]!;
     const control = tuple(2, none, ours);
-    expect(toControl(send, baseFlags & ~flag.sendSender))
+    expect(toControl(send, BASE_FLAGS & ~flag.sendSender))
       .toEqual({ control, payload: { term: 5 } });
     expect(fromControl(control, 5, "theirs@h"))
       .toEqual({ type: "send", from: ours, to: ours, message: 5 });
@@ -224,7 +224,7 @@ describe("what flags change", () => {
     expect(() =>
       toControl(
         { type: "spawnRequest", behaviour: "m:f", ...rest },
-        baseFlags & ~flag.spawn,
+        BASE_FLAGS & ~flag.spawn,
       )
     ).toThrow(/others can spawn on/);
   });

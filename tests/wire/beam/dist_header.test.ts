@@ -14,7 +14,7 @@ import {
 import { DecodeError } from "../../../runtime/wire/shared/errors.ts";
 import { AtomTable, PeerAtoms } from "../../../runtime/wire/etf/atoms.ts";
 import { EtfReader } from "../../../runtime/wire/etf/reader/reader.ts";
-import { fragmentBytes } from "../../../runtime/wire/framing/fragments.ts";
+import { FRAGMENT_BYTES } from "../../../runtime/wire/framing/fragments.ts";
 import { hasPayload } from "../../../runtime/wire/beam/control_read.ts";
 import { fromHex } from "../../helpers/hex.ts";
 import { captures, pidTable, printCaptured } from "./dist_captures.ts";
@@ -299,10 +299,10 @@ describe("fragments", () => {
 
   test.each([
     1,
-    fragmentBytes,
-    fragmentBytes + 1,
-    3 * fragmentBytes,
-    5 * fragmentBytes - 1,
+    FRAGMENT_BYTES,
+    FRAGMENT_BYTES + 1,
+    3 * FRAGMENT_BYTES,
+    5 * FRAGMENT_BYTES - 1,
   ])("of %i bytes are written so that they can be read", (length) => {
     const data = new Uint8Array(length).map((_, i) => i % 251);
     // In chunks of all sizes, as binaries are attached.
@@ -311,10 +311,10 @@ describe("fragments", () => {
       chunks.push(data.subarray(at, at + size));
     }
     const frames = fragments(chunks, 77n).map((pieces) => bytes(...pieces));
-    expect(frames).toHaveLength(Math.ceil(length / fragmentBytes));
+    expect(frames).toHaveLength(Math.ceil(length / FRAGMENT_BYTES));
     const { dist } = reading("header");
     const messages = frames.map((frame) => {
-      expect(frame.length).toBeLessThanOrEqual(fragmentBytes + 19);
+      expect(frame.length).toBeLessThanOrEqual(FRAGMENT_BYTES + 19);
       return dist.read(frame);
     });
     expect(messages.slice(0, -1).every((message) => message === null)).toBe(

@@ -31,7 +31,7 @@ function fromHex(text: string): Uint8Array {
 const { from, to } = new Pair();
 const old = new Pid(beta.node, 17, 3, 4, null);
 const ref = new Ref(alpha.node, alpha.creation, [1, 0xffffffff]);
-const betaName = "6e 62657461403132372e302e302e31";
+const BETA_NAME = "6e 62657461403132372e302e302e31";
 const reason = atom("noproc");
 
 describe("signals as bytes", () => {
@@ -53,7 +53,7 @@ describe("signals as bytes", () => {
     [{ type: "link", from, to }, "83 01 c7 82 185a 00 c8 82 11 03"],
     [
       { type: "link", from, to: old },
-      `83 01 c7 82 185a 00 d818 84 ${betaName} 11 03 04`,
+      `83 01 c7 82 185a 00 d818 84 ${BETA_NAME} 11 03 04`,
     ],
     [
       { type: "unlink", from, to, id: 300 },

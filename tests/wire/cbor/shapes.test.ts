@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   ShapeReader,
-  shapesMax,
+  SHAPES_MAX,
   ShapeWriter,
 } from "../../../runtime/wire/cbor/shapes.ts";
 import { DecodeError } from "../../../runtime/wire/shared/errors.ts";
@@ -55,7 +55,7 @@ describe("objects of one kind", () => {
 describe("thousands of kinds", () => {
   it("pass, however often the tables start afresh", () => {
     const pair = new Pair();
-    for (let i = 0; i < 3 * shapesMax; i++) {
+    for (let i = 0; i < 3 * SHAPES_MAX; i++) {
       const message = { ["k" + i]: i, common: { ["n" + i % 5000]: [{ i }] } };
       pair.send(message);
       if (i % 50 > 0) continue;
@@ -185,7 +185,7 @@ describe("the tables", () => {
     ["a key twice", [0, 0, ["a", "a"]]],
     ["__proto__", [0, 0, ["__proto__"]]],
     ["a long list", [0, 0, Array.from({ length: 65 }, (_, i) => `k${i}`)]],
-    ["too many lists", [0, 0, ...new Array(shapesMax + 1).fill(["a"])]],
+    ["too many lists", [0, 0, ...new Array(SHAPES_MAX + 1).fill(["a"])]],
   ])("refuse %s", (_, item) => {
     expect(() => new ShapeReader().define(item)).toThrow(DecodeError);
   });

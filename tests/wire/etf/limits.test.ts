@@ -11,15 +11,15 @@ import {
 import { toHex } from "../../helpers/hex.ts";
 import {
   atom,
-  closureHead,
-  closureTail,
+  CLOSURE_HEAD,
+  CLOSURE_TAIL,
   decodeRefusal,
   encodeRefusal,
   from,
   hex,
-  innermost,
+  INNERMOST,
   nested,
-  node,
+  NODE_HEX,
   read,
   reader,
   writer,
@@ -48,8 +48,8 @@ describe("sizes that lie", () => {
     "4dffffffff0100",
     "6bffff00",
     "76ffff61",
-    "5affff" + node,
-    "70" + closureHead + "ffffffff" + closureTail,
+    "5affff" + NODE_HEX,
+    "70" + CLOSURE_HEAD + "ffffffff" + CLOSURE_TAIL,
   ])("are refused before anything is made: %s", (hex) => {
     for (const around of ["", "6801", "6c000000026801", "740000000177016b"]) {
       expect(() => from(around + hex)).toThrow(DecodeError);
@@ -110,7 +110,7 @@ describe("limits of what is read", () => {
 
   it.each([60, 63, 64, 65, 66, 67, 200])("are not near %i levels", (levels) => {
     const tail = "6c00000002 6a 6101 6102".replaceAll(" ", "");
-    const closure = "70" + closureHead + "00000001" + closureTail;
+    const closure = "70" + CLOSURE_HEAD + "00000001" + CLOSURE_TAIL;
     const inner = [
       nested(2),
       tail,
@@ -119,13 +119,13 @@ describe("limits of what is read", () => {
       `7400000002 77016b 6101 ${nested(1)} 6102`,
       closure + nested(3),
       closure + "463ff0000000000000",
-      closure.replace("00000001" + closureTail, "00000000" + closureTail),
+      closure.replace("00000001" + CLOSURE_TAIL, "00000000" + CLOSURE_TAIL),
       "6800",
       "690000000161 05",
       "7400000000",
     ];
     for (const hex of inner) {
-      const bytes = nested(levels).replace(innermost, hex.replaceAll(" ", ""));
+      const bytes = nested(levels).replace(INNERMOST, hex.replaceAll(" ", ""));
       for (const exact of [true, false]) {
         const term = from(bytes, { exact });
         const flat = from(hex, { exact });

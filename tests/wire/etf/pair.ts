@@ -92,14 +92,14 @@ export function decodeRefusal(act: () => unknown): DecodeError {
 }
 
 /** Names of nodes, and the parts of a closure, as bytes. */
-export const node: string = "77036e4068";
-export const closureHead: string = "00000000 01 " + "05".repeat(16) +
+export const NODE_HEX: string = "77036e4068";
+export const CLOSURE_HEAD: string = "00000000 01 " + "05".repeat(16) +
   " 00000002";
-export const closureTail: string =
-  `77016d 6103 6104 58${node}000000010000000200000003`;
+export const CLOSURE_TAIL: string =
+  `77016d 6103 6104 58${NODE_HEX}000000010000000200000003`;
 
 /** The innermost term of `nested`. */
-export const innermost: string = "77017a";
+export const INNERMOST: string = "77017a";
 
 /** A term of so many levels: lists, tuples and maps. */
 export function nested(levels: number): string {
@@ -109,5 +109,5 @@ export function nested(levels: number): string {
     parts.push(["6c00000001", "6801", "740000000177016b"][i % 3]!);
     ends.push(i % 3 === 0 ? "6a" : "");
   }
-  return parts.join("") + innermost + ends.reverse().join("");
+  return parts.join("") + INNERMOST + ends.reverse().join("");
 }

@@ -19,12 +19,12 @@ import { fromHex, toHex } from "../../helpers/hex.ts";
 import { strongTable } from "../cbor/pair.ts";
 import {
   atom,
-  closureHead,
-  closureTail,
+  CLOSURE_HEAD,
+  CLOSURE_TAIL,
   decodeRefusal,
   from,
   nested,
-  node,
+  NODE_HEX,
   read,
   reader,
   u8,
@@ -96,14 +96,17 @@ describe("decode", () => {
       "7400000002 7703 6e696c 6101 61026103",
       new Map<unknown, unknown>([[null, 1], [2, 3]]),
     ],
-    [`58${node}000000010000000200000003`, new Pid("n@h", 1, 2, 3, null)],
-    [`67${node}000000010000000203`, new Pid("n@h", 1, 2, 3, null)],
-    [`5a0002${node}000000070000000100000002`, new Ref("n@h", 7, [1, 2])],
-    [`720001${node}0300000001`, new Ref("n@h", 3, [1])],
-    [`65${node}0000000103`, new Ref("n@h", 3, [1])],
-    [`59${node}0000000100000007`, new Port("n@h", 1n, 7)],
-    [`66${node}0000000103`, new Port("n@h", 1n, 3)],
-    [`78${node}000000010000000200000007`, new Port("n@h", 2n ** 32n + 2n, 7)],
+    [`58${NODE_HEX}000000010000000200000003`, new Pid("n@h", 1, 2, 3, null)],
+    [`67${NODE_HEX}000000010000000203`, new Pid("n@h", 1, 2, 3, null)],
+    [`5a0002${NODE_HEX}000000070000000100000002`, new Ref("n@h", 7, [1, 2])],
+    [`720001${NODE_HEX}0300000001`, new Ref("n@h", 3, [1])],
+    [`65${NODE_HEX}0000000103`, new Ref("n@h", 3, [1])],
+    [`59${NODE_HEX}0000000100000007`, new Port("n@h", 1n, 7)],
+    [`66${NODE_HEX}0000000103`, new Port("n@h", 1n, 3)],
+    [
+      `78${NODE_HEX}000000010000000200000007`,
+      new Port("n@h", 2n ** 32n + 2n, 7),
+    ],
     ["7177016d770166 6102", new ExternalFun("m", "f", 2)],
     ["7177016d770166 6200000002", new ExternalFun("m", "f", 2)],
   ])("%s", (hex, term) => {
@@ -187,7 +190,7 @@ describe("decode", () => {
   });
 
   it("gives back a closure with all that is in it", () => {
-    const bytes = "70" + closureHead + "00000002" + closureTail +
+    const bytes = "70" + CLOSURE_HEAD + "00000002" + CLOSURE_TAIL +
       "463ff0000000000000" + "6c0000000161016a";
     const closure = from(bytes) as Closure;
     expect(closure).toBeInstanceOf(Closure);
@@ -214,12 +217,12 @@ describe("decode", () => {
   });
 
   it("gives the same pid again", () => {
-    const pid = from(`58${node}000004210000000200000003`);
-    expect(from(`58${node}000004210000000200000003`)).toBe(pid);
+    const pid = from(`58${NODE_HEX}000004210000000200000003`);
+    expect(from(`58${NODE_HEX}000004210000000200000003`)).toBe(pid);
     expect(decode(encode(pid))).toBe(pid);
-    const other = from(`58${node}000005210000000200000003`);
+    const other = from(`58${NODE_HEX}000005210000000200000003`);
     expect(other).not.toBe(pid);
-    expect(from(`58${node}000004210000000200000003`)).toBe(pid);
+    expect(from(`58${NODE_HEX}000004210000000200000003`)).toBe(pid);
     const ref = new Ref("n@h", 1, [7]);
     expect(decode(encode(ref))).toBe(ref);
   });
@@ -291,14 +294,19 @@ describe("a malformed term", () => {
     ["bits above 8", "4d0000000109ff", 1, "bits of the last byte, got 9 in"],
     ["no bits", "4d0000000100ff", 1, "bits of the last byte, got 0 in a term"],
     ["a pid of no node", "58 6101", 2, "expected an atom, got tag 97"],
-    ["an old creation", `67${node}000000010000000204`, 1, "0 to 3, got 4"],
+    ["an old creation", `67${NODE_HEX}000000010000000204`, 1, "0 to 3, got 4"],
     [
       "many words",
-      `5a0006${node}00000001`,
+      `5a0006${NODE_HEX}00000001`,
       1,
       "expected at most 5 words, got 6",
     ],
-    ["an old word", `65${node}0004000003`, 1, "a first word of 18 bits, got"],
+    [
+      "an old word",
+      `65${NODE_HEX}0004000003`,
+      1,
+      "a first word of 18 bits, got",
+    ],
     [
       "a negative arity",
       "7177016d770166 62ffffffff",
@@ -308,7 +316,7 @@ describe("a malformed term", () => {
     ["an arity of none", "7177016d770166 6a", 8, "expected a small integer in"],
     [
       "a fun of no pid",
-      `70${closureHead}00000000 77016d 6103 6104 6101`,
+      `70${CLOSURE_HEAD}00000000 77016d 6103 6104 6101`,
       38,
       "expected the pid of a fun's maker, got tag 97",
     ],
@@ -417,9 +425,9 @@ describe("a reader", () => {
     const self = { node: "n@h", creation: 3 };
     const by = reader({ pids, self });
     for (let i = 0; i < 2; i++) {
-      expect(read(`58${node}000000010000000200000003`, by)).toBe(pid);
-      expect(read(`5a0001${node}0000000300000007`, by)).toBe(ref);
-      expect(read(`5a0001${node}0000000400000007`, by)).not.toBe(ref);
+      expect(read(`58${NODE_HEX}000000010000000200000003`, by)).toBe(pid);
+      expect(read(`5a0001${NODE_HEX}0000000300000007`, by)).toBe(ref);
+      expect(read(`5a0001${NODE_HEX}0000000400000007`, by)).not.toBe(ref);
     }
   });
 
@@ -437,7 +445,7 @@ describe("a reader", () => {
 
   it("goes on with another input after a failure", () => {
     const by = reader({ exact: true });
-    const closure = "70" + closureHead + "00000001" + closureTail;
+    const closure = "70" + CLOSURE_HEAD + "00000001" + CLOSURE_TAIL;
     for (
       const bad of [
         "6801",

@@ -8,7 +8,7 @@ import { runtimeCommand, spawnProcess } from "../../helpers/processes.ts";
 import { atom, decodeRefusal, hex, read, reader } from "./pair.ts";
 
 /** Maps with the same keys after which there is a function for them. */
-const many = 2_000;
+const MANY = 2_000;
 
 /** Names that are code, end a string, or mean something to objects. */
 const names = [
@@ -50,7 +50,7 @@ afterEach(() => {
 /** Each as often as it takes, in turns; returns what the last ones became. */
 function readOften(by: EtfReader, ...texts: string[]): unknown[] {
   let last: unknown[] = [];
-  for (let i = 0; i < many; i++) last = texts.map((text) => read(text, by));
+  for (let i = 0; i < MANY; i++) last = texts.map((text) => read(text, by));
   return last;
 }
 
@@ -166,7 +166,7 @@ describe("keys that come often", () => {
       by.begin(bytes, 0, bytes.length, cached.map((entry) => entry!));
       return by.read();
     };
-    for (let i = 0; i < many; i++) readWith(a, b);
+    for (let i = 0; i < MANY; i++) readWith(a, b);
     expect(made).toHaveLength(1);
     expect(readWith(a, b)).toEqual({ a: 1, b: 2 });
     expect(readWith(a, c)).toEqual({ a: 1, c: 2 });
@@ -208,7 +208,7 @@ describe("where code from strings is forbidden", () => {
     const term = { a: 1, id: "x", name: null };
     const text = toHex(encode(term));
     const flag = "--disallow-code-generation-from-strings";
-    const child = spawnProcess(command, [flag, ...args, text, String(many)]);
+    const child = spawnProcess(command, [flag, ...args, text, String(MANY)]);
     await child.exited;
     expect(child.stderr).toEqual([]);
     expect(child.stdout).toEqual(["forbidden", JSON.stringify(term)]);

@@ -13,15 +13,15 @@ import {
   EncodeError,
 } from "../../../runtime/wire/shared/errors.ts";
 import { FrameParser } from "../../../runtime/wire/framing/frames.ts";
-import { baseFlags, flag } from "../../../runtime/wire/handshake/messages.ts";
+import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/messages.ts";
 import {
   acknowledgement,
-  acknowledgementMark,
-  fragmentBytes,
-  fragmentMark,
+  ACKNOWLEDGEMENT_MARK,
+  FRAGMENT_BYTES,
+  FRAGMENT_MARK,
   FragmentReader,
   fragmentsOf,
-  openPayloadsMax,
+  OPEN_PAYLOADS_MAX,
   readAcknowledgement,
   split,
 } from "../../../runtime/wire/framing/fragments.ts";
@@ -34,9 +34,9 @@ import {
   strongTable,
 } from "../cbor/pair.ts";
 
-const headBytes = 9;
+const HEAD_BYTES = 9;
 /** Of a frame with a fragment. */
-const frameBytesMax = fragmentBytes + headBytes;
+const FRAME_BYTES_MAX = FRAGMENT_BYTES + HEAD_BYTES;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -82,9 +82,9 @@ function framesFor(payload: Bytes, number: number, places: number[] = []) {
 
 /** A fragment that says of itself what it likes. */
 function fragment(number: number, size: number, bytes: number): Bytes {
-  const frame = new Uint8Array(headBytes + bytes);
+  const frame = new Uint8Array(HEAD_BYTES + bytes);
   const view = new DataView(frame.buffer);
-  frame[0] = fragmentMark;
+  frame[0] = FRAGMENT_MARK;
   view.setUint32(1, number);
   view.setUint32(5, size);
   return frame;
@@ -98,16 +98,16 @@ function areEqual(a: Uint8Array, b: Uint8Array): boolean {
 const size = fc.oneof(
   fc.constantFrom(
     ...[1, 2, 3].flatMap((n) =>
-      [-1, 0, 1, headBytes, headBytes + 1].map((d) => n * fragmentBytes + d)
+      [-1, 0, 1, HEAD_BYTES, HEAD_BYTES + 1].map((d) => n * FRAGMENT_BYTES + d)
     ),
   ),
-  fc.integer({ min: 1, max: 5 * fragmentBytes }),
+  fc.integer({ min: 1, max: 5 * FRAGMENT_BYTES }),
 );
 
 const places = fc.array(
   fc.oneof(
-    fc.nat({ max: 5 * fragmentBytes }),
-    fc.constantFrom(0, 1, fragmentBytes, 2 * fragmentBytes),
+    fc.nat({ max: 5 * FRAGMENT_BYTES }),
+    fc.constantFrom(0, 1, FRAGMENT_BYTES, 2 * FRAGMENT_BYTES),
   ),
   { maxLength: 8 },
 );
@@ -119,8 +119,10 @@ describe("split", () => {
         const payload = payloadOf(bytes, seed);
         const parts = split(cut(payload, at));
         const sizes = parts.map((part) => join(part).length);
-        expect(sizes.slice(0, -1).every((s) => s === fragmentBytes)).toBe(true);
-        expect(sizes.at(-1)).toBeLessThanOrEqual(fragmentBytes);
+        expect(sizes.slice(0, -1).every((s) => s === FRAGMENT_BYTES)).toBe(
+          true,
+        );
+        expect(sizes.at(-1)).toBeLessThanOrEqual(FRAGMENT_BYTES);
         expect(sizes.at(-1)).toBeGreaterThan(0);
         expect(areEqual(join(parts.flat()), payload)).toBe(true);
         for (const piece of parts.flat()) {
@@ -139,13 +141,13 @@ describe("split", () => {
 
 describe("fragmentsOf", () => {
   it("leaves alone what is no longer than a fragment's frame", () => {
-    for (const bytes of [0, 1, fragmentBytes, frameBytesMax]) {
+    for (const bytes of [0, 1, FRAGMENT_BYTES, FRAME_BYTES_MAX]) {
       const chunks = [new Uint8Array(bytes)];
       const [frame, ...others] = fragmentsOf(chunks, bytes, 1);
       expect(frame).toBe(chunks);
       expect(others).toEqual([]);
     }
-    const bytes = frameBytesMax + 1;
+    const bytes = FRAME_BYTES_MAX + 1;
     expect(fragmentsOf([new Uint8Array(bytes)], bytes, 1)).toHaveLength(2);
   });
 
@@ -155,7 +157,7 @@ describe("fragmentsOf", () => {
         const limit = Math.max(bytes, 1);
         for (const frame of framesFor(payloadOf(bytes, 1), 7, at)) {
           expect(frame.length).toBeLessThanOrEqual(
-            Math.min(limit, frameBytesMax),
+            Math.min(limit, FRAME_BYTES_MAX),
           );
         }
       }),
@@ -164,11 +166,11 @@ describe("fragmentsOf", () => {
   });
 
   it("marks each with number and size", () => {
-    const bytes = 3 * fragmentBytes;
+    const bytes = 3 * FRAGMENT_BYTES;
     const frames = framesFor(payloadOf(bytes, 5), 0xfedc_ba98);
     expect(frames).toHaveLength(3);
     for (const frame of frames) {
-      expect([...frame.subarray(0, headBytes)])
+      expect([...frame.subarray(0, HEAD_BYTES)])
         .toEqual([0xf7, 0xfe, 0xdc, 0xba, 0x98, 0, 3, 0, 0]);
     }
   });
@@ -178,7 +180,7 @@ describe("a FragmentReader", () => {
   it("puts together what fragmentsOf took apart", () => {
     checkProperty(
       fc.property(size, places, fc.nat(), (bytes, at, seed) => {
-        fc.pre(bytes > frameBytesMax);
+        fc.pre(bytes > FRAME_BYTES_MAX);
         const payload = payloadOf(bytes, seed);
         const reader = new FragmentReader(bytes);
         const frames = framesFor(payload, seed, at);
@@ -192,13 +194,13 @@ describe("a FragmentReader", () => {
 
   it("keeps payloads apart that come interleaved", () => {
     const payloads = fc.array(
-      fc.integer({ min: frameBytesMax + 1, max: 4 * fragmentBytes }),
-      { minLength: 2, maxLength: openPayloadsMax },
+      fc.integer({ min: FRAME_BYTES_MAX + 1, max: 4 * FRAGMENT_BYTES }),
+      { minLength: 2, maxLength: OPEN_PAYLOADS_MAX },
     );
     const order = fc.infiniteStream(fc.nat({ max: 1_000 }));
     checkProperty(
       fc.property(payloads, order, (sizes, picks) => {
-        const reader = new FragmentReader(4 * fragmentBytes);
+        const reader = new FragmentReader(4 * FRAGMENT_BYTES);
         let open = sizes.map((bytes, i) => {
           const payload = payloadOf(bytes, i);
           return { payload, frames: framesFor(payload, i * 1_000_003) };
@@ -217,7 +219,7 @@ describe("a FragmentReader", () => {
   });
 
   it("shares no memory with frames, and puts all of it into one buffer", () => {
-    const payload = payloadOf(3 * fragmentBytes + 1, 3);
+    const payload = payloadOf(3 * FRAGMENT_BYTES + 1, 3);
     const reader = new FragmentReader(payload.length);
     let read: Uint8Array | null = null;
     const buffers = new Set<ArrayBufferLike>();
@@ -234,7 +236,7 @@ describe("a FragmentReader", () => {
   });
 
   it("reads frames that lie within a larger buffer", () => {
-    const payload = payloadOf(fragmentBytes + 100, 9);
+    const payload = payloadOf(FRAGMENT_BYTES + 100, 9);
     const reader = new FragmentReader(payload.length);
     const read = framesFor(payload, 1).map((frame) => {
       const chunk = new Uint8Array(frame.length + 10).fill(0xee);
@@ -289,7 +291,7 @@ describe("a FragmentReader", () => {
   });
 
   it("refuses what has no head or nothing behind it", () => {
-    for (let bytes = 0; bytes <= headBytes; bytes++) {
+    for (let bytes = 0; bytes <= HEAD_BYTES; bytes++) {
       const reader = new FragmentReader(1_000);
       const frame = fragment(1, 100, 10).subarray(0, bytes);
       expect(() => reader.read(frame)).toThrow("a fragment is incomplete");
@@ -299,7 +301,7 @@ describe("a FragmentReader", () => {
   it("refuses fragments of fragments, which would take memory for ever", () => {
     const inner = fragment(1, 100, 50);
     const outer = fragment(1, inner.length, inner.length);
-    outer.set(inner, headBytes);
+    outer.set(inner, HEAD_BYTES);
     expect(() => new FragmentReader(1_000).read(outer)).toThrow(
       "expected a signal in fragments, got a fragment",
     );
@@ -311,7 +313,7 @@ describe("an acknowledgement", () => {
     for (const bytes of [0, 1, 262_144, 0xffff_ffff]) {
       const frame = acknowledgement(bytes);
       expect([...frame.subarray(0, 5)])
-        .toEqual([0, 0, 0, 5, acknowledgementMark]);
+        .toEqual([0, 0, 0, 5, ACKNOWLEDGEMENT_MARK]);
       const chunk = new Uint8Array(20);
       chunk.set(frame, 3);
       expect(readAcknowledgement(chunk.subarray(7, 12))).toBe(bytes);
@@ -391,7 +393,7 @@ function beamLine(maxFrameBytes: number) {
     { node: "a@h", creation: 11 },
     { node: "b@h", creation: 12 },
   ];
-  const chosen = baseFlags | flag.fragments | flag.distHdrAtomCache;
+  const chosen = BASE_FLAGS | flag.fragments | flag.distHdrAtomCache;
   const common = { pids, chosen, maxFrameBytes };
   const writer = new BeamCodec({ ...common, self: a, peer: b });
   const reader = new BeamCodec({ ...common, self: b, peer: a });
@@ -440,7 +442,7 @@ describe("a codec towards a BEAM node", () => {
     expect(lane.length).toBe(2 * 4 + 2);
     const { got, sizes } = receive();
     expect(got).toEqual(messages);
-    expect(Math.max(...sizes)).toBeLessThan(fragmentBytes + 200);
+    expect(Math.max(...sizes)).toBeLessThan(FRAGMENT_BYTES + 200);
     expect(lane).toMatchObject({ bytes: 0, length: 0 });
   });
 

@@ -6,8 +6,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FrameParser } from "../../../runtime/wire/framing/frames.ts";
 import {
-  fragmentBytes,
-  fragmentMark,
+  FRAGMENT_BYTES,
+  FRAGMENT_MARK,
   FragmentReader,
   fragmentsOf,
 } from "../../../runtime/wire/framing/fragments.ts";
@@ -40,7 +40,7 @@ function framed(chunks: readonly Uint8Array[]): Bytes {
 function headOf(number: number, size: number): Bytes {
   const head = new Uint8Array(9);
   const view = new DataView(head.buffer);
-  head[0] = fragmentMark;
+  head[0] = FRAGMENT_MARK;
   view.setUint32(1, number);
   view.setUint32(5, size);
   return head;
@@ -82,7 +82,7 @@ function read(
     parser.push(chunk);
     for (let frame = parser.next(); frame; frame = parser.next()) {
       seen.bytes += parser.length;
-      if (frame[0] !== fragmentMark) seen.others.push(frame.length);
+      if (frame[0] !== FRAGMENT_MARK) seen.others.push(frame.length);
       else {
         const payload = reader.read(frame);
         if (payload !== null) seen.payloads.push(payload);
@@ -97,12 +97,12 @@ describe("fragments that land", () => {
     const sizes = fc.array(
       fc.oneof(
         fc.integer({ min: 1, max: 30 }),
-        fc.integer({ min: 1, max: 2 * fragmentBytes }),
+        fc.integer({ min: 1, max: 2 * FRAGMENT_BYTES }),
       ),
       { minLength: 1, maxLength: 6 },
     ).filter((all) => all.some((size) => size > 1_000));
     const payloads = fc.array(
-      fc.integer({ min: fragmentBytes + 10, max: 3 * fragmentBytes }),
+      fc.integer({ min: FRAGMENT_BYTES + 10, max: 3 * FRAGMENT_BYTES }),
       { minLength: 1, maxLength: 3 },
     );
     let landed = 0;
@@ -128,7 +128,7 @@ describe("fragments that land", () => {
           stream.set(frame, at);
           at += frame.length;
         }
-        const seen = read(stream, cuts, 3 * fragmentBytes);
+        const seen = read(stream, cuts, 3 * FRAGMENT_BYTES);
         landed += seen.landed;
         expect(seen.bytes).toBe(stream.length - 4 * frames.length);
         expect(seen.others).toEqual(seen.others.map((_, i) => i));

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   announce,
-  baseFlags,
+  BASE_FLAGS,
   digest,
   encodeAck,
   encodeChallenge,
@@ -31,7 +31,7 @@ function md5(data: Uint8Array): Uint8Array {
   return new Uint8Array(createHash("md5").update(data).digest());
 }
 
-function peer(name: string, flags: Flags = baseFlags): HandshakePeer {
+function peer(name: string, flags: Flags = BASE_FLAGS): HandshakePeer {
   return { name, flags, creation: 77, announcement: announce(5) };
 }
 
@@ -62,7 +62,7 @@ function options(own: HandshakePeer, cookie: string): HandshakeOptions {
 /** Both machines against each other, as two well-behaved owners run them. */
 function run(setup: Setup = {}): { initiator: Side; acceptor: Side } {
   const a = setup.initiator ?? peer("a@127.0.0.1");
-  const b = setup.acceptor ?? peer("b@127.0.0.1", baseFlags | flag.published);
+  const b = setup.acceptor ?? peer("b@127.0.0.1", BASE_FLAGS | flag.published);
   const cookies = setup.cookies ?? ["secret", "secret"];
   const initiator = new Initiator(
     options(a, cookies[0]),
@@ -116,15 +116,15 @@ describe("handshake machines", () => {
       const { initiator, acceptor } = run({ status });
       expect(initiator.end).toEqual({
         type: "done",
-        peer: peer("b@127.0.0.1", baseFlags | flag.published),
-        ourFlags: baseFlags,
-        chosenFlags: baseFlags,
+        peer: peer("b@127.0.0.1", BASE_FLAGS | flag.published),
+        ourFlags: BASE_FLAGS,
+        chosenFlags: BASE_FLAGS,
       });
       expect(acceptor.end).toEqual({
         type: "done",
         peer: peer("a@127.0.0.1"),
-        ourFlags: baseFlags | flag.published,
-        chosenFlags: baseFlags,
+        ourFlags: BASE_FLAGS | flag.published,
+        chosenFlags: BASE_FLAGS,
       });
     },
   );
@@ -177,7 +177,7 @@ describe("handshake machines", () => {
       {
         initiator: peer(
           "a@127.0.0.1",
-          baseFlags & ~flag.mapTag & ~flag.mandatory25Digest,
+          BASE_FLAGS & ~flag.mapTag & ~flag.mandatory25Digest,
         ),
       },
       "not-allowed",
@@ -185,13 +185,13 @@ describe("handshake machines", () => {
     ],
     [
       "an acceptor without the OTP 26 flags",
-      { acceptor: peer("b@127.0.0.1", baseFlags & ~flag.v4Nc) },
+      { acceptor: peer("b@127.0.0.1", BASE_FLAGS & ~flag.v4Nc) },
       "missing-flags",
       "closed",
     ],
     [
       "an initiator that wants a name",
-      { initiator: peer("127.0.0.1", baseFlags | flag.nameMe) },
+      { initiator: peer("127.0.0.1", BASE_FLAGS | flag.nameMe) },
       "not-allowed",
       "unsupported",
     ],

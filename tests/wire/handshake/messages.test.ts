@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   announce,
-  baseFlags,
+  BASE_FLAGS,
   decideStatus,
   decodeHandshake,
   digest,
@@ -16,7 +16,7 @@ import {
   flag,
   type Flags,
   type HandshakePeer,
-  mandatory25,
+  MANDATORY_25,
   missingFlags,
   sameDigest,
 } from "../../../runtime/wire/handshake/messages.ts";
@@ -29,7 +29,7 @@ function md5(data: Uint8Array): Uint8Array {
 
 function peer(
   name: string,
-  flags: Flags = baseFlags,
+  flags: Flags = BASE_FLAGS,
   capabilities: number | null = 5,
 ): HandshakePeer {
   const announcement = capabilities === null ? null : announce(capabilities);
@@ -100,7 +100,7 @@ describe("handshake messages", () => {
   });
 
   test("carry an announcement that Erlang does not look at", () => {
-    const own = peer("h@127.0.0.1", baseFlags, 0x80000001);
+    const own = peer("h@127.0.0.1", BASE_FLAGS, 0x80000001);
     const hex = toHex(encodeName(own));
     expect(hex.endsWith("48424d01000480000001")).toBe(true);
     const whole = [encodeName(own), encodeChallenge(own, 9)];
@@ -111,7 +111,7 @@ describe("handshake messages", () => {
   });
 
   test("read longer and newer announcements, and leave the rest alone", () => {
-    const plain = toHex(encodeName(peer("h@127.0.0.1", baseFlags, null)));
+    const plain = toHex(encodeName(peer("h@127.0.0.1", BASE_FLAGS, null)));
     const read = (extra: string) => {
       const message = decodeHandshake(fromHex(plain + extra), "initiator");
       return message.type === "name" ? message.peer.announcement : message;
@@ -165,16 +165,16 @@ describe("handshake messages", () => {
 describe("flags", () => {
   test("of OTP 25 and ours lack nothing", () => {
     expect(missingFlags(session.initiator.flags)).toBe(0n);
-    expect(missingFlags(baseFlags)).toBe(0n);
+    expect(missingFlags(BASE_FLAGS)).toBe(0n);
   });
 
   test("stand for others where there is a shorthand", () => {
     const short = flag.mandatory25Digest | flag.unlinkId | flag.v4Nc;
     expect(missingFlags(short)).toBe(0n);
-    expect(expandFlags(short) & mandatory25).toBe(mandatory25);
+    expect(expandFlags(short) & MANDATORY_25).toBe(MANDATORY_25);
     expect(missingFlags(flag.mandatory25Digest))
       .toBe(flag.unlinkId | flag.v4Nc);
-    expect(missingFlags(mandatory25 & ~flag.mapTag))
+    expect(missingFlags(MANDATORY_25 & ~flag.mapTag))
       .toBe(flag.unlinkId | flag.v4Nc | flag.mapTag);
   });
 });

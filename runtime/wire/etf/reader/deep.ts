@@ -5,7 +5,7 @@
 
 import { Closure, ImproperList, Tuple } from "../../../core/terms/terms.ts";
 import { type ClosureHead, readClosureHead } from "./identities.ts";
-import { recursionMax, termDepthMax } from "../limits.ts";
+import { RECURSION_MAX, TERM_DEPTH_MAX } from "../limits.ts";
 import type { Fields } from "../shapes.ts";
 import { mapOf, setField } from "./maps.ts";
 import type { EtfReaderServices } from "./services.ts";
@@ -28,10 +28,10 @@ export function readDeep(reader: EtfReaderServices): unknown {
   for (;;) {
     const frame = frameFor(reader);
     let value: unknown;
-    if (frame === null) value = reader.term(recursionMax);
+    if (frame === null) value = reader.term(RECURSION_MAX);
     else {
-      if (recursionMax + frames.length >= termDepthMax) {
-        reader.fail(`expected at most ${termDepthMax} levels`, reader.at);
+      if (RECURSION_MAX + frames.length >= TERM_DEPTH_MAX) {
+        reader.fail(`expected at most ${TERM_DEPTH_MAX} levels`, reader.at);
       }
       frames.push(frame);
       reader.start = reader.at;

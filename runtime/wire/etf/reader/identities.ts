@@ -14,10 +14,10 @@ import {
 import { isOf } from "../../shared/incarnation.ts";
 import type { EtfReaderServices } from "./services.ts";
 import {
-  oldCreationMax,
-  oldReferenceWordMax,
+  OLD_CREATION_MAX,
+  OLD_REFERENCE_WORD_MAX,
   printTag,
-  referenceWordsMax,
+  REFERENCE_WORDS_MAX,
   tags,
 } from "../tags.ts";
 
@@ -71,13 +71,13 @@ function readCreation(
 ): number {
   if (isNew) return reader.u32();
   const creation = reader.u8();
-  if (creation <= oldCreationMax) return creation;
+  if (creation <= OLD_CREATION_MAX) return creation;
   return reader.fail(`expected a creation of 0 to 3, got ${creation}`, start);
 }
 
 function readRef(reader: EtfReaderServices, tag: number, start: number): Ref {
   const count = tag === tags.reference ? 1 : reader.u16();
-  if (count > referenceWordsMax) {
+  if (count > REFERENCE_WORDS_MAX) {
     reader.fail(`expected at most 5 words, got ${count}`, start);
   }
   const node = reader.name();
@@ -86,7 +86,7 @@ function readRef(reader: EtfReaderServices, tag: number, start: number): Ref {
   if (tag === tags.reference) words.push(reader.u32());
   const creation = readCreation(reader, tag === tags.newerReference, start);
   while (words.length < count) words.push(reader.u32());
-  if (tag !== tags.newerReference && (words[0] ?? 0) > oldReferenceWordMax) {
+  if (tag !== tags.newerReference && (words[0] ?? 0) > OLD_REFERENCE_WORD_MAX) {
     reader.fail(`expected a first word of 18 bits, got ${words[0]}`, start);
   }
   const ref = new Ref(node, creation, words);

@@ -4,7 +4,7 @@
  */
 
 import { DecodeError } from "../../shared/errors.ts";
-import { keyLevelsMax } from "../limits.ts";
+import { KEY_LEVELS_MAX } from "../limits.ts";
 import { printTag, tags } from "../tags.ts";
 
 const noBytes = new Uint8Array(0);
@@ -100,9 +100,9 @@ export class EtfInput {
     const count = this.u32();
     this.spend(start);
     this.promise(2 * count, start);
-    if (this.keyLevel > keyLevelsMax) {
+    if (this.keyLevel > KEY_LEVELS_MAX) {
       this.fail(
-        `expected maps in keys of maps at most ${keyLevelsMax} deep`,
+        `expected maps in keys of maps at most ${KEY_LEVELS_MAX} deep`,
         start,
       );
     }

@@ -7,7 +7,7 @@ import type { AtomEntry, MapShape } from "../atom_entry.ts";
 import type { PeerAtoms } from "../atoms.ts";
 import type { EtfReaderServices } from "./services.ts";
 import type { Fields } from "../shapes.ts";
-import { smallMapMax } from "../tags.ts";
+import { SMALL_MAP_MAX } from "../tags.ts";
 
 /** The map that comes next. */
 export function readMap(reader: EtfReaderServices, level: number): unknown {
@@ -20,7 +20,7 @@ export function readMap(reader: EtfReaderServices, level: number): unknown {
   if (shape !== null && shape.keys.length === count) {
     return readShaped(reader, shape, level, start);
   }
-  const keys = count <= smallMapMax && atoms.shapes.isSample() ? [] : null;
+  const keys = count <= SMALL_MAP_MAX && atoms.shapes.isSample() ? [] : null;
   return readFields(reader, {}, first, 0, count, level, start, keys);
 }
 

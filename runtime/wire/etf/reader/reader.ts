@@ -40,7 +40,7 @@ import { PeerAtoms } from "../atoms.ts";
 import { readDeep } from "./deep.ts";
 import { readClosureHead, readIdentity } from "./identities.ts";
 import { EtfInput } from "./input.ts";
-import { chunkedBytesMin, recursionMax } from "../limits.ts";
+import { CHUNKED_BYTES_MIN, RECURSION_MAX } from "../limits.ts";
 import type { Fields } from "../shapes.ts";
 import { RecentPids } from "./recent_pids.ts";
 import type { EtfReaderServices } from "./services.ts";
@@ -69,10 +69,10 @@ export type EtfReaderOptions = {
 };
 
 /** Arrays up to this long are made in one piece. */
-const wholeItemsMax = 1 << 16;
+const WHOLE_ITEMS_MAX = 1 << 16;
 
 /** Up to here a loop copies faster than `set` with its views. */
-const loopBytesMax = 64;
+const LOOP_BYTES_MAX = 64;
 
 const noAtoms: readonly AtomEntry[] = [];
 
@@ -156,16 +156,18 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
         return this.#binary(this.u32(), at);
       case tags.smallTuple:
       case tags.largeTuple:
-        if (level === recursionMax) return this.#deep();
+        if (level === RECURSION_MAX) return this.#deep();
         return new Tuple(this.#items(this.tupleHead(), level + 1));
       case tags.nil:
         this.at = at + 1;
         this.spend(at);
         return [];
       case tags.list:
-        return level === recursionMax ? this.#deep() : this.#list(level + 1);
+        return level === RECURSION_MAX ? this.#deep() : this.#list(level + 1);
       case tags.map:
-        return level === recursionMax ? this.#deep() : readMap(this, level + 1);
+        return level === RECURSION_MAX
+          ? this.#deep()
+          : readMap(this, level + 1);
       case tags.newFloat: {
         this.at = at + 9;
         if (this.at > end) return this.truncated(at);
@@ -204,7 +206,9 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
       }
       case tags.newFun:
         this.at = start;
-        return level === recursionMax ? this.#deep() : this.#closure(level + 1);
+        return level === RECURSION_MAX
+          ? this.#deep()
+          : this.#closure(level + 1);
       default:
         this.spend(start);
         return readIdentity(this, tag, start);
@@ -218,7 +222,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
 
   /** The items of a tuple or list. */
   #items(count: number, level: number): unknown[] {
-    if (count > wholeItemsMax) return this.#addItems([], count, level);
+    if (count > WHOLE_ITEMS_MAX) return this.#addItems([], count, level);
     const items = new Array<unknown>(count);
     for (let i = 0; i < count; i++) items[i] = this.term(level);
     return items;
@@ -378,7 +382,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
       if (text !== undefined) return text;
     }
     this.spend(start);
-    const isView = this.#viewsLarge && length >= chunkedBytesMin &&
+    const isView = this.#viewsLarge && length >= CHUNKED_BYTES_MIN &&
       2 * length >= bytes.buffer.byteLength;
     return isView
       ? new Uint8Array(bytes.buffer, bytes.byteOffset + at, length)
@@ -448,7 +452,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
 function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
   const copy = new Uint8Array(length);
-  if (length > loopBytesMax) copy.set(bytes.subarray(start, end));
+  if (length > LOOP_BYTES_MAX) copy.set(bytes.subarray(start, end));
   else for (let i = 0; i < length; i++) copy[i] = bytes[start + i]!;
   return copy;
 }

@@ -9,19 +9,19 @@ import {
 } from "../../../core/terms/terms.ts";
 
 /** Slots of `RecentPids`: a power of two. */
-const pidSlots = 256;
+const PID_SLOTS = 256;
 
 /** The pids that were seen last, found without making a key. */
 export class RecentPids {
   readonly #table: PidTable;
-  readonly #slots: (Pid | undefined)[] = new Array(pidSlots).fill(undefined);
+  readonly #slots: (Pid | undefined)[] = new Array(PID_SLOTS).fill(undefined);
 
   constructor(table: PidTable) {
     this.#table = table;
   }
 
   get(node: string, id: number, serial: number, creation: number): Pid {
-    const slot = id & (pidSlots - 1);
+    const slot = id & (PID_SLOTS - 1);
     const known = this.#slots[slot];
     if (
       known !== undefined && known.id === id && known.serial === serial &&

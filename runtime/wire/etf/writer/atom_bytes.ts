@@ -22,7 +22,7 @@ export function packAtom(name: string): Packed | undefined {
 }
 
 /** Atoms whose bytes are kept; then all are forgotten. */
-const keptMax = 4096;
+const KEPT_MAX = 4096;
 
 /** The bytes of the atoms that one peer is sent. */
 export class AtomBytes {
@@ -51,7 +51,7 @@ export class AtomBytes {
     if (known !== undefined) return known;
     const packed = packAtom(name);
     if (packed === undefined) return undefined;
-    if (this.#byName.size >= keptMax) this.#byName = new Map(this.#cached);
+    if (this.#byName.size >= KEPT_MAX) this.#byName = new Map(this.#cached);
     this.#byName.set(name, packed);
     return packed;
   }
@@ -60,7 +60,7 @@ export class AtomBytes {
     const name = Symbol.keyFor(symbol);
     const packed = name === undefined ? undefined : packAtom(name);
     if (packed === undefined) return undefined;
-    if (this.#symbols >= keptMax) {
+    if (this.#symbols >= KEPT_MAX) {
       this.#bySymbol = noFields();
       this.#symbols = 0;
     }

@@ -10,7 +10,7 @@ import { ImproperList, printTerm } from "../../../core/terms/terms.ts";
 import { termPath } from "../../shared/term_path.ts";
 import { EncodeError } from "../../shared/errors.ts";
 import type { KeyList } from "./keys.ts";
-import { termDepthMax } from "../limits.ts";
+import { TERM_DEPTH_MAX } from "../limits.ts";
 import { outputFull, type OutputMark } from "../output.ts";
 import { tags } from "../tags.ts";
 import { type End, ends, type EtfWriterServices } from "./services.ts";
@@ -30,7 +30,7 @@ export type Frame = {
 type OpenFrame = Frame & { index: number };
 
 /** Depth from which on to look whether a message holds itself. */
-const checkedDepth = 512;
+const CHECKED_DEPTH = 512;
 
 /** The containers around the current value, for which nobody calls himself. */
 export class FrameStack {
@@ -91,10 +91,10 @@ export class FrameStack {
   /** Looks for cycles at some depths only, so that it costs little. */
   #checkDepth(outside: number): void {
     const depth = this.#frames.length;
-    if (depth + outside >= termDepthMax) {
-      throw new Refusal(`it is nested more than ${termDepthMax} deep`);
+    if (depth + outside >= TERM_DEPTH_MAX) {
+      throw new Refusal(`it is nested more than ${TERM_DEPTH_MAX} deep`);
     }
-    if (depth < checkedDepth || (depth & (depth - 1)) !== 0) return;
+    if (depth < CHECKED_DEPTH || (depth & (depth - 1)) !== 0) return;
     const containers = new Set(this.#frames.map(({ container }) => container));
     if (containers.size === depth) return;
     throw new Refusal("a message cannot contain itself", { isCycle: true });

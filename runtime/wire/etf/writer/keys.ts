@@ -14,7 +14,7 @@ import { printTerm } from "../../../core/terms/terms.ts";
 import { packAtom } from "./atom_bytes.ts";
 import type { KeyAtoms } from "../atoms.ts";
 import type { Packed } from "../output.ts";
-import { smallMapMax } from "../tags.ts";
+import { SMALL_MAP_MAX } from "../tags.ts";
 
 /** How the fields of an object are written. */
 export type KeyList = {
@@ -73,7 +73,7 @@ export class KeyNode {
 }
 
 /** Nodes kept; then all are forgotten. */
-const nodesMax = 2048;
+const NODES_MAX = 2048;
 
 /** Lists of keys that objects have had, found key by key. */
 export class KeyLists {
@@ -96,9 +96,9 @@ export class KeyLists {
 
   /** Counts a node that is added behind so many others. */
   mayGrow(depth: number): boolean {
-    if (depth >= smallMapMax) return false;
+    if (depth >= SMALL_MAP_MAX) return false;
     this.#nodes += 1;
-    if (this.#nodes <= nodesMax) return true;
+    if (this.#nodes <= NODES_MAX) return true;
     this.clear();
     return false;
   }
@@ -107,7 +107,7 @@ export class KeyLists {
    * Makes the list of these keys, and keeps it at `node` if they lead there.
    */
   learn(keys: readonly string[], node: KeyNode | null): KeyList | KeyProblem {
-    const sorted = keys.length > smallMapMax
+    const sorted = keys.length > SMALL_MAP_MAX
       ? keys
       : keys.toSorted(compareText);
     const atoms: Packed[] = [];
@@ -146,7 +146,7 @@ export class KeyLists {
     if (known !== undefined) return known;
     const bytes = packAtom(key);
     if (bytes === undefined) return undefined;
-    if (this.#atoms.size >= nodesMax) this.#atoms.clear();
+    if (this.#atoms.size >= NODES_MAX) this.#atoms.clear();
     this.#atoms.set(key, bytes);
     return bytes;
   }
@@ -161,7 +161,7 @@ export class KeyLists {
 
 /** The keys of a `Map` or the items of a `Set` in the order to write them. */
 export function orderedKeys(keys: unknown[]): unknown[] | KeyProblem {
-  const isSmall = keys.length <= smallMapMax;
+  const isSmall = keys.length <= SMALL_MAP_MAX;
   if (keys.every((key) => typeof key === "string")) {
     return isSmall ? keys.sort(compareText) : keys;
   }

@@ -20,7 +20,7 @@ import {
 import { isOf } from "../../shared/incarnation.ts";
 import { isU32 } from "../../shared/numbers.ts";
 import { writeFloat, writeNumber } from "../numbers.ts";
-import { referenceWordsMax, tags, v4PortMin } from "../tags.ts";
+import { REFERENCE_WORDS_MAX, tags, V4_PORT_MIN } from "../tags.ts";
 import { ends, type EtfWriterServices } from "./services.ts";
 
 /** Writes an instance; `writer` writes what it holds. */
@@ -138,7 +138,8 @@ function ref(writer: EtfWriterServices, value: Ref): void {
   const { node, creation, words } = value;
   expect(
     writer,
-    words.length <= referenceWordsMax && words.every(isU32) && isU32(creation),
+    words.length <= REFERENCE_WORDS_MAX && words.every(isU32) &&
+      isU32(creation),
     "a ref that a node made",
   );
   // So that what comes back is this very object.
@@ -163,7 +164,7 @@ function port(writer: EtfWriterServices, value: Port): void {
     "a port that a node made",
   );
   const { out } = writer;
-  const isNew = id >= v4PortMin;
+  const isNew = id >= V4_PORT_MIN;
   out.writeByte(isNew ? tags.v4Port : tags.newPort);
   writer.name(node);
   if (isNew) out.writeU32(Number(id >> 32n));

@@ -52,11 +52,11 @@ import {
   ends,
   type EtfWriterServices,
 } from "./services.ts";
-import { chunkedBytesMin, recursionMax, termBytesMax } from "../limits.ts";
+import { CHUNKED_BYTES_MIN, RECURSION_MAX, TERM_BYTES_MAX } from "../limits.ts";
 import { writeBigInt, writeNumber } from "../numbers.ts";
 import { Output, type OutputMark, type Packed } from "../output.ts";
 import { writeSpecial } from "./special.ts";
-import { stringItemsMax, tags } from "../tags.ts";
+import { STRING_ITEMS_MAX, tags } from "../tags.ts";
 import { encodeText, writeText } from "../text.ts";
 
 export type EtfWriterOptions = {
@@ -65,7 +65,7 @@ export type EtfWriterOptions = {
   readonly self?: Incarnation;
   /** What keys of objects have become atoms at the peer. */
   readonly keyAtoms?: KeyAtoms;
-  /** Bytes of one term at most; `termBytesMax` unless told. */
+  /** Bytes of one term at most; `TERM_BYTES_MAX` unless told. */
   readonly termBytes?: number;
   /** What is written for names of nodes that the peer has in its cache. */
   readonly cachedNames?: ReadonlyMap<string, Uint8Array>;
@@ -79,7 +79,7 @@ export type EtfWriterOptions = {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Room made for the values of an object, so that it seldom has to grow. */
-const usualFields = 16;
+const USUAL_FIELDS = 16;
 
 /** What fields all objects have because somebody gave them some. */
 const noFields = {};
@@ -109,7 +109,7 @@ export class EtfWriter implements EtfWriterServices {
   #isPolluted = false;
   /** Those below; and how many containers there are around them. */
   readonly #deep: FrameStack = new FrameStack(this);
-  #outside = recursionMax;
+  #outside = RECURSION_MAX;
   /** A term is being written, and getters of its values may run. */
   #isWriting = false;
 
@@ -119,7 +119,7 @@ export class EtfWriter implements EtfWriterServices {
     this.#keyAtoms = options.keyAtoms ?? new KeyAtoms();
     this.#keyLists = new KeyLists(this.#keyAtoms);
     this.counterparts = options.counterparts ?? new Map();
-    this.#termBytesMax = options.termBytes ?? termBytesMax;
+    this.#termBytesMax = options.termBytes ?? TERM_BYTES_MAX;
     this.#atoms = new AtomBytes(options.cachedNames);
   }
 
@@ -148,7 +148,7 @@ export class EtfWriter implements EtfWriterServices {
       out.lengthMax = Math.min(lengthMax, out.length + this.#termBytesMax);
       this.out = out;
       this.#level = 0;
-      this.#outside = recursionMax;
+      this.#outside = RECURSION_MAX;
       this.#isPolluted = isPolluted();
       this.value(term);
     } catch {
@@ -167,7 +167,7 @@ export class EtfWriter implements EtfWriterServices {
   #writeWatched(term: unknown, root: string, keyAtoms: number): void {
     const { out } = this;
     const mark = out.mark();
-    this.#level = recursionMax;
+    this.#level = RECURSION_MAX;
     this.#outside = 0;
     try {
       this.value(term);
@@ -179,7 +179,7 @@ export class EtfWriter implements EtfWriterServices {
   }
 
   /**
-   * Writes a value. Below `recursionMax` what it holds is written after the
+   * Writes a value. Below `RECURSION_MAX` what it holds is written after the
    * caller has returned.
    */
   value(value: unknown): void {
@@ -219,7 +219,7 @@ export class EtfWriter implements EtfWriterServices {
   }
 
   text(text: string): void {
-    if (text.length >= chunkedBytesMin) this.#longText(text);
+    if (text.length >= CHUNKED_BYTES_MIN) this.#longText(text);
     else if (!writeText(text, this.out)) this.#refuseText();
   }
 
@@ -240,7 +240,7 @@ export class EtfWriter implements EtfWriterServices {
     const at = out.reserve(5);
     out.buffer[at] = tags.binary;
     out.view.setUint32(at + 1, byteLength);
-    if (byteLength >= chunkedBytesMin) this.#largeBytes(value);
+    if (byteLength >= CHUNKED_BYTES_MIN) this.#largeBytes(value);
     else out.writeBytes(value);
   }
 
@@ -275,7 +275,7 @@ export class EtfWriter implements EtfWriterServices {
     end: End,
     mark: OutputMark | null = null,
   ): void {
-    if (this.#level === recursionMax) {
+    if (this.#level === RECURSION_MAX) {
       const list = null;
       const frame = { container, items, count, list, end, mark };
       return this.#deep.write(frame, this.#outside);
@@ -290,7 +290,7 @@ export class EtfWriter implements EtfWriterServices {
   #fields(fields: Fields, values: readonly unknown[], list: KeyList): void {
     const { atoms, places } = list;
     const count = places.length;
-    if (this.#level === recursionMax) {
+    if (this.#level === RECURSION_MAX) {
       const frame = {
         container: fields,
         items: places.map((place) => values[place]),
@@ -335,7 +335,7 @@ export class EtfWriter implements EtfWriterServices {
     if (Object.getOwnPropertySymbols(fields).length > 0) {
       this.refuse("expected keys that are strings, got a symbol; use a Map");
     }
-    const values = new Array<unknown>(usualFields);
+    const values = new Array<unknown>(USUAL_FIELDS);
     let count = 0;
     let node: KeyNode | null = this.#keyLists.root;
     // Engines read fields fastest in this kind of loop.
@@ -363,7 +363,7 @@ export class EtfWriter implements EtfWriterServices {
   #list(items: readonly unknown[]): void {
     const count = items.length;
     if (count === 0) return this.out.writeByte(tags.nil);
-    if (isByte(items[0]) && count <= stringItemsMax) {
+    if (isByte(items[0]) && count <= STRING_ITEMS_MAX) {
       return this.#string(items, count);
     }
     this.listHead(count);
