@@ -8,14 +8,13 @@
  */
 
 import type { BeamLink } from "../../wire/beam/beam_codec.ts";
+import { announce, type HandshakePeer } from "../../wire/handshake/messages.ts";
 import {
-  announce,
   BASE_FLAGS,
   expandFlags,
   flag,
   type Flags,
-  type HandshakePeer,
-} from "../../wire/handshake/messages.ts";
+} from "../../wire/handshake/flags.ts";
 import type { HandshakeOptions } from "../../wire/handshake/machine.ts";
 import type { DistributionOptions, TermOptions } from "./options.ts";
 

@@ -14,12 +14,12 @@ import type { Remote, Way } from "../../core/host/remote.ts";
 import type { Signal } from "../../core/host/signal.ts";
 import { internRef, type Pid } from "../../core/terms/terms.ts";
 import { receiveMessage, receiveSignal } from "../../core/node/inbound.ts";
+import { type HandshakePeer } from "../../wire/handshake/messages.ts";
 import {
   decideStatus,
   type ExistingConnection,
-  flag,
-  type HandshakePeer,
-} from "../../wire/handshake/messages.ts";
+} from "../../wire/handshake/simultaneous.ts";
+import { flag } from "../../wire/handshake/flags.ts";
 import {
   Acceptor,
   type HandshakeOptions,

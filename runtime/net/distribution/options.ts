@@ -4,7 +4,7 @@
  */
 
 import type { Node } from "../../core/node/node.ts";
-import type { Flags } from "../../wire/handshake/messages.ts";
+import type { Flags } from "../../wire/handshake/flags.ts";
 import type { Network } from "../carrier/carrier.ts";
 import type { Discovery, Neighbours } from "../epmd/discovery.ts";
 import type { DistributionLimits } from "./limits.ts";

@@ -45,7 +45,7 @@ import {
   VERSION_MARK,
 } from "./dist_header.ts";
 import { FRAGMENT_BYTES } from "../framing/fragments.ts";
-import { flag, type Flags } from "../handshake/messages.ts";
+import { flag, type Flags } from "../handshake/flags.ts";
 import {
   counterparts,
   fromOtp,

@@ -13,7 +13,7 @@ import { plainItems } from "../shared/plain_signals.ts";
 import { nameAtom } from "../../core/terms/atom_names.ts";
 import { DIVIDER } from "./spawn_options.ts";
 import { EncodeError } from "../shared/errors.ts";
-import { flag, type Flags } from "../handshake/messages.ts";
+import { flag, type Flags } from "../handshake/flags.ts";
 
 /** A control message; `payload` is undefined when it has none. */
 export type ControlMessage = {

@@ -15,21 +15,21 @@ export interface MapShape {
   miss(): void;
 }
 
-/** The value of an entry whose symbol nobody has needed yet. */
+/** The value of an entry whose symbol was not needed yet. */
 export const unmade: unique symbol = Symbol("unmade");
 
-/** An atom that a peer has sent. */
+/** One atom of one peer. */
 export class AtomEntry {
   readonly name: string;
-  /** Its UTF-8. */
+  /** The UTF-8 of the name. */
   readonly bytes: Uint8Array;
-  /** What it is in JavaScript, or `unmade`. */
+  /** The value of the atom in JavaScript, or `unmade`. */
   value: unknown;
-  /** The key that has followed it in a map the last time. */
+  /** The key that came behind this one in a map the last time. */
   next: AtomEntry | null = null;
-  /** What maps that begin with it mostly look like. */
+  /** The usual shape of maps whose first key this is; null for none. */
   shape: MapShape | null = null;
-  /** Which of the atoms of its peer it is. */
+  /** Number of the atom among those of its peer, from 0 on. */
   readonly id: number;
 
   constructor(name: string, id: number) {
@@ -39,7 +39,7 @@ export class AtomEntry {
     this.value = wellKnown.has(name) ? wellKnown.get(name) : unmade;
   }
 
-  /** Whether these bytes are its UTF-8. */
+  /** Whether these bytes are the UTF-8 of its name. */
   isAt(bytes: Uint8Array, at: number, length: number): boolean {
     const known = this.bytes;
     if (known.length !== length) return false;
@@ -50,12 +50,15 @@ export class AtomEntry {
   }
 }
 
-/** The same text as keys of objects are kept, which saves engines a look-up. */
+/**
+ * The same text, in the form in which an engine keeps keys of objects: that
+ * saves a look-up when it is used as a key.
+ */
 function asKey(text: string): string {
   return Object.keys({ [text]: true })[0]!;
 }
 
-/** Atoms that are no symbols in JavaScript. */
+/** Atoms that are not symbols in JavaScript. */
 const wellKnown: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ["true", true],
   ["false", false],

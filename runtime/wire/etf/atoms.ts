@@ -1,10 +1,11 @@
 /**
- * Atoms that come from peers and go to them, and the limits of both.
+ * Limits on atoms: on those that peers send, and on those that keys of objects
+ * become at a peer.
  *
- * Atoms are for ever: no engine frees a registered symbol, and a BEAM node
- * whose table of atoms is full dies. So the symbols that peers have made here
- * are counted, and so are the atoms that keys of objects, which programs make
- * from data, become at a peer.
+ * An atom is never freed: no engine frees a registered symbol, and a BEAM node
+ * crashes when its table of atoms is full. So the symbols that peers make here
+ * are counted. Keys of objects are counted as well, because programs make them
+ * from data, and each becomes an atom at the peer.
  */
 
 import { type AtomBudget, isAtomName } from "../shared/atoms.ts";
@@ -17,8 +18,8 @@ import { printTag } from "./tags.ts";
 import { decodeText } from "./text.ts";
 
 /**
- * The symbols that peers have made a thread have. It is an `AtomBudget`, so
- * that codecs of other formats can draw on the same limit.
+ * The symbols that a thread has made because peers sent their names. It is an
+ * `AtomBudget`, so that codecs of other formats share the limit.
  */
 export class AtomTable implements AtomBudget {
   remaining: number;
@@ -28,7 +29,7 @@ export class AtomTable implements AtomBudget {
     this.remaining = atomsMax;
   }
 
-  /** The symbol of that name; undefined when it would be one too many. */
+  /** The symbol of that name; undefined when the limit is reached. */
   symbol(name: string): symbol | undefined {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
@@ -40,7 +41,7 @@ export class AtomTable implements AtomBudget {
   }
 }
 
-/** The table of this thread, whose registry of symbols is one as well. */
+/** The one table of this thread, because its registry of symbols is one, too. */
 export const threadAtoms: AtomTable = new AtomTable();
 
 /** The atoms that one peer has sent. */
@@ -57,23 +58,23 @@ export class PeerAtoms {
     this.#atomsMax = options.atomsMax ?? PEER_ATOMS_MAX;
   }
 
-  /** How many different ones. */
+  /** How many different atoms the peer has sent. */
   get size(): number {
     return this.#known.size;
   }
 
-  /** Whether the peer has sent it, and so has it itself. */
+  /** Whether the peer has sent this atom, so that it has it already. */
   has(name: string): boolean {
     return this.#known.has(name);
   }
 
-  /** What the maps of the peer have in common. */
+  /** The shapes of the maps that the peer sends. */
   readonly shapes: Shapes = new Shapes();
 
-  /** Stands in front of the first key of a map. */
+  /** Takes the place of a previous key for the first key of a map. */
   readonly first: AtomEntry = new AtomEntry("", 0);
 
-  /** As `entry`, for a key that stands behind another one in a map. */
+  /** As `entry`, for a key that comes behind another key of a map. */
   keyAfter(
     previous: AtomEntry,
     bytes: Uint8Array,
@@ -86,8 +87,9 @@ export class PeerAtoms {
   }
 
   /**
-   * The atom with this UTF-8. `start` is where its tag is, when it has one.
-   * Throws a `DecodeError` for what is none or one too many.
+   * The atom with this UTF-8. `start` is the place of its tag, when it has one.
+   * Throws a `DecodeError` when it is not a valid atom, or when the peer has
+   * sent too many.
    */
   entry(
     bytes: Uint8Array,
@@ -117,7 +119,7 @@ export class PeerAtoms {
     if (text.every((byte) => byte < 0x80)) {
       return this.entry(bytes, at, length, start);
     }
-    // What is cut off makes no difference to its being too long.
+    // A name that is cut here is too long in any case.
     const name = String.fromCharCode(...text.subarray(0, 1024));
     return this.#named(name, bytes, at, start);
   }
@@ -150,7 +152,7 @@ export class PeerAtoms {
     return this.valueOf(this.#known.get(name)!, at);
   }
 
-  /** What the atom is in JavaScript. */
+  /** The value of the atom in JavaScript. */
   valueOf(entry: AtomEntry, at: number): unknown {
     if (entry.value !== unmade) return entry.value;
     const symbol = this.#table.symbol(entry.name);
@@ -181,7 +183,7 @@ export class KeyAtoms {
   readonly #names: Set<string> = new Set();
   readonly #received: PeerAtoms | null;
 
-  /** What the peer has sent itself does not count. */
+  /** An atom that is in `received` does not count: the peer has it already. */
   constructor(
     options: {
       readonly atomsMax?: number;
@@ -196,7 +198,7 @@ export class KeyAtoms {
     return this.#names.size;
   }
 
-  /** Counts a name; false when it is one too many. */
+  /** Counts a name; false when the limit is reached. */
   admit(name: string): boolean {
     if (this.#names.has(name) || this.#received?.has(name) === true) {
       return true;
@@ -206,7 +208,7 @@ export class KeyAtoms {
     return true;
   }
 
-  /** Forgets those that came after the first `size`; whether there were any. */
+  /** Forgets all names but the first `size`; returns whether there were any. */
   rollback(size: number): boolean {
     if (this.#names.size <= size) return false;
     const names = Array.from(this.#names).slice(size);

@@ -1,11 +1,11 @@
 /**
- * Stand-alone terms in Erlang's external term format: what `term_to_binary`
- * gives and `binary_to_term` takes.
+ * Stand-alone terms in Erlang's external term format: the bytes that
+ * `term_to_binary` returns and `binary_to_term` reads.
  *
- * Follows the Erlang/OTP documentation, "External Term Format". Not here: the
- * frames of the distribution protocol, whose terms `writer/writer.ts` and
- * `reader/reader.ts` write and read directly, and the tables of what becomes of
- * what, which are at the head of those two.
+ * Follows the Erlang/OTP documentation, "External Term Format". The tables of
+ * terms and their JavaScript values are at the head of `writer/writer.ts` and of
+ * `reader/reader.ts`. Not here: the frames of the distribution protocol, whose
+ * terms these two write and read directly.
  */
 
 import type { PidTable } from "../../core/terms/terms.ts";
@@ -17,18 +17,18 @@ import { EtfReader } from "./reader/reader.ts";
 import { ETF_VERSION, printTag, tags } from "./tags.ts";
 import { EtfWriter } from "./writer/writer.ts";
 
-/** zlib, which only a platform has. */
+/** zlib, which the platform passes in. */
 export type Zlib = {
   /** Level 0 to 9. */
   deflate(data: Uint8Array, level: number): Uint8Array;
-  /** Throws when that is not possible, or gives more than `size` bytes. */
+  /** Throws for invalid data, and when it inflates to more than `size` bytes. */
   inflate(data: Uint8Array, size: number): Uint8Array;
 };
 
 export type EncodeOptions = {
   /**
    * Compresses the term where that makes it smaller: true, or zlib's level
-   * from 0 to 9. Default false. No node takes a compressed term in a message.
+   * from 0 to 9. Default false. No node accepts a compressed term in a message.
    */
   readonly compressed?: boolean | number;
 };
@@ -49,19 +49,19 @@ export type DecodeOptions = {
 
 const nothing = new Uint8Array(0);
 
-/** Size of the buffers that small results share, and of what is small. */
+/** Size of the buffers that small results share, and of a small result. */
 const SHARED_BYTES = 32 * 1024;
 const SHARED_BYTES_MAX = 4 * 1024;
 
 /** Atoms that are remembered from call to call. */
 const REMEMBERED_MAX = 10_000;
 
-/** With room for as many new ones in one call as from one peer. */
+/** A table in which one call may add as many atoms as one peer may send. */
 function newAtoms(): PeerAtoms {
   return new PeerAtoms({ atomsMax: PEER_ATOMS_MAX + REMEMBERED_MAX });
 }
 
-/** zlib makes at most this much of one byte, and of nothing. */
+/** zlib inflates one byte to at most this many; so does it empty data. */
 const INFLATION_MAX = 1040;
 
 /** zlib's level when none is given. */
@@ -75,7 +75,7 @@ export class TermCodec {
   readonly #writer: EtfWriter;
   readonly #output: Output = new Output({ bufferBytes: SHARED_BYTES });
   #atoms: PeerAtoms = newAtoms();
-  /** Without options, and by them. */
+  /** The reader without options, and the others by their options. */
   #plainReader: EtfReader | null = null;
   readonly #readers: Map<string, EtfReader> = new Map();
 
@@ -86,14 +86,14 @@ export class TermCodec {
     this.#writer = new EtfWriter({ pids, keyAtoms: this.#keyAtoms });
   }
 
-  /** The bytes of a term. Throws an `EncodeError` for what is none. */
+  /** The bytes of a term. Throws an `EncodeError` for a value that is no term. */
   encode(term: unknown, options?: EncodeOptions): Uint8Array<ArrayBuffer> {
     if (this.#writer.isWriting) {
-      // A getter of a term that is being encoded has called it.
+      // A getter of a term that is being encoded has called this.
       const another = new TermCodec({ pids: this.#pids, zlib: this.#zlib });
       return another.encode(term, options);
     }
-    // The limit is for one call; what the writer remembers is bounded anyway.
+    // The limit holds for one call; the writer's own tables are bounded, too.
     this.#keyAtoms.rollback(0);
     const output = this.#output;
     output.writeByte(ETF_VERSION);
@@ -113,8 +113,8 @@ export class TermCodec {
   }
 
   /**
-   * The term that the bytes begin with; what stands behind it is ignored, as
-   * `binary_to_term` does. Throws a `DecodeError` for bytes that are none.
+   * The term that the bytes begin with. Bytes behind it are ignored, as by
+   * `binary_to_term`. Throws a `DecodeError` for bytes that are no term.
    */
   decode(bytes: Uint8Array, options?: DecodeOptions): unknown {
     if (bytes[0] !== ETF_VERSION) {
@@ -132,7 +132,7 @@ export class TermCodec {
     try {
       return reader.read();
     } finally {
-      // The bytes may be large.
+      // The reader must not keep the bytes, which may be many.
       reader.begin(nothing);
     }
   }

@@ -1,17 +1,18 @@
 /**
- * What a term may be at most, in both directions. Limits that count bytes are
- * those of frames and inputs; these are the ones that bytes do not bound.
+ * Limits of terms in both directions, for sizes that a limit of bytes does not
+ * bound: depth, atoms, and what a BEAM node could not take. Also the sizes from
+ * which on the reader and the writer work in another way.
  */
 
 /**
- * Tuples, lists and maps inside each other. Nothing here recurses, so this is
- * about the memory that depth costs and about what others do with the term.
+ * Levels of tuples, lists and maps inside each other. Depth costs no stack here,
+ * so this limit is about memory, and about code elsewhere that may recurse.
  */
 export const TERM_DEPTH_MAX = 100_000;
 
 /**
- * Maps inside keys of maps inside keys ... Each level costs a comparison of
- * all that is in the key.
+ * Levels of maps inside keys of maps. Each level costs a comparison of the whole
+ * key.
  */
 export const KEY_LEVELS_MAX = 16;
 
@@ -24,14 +25,14 @@ export const THREAD_ATOMS_MAX = 1_000_000;
 /** Different atoms that keys of objects may become at one peer. */
 export const KEY_ATOMS_MAX = 10_000;
 
-/** Binaries from here on are not copied into the output. */
+/** A binary of this size or more is not copied into the output. */
 export const CHUNKED_BYTES_MIN: number = 64 * 1024;
 
 /** Bytes of one outgoing term. */
 export const TERM_BYTES_MAX: number = 256 * 1024 * 1024;
 
 /**
- * Levels of a term for which the reader and the writer call themselves; they
- * keep deeper ones in a list.
+ * Levels of a term for which the reader and the writer call themselves. They
+ * keep deeper levels in a list.
  */
 export const RECURSION_MAX = 64;

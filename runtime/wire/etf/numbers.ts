@@ -1,9 +1,9 @@
 /**
- * Integers and floats of the external term format, both ways.
+ * Reads and writes integers and floats of the external term format.
  *
- * A JavaScript number is an integer there when it is a safe one, and a float
- * otherwise; a bigint is always an integer. Integers are written as OTP does,
- * in the fewest bytes, and read in any number of them.
+ * A JavaScript number is written as an integer when it is a safe one, and as a
+ * float otherwise; a bigint is always written as an integer. Integers are
+ * written in the fewest bytes, as OTP does, and read in any number of bytes.
  */
 
 import { BIG_INTEGER_BITS_MAX } from "../shared/limits.ts";
@@ -13,18 +13,18 @@ import { tags } from "./tags.ts";
 /** Bytes of the largest integer. */
 export const BIG_BYTES_MAX: number = BIG_INTEGER_BITS_MAX / 8;
 
-/** Eight bytes, seen in all the ways in which numbers are taken apart. */
+/** The same eight bytes as a float, as bytes, as words and as integers. */
 const double = new Float64Array(1);
 const doubleBytes = new Uint8Array(double.buffer);
 const words = new Uint32Array(double.buffer);
 const big = new BigInt64Array(double.buffer);
 const bigUnsigned = new BigUint64Array(double.buffer);
 const IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-/** Where the LOWER of the two words is, and the UPPER one. */
+/** Index of the lower and of the upper one of the two words. */
 const LOWER = IS_LITTLE_ENDIAN ? 0 : 1;
 const UPPER = 1 - LOWER;
 
-/** Whether `writeNumber` can write it; NaN and the infinities have no bytes. */
+/** Writes a number; returns false for NaN and the infinities. */
 export function writeNumber(value: number, out: Output): boolean {
   const int = value | 0;
   if (int === value && (int !== 0 || 1 / value > 0)) {
@@ -50,14 +50,14 @@ export function writeInt32(value: number, out: Output): void {
   }
 }
 
-/** One that has more than 32 bits. */
+/** Writes a safe integer that has more than 32 bits. */
 function writeSafeInteger(value: number, out: Output): void {
   const magnitude = Math.abs(value);
   const high = Math.floor(magnitude / 2 ** 32);
   writeMagnitude(value < 0, magnitude >>> 0, high, out);
 }
 
-/** A `smallBig` of up to 64 bits; `low` and `high` are unsigned. */
+/** Writes a `smallBig` of up to 64 bits; `low` and `high` are unsigned. */
 function writeMagnitude(
   isNegative: boolean,
   low: number,
@@ -93,7 +93,7 @@ export function writeFloat(value: number, out: Output): boolean {
 
 const LIMIT_BIG = 1n << BigInt(BIG_INTEGER_BITS_MAX);
 
-/** Whether `writeBigInt` can write it; it cannot above `BIG_INTEGER_BITS_MAX`. */
+/** Writes a bigint; returns false above `BIG_INTEGER_BITS_MAX` bits. */
 export function writeBigInt(value: bigint, out: Output): boolean {
   big[0] = value;
   if (big[0] !== value) return writeLarge(value, out);
@@ -108,7 +108,7 @@ export function writeBigInt(value: bigint, out: Output): boolean {
   return true;
 }
 
-/** One that has more than 64 bits with its sign. */
+/** Writes a bigint that has more than 64 bits with its sign. */
 function writeLarge(value: bigint, out: Output): boolean {
   const isNegative = value < 0n;
   const magnitude = isNegative ? -value : value;
@@ -152,8 +152,8 @@ export function readFloat(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * The text of the old `float`, zeros behind it included; undefined for what is
- * none.
+ * Reads the old `float`, a text that zeros follow; undefined when it is not a
+ * finite number.
  */
 export function readOldFloat(bytes: Uint8Array): number | undefined {
   const end = bytes.indexOf(0);
@@ -164,8 +164,9 @@ export function readOldFloat(bytes: Uint8Array): number | undefined {
 }
 
 /**
- * An integer from its sign and `count` bytes, lowest first: a number when it
- * is a safe one. Undefined when it has more than `BIG_INTEGER_BITS_MAX` bits.
+ * Reads an integer from its sign and `count` bytes, lowest first: a number when
+ * it is a safe one, else a bigint. Undefined when it has more than
+ * `BIG_INTEGER_BITS_MAX` bits.
  */
 export function readBig(
   bytes: Uint8Array,

@@ -1,12 +1,12 @@
 /**
- * Bytes on their way out: a buffer that grows, and large binaries beside it
- * that are not copied. Knows nothing about terms or frames.
+ * An output of bytes: a buffer that grows, and large binaries beside it that are
+ * not copied. It knows nothing about terms or frames.
  *
- * What was taken is never written again, because a socket may still hold it;
- * the rest of its buffer is used for what comes next.
+ * Bytes that were taken are never written again, because a socket may still hold
+ * them. The rest of their buffer is used for the bytes that come next.
  */
 
-/** A place in the output to come back to. */
+/** A position in the output, for `rollback`. */
 export type OutputMark = {
   readonly offset: number;
   readonly chunks: number;
@@ -15,12 +15,12 @@ export type OutputMark = {
 
 /** A binary that lies beside the buffer. */
 type Chunk = {
-  /** Where in the buffer it belongs, counted from what is not taken yet. */
+  /** Its position in the buffer, counted from the first byte not taken yet. */
   readonly offset: number;
   readonly bytes: Uint8Array;
 };
 
-/** Up to here a loop copies faster than `set` with its views. */
+/** Up to this many bytes a loop is faster than `set`, which needs views. */
 const LOOP_BYTES_MAX = 64;
 
 const noBytes = new Uint8Array(0);
@@ -30,25 +30,25 @@ const noView = new DataView(noBytes.buffer);
 export const outputFull: Error = new Error("the output is above its limit");
 
 /**
- * Bytes that are written often: in floats, which engines write as fast as
- * single bytes.
+ * Bytes that are written often, as floats: an engine writes a float as fast as a
+ * single byte.
  */
 export type Packed = {
   readonly length: number;
   readonly bytes: Uint8Array;
-  /** All of it, zeros behind it; nothing when no floats have these bytes. */
+  /** All bytes, then zeros; empty when floats cannot represent these bytes. */
   readonly floats: readonly number[];
-  /** The first two of them, which are enough for most. */
+  /** The first two of the floats, which are enough for most. */
   readonly first: number;
   readonly second: number;
-  /** Room that these two take; more than there is when they are not enough. */
+  /** Bytes of these two; more than any buffer has when two are not enough. */
   readonly room: number;
 };
 
 const FLOAT_BYTES = 8;
 const TWO_FLOATS_BYTES = 2 * FLOAT_BYTES;
 
-/** Packs bytes, which must stay as they are. */
+/** Packs bytes, which must not change afterwards. */
 export function pack(bytes: Uint8Array): Packed {
   const { length } = bytes;
   const count = Math.max(2, Math.ceil(length / FLOAT_BYTES));
@@ -58,7 +58,7 @@ export function pack(bytes: Uint8Array): Packed {
   for (let i = 0; i < count; i++) {
     floats.push(view.getFloat64(i * FLOAT_BYTES, true));
   }
-  // An engine may write another NaN than was read.
+  // An engine may write another NaN than it has read.
   const isPacked = !floats.some(Number.isNaN);
   return {
     length,
@@ -77,24 +77,24 @@ export type OutputOptions = {
 
 export class Output {
   /**
-   * The buffer. Whoever called `reserve` writes into it, from the position it
+   * The buffer. A caller of `reserve` writes into it, from the position that it
    * got and no further than it asked for.
    */
   buffer: Uint8Array<ArrayBuffer> = noBytes;
-  /** The same bytes as numbers. */
+  /** A view of the same bytes. */
   view: DataView = noView;
   /** Where the next byte goes. */
   position = 0;
-  /** What is behind it: engines are slow to tell. */
+  /** The `ArrayBuffer` of `buffer`, which engines are slow to look up. */
   #memory: ArrayBuffer = noBytes.buffer;
-  /** Bytes of the buffer. */
+  /** Size of the buffer in bytes. */
   #capacity = 0;
   /**
-   * `length` at most; what is written into room that is there already is not
-   * refused for it.
+   * The largest `length`. It is checked only when the buffer has to grow or
+   * bytes are attached.
    */
   lengthMax: number = Infinity;
-  /** Where what was not taken yet begins. */
+  /** Position of the first byte that was not taken yet. */
   #start = 0;
   #chunks: Chunk[] = [];
   #chunkBytes = 0;
@@ -148,7 +148,7 @@ export class Output {
     this.position = at + length;
   }
 
-  /** What is more than two floats, or would go beyond the buffer as such. */
+  /** Writes more than two floats, or bytes for which floats have no room. */
   #writeLong({ length, bytes, floats }: Packed): void {
     const at = this.position;
     const room = floats.length * FLOAT_BYTES;
@@ -161,19 +161,19 @@ export class Output {
     this.position = at + length;
   }
 
-  /** Appends bytes without copying them: nobody may write to them any more. */
+  /** Appends bytes without a copy; they must not be written to any more. */
   attach(bytes: Uint8Array): void {
     if (this.length + bytes.length > this.lengthMax) throw outputFull;
     this.#chunks.push({ offset: this.position - this.#start, bytes });
     this.#chunkBytes += bytes.length;
   }
 
-  /** Whether anything of it lies beside the buffer. */
+  /** Whether the output has attached bytes. */
   get hasChunks(): boolean {
     return this.#chunks.length > 0;
   }
 
-  /** Moves what was not taken yet, and all of it lies in the buffer, away. */
+  /** Moves all bytes that were not taken yet to `target`; none is attached. */
   moveTo(target: Uint8Array, at: number): void {
     const { buffer, position } = this;
     const start = this.#start;
@@ -185,7 +185,7 @@ export class Output {
     this.position = start;
   }
 
-  /** The place where the next byte goes. It is void once bytes are taken. */
+  /** The current position. It is invalid after bytes were taken. */
   mark(): OutputMark {
     return {
       offset: this.position - this.#start,
@@ -194,28 +194,28 @@ export class Output {
     };
   }
 
-  /** Bytes written since. */
+  /** Bytes written since a mark. */
   bytesSince(mark: OutputMark): number {
     const { offset, chunkBytes } = mark;
     return this.position - this.#start - offset + this.#chunkBytes - chunkBytes;
   }
 
-  /** Forgets what was written since. */
+  /** Removes all bytes that were written since a mark. */
   rollback(mark: OutputMark): void {
     this.position = this.#start + mark.offset;
     this.#chunks.length = mark.chunks;
     this.#chunkBytes = mark.chunkBytes;
   }
 
-  /** Writes over four bytes that lie at a mark. */
+  /** Overwrites the four bytes at a mark. */
   setU32At(mark: OutputMark, value: number): void {
     this.view.setUint32(this.#start + mark.offset, value);
   }
 
   /**
-   * Everything that was not taken yet, in order; what was attached is among
-   * it as it is. Chunks share an `ArrayBuffer` with each other and with later
-   * ones: copy before a transfer.
+   * Takes all bytes, in order, with the attached ones as they are. Chunks share
+   * an `ArrayBuffer` with each other and with later ones: copy a chunk before you
+   * transfer it.
    */
   take(): Uint8Array[] {
     const taken: Uint8Array[] = [];
@@ -230,13 +230,13 @@ export class Output {
       taken.push(this.buffer.subarray(from, this.position));
     }
     this.#forget();
-    // One large term must not keep its memory for the life of a connection.
+    // The memory of one large term must not stay for the whole connection.
     if (this.#capacity > this.#bufferBytes) this.#use(noBytes);
     this.#start = this.position;
     return taken;
   }
 
-  /** As `take`, for output to which nothing is attached. */
+  /** As `take`, for an output without attached bytes. */
   takeWhole(): Uint8Array<ArrayBuffer> {
     const start = this.#start;
     const { position } = this;
@@ -245,7 +245,7 @@ export class Output {
     return whole;
   }
 
-  /** Everything that was not taken yet, as a copy of its own. */
+  /** Takes all bytes as one copy. */
   takeCopy(): Uint8Array<ArrayBuffer> {
     const copy = new Uint8Array(this.length);
     if (!this.hasChunks) {

@@ -1,21 +1,22 @@
 /**
- * What short byte strings have been made into of late, found by their bytes:
- * names and texts come again and again, and engines are slow to make strings.
+ * A cache of the values that short byte strings were decoded to of late, found
+ * by their bytes. Names and texts come again and again, and an engine is slow to
+ * make strings.
  */
 
-/** Longest byte string that is kept. */
+/** Longest byte string that is kept, in bytes. */
 const BYTES_MAX = 32;
 /** Byte strings that are kept: a power of two. */
 const SLOT_COUNT = 512;
 
-/** Values by byte strings; a newer one takes the place of an older one. */
+/** Values by byte strings. A newer value may replace an older one. */
 export class Recent<T> {
   readonly #values: (T | undefined)[] = new Array(SLOT_COUNT).fill(undefined);
   readonly #hashes: Int32Array = new Int32Array(SLOT_COUNT);
   readonly #lengths: Uint8Array = new Uint8Array(SLOT_COUNT);
   /** The bytes of slot n begin at n * BYTES_MAX. */
   readonly #bytes: Uint8Array = new Uint8Array(SLOT_COUNT * BYTES_MAX);
-  /** What the last `find` has worked out. */
+  /** The hash of the bytes of the last `find`. */
   #hash = 0;
 
   find(bytes: Uint8Array, start: number, end: number): T | undefined {

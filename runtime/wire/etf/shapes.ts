@@ -1,11 +1,11 @@
 /**
- * Keys that come together again and again in incoming maps, and what makes the
- * objects that have just these keys.
+ * Shapes: lists of keys that incoming maps have again and again, each with a
+ * function that makes an object with these keys.
  *
- * Engines make an object by a literal several times faster than field by field,
- * so for keys that come often a function is made whose code is that literal: a
- * sixth of the time of decoding. Where code from strings is forbidden, nothing
- * but that is lost.
+ * An engine makes an object from a literal several times faster than field by
+ * field. So for keys that come often, a function is compiled whose code is that
+ * literal, which saves a sixth of the time of decoding. Where the host forbids
+ * code from strings, only this gain is lost.
  */
 
 import type { AtomEntry, MapShape } from "./atom_entry.ts";
@@ -13,41 +13,44 @@ import type { AtomEntry, MapShape } from "./atom_entry.ts";
 /** The fields of a plain object. */
 export type Fields = Record<string, unknown>;
 
-/** The object with these values, which are in the order of its keys. */
+/** Makes the object with these values, which are in the order of its keys. */
 type Make = (values: readonly unknown[]) => Fields;
 
-/** Two to this many shapes are kept. */
+/** 2 to the power of this is the number of shapes that are kept. */
 const SLOT_BITS = 8;
 
-/** One of two to this many maps is learned from, which costs as much again. */
+/**
+ * One of 2 to the power of this maps is a sample, whose keys are learned.
+ * Learning costs as much as decoding the map.
+ */
 const SAMPLE_BITS = 4;
 
-/** Where maps are guessed to be of a shape, and where counting ends. */
+/** From this count on a shape is guessed, and up to this count it is counted. */
 const USES_MIN = 32;
 const USES_MAX = 2 * USES_MIN;
 
-/** Spreads numbers that follow each other over 32 bits. */
+/** Spreads consecutive numbers over 32 bits. */
 const SPREAD = 0x9e3779b1;
 
-/** Keys that come together, all of them different. */
+/** One list of keys, all of them different. */
 class Shape implements MapShape {
   readonly keys: readonly AtomEntry[];
-  /** How much more often they have come than others of late. */
+  /** How much more often than others this shape was seen of late. */
   #uses = 1;
-  /** Null when it cannot be made. */
+  /** Null when the function cannot be compiled; undefined before it was. */
   #make: Make | null | undefined;
 
   constructor(keys: readonly AtomEntry[]) {
     this.keys = keys;
   }
 
-  /** The object with these values, for a shape that was guessed. */
+  /** Makes the object of a map for which this shape was guessed rightly. */
   object(values: readonly unknown[]): Fields {
     if (this.#uses < USES_MAX) this.#uses += 1;
     return this.#make!(values);
   }
 
-  /** Counts a map that had these keys. */
+  /** Counts a sample that had these keys. */
   hit(): void {
     if (this.#uses < USES_MAX) this.#uses += 1;
     if (this.#uses < USES_MIN) return;
@@ -55,7 +58,7 @@ class Shape implements MapShape {
     if (this.#make !== null) this.keys[0]!.shape = this;
   }
 
-  /** Counts one that had others in spite of the guess. */
+  /** Counts a map for which this shape was guessed wrongly. */
   miss(): void {
     this.#uses -= 2;
     if (this.#uses >= USES_MIN) return;
@@ -63,7 +66,7 @@ class Shape implements MapShape {
     this.keys[0]!.shape = null;
   }
 
-  /** Counts one that had others of its slot; whether these may have it. */
+  /** Counts a sample with other keys; returns whether they may have the slot. */
   yields(): boolean {
     this.#uses -= 1;
     return this.#uses <= 0;
@@ -77,13 +80,13 @@ export class Shapes {
   );
   #maps = 0;
 
-  /** Whether to learn the keys of the next map; with no rhythm to meet. */
+  /** Whether the next map is a sample; no regular input can evade it. */
   isSample(): boolean {
     this.#maps = this.#maps + 1 | 0;
     return Math.imul(this.#maps, SPREAD) >>> (32 - SAMPLE_BITS) === 0;
   }
 
-  /** Counts a map with these keys, which are distinct. */
+  /** Counts a sample with these keys, which are all different. */
   learn(keys: readonly AtomEntry[]): void {
     let hash = 0;
     for (const { id } of keys) hash = Math.imul(hash + id, SPREAD);
@@ -107,12 +110,12 @@ function areSame(
   return true;
 }
 
-/** Null where it cannot be made. */
+/** Compiles the literal; null where that is impossible. */
 function compile(keys: readonly AtomEntry[]): Make | null {
   const names = keys.map(({ name }) => name);
-  // In a literal this name is no field but the prototype.
+  // In a literal this name sets the prototype and makes no field.
   if (names.includes("__proto__")) return null;
-  // A JSON string is one of JavaScript as well, so that no name becomes code.
+  // A JSON string is also one of JavaScript, so a name never becomes code.
   const fields = names.map((name, i) =>
     `${JSON.stringify(name)}: values[${i}]`
   );

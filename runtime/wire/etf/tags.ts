@@ -2,8 +2,8 @@
  * The numbers of Erlang's external term format.
  *
  * Follows the Erlang/OTP documentation, "External Term Format". A stand-alone
- * term is `ETF_VERSION` and then a term; in frames of the distribution protocol it
- * depends on their header whether `ETF_VERSION` stands in front.
+ * term begins with `ETF_VERSION`. In a frame of the distribution protocol, the
+ * form of its header decides whether each term does.
  */
 
 /** First byte of a stand-alone term. */
@@ -55,16 +55,16 @@ export function printTag(tag: number): string {
   return name === undefined ? `tag ${tag}` : `tag ${tag} (${name})`;
 }
 
-/** Whether a tag is one of an atom. */
+/** Whether this is the tag of an atom. */
 export function isAtomTag(tag: number): boolean {
   return tag === tags.smallAtomUtf8 || tag === tags.atomCacheRef ||
     tag === tags.atomUtf8 || tag === tags.atom || tag === tags.smallAtom;
 }
 
-/** A list of bytes up to this long is written as `string`. */
+/** A list of up to this many bytes is written as `string`. */
 export const STRING_ITEMS_MAX = 0xffff;
 
-/** Maps up to this size are written in the order of their keys. */
+/** Maps with up to this many keys are written in the order of their keys. */
 export const SMALL_MAP_MAX = 32;
 
 /** References have at most this many words. */
@@ -76,5 +76,5 @@ export const OLD_CREATION_MAX = 3;
 /** The oldest tag of references allows words up to this. */
 export const OLD_REFERENCE_WORD_MAX = 0x3ffff;
 
-/** Ids of ports from here on need `v4Port`. */
+/** Ids of ports from this one on need `v4Port`. */
 export const V4_PORT_MIN: bigint = 1n << 28n;

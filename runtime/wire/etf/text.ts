@@ -1,9 +1,9 @@
 /**
- * UTF-8, both ways and strict: nothing is replaced, and a byte-order mark is
- * kept.
+ * Texts as UTF-8, read and written strictly: no character is replaced, and a
+ * byte-order mark is kept.
  *
- * Short texts are handled in loops here, because a call of the platform's own
- * coders costs more than the text on every engine.
+ * Short texts are handled by loops, because a call of the built-in encoder or
+ * decoder costs more than such a text on every engine.
  */
 
 import type { Output } from "./output.ts";
@@ -13,22 +13,22 @@ import { tags } from "./tags.ts";
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** Up to here a loop reads faster than the platform's decoder. */
+/** Up to this many bytes a loop is faster than the built-in decoder. */
 const READ_LOOP_MAX = 40;
 
-/** Bytes of a long text that are looked at before the decoder is called. */
+/** Bytes of a long text that are checked before the decoder is called. */
 const CHECKED_BYTES = 256;
 
-/** Up to here a loop writes faster than the platform's encoder. */
+/** Up to this many units a loop is faster than the built-in encoder. */
 const WRITE_LOOP_MAX = 64;
 
-/** What a 16-bit unit of a text takes at most. */
+/** UTF-8 bytes of one 16-bit unit of a text, at most. */
 const UNIT_BYTES_MAX = 3;
 
-/** Bytes in front of a binary. */
+/** Bytes of the tag and the length in front of a binary. */
 const HEAD_BYTES = 5;
 
-/** Up to here texts are looked up before they are made. */
+/** Texts of up to this many bytes are looked up in the cache. */
 const RECENT_BYTES_MAX = 16;
 
 /** Reads the texts of one peer. */
@@ -37,7 +37,7 @@ export class TextReader {
 
   /** The text of these bytes; undefined when they are not UTF-8. */
   read(bytes: Uint8Array, start: number, end: number): string | undefined {
-    // What is no text mostly shows at once, before it is looked up for nothing.
+    // Most binaries that are not texts fail here, which saves the look-up.
     if (start < end && (bytes[start]! & 0xc0) === 0x80) return undefined;
     if (end - start > RECENT_BYTES_MAX) return decodeText(bytes, start, end);
     const known = this.#recent.find(bytes, start, end);
@@ -49,7 +49,7 @@ export class TextReader {
   }
 }
 
-/** As `TextReader.read`, for texts that do not come again. */
+/** As `TextReader.read`, without the cache. */
 export function decodeText(
   bytes: Uint8Array,
   start: number,
@@ -59,7 +59,7 @@ export function decodeText(
     const text = readAscii(bytes, start, end);
     if (text !== undefined) return text;
   }
-  // A decoder that fails is slow, and what is no text mostly shows at once.
+  // A decoder that fails is slow, and most binaries fail at their beginning.
   if (!beginsAsText(bytes, start, end)) return undefined;
   try {
     return decoder.decode(bytes.subarray(start, end));
@@ -114,7 +114,7 @@ function readAscii(
   }
 }
 
-/** Whether the beginning is UTF-8, as far as that can be said of a part. */
+/** Whether the first `CHECKED_BYTES` are UTF-8, up to a character cut off. */
 function beginsAsText(bytes: Uint8Array, start: number, end: number): boolean {
   const stop = Math.min(end, start + CHECKED_BYTES);
   let at = start;
@@ -134,7 +134,7 @@ function beginsAsText(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/** Writes a text as a binary; false when it is not well-formed. */
+/** Writes a text as a binary; returns false when it is not well-formed. */
 export function writeText(text: string, out: Output): boolean {
   const { length } = text;
   if (length <= WRITE_LOOP_MAX) {
@@ -168,7 +168,7 @@ function writeEncoded(text: string, out: Output): boolean {
   return true;
 }
 
-/** The UTF-8 of a well-formed text, in memory of its own. */
+/** The UTF-8 of a well-formed text, in a new array. */
 export function encodeText(text: string): Uint8Array {
   return encoder.encode(text);
 }

@@ -18,14 +18,11 @@ import {
   encodeName,
   encodeReply,
   encodeStatus,
-  expandFlags,
-  flag,
-  type Flags,
   type HandshakeMessage,
   type HandshakePeer,
-  missingFlags,
   sameDigest,
 } from "./messages.ts";
+import { expandFlags, flag, type Flags, missingFlags } from "./flags.ts";
 import { complainAboutNodeName } from "../shared/node_name.ts";
 
 /** Why a handshake failed. */

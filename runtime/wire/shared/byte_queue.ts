@@ -1,11 +1,12 @@
 /**
- * The output of one connection: bytes gathered into frames, frames into chunks.
+ * The output of one connection: gathers signals into frames and frames into
+ * chunks.
  *
  * A frame is a 32-bit big-endian length and that many bytes. Small signals
  * share frames, because a frame costs the receiver more than a signal does;
  * every signal is written whole or not at all, and no frame but a large one
  * spans two chunks. The queue does not know what the bytes mean and does no
- * I/O: its owner takes the chunks and writes them.
+ * I/O: its owner takes the chunks and writes them to the carrier.
  */
 
 import { EncodeError } from "./errors.ts";
@@ -13,16 +14,17 @@ import { EncodeError } from "./errors.ts";
 export type ByteQueueOptions = {
   /** Size of the chunks that signals are gathered in. */
   readonly chunkBytes?: number;
-  /** A frame that holds this much is closed and the next one begun. */
+  /** Once a frame holds this many bytes, the next signal opens a new one. */
   readonly frameBytes?: number;
   /** Largest payload of a frame; a signal above it is refused. */
   readonly maxFrameBytes?: number;
 };
 
 /**
- * Takes the payload of a large frame, or returns false. The chunks, in order,
- * are without the frame's length; they may belong to the message that was sent.
- * `isAlone`: it has to wait behind another one, whatever its size.
+ * Takes the payload of a large frame and returns true, or returns false to
+ * leave it to the queue. The chunks are in order and without the length of the
+ * frame; they may belong to the message that was sent. `isAlone` is true for a
+ * frame that has to wait behind another large one, however small it is.
  */
 export type LargeFrames = (
   payload: readonly Uint8Array<ArrayBuffer>[],
@@ -36,25 +38,25 @@ const HEADER_BYTES = 4;
 export class ByteQueue {
   readonly maxFrameBytes: number;
   /**
-   * The chunk being written. Whoever called `reserve` writes into it, from
-   * the position it got and no further than it asked for.
+   * The chunk being written. A caller of `reserve` writes into it, from the
+   * position that it got and no further than it asked for.
    */
   buffer: Uint8Array<ArrayBuffer>;
   readonly #chunkBytes: number;
   readonly #frameBytes: number;
   /**
-   * Takes large frames instead of the queue, for a connection that has a lane
-   * of their own; null where they go with the rest.
+   * Takes large frames instead of the queue, on a connection that has a lane of
+   * its own for them. Null where large frames go with the others.
    */
   onLargeFrame: LargeFrames | null = null;
   /** Complete chunks, in order. */
   #done: Uint8Array<ArrayBuffer>[] = [];
   #doneBytes = 0;
-  /** Start of what was not handed out yet; at most `#position`. */
+  /** Start of the bytes that were not taken yet; at most `#position`. */
   #start = 0;
-  /** Where the next byte goes. */
+  /** Where the next byte goes in `buffer`. */
   #position = 0;
-  /** Where the open frame's length goes; -1 when no frame is open. */
+  /** Where the length of the open frame goes; -1 when no frame is open. */
   #frame = -1;
 
   constructor(options: ByteQueueOptions = {}) {
@@ -69,7 +71,7 @@ export class ByteQueue {
     return this.#doneBytes + this.#position - this.#start;
   }
 
-  /** Closes the open frame, if there is one: what follows begins another. */
+  /** Closes the open frame, if there is one; the next signal opens another. */
   endFrame(): void {
     if (this.#frame < 0) return;
     const bytes = this.#position - this.#frame - HEADER_BYTES;
@@ -79,8 +81,8 @@ export class ByteQueue {
 
   /**
    * Makes room for one signal of exactly `bytes` bytes, at least one, and
-   * returns where in `buffer` it goes. Opens a frame when none is open. Throws
-   * an `EncodeError` when no frame may be that large; then nothing changed.
+   * returns where it goes in `buffer`. Opens a frame when none is open. Throws
+   * an `EncodeError` when no frame may be that large; then nothing has changed.
    */
   reserve(bytes: number): number {
     this.checkFrame(bytes);
@@ -104,8 +106,8 @@ export class ByteQueue {
   }
 
   /**
-   * Appends one frame that consists of these chunks, which are not copied:
-   * nobody may write to them from now on. Throws as `reserve` does.
+   * Appends one frame that consists of these chunks. They are not copied, so
+   * they must not be written to from now on. Throws as `reserve` does.
    */
   largeFrame(
     payload: readonly Uint8Array<ArrayBuffer>[],
@@ -137,9 +139,9 @@ export class ByteQueue {
   }
 
   /**
-   * Everything that was written, in order, as whole frames. The bytes are
-   * never written again, but small chunks share their `ArrayBuffer` with
-   * later ones: copy before a transfer.
+   * Takes all bytes that were written, in order, as whole frames. They are
+   * never written again, but small chunks share their `ArrayBuffer` with later
+   * ones: copy a chunk before you transfer it.
    */
   take(): Uint8Array<ArrayBuffer>[] {
     this.endFrame();
@@ -150,7 +152,7 @@ export class ByteQueue {
     return chunks;
   }
 
-  /** Moves what was written into `buffer` to the complete chunks. */
+  /** Moves the bytes that were written into `buffer` to the complete chunks. */
   #finish(): void {
     if (this.#position === this.#start) return;
     this.#done.push(this.buffer.subarray(this.#start, this.#position));

@@ -1,6 +1,7 @@
 /**
- * What the two codecs of signals have in common: the one between two Hornbeam
- * nodes (`cbor.ts`) and the one towards a BEAM node (`beam_codec.ts`).
+ * The interface of the two codecs of signals: the one between two Hornbeam
+ * nodes (`cbor/cbor.ts`) and the one towards a BEAM node
+ * (`beam/beam_codec.ts`). Also the rule by which both drop signals.
  */
 
 import type { Signal } from "../../core/host/signal.ts";
@@ -8,7 +9,7 @@ import type { Pid, Ref } from "../../core/terms/terms.ts";
 import type { Incarnation } from "./incarnation.ts";
 import type { ByteQueue } from "./byte_queue.ts";
 
-/** Where decoded signals go. */
+/** Receives decoded signals. */
 export interface SignalSink {
   /** A message for the local actor with these numbers. */
   message(id: number, serial: number, message: unknown): void;
@@ -16,15 +17,15 @@ export interface SignalSink {
 }
 
 /**
- * Both directions of one connection. Each end learns from what it has seen, so
- * every byte must reach the peer in order, and a new connection needs a new
- * codec.
+ * Encodes and decodes the signals of one connection. Both ends remember parts of
+ * earlier signals, so every byte must reach the peer in order, and a new
+ * connection needs a new codec.
  */
 export interface SignalCodec {
   /**
-   * Appends a message. Throws an `EncodeError` that names the offending value;
-   * then nothing was appended. A message to another incarnation of the peer is
-   * dropped, because nobody is there to receive it.
+   * Appends a message. Throws an `EncodeError` that names the value that cannot
+   * be encoded; then nothing was appended. A message to another incarnation of
+   * the peer is dropped, because its receiver does not exist any more.
    */
   encodeSend(
     from: Pid,
@@ -34,16 +35,16 @@ export interface SignalCodec {
     isAlone?: boolean,
   ): void;
   /**
-   * Appends a signal; as `encodeSend`. Links and monitors go out even to
-   * another incarnation of the peer, because they are always answered.
+   * Appends a signal; otherwise as `encodeSend`. Links and monitors are sent
+   * even to another incarnation of the peer, because they are always answered.
    *
-   * With `isAlone` it becomes a large frame whatever its size: it stands alone
-   * then, and others may overtake it.
+   * With `isAlone` the signal becomes a large frame of its own, however small it
+   * is, so that other signals may overtake it.
    */
   encode(signal: Signal, out: ByteQueue, isAlone?: boolean): void;
   /**
    * Hands the signals of one frame to `sink`, in order. Throws a `DecodeError`
-   * for bytes that break the protocol; then the connection is of no more use.
+   * for bytes that break the protocol; then the connection has to be closed.
    */
   decode(frame: Uint8Array, sink: SignalSink): void;
   /** See `FragmentReader.land`. */
@@ -62,8 +63,8 @@ export function reaches(peer: Incarnation, to: Pid | Ref): boolean {
 }
 
 /**
- * Whether nobody could receive a signal, because it is for another incarnation
- * of the peer. Those that are always answered go out all the same.
+ * Whether a signal has to be dropped, because it is for another incarnation of
+ * the peer. A signal that is always answered is sent all the same.
  */
 export function isForNobody(peer: Incarnation, signal: Signal): boolean {
   switch (signal.type) {

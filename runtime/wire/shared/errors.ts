@@ -1,15 +1,16 @@
 /**
- * The two ways in which turning terms into bytes and back can fail.
+ * The two errors of encoding and decoding.
  *
- * An `EncodeError` is the sender's: one message is refused and nothing else
- * happens. A `DecodeError` is the peer's: bytes that do not follow the protocol
- * end the connection, because nothing after them can be trusted.
+ * An `EncodeError` is the fault of the sender: one message is refused, and
+ * nothing else happens. A `DecodeError` is the fault of the peer: bytes that do
+ * not follow the protocol end the connection, because the bytes after them
+ * cannot be trusted.
  */
 
-/** A value that cannot leave its node, with the way to it. */
+/** A value cannot be encoded. */
 export class EncodeError extends Error {
   override readonly name = "EncodeError";
-  /** Where the value is, as JavaScript: `message.items[3].callback`. */
+  /** The path to the value, as JavaScript: `message.items[3].callback`. */
   readonly path: string;
 
   constructor(path: string, problem: string, options?: ErrorOptions) {
@@ -21,11 +22,11 @@ export class EncodeError extends Error {
 /** Bytes from a peer that do not follow the protocol. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
-  /** What was expected and what came. */
+  /** What was expected, and what came instead. */
   readonly problem: string;
   /**
-   * Byte of the frame at which it was noticed, or at which the faulty signal
-   * begins; undefined where that is not known.
+   * The byte of the frame at which the fault was found, or at which the faulty
+   * signal begins; undefined where that is not known.
    */
   readonly offset: number | undefined;
 

@@ -1,9 +1,9 @@
 /**
- * Node names, `part@host`: their form, and whether two of them can meet.
+ * Node names, `part@host`: their form, and whether two nodes can connect.
  *
  * Follows the Erlang reference manual, "Distributed Erlang". Names are ASCII
- * only: BEAM writes other letters as latin1 in the handshake and as UTF-8 to
- * epmd, so they cannot be relied on. Hosts are not resolved here.
+ * only, because a BEAM node writes other letters as Latin-1 in the handshake and
+ * as UTF-8 to epmd. Hosts are not resolved here.
  */
 
 /** A node name that does not have the form `part@host`. */
@@ -20,7 +20,7 @@ export type NameMode = "short" | "long";
 const PART_PATTERN = /^[0-9A-Za-z_-]+$/;
 const HOST_PATTERN = /^[0-9A-Za-z._:-]+$/;
 
-/** An atom holds no more, and a node name is an atom. */
+/** A node name is an atom, which has at most this many characters. */
 const NAME_LENGTH_MAX = 255;
 
 /** Splits a node name. Throws a `NodeNameError` that says what is wrong. */
@@ -32,8 +32,8 @@ export function parseNodeName(name: string): NodeNameParts {
 }
 
 /**
- * What is wrong with a node name, or null when nothing is. Programs without
- * types give anything, such as a setting that is not there.
+ * What is wrong with a node name, or null when nothing is. The name may be any
+ * value: a program without types may pass a setting that does not exist.
  */
 export function complainAboutNodeName(name: unknown): string | null {
   if (typeof name !== "string") {
@@ -65,8 +65,9 @@ export function nameMode(host: string): NameMode {
 }
 
 /**
- * Why two nodes cannot meet, or null when they can. BEAM refuses a mixture of
- * short and long names, so a cluster that may hold one must do so as well.
+ * Why two nodes cannot connect, or null when they can. A BEAM node refuses a
+ * mixture of short and long names, so a cluster that may contain a BEAM node has
+ * to refuse it as well.
  */
 export function complainAboutModes(own: string, peer: string): string | null {
   const ownMode = nameMode(parseNodeName(own).host);

@@ -1,5 +1,5 @@
 /**
- * The way to a value inside a message, as the JavaScript that would reach it:
+ * The path to a value inside a message, as the JavaScript that would reach it:
  * `message.items[3].callback`, `message.map.get("k")`.
  */
 
@@ -8,13 +8,14 @@ import { ImproperList, printTerm, Tuple } from "../../core/terms/terms.ts";
 /** Longest printed key of a map. */
 const KEY_LENGTH_MAX = 40;
 
-/** Longest path; what is left out is in the middle. */
+/** Longest path; a longer one is shortened in the middle. */
 const PATH_LENGTH_MAX = 400;
 
 /**
  * The path through `containers`, of which the first is `root` itself. `keys`
- * holds for each the key or index inside it, undefined for the container as a
- * whole. Of a map, index 2n is the nth key and 2n + 1 the nth value.
+ * holds for each container the key or index inside it, or undefined for the
+ * container as a whole. In a map, index 2n is the nth key and 2n + 1 the nth
+ * value.
  */
 export function termPath(
   root: string,

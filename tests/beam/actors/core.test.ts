@@ -15,7 +15,7 @@ import {
   type Tuple,
   tuple,
 } from "../../../runtime/mod.ts";
-import { flag } from "../../../runtime/wire/handshake/messages.ts";
+import { flag } from "../../../runtime/wire/handshake/flags.ts";
 import { isDown, isExit } from "../../helpers/actors.ts";
 import { hasBeam } from "../../helpers/beam.ts";
 import { startBeam, startOurs } from "../../helpers/beam_nodes.ts";

@@ -11,7 +11,7 @@ import {
   type Self,
   tuple,
 } from "../../../runtime/mod.ts";
-import { flag, type Flags } from "../../../runtime/wire/handshake/messages.ts";
+import { flag, type Flags } from "../../../runtime/wire/handshake/flags.ts";
 import { isDown, isExit } from "../../helpers/actors.ts";
 import {
   type BeamNode,

@@ -14,7 +14,7 @@ import {
   type Tuple,
   tuple,
 } from "../../../runtime/mod.ts";
-import { flag } from "../../../runtime/wire/handshake/messages.ts";
+import { flag } from "../../../runtime/wire/handshake/flags.ts";
 import { introduce, matrix, startOurs } from "../../helpers/beam_nodes.ts";
 import { inside, puppet } from "../../helpers/clusters.ts";
 import { waitFor } from "../../helpers/wait.ts";

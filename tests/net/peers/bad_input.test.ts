@@ -6,11 +6,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import fc from "fast-check";
 import { frame } from "../../../runtime/wire/framing/frames.ts";
-import {
-  BASE_FLAGS,
-  encodeReply,
-  flag,
-} from "../../../runtime/wire/handshake/messages.ts";
+import { encodeReply } from "../../../runtime/wire/handshake/messages.ts";
+import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/flags.ts";
 import { fromHex } from "../../helpers/hex.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import { Chatter } from "../lanes/chatter.ts";

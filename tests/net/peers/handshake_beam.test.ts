@@ -11,9 +11,9 @@ import { createTcpNetwork } from "../../../runtime/platform/sockets/tcp.ts";
 import { frame, FrameParser } from "../../../runtime/wire/framing/frames.ts";
 import {
   announce,
-  BASE_FLAGS,
   type HandshakePeer,
 } from "../../../runtime/wire/handshake/messages.ts";
+import { BASE_FLAGS } from "../../../runtime/wire/handshake/flags.ts";
 import {
   Acceptor,
   type HandshakeStep,

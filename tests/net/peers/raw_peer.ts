@@ -16,10 +16,9 @@ import {
 import { frame, FrameParser } from "../../../runtime/wire/framing/frames.ts";
 import {
   announce,
-  BASE_FLAGS,
-  flag,
   type HandshakePeer,
 } from "../../../runtime/wire/handshake/messages.ts";
+import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/flags.ts";
 import {
   Acceptor,
   type HandshakeOptions,

@@ -19,7 +19,7 @@ import {
   type BeamLink,
 } from "../../../runtime/wire/beam/beam_codec.ts";
 import { FrameParser } from "../../../runtime/wire/framing/frames.ts";
-import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/messages.ts";
+import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/flags.ts";
 import { pidTable, printCaptured } from "../../wire/beam/dist_captures.ts";
 
 const self = { node: "self@h", creation: 21 };

@@ -29,7 +29,7 @@ import {
   BASE_FLAGS,
   flag,
   type Flags,
-} from "../../../runtime/wire/handshake/messages.ts";
+} from "../../../runtime/wire/handshake/flags.ts";
 import { captures, pidTable, printCaptured } from "./dist_captures.ts";
 
 const pids = pidTable();

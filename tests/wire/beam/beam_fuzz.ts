@@ -20,10 +20,9 @@ import {
 } from "../../../runtime/wire/framing/frames.ts";
 import {
   announce,
-  BASE_FLAGS,
   decodeHandshake,
-  flag,
 } from "../../../runtime/wire/handshake/messages.ts";
+import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/flags.ts";
 import {
   Acceptor,
   type HandshakeStep,

@@ -20,7 +20,7 @@ import {
   fromControl,
   hasPayload,
 } from "../../../runtime/wire/beam/control_read.ts";
-import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/messages.ts";
+import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/flags.ts";
 
 const ours = new Pid("ours@h", 1, 0, 7, null);
 const theirs = new Pid("theirs@h", 2, 0, 8, null);

@@ -13,7 +13,7 @@ import {
   EncodeError,
 } from "../../../runtime/wire/shared/errors.ts";
 import { FrameParser } from "../../../runtime/wire/framing/frames.ts";
-import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/messages.ts";
+import { BASE_FLAGS, flag } from "../../../runtime/wire/handshake/flags.ts";
 import {
   acknowledgement,
   ACKNOWLEDGEMENT_MARK,

@@ -7,16 +7,18 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   announce,
-  BASE_FLAGS,
   digest,
   encodeAck,
   encodeChallenge,
   encodeReply,
   encodeStatus,
-  flag,
-  type Flags,
   type HandshakePeer,
 } from "../../../runtime/wire/handshake/messages.ts";
+import {
+  BASE_FLAGS,
+  flag,
+  type Flags,
+} from "../../../runtime/wire/handshake/flags.ts";
 import {
   Acceptor,
   type HandshakeOptions,

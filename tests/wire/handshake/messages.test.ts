@@ -3,8 +3,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   announce,
-  BASE_FLAGS,
-  decideStatus,
   decodeHandshake,
   digest,
   encodeAck,
@@ -12,14 +10,18 @@ import {
   encodeName,
   encodeReply,
   encodeStatus,
+  type HandshakePeer,
+  sameDigest,
+} from "../../../runtime/wire/handshake/messages.ts";
+import {
+  BASE_FLAGS,
   expandFlags,
   flag,
   type Flags,
-  type HandshakePeer,
   MANDATORY_25,
   missingFlags,
-  sameDigest,
-} from "../../../runtime/wire/handshake/messages.ts";
+} from "../../../runtime/wire/handshake/flags.ts";
+import { decideStatus } from "../../../runtime/wire/handshake/simultaneous.ts";
 import { digests, odd, session } from "../../fixtures/handshake_captures.ts";
 import { fromHex, toHex } from "../../helpers/hex.ts";
 

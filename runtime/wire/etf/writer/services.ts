@@ -8,7 +8,7 @@ import type { Incarnation } from "../../shared/incarnation.ts";
 import type { Output, OutputMark } from "../output.ts";
 
 /** What stands behind the items of a container. */
-export const ends = {
+export const trailers = {
   nothing: 0,
   /** The end of a list. */
   nil: 1,
@@ -16,7 +16,7 @@ export const ends = {
   size: 2,
 } as const;
 
-export type End = (typeof ends)[keyof typeof ends];
+export type Trailer = (typeof trailers)[keyof typeof trailers];
 
 /**
  * Classes that are no terms, by their prototypes: a function that returns the
@@ -42,7 +42,7 @@ export interface EtfWriterServices {
     container: object,
     items: readonly unknown[],
     count: number,
-    end: End,
+    trailer: Trailer,
     mark?: OutputMark | null,
   ): void;
   listHead(count: number): void;

@@ -21,7 +21,7 @@ import { isOf } from "../../shared/incarnation.ts";
 import { isU32 } from "../../shared/numbers.ts";
 import { writeFloat, writeNumber } from "../numbers.ts";
 import { REFERENCE_WORDS_MAX, tags, V4_PORT_MIN } from "../tags.ts";
-import { ends, type EtfWriterServices } from "./services.ts";
+import { type EtfWriterServices, trailers } from "./services.ts";
 
 /** Writes an instance; `writer` writes what it holds. */
 type WriteTerm = (writer: EtfWriterServices, value: object) => void;
@@ -109,7 +109,7 @@ function improperList(writer: EtfWriterServices, value: ImproperList): void {
   const count = items.length;
   if (count === 0) return writer.value(tail);
   writer.listHead(count);
-  writer.items(value, [...items, tail], count + 1, ends.nothing);
+  writer.items(value, [...items, tail], count + 1, trailers.nothing);
 }
 
 /** As `sets:from_list(Items, [{version, 2}])` makes it. */
@@ -206,7 +206,7 @@ function closure(writer: EtfWriterServices, value: Closure): void {
   writeNumber(oldIndex, out);
   writeNumber(oldUniq, out);
   writer.pid(value.pid);
-  writer.items(value, free, count, ends.size, mark);
+  writer.items(value, free, count, trailers.size, mark);
 }
 
 function bitString(writer: EtfWriterServices, value: BitString): void {

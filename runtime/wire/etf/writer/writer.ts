@@ -45,12 +45,13 @@ import {
   type KeyProblem,
   orderedKeys,
 } from "./keys.ts";
-import { FrameStack, Refusal, writeEnd } from "./frames.ts";
+import { ContainerStack, writeTrailer } from "./deep.ts";
+import { Refusal } from "./refusal.ts";
 import {
   type Counterparts,
-  type End,
-  ends,
   type EtfWriterServices,
+  type Trailer,
+  trailers,
 } from "./services.ts";
 import { CHUNKED_BYTES_MIN, RECURSION_MAX, TERM_BYTES_MAX } from "../limits.ts";
 import { writeBigInt, writeNumber } from "../numbers.ts";
@@ -108,7 +109,7 @@ export class EtfWriter implements EtfWriterServices {
   /** Whether all objects have fields that `for ... in` finds. */
   #isPolluted = false;
   /** Those below; and how many containers there are around them. */
-  readonly #deep: FrameStack = new FrameStack(this);
+  readonly #deep: ContainerStack = new ContainerStack(this);
   #outside = RECURSION_MAX;
   /** A term is being written, and getters of its values may run. */
   #isWriting = false;
@@ -272,18 +273,18 @@ export class EtfWriter implements EtfWriterServices {
     container: object,
     items: readonly unknown[],
     count: number,
-    end: End,
+    trailer: Trailer,
     mark: OutputMark | null = null,
   ): void {
     if (this.#level === RECURSION_MAX) {
       const list = null;
-      const frame = { container, items, count, list, end, mark };
+      const frame = { container, items, count, list, trailer, mark };
       return this.#deep.write(frame, this.#outside);
     }
     this.#level += 1;
     for (let i = 0; i < count; i++) this.value(items[i]);
     this.#level -= 1;
-    if (end !== ends.nothing) writeEnd(this, end, mark);
+    if (trailer !== trailers.nothing) writeTrailer(this, trailer, mark);
   }
 
   /** Writes the fields of an object; `values` are in its own order. */
@@ -294,7 +295,7 @@ export class EtfWriter implements EtfWriterServices {
       const frame = {
         container: fields,
         items: places.map((place) => values[place]),
-        ...{ count, list, end: ends.nothing, mark: null },
+        ...{ count, list, trailer: trailers.nothing, mark: null },
       };
       return this.#deep.write(frame, this.#outside);
     }
@@ -367,7 +368,7 @@ export class EtfWriter implements EtfWriterServices {
       return this.#string(items, count);
     }
     this.listHead(count);
-    this.items(items, items, count, ends.nil);
+    this.items(items, items, count, trailers.nil);
   }
 
   #string(items: readonly unknown[], count: number): void {
@@ -389,7 +390,7 @@ export class EtfWriter implements EtfWriterServices {
     }
     out.position = start;
     this.listHead(count);
-    this.items(items, items, count, ends.nil);
+    this.items(items, items, count, trailers.nil);
   }
 
   listHead(count: number): void {
@@ -412,7 +413,7 @@ export class EtfWriter implements EtfWriterServices {
       out.writeByte(tags.largeTuple);
       out.writeU32(count);
     }
-    if (count > 0) this.items(tuple, items, count, ends.nothing);
+    if (count > 0) this.items(tuple, items, count, trailers.nothing);
   }
 
   #map(map: ReadonlyMap<unknown, unknown>): void {
@@ -433,7 +434,7 @@ export class EtfWriter implements EtfWriterServices {
     for (const key of ordered) items.push(key, valueOf(key));
     this.out.writeByte(tags.map);
     this.out.writeU32(ordered.length);
-    this.items(container, items, items.length, ends.nothing);
+    this.items(container, items, items.length, trailers.nothing);
   }
 
   pid(pid: Pid): void {
