@@ -2,16 +2,16 @@
  * The codec towards a BEAM node: signals as frames of Erlang's distribution
  * protocol, terms in Erlang's external format.
  *
- * A frame holds one control message and its payload. Here the parts meet:
- * `dist_header.ts` reads and makes what stands in front of the terms,
- * `beam/control_write.ts` knows the control messages, `writer/writer.ts` and
- * `reader/reader.ts` the terms, `otp_messages.ts` what calls and other messages
- * of the runtime look like in OTP. The codec between two Hornbeam nodes is
- * `cbor.ts`; both have the same face.
+ * A frame holds one control message and its payload. This file joins the parts:
+ * `dist_header.ts` reads and writes the header in front of the terms,
+ * `control_write.ts` and `control_read.ts` the control messages, `etf/writer` and
+ * `etf/reader` the terms, and `otp_messages.ts` translates calls and other
+ * messages of the runtime to and from OTP's form. The codec between two Hornbeam
+ * nodes is `cbor/cbor.ts`, with the same interface.
  *
- * Most frames are messages between two actors that have just had one, so the
- * bytes of the last control message are kept in both directions: they are
- * copied, or compared, instead of being made or read again.
+ * Most frames are messages between the same two actors as the frame before. So
+ * the bytes of the last control message are kept in both directions. An equal one
+ * is copied and not written again, or compared and not read again.
  */
 
 import type { Signal } from "../../core/host/signal.ts";
@@ -19,7 +19,7 @@ import type { Pid, PidTable } from "../../core/terms/terms.ts";
 import type { ByteQueue } from "../shared/byte_queue.ts";
 import type { Incarnation } from "../shared/incarnation.ts";
 import {
-  isForNobody,
+  isDropped,
   reaches,
   type SignalCodec,
   type SignalSink,
@@ -55,7 +55,7 @@ import {
 
 /** How terms and frames are written on one connection. */
 export type BeamLink = {
-  /** Flags that both ends have set: these decide framing and encodings. */
+  /** Flags that both nodes have set: they decide framing and encodings. */
   readonly chosen: Flags;
   /** See `EtfReaderOptions`. */
   readonly exact?: boolean;
@@ -71,15 +71,15 @@ export type BeamCodecOptions = BeamLink & {
 
 const nothing = new Uint8Array(0);
 
-/** A control message SEND_SENDER as it was written or read last. */
+/** The control message SEND_SENDER that was written or read last. */
 type LastSend = {
   readonly from: Pid;
   readonly to: Pid;
-  /** From the first byte of the frame up to the payload. */
+  /** The bytes of the frame in front of the payload. */
   readonly head: Uint8Array;
 };
 
-/** One that was read, with what its references to atoms meant. */
+/** A control message that was read, and the atoms to which it refers. */
 type LastRead = LastSend & {
   readonly atoms: readonly AtomEntry[];
   readonly cacheVersion: number;
@@ -94,17 +94,17 @@ export class BeamCodec implements SignalCodec, Rereader {
   readonly #reader: EtfReader;
   readonly #frames: Output = new Output();
   readonly #distReader: DistReader;
-  /** Atoms that all our headers refer to: the names of both nodes, or none. */
+  /** The atoms of all our headers: the names of both nodes, or none. */
   readonly #cached: readonly string[];
-  /** The end of a header, which does so; until one went out, as new ones. */
+  /** The end of our headers; up to the first frame, with the atoms' texts. */
   #references: Uint8Array;
   #areCached = false;
   #sequence = 0n;
   #lastSent: LastSend | null = null;
   #lastRead: LastRead | null = null;
-  /** Null when everything is read exactly. */
+  /** Null when all messages are read exactly. */
   readonly #rereader: Rereader | null;
-  /** Where in the reader's input the message begins that is being read. */
+  /** Start of the current message in the input of the reader. */
   #messageAt = 0;
   #messageAtoms: readonly AtomEntry[] = [];
 
@@ -184,7 +184,7 @@ export class BeamCodec implements SignalCodec, Rereader {
       const { from, to, message } = signal;
       return this.encodeSend(from, to, message, out, isAlone);
     }
-    if (this.#isForNobody(signal)) return;
+    if (this.#isDropped(signal)) return;
     const message = toControl(signal, this.#chosen);
     const frame = this.#frames;
     const mark = frame.mark();
@@ -204,8 +204,10 @@ export class BeamCodec implements SignalCodec, Rereader {
 
   decode(bytes: Uint8Array, sink: SignalSink): void {
     this.#decode(bytes, sink);
-    // The reader holds its input until the next one, which may be far off.
-    if (this.#reader.bytes.length > FRAGMENT_BYTES) this.#reader.begin(nothing);
+    // The reader holds its input until the next frame, which may take long.
+    if (this.#reader.bytes.length > FRAGMENT_BYTES) {
+      this.#reader.beginInput(nothing);
+    }
   }
 
   #decode(bytes: Uint8Array, sink: SignalSink): void {
@@ -215,7 +217,7 @@ export class BeamCodec implements SignalCodec, Rereader {
       last.cacheVersion === this.#distReader.cacheVersion
     ) {
       const { from, to, head, atoms } = last;
-      this.#reader.begin(bytes, head.length, bytes.length, atoms);
+      this.#reader.beginInput(bytes, head.length, bytes.length, atoms);
       this.#messageAt = head.length;
       this.#messageAtoms = atoms;
       const message = this.#reader.read();
@@ -242,7 +244,7 @@ export class BeamCodec implements SignalCodec, Rereader {
     this.#writer.write(control, frame, "signal");
   }
 
-  /** Hands over the frame that was written. */
+  /** Appends the frame that was written to the queue. */
   #append(out: ByteQueue, isAlone: boolean): void {
     const frame = this.#frames;
     const bytes = frame.length;
@@ -259,7 +261,8 @@ export class BeamCodec implements SignalCodec, Rereader {
       out.endFrame();
     } else if (this.#areCached) this.#appendLarge(out, bytes);
     else {
-      // What comes next refers to the atoms it tells of, and must not overtake.
+      // Later frames refer to the atoms that this one introduces, so they must
+      // not overtake it.
       const lane = out.onLargeFrame;
       out.onLargeFrame = null;
       try {
@@ -283,7 +286,7 @@ export class BeamCodec implements SignalCodec, Rereader {
     }
     out.checkFrame(bytes);
     this.#sequence += 1n;
-    // Its own header goes: each fragment has one.
+    // Without its own header, because each fragment has one.
     const [first = nothing, ...rest] = chunks;
     const body = [first.subarray(2 + this.#references.length), ...rest];
     for (
@@ -298,7 +301,7 @@ export class BeamCodec implements SignalCodec, Rereader {
   #read(message: DistMessage, sink: SignalSink): void {
     const { bytes, start, atoms, isVersioned } = message;
     const reader = this.#reader;
-    reader.begin(bytes, start, bytes.length, atoms);
+    reader.beginInput(bytes, start, bytes.length, atoms);
     if (isVersioned) this.#expectVersion();
     const control = reader.read();
     let payload: unknown;
@@ -311,7 +314,7 @@ export class BeamCodec implements SignalCodec, Rereader {
       payload = reader.read();
     }
     const signal = fromControl(control, payload, this.#peer.node);
-    // Of a message from fragments, the header was cut off.
+    // A message from fragments has no header in front any more.
     if (signal.type === "send" && start > 0) {
       const { from, to } = signal;
       const { cacheVersion } = this.#distReader;
@@ -335,7 +338,7 @@ export class BeamCodec implements SignalCodec, Rereader {
     reader.at += 1;
   }
 
-  /** A signal with its message in the form in which actors get it. */
+  /** Delivers a signal, with its message in the form that actors receive. */
   #message(signal: Signal, sink: SignalSink): void {
     switch (signal.type) {
       case "send": {
@@ -373,7 +376,7 @@ export class BeamCodec implements SignalCodec, Rereader {
   rereadExactly(): unknown {
     const reader = this.#reader;
     const { bytes } = reader;
-    reader.begin(bytes, this.#messageAt, bytes.length, this.#messageAtoms);
+    reader.beginInput(bytes, this.#messageAt, bytes.length, this.#messageAtoms);
     reader.exact = true;
     return reader.read();
   }
@@ -387,19 +390,20 @@ export class BeamCodec implements SignalCodec, Rereader {
   }
 
   /**
-   * Whether nobody could receive it, or the peer does not know its kind. BEAM
-   * ends the connection over some of these.
+   * Whether the signal has to be dropped: it is for another incarnation of the
+   * peer, or the peer does not support its type. For some of these a BEAM node
+   * would close the connection.
    */
-  #isForNobody(signal: Signal): boolean {
+  #isDropped(signal: Signal): boolean {
     const isMonitoring = signal.type === "monitor" ||
       signal.type === "demonitor";
     return isMonitoring
       ? !this.#has(flag.distMonitor | flag.distMonitorName)
-      : isForNobody(this.#peer, signal);
+      : isDropped(this.#peer, signal);
   }
 }
 
-/** What the flags of both ends make of the frames. */
+/** The form of the frames, which the flags of both nodes decide. */
 function formOf(chosen: Flags): DistForm {
   const withHeader = flag.fragments | flag.distHdrAtomCache;
   return (chosen & withHeader) === 0n ? "passThrough" : "header";
@@ -408,7 +412,7 @@ function formOf(chosen: Flags): DistForm {
 function startsWith(bytes: Uint8Array, head: Uint8Array): boolean {
   const { length } = head;
   if (bytes.length <= length) return false;
-  // The numbers of the pids differ most often, and they stand at the end.
+  // The numbers of the pids differ most often, and they are at the end.
   for (let i = length - 1; i >= 0; i--) {
     if (bytes[i] !== head[i]) return false;
   }

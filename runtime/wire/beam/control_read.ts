@@ -1,9 +1,9 @@
 /**
- * Signals from Erlang's control messages, as OTP 25 to 28 send them.
+ * Reads Erlang's control messages as signals, as OTP 25 to 28 send them.
  *
- * Older forms are understood as well, and variants with a trace token are read
- * without it. A peer may send anything, so each item is checked; what OTP would
- * not send is a `DecodeError`, which ends the connection. Writing is in
+ * Older forms are read as well. Variants with a trace token are read without the
+ * token. A peer may send anything, so each item is checked. A message that OTP
+ * would not send is a `DecodeError`, which ends the connection. Writing is in
  * `beam/control_write.ts`.
  */
 
@@ -52,7 +52,7 @@ export function hasPayload(control: unknown): boolean {
   }
 }
 
-/** The items of a received control message, checked as they are asked for. */
+/** The items of a received control message, checked when they are read. */
 class Items implements ControlItems {
   readonly #control: Tuple;
   readonly #peer: string;
@@ -71,7 +71,7 @@ class Items implements ControlItems {
     return item instanceof Pid ? item : this.fail(index, "a pid");
   }
 
-  /** A pid of the peer, which may not speak for others. */
+  /** A pid of the peer, which may not speak for other nodes. */
   from(index: number): Pid {
     const pid = this.pid(index);
     return pid.node === this.#peer
@@ -124,7 +124,7 @@ class Items implements ControlItems {
   }
 }
 
-/** Control messages that are read, with the arities they may have. */
+/** Control messages that are read, with the arities that they may have. */
 const arities: ReadonlyMap<unknown, readonly [least: number, most: number]> =
   new Map<unknown, readonly [number, number]>([
     [ops.link, [3, 3]],
@@ -156,14 +156,13 @@ const arities: ReadonlyMap<unknown, readonly [least: number, most: number]> =
     [ops.aliasSendTt, [4, 4]],
     [ops.unlinkId, [4, 4]],
     [ops.unlinkIdAck, [4, 4]],
-    // Its documentation allows it to grow.
+    // Its documentation allows it to get more elements.
     [ops.altactSend, [4, 255]],
   ]);
 
 /**
- * The signal of a control message from node `peer`. Null for one that has no
- * meaning any more (a number of an unlink from before OTP 23 has no
- * acknowledgement). Throws a `DecodeError` for what OTP would not send.
+ * The signal of a control message from node `peer`. Throws a `DecodeError` for a
+ * control message that OTP would not send.
  */
 export function fromControl(
   control: unknown,
@@ -192,7 +191,7 @@ function sends(
   switch (number) {
     case ops.send:
     case ops.sendTt: {
-      // Who sent it is not told; the receiver's pid stands for nobody.
+      // SEND does not name its sender, so the receiver's pid takes its place.
       const to = items.pid(2);
       return { type: "send", from: to, to, message: payload };
     }
@@ -229,7 +228,7 @@ function sends(
 
 function altactSend(items: Items, payload: unknown): Signal {
   const raw = items.at(1);
-  // Flags may be a bignum one day; what is known of them are the low bits.
+  // Flags may become a bignum; those that are known are the low bits.
   const flags = typeof raw === "bigint" ? Number(raw & 0xffn) : items.number(1);
   const from = items.pid(2);
   if ((flags & altactBits.exit) !== 0) {
@@ -295,7 +294,7 @@ function reasonOf(number: unknown, items: Items, payload: unknown): unknown {
 function withoutPayload(number: unknown, items: Items): Signal | undefined {
   switch (number) {
     case ops.unlink:
-      // From before the acknowledged protocol: acknowledged to nobody's harm.
+      // From before OTP 23, without a number. Our acknowledgement is harmless.
       return { type: "unlink", id: 1, from: items.from(1), to: items.pid(2) };
     default:
       return readPlainSignal(number, items);
@@ -333,7 +332,7 @@ function spawning(
         groupLeader: items.pid(3),
         behaviour: `${module}${DIVIDER}${name}`,
         args,
-        ...asked(options),
+        ...requested(options),
         isCall: true,
       };
     }
@@ -342,8 +341,8 @@ function spawning(
   }
 }
 
-/** Whoever asks with a wrong option learns of that, and of nothing else. */
-function asked(
+/** A request with a wrong option is answered with that error only. */
+function requested(
   options: readonly unknown[],
 ): Pick<Extract<Signal, { type: "spawnRequest" }>, "flags" | "isBadOption"> {
   const flags = spawnFlags(options);

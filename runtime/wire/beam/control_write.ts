@@ -1,8 +1,9 @@
 /**
- * Signals as Erlang's control messages: the tuple, and the payload behind it.
+ * Writes signals as Erlang's control messages: a tuple, and the payload behind
+ * it.
  *
  * Follows the Erlang/OTP documentation, "Protocol between Connected Nodes", as
- * OTP 25 to 28 speak it. Reading is in `beam/control_read.ts`. The counterpart
+ * OTP 25 to 28 implement it. Reading is in `beam/control_read.ts`. The counterpart
  * between two Hornbeam nodes is `cbor/control.ts`.
  */
 
@@ -21,7 +22,7 @@ export type ControlMessage = {
   readonly payload: { readonly term: unknown } | undefined;
 };
 
-/** The cookie of old, which nobody reads. */
+/** Takes the place of the cookie, which no node reads any more. */
 const noCookie = atom("");
 
 function targetTerm(target: MonitorTarget): unknown {
@@ -37,9 +38,9 @@ function bare(control: readonly unknown[]): ControlMessage {
 }
 
 /**
- * The control message of a signal, as a peer understands it with which we have
- * these flags in common. Throws an `EncodeError` for a spawn request to a peer
- * that knows none, or whose behaviour is no `module:function`.
+ * The control message of a signal for a peer; `chosen` are the flags that both
+ * nodes have set. Throws an `EncodeError` for a spawn request when the peer does
+ * not support them, or when the behaviour is not `module:function`.
  */
 export function toControl(signal: Signal, chosen: Flags): ControlMessage {
   const { type } = signal;
@@ -64,7 +65,7 @@ export function toControl(signal: Signal, chosen: Flags): ControlMessage {
     case "linkExit":
     case "exit":
     case "down":
-      return ended(signal, (chosen & flag.exitPayload) !== 0n);
+      return exitMessage(signal, (chosen & flag.exitPayload) !== 0n);
     case "spawnRequest":
       return spawnRequest(signal, (chosen & flag.spawn) !== 0n);
     default:
@@ -73,9 +74,10 @@ export function toControl(signal: Signal, chosen: Flags): ControlMessage {
 }
 
 /**
- * What tells of an end; its reason was in the tuple before it had a payload.
+ * An exit or down message. Its reason is the payload, or part of the tuple when
+ * the peer does not support that.
  */
-function ended(
+function exitMessage(
   signal: Extract<Signal, { type: "linkExit" | "exit" | "down" }>,
   asPayload: boolean,
 ): ControlMessage {
@@ -83,13 +85,13 @@ function ended(
   const parties = type === "down"
     ? [targetTerm(signal.target), to, signal.ref]
     : [signal.from, to];
-  const [payloadOp, plainOp] = endOps[type];
+  const [payloadOp, plainOp] = exitOps[type];
   return asPayload
     ? message([payloadOp, ...parties], reason)
     : bare([plainOp, ...parties, reason]);
 }
 
-const endOps = {
+const exitOps = {
   linkExit: [ops.payloadExit, ops.exit],
   exit: [ops.payloadExit2, ops.exit2],
   down: [ops.payloadMonitorPExit, ops.monitorPExit],
@@ -103,9 +105,9 @@ function spawnRequest(
   if (!isKnown) {
     throw new EncodeError(
       "behaviour",
-      `expected a node that others can spawn on, got ${
+      `expected a node that accepts spawn requests, got ${
         JSON.stringify(behaviour)
-      } for one that offers no such thing; send a message to an actor there`,
+      } for one that does not; send a message to an actor there`,
     );
   }
   const at = behaviour.indexOf(DIVIDER);

@@ -1,11 +1,11 @@
 /**
- * What stands in front of the terms in a frame of a BEAM connection: the
- * pass-through byte or the distribution header, with its atom cache and its
+ * The bytes in front of the terms in a frame of a BEAM connection: the
+ * pass-through byte, or the distribution header with its atom cache and its
  * fragments.
  *
- * Follows the Erlang/OTP documentation, "Distribution Header". Which of the two
- * forms a connection has is fixed by its flags, and mixing them is fatal. Terms
- * are not read here; of frames as such, `frames.ts` knows.
+ * Follows the Erlang/OTP documentation, "Distribution Header". The flags of both
+ * nodes fix the form of all frames of a connection. Terms are not read here, and
+ * frames are split in `framing/frames.ts`.
  */
 
 import { DecodeError } from "../shared/errors.ts";
@@ -14,15 +14,15 @@ import type { AtomEntry } from "../etf/atom_entry.ts";
 import { encodeText } from "../etf/text.ts";
 import { split } from "../framing/fragments.ts";
 
-/** What the flags of both ends make of a connection. */
+/** The form of the frames of a connection, which the flags decide. */
 export type DistForm = "passThrough" | "header";
 
-/** A whole control message, with the payload that belongs to it. */
+/** A whole control message with its payload. */
 export type DistMessage = {
   readonly bytes: Uint8Array;
-  /** Where the control message's term begins. */
+  /** Position of the term of the control message. */
   readonly start: number;
-  /** What the references to cached atoms in its terms mean. */
+  /** The atoms to which `atomCacheRef` refers in its terms. */
   readonly atoms: readonly AtomEntry[];
   /** Whether each term has the version byte 131 in front. */
   readonly isVersioned: boolean;
@@ -35,21 +35,21 @@ export const HEADER_MARK = 68;
 export const FIRST_FRAGMENT_MARK = 69;
 export const NEXT_FRAGMENT_MARK = 70;
 
-/** A fragment's mark, sequence and number. */
+/** Bytes of the mark, the sequence and the number of a fragment. */
 export const FRAGMENT_HEAD_BYTES = 18;
 
 const CACHE_SLOTS = 2048;
 const noAtoms: readonly AtomEntry[] = [];
 
-/** Messages that may be under way in fragments at a time. */
+/** Messages that a peer may send in fragments at the same time. */
 const OPEN_SEQUENCES_MAX = 10_000;
 
-/** A message whose last fragment has not come yet. */
+/** A message whose last fragment has not arrived yet. */
 type Sequence = {
   readonly atoms: readonly AtomEntry[];
   readonly chunks: Uint8Array[];
   bytes: number;
-  /** Number of the fragment that comes next; the last one is 1. */
+  /** Number of the next fragment; the last one is 1. */
   next: bigint;
 };
 
@@ -60,7 +60,7 @@ export class DistReader {
   readonly #messageBytesMax: number;
   /** The peer's atom cache, by segment and slot. */
   readonly #cache: (AtomEntry | undefined)[] = [];
-  /** Grows with each change of the cache: equal headers mean the same then. */
+  /** Grows with each change of the cache. While it stays, so do all headers. */
   cacheVersion = 0;
   readonly #open = new Map<bigint, Sequence>();
   #openBytes = 0;
@@ -68,7 +68,7 @@ export class DistReader {
   constructor(options: {
     readonly form: DistForm;
     readonly atoms: PeerAtoms;
-    /** Bytes of one message at most; of all that are under way, four times. */
+    /** Bytes of one message at most; all open ones may have four times that. */
     readonly messageBytesMax: number;
   }) {
     this.#form = options.form;
@@ -77,8 +77,8 @@ export class DistReader {
   }
 
   /**
-   * The message that is complete with this frame, or null for a fragment that
-   * is not the last. Throws a `DecodeError`; then the connection is of no use.
+   * The message that is complete with this frame, or null for a fragment that is
+   * not the last one. After a `DecodeError` the connection has to be closed.
    */
   read(frame: Uint8Array): DistMessage | null {
     if (this.#form === "passThrough") {
@@ -164,15 +164,15 @@ export class DistReader {
     ) {
       throw new DecodeError(
         `expected a message of at most ${this.#messageBytesMax} bytes, and ` +
-          "four times that in all that are under way; raise the frame limit",
+          "four times that in all messages that are incomplete; raise the frame limit",
         0,
       );
     }
   }
 
   /**
-   * The atoms that a header refers to, and where the terms begin. New ones
-   * enter the cache, which both ends keep for as long as the connection lives.
+   * The position of the terms, and the atoms to which the header refers. New
+   * atoms enter the cache, which both nodes keep as long as the connection.
    */
   #atoms(frame: Uint8Array, at: number): [number, readonly AtomEntry[]] {
     const count = byteAt(frame, at);
@@ -247,13 +247,13 @@ function fragmentHead(
   return { sequence: view.getBigUint64(2), number: view.getBigUint64(10) };
 }
 
-/** Of a header that refers to no atoms. */
+/** The end of a header that refers to no atoms. */
 const noReferences: Uint8Array = new Uint8Array(1);
 
 /**
- * The end of a header, which refers to these atoms by their slots: terms have
- * `atomCacheRef` 0 for the first of them. With `areNew` it says what they are,
- * as the first one that refers to them must.
+ * The end of a header that refers to these atoms by their slots. `atomCacheRef` 0
+ * is the first of them. With `areNew` it holds their texts, as the first header
+ * that refers to them must.
  */
 export function references(
   atoms: readonly string[],
@@ -279,9 +279,9 @@ export function references(
 }
 
 /**
- * Splits a control message and its payload, given in chunks, into the payloads
- * of frames. `sequence` tells it from others that are under way, `refersTo` is
- * the end of its header.
+ * Splits a control message and its payload into the payloads of frames.
+ * `sequence` tells it from other messages that are being sent, `refersTo` is the
+ * end of its header.
  */
 export function fragments(
   chunks: readonly Uint8Array<ArrayBuffer>[],

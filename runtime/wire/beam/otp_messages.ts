@@ -1,6 +1,6 @@
 /**
- * The runtime's own messages in OTP's form: what a `Call`, a `Down` or a
- * `Timeout` is as a tuple, and which tuples become one here.
+ * Translates the messages of the runtime, such as `Call`, `Down` and `Timeout`,
+ * to the tuples of OTP, and some of these tuples back.
  *
  * | here | on a BEAM node |
  * |---|---|
@@ -12,15 +12,15 @@
  * | `Timeout` | `{timeout, Ref, Message}` |
  * | `NodeUp`, `NodeDown` | `{nodeup, Node}`, `{nodedown, Node}` |
  *
- * Outwards this holds wherever such an object stands in a message. Inwards only
- * a whole message that is a call, a cast or a system request is read as one:
- * the others are made by the receiving node itself, and what looks like them
- * and comes from afar is a tuple that somebody has sent.
+ * Such an object is translated anywhere in a message that is sent. In the other
+ * direction only a whole message is translated, and only a call, a cast or a
+ * system request. The receiving node makes the other messages itself; a tuple of
+ * that form that arrives was sent by an actor as an ordinary message.
  *
- * What its sender only wants back must be what it was to the last bit, also on
- * a node that takes 1.0 for 1: the tag of a call, unless it is one of those
- * that hold no number, and what an io server is asked, which is text to be
- * printed.
+ * Some terms go back to their sender and must be the same to the last bit, also
+ * on a node that reads 1.0 as 1. These are the tag of a call (unless it has a
+ * form that holds no number), and the request to an io server, which is text to
+ * be printed. They are read once more, exactly.
  */
 
 import {
@@ -67,7 +67,7 @@ function targetTerm(target: Pid | NamedTarget): unknown {
   return new Tuple([atom(target.name), atom(target.node)]);
 }
 
-/** What is written for these objects, by prototype. */
+/** The term to write for an instance, by its prototype. */
 export const counterparts: ReadonlyMap<object, (value: object) => unknown> =
   makeCounterparts();
 
@@ -108,12 +108,15 @@ function makeCounterparts(): Map<object, (value: object) => unknown> {
   return all;
 }
 
-/** Gives the message that is being read once more, with floats as `Float`. */
+/** Reads the current message once more, with integral floats as `Float`. */
 export interface Rereader {
   rereadExactly(): unknown;
 }
 
-/** A whole message as its receiver gets it; null when it was read exactly. */
+/**
+ * A whole message in the form that its receiver gets. `source` is null when the
+ * message was read exactly.
+ */
 export function fromOtp(term: unknown, source: Rereader | null): unknown {
   if (!(term instanceof Tuple)) return term;
   const { items } = term;
@@ -147,7 +150,7 @@ function replyTo(
   return { pid, tag: (items[1] as Tuple).items[1], isOtp: true };
 }
 
-/** `Ref` or `[alias|Ref]`, as nearly all are. */
+/** Whether a tag is `Ref` or `[alias|Ref]`, as nearly all tags are. */
 function isPlainTag(tag: unknown): boolean {
   return tag instanceof Ref || (tag instanceof ImproperList &&
     tag.items.length === 1 && tag.items[0] === names.alias &&
@@ -155,8 +158,8 @@ function isPlainTag(tag: unknown): boolean {
 }
 
 /**
- * A reply that came as a message: `{Tag, Value}`, where the tag names one of
- * this node's aliases. Undefined for everything else.
+ * The reply in a message `{Tag, Value}` whose tag is an alias. Undefined for any
+ * other message.
  */
 export function replyOf(
   term: unknown,

@@ -1,10 +1,10 @@
 /**
- * The options of a BEAM node's spawn request.
+ * Checks the options of a BEAM node's spawn request.
  *
- * Link and monitor are obeyed. The others tune a process of the BEAM and mean
- * nothing to an actor, but one that is wrong is refused as there ("erlang",
- * reference manual, `spawn_opt/4`), so that its author learns of it. Bounds
- * that only a BEAM's memory sets are not checked.
+ * Link and monitor have an effect. The other options tune a process of the BEAM
+ * and have no meaning for an actor. But a wrong option is refused, as on a BEAM
+ * node ("erlang", reference manual, `spawn_opt/4`), so that the caller learns of
+ * the mistake. Bounds that depend on the memory of a BEAM node are not checked.
  */
 
 import type { SpawnFlags } from "../../core/host/signal.ts";
@@ -28,7 +28,7 @@ function isBoolean(value: unknown): boolean {
 
 const switches = ["kill", "error_logger", "include_shared_binaries"];
 
-/** `N`, or a map with `size` and switches. */
+/** A size, or a map with `size` and switches. */
 function isMaxHeapSize(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return isSize(value);
   const fields = value as Record<string, unknown>;
@@ -37,7 +37,7 @@ function isMaxHeapSize(value: unknown): boolean {
     switches.every((name) => !has(name) || isBoolean(fields[name]));
 }
 
-/** Options `{Name, Value}` up to OTP 28, by what their values may be. */
+/** Options `{Name, Value}` up to OTP 28, with the check of the value. */
 const known: ReadonlyMap<unknown, (value: unknown) => boolean> = new Map([
   [names.link, Array.isArray],
   [names.monitor, Array.isArray],
@@ -59,7 +59,7 @@ function isKnown(option: unknown): boolean {
   return option.items.length === 2 && known.get(name)?.(value) === true;
 }
 
-/** What is asked for, or null when an option is wrong. */
+/** The flags that the options set; null when an option is wrong. */
 export function spawnFlags(options: readonly unknown[]): SpawnFlags | null {
   if (!options.every(isKnown)) return null;
   const has = (name: symbol) =>

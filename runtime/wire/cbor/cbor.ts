@@ -1,26 +1,27 @@
 /**
  * The codec between two Hornbeam nodes: signals as CBOR (RFC 8949), by cbor-x.
  *
- * A frame holds a sequence of items. Each is a control message as in
- * `control.ts`, or lists of keys that the signals after it need
- * (`cbor/shapes.ts`). A large signal has a frame of its own: null, then its
- * large binaries as byte strings, then its lists of keys, then the signal; it
- * stands alone, so it may overtake others and be overtaken, and it may come in
- * fragments (`fragments.ts`).
+ * A frame holds a sequence of items. An item is a control message
+ * (`control.ts`), or lists of keys that later signals need (`shapes.ts`). A large
+ * signal has a frame of its own: null, then its large binaries as byte strings,
+ * then its lists of keys, then the signal. Such a frame depends on no other one,
+ * so it may overtake others and be overtaken, and it may be sent in fragments
+ * (`framing/fragments.ts`).
  *
- * Not here: sockets, lengths of frames (`frames.ts`), which signal goes when,
- * and who gets the signals. The codec towards a BEAM node is another one.
+ * Not here: sockets, lengths of frames (`framing/frames.ts`), the order of
+ * signals, and their delivery. The codec towards a BEAM node is
+ * `beam/beam_codec.ts`.
  *
- * A message that arrives shares no memory with the frame it came in, but for
- * binaries of 64 KiB and more, which may be views of a larger buffer. A binary
- * of that size that is sent is not copied either: nobody may write to it.
+ * A message that was decoded shares no memory with its frame, with one exception:
+ * a binary of 64 KiB and more may be a view of a larger buffer. A binary of that
+ * size is not copied when it is sent either, so a program must not write to it.
  */
 
 import type { Signal } from "../../core/host/signal.ts";
 import { type Pid, type PidTable, printTerm } from "../../core/terms/terms.ts";
 import type { ByteQueue } from "../shared/byte_queue.ts";
 import {
-  isForNobody,
+  isDropped,
   reaches,
   type SignalCodec,
   type SignalSink,
@@ -44,35 +45,35 @@ export type CborCodecOptions = {
   readonly pids: PidTable;
   readonly self: Incarnation;
   readonly peer: Incarnation;
-  /** Classes of the runtime that are terms; the same list at both ends. */
+  /** Classes of the runtime that are terms; both nodes need the same list. */
   readonly recordClasses?: readonly RecordClass[];
   readonly limits?: {
-    /** Different atoms that the peer may send; 100,000 unless told. */
+    /** Different atoms that the peer may send; default 100,000. */
     readonly newAtoms?: number;
-    /** Bytes of a payload that comes in fragments; 64 MiB unless told. */
+    /** Bytes of a payload that is sent in fragments; default 64 MiB. */
     readonly payloadBytes?: number;
   };
-  /** Shared by all codecs of the process; without one only `limits` hold. */
+  /** Shared by all codecs of the thread; without it only `limits` hold. */
   readonly atomBudget?: AtomBudget;
 };
 
 /** A signal above this size gets a frame of its own. */
 const LARGE_SIGNAL_BYTES = 64 * 1024;
 
-/** Of one that comes in fragments, where nothing else is said. */
+/** Default limit of a payload that is sent in fragments. */
 const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Head of a byte string whose length has 32 bits, and the size of both. */
+/** First byte of a byte string with a 32-bit length, and the bytes of both. */
 const BYTES_HEAD = 0x5a;
 const BYTES_HEAD_BYTES = 5;
 
-/** Up to here a loop copies faster than `set` with its views. */
+/** Up to this many bytes a loop is faster than `set`, which needs views. */
 const LOOP_BYTES_MAX = 64;
 
 /**
- * Both directions of one connection. Each end learns from what it has seen, so
- * every byte of `encode` must reach the peer's `decode` in order, and a new
- * connection needs new codecs.
+ * Encodes and decodes the signals of one connection. Both nodes remember the lists
+ * of keys of earlier signals, so every byte of `encode` must reach the peer's
+ * `decode` in order, and a new connection needs new codecs.
  */
 export class CborCodec implements SignalCodec {
   readonly #self: Incarnation;
@@ -82,9 +83,9 @@ export class CborCodec implements SignalCodec {
   readonly #reader: TermReader;
   readonly #readerShapes: ShapeReader = new ShapeReader();
   readonly #fragments: FragmentReader;
-  /** A signal is being prepared, and getters of its values may run. */
+  /** Whether a signal is being prepared: getters of its values may run. */
   #isEncoding = false;
-  /** Set for ever once the peer broke the protocol. */
+  /** Not null once the peer has broken the protocol; it stays then. */
   #failure: DecodeError | null = null;
 
   constructor(options: CborCodecOptions) {
@@ -107,10 +108,10 @@ export class CborCodec implements SignalCodec {
   }
 
   /**
-   * Appends a message. Throws an `EncodeError` that names the offending value;
-   * then nothing was appended. A message to another incarnation of the peer is
-   * dropped, because nobody is there to receive it. Throws an `Error` for an
-   * address on another node.
+   * Appends a message. Throws an `EncodeError` that names the value that cannot
+   * be encoded; then nothing was appended. A message to another incarnation of
+   * the peer is dropped, because its receiver does not exist any more. Throws an
+   * `Error` for an address on another node.
    */
   encodeSend(
     _from: Pid,
@@ -125,7 +126,7 @@ export class CborCodec implements SignalCodec {
     if (appendSmallSend(id, serial, message, out)) return;
     this.#enter();
     try {
-      this.#begin(out);
+      this.#beginSignal(out);
       const prepared = this.#writer.prepare(message, "message");
       append(prepared, this.#shapes, out, to);
     } catch (error) {
@@ -136,16 +137,16 @@ export class CborCodec implements SignalCodec {
   }
 
   /**
-   * Appends a signal; as `encodeSend`. Links and monitors go out even to
-   * another incarnation of the peer, because they are always answered.
+   * Appends a signal; otherwise as `encodeSend`. Links and monitors are sent
+   * even to another incarnation of the peer, because they are always answered.
    */
   encode(signal: Signal, out: ByteQueue, isAlone: boolean = false): void {
-    if (isForNobody(this.#peer, signal)) return;
+    if (isDropped(this.#peer, signal)) return;
     const items = signalToControl(signal);
     if (isAlone) return this.#alone(items, out);
     this.#enter();
     try {
-      this.#begin(out);
+      this.#beginSignal(out);
       append(this.#prepare(items), this.#shapes, out, null);
     } catch (error) {
       this.#failed(error, items, out);
@@ -155,10 +156,10 @@ export class CborCodec implements SignalCodec {
   }
 
   /**
-   * Hands the signals of one frame to `sink`, in order. Throws a
-   * `DecodeError` for bytes that break the protocol, now and at every later
-   * call, because the two ends are out of step then; and whatever `sink`
-   * throws. `frame` is never written to.
+   * Hands the signals of one frame to `sink`, in order. Throws a `DecodeError`
+   * for bytes that break the protocol, and at every later call, because the two
+   * nodes may then remember different lists of keys. Errors of `sink` are thrown
+   * as well. `frame` is never written to.
    */
   decode(frame: Uint8Array, sink: SignalSink): void {
     if (this.#failure !== null) throw this.#failure;
@@ -190,7 +191,7 @@ export class CborCodec implements SignalCodec {
     }
   }
 
-  /** Errors name their place in the whole frame. */
+  /** Decodes the rest of a frame; errors name their byte in the whole frame. */
   #decodeBehind(frame: Uint8Array, start: number, sink: SignalSink): void {
     try {
       this.#decodeRest(frame.subarray(start), sink);
@@ -210,7 +211,7 @@ export class CborCodec implements SignalCodec {
     } catch (error) {
       throw this.#fail(error);
     }
-    // Only now, so that a sink may use any codec, this one included.
+    // After the frame was read, so that a sink may use any codec, also this one.
     for (const signal of signals) this.#deliver(signal, sink);
   }
 
@@ -261,8 +262,8 @@ export class CborCodec implements SignalCodec {
   }
 
   /**
-   * Nothing is called after the flag is set: at the end of the stack a call
-   * would throw before the `try` that clears it.
+   * No call may follow after the flag was set. When the stack is nearly full, a
+   * call would throw before the `try` whose `finally` clears the flag.
    */
   #enter(): void {
     if (this.#isEncoding) {
@@ -274,10 +275,10 @@ export class CborCodec implements SignalCodec {
     this.#isEncoding = true;
   }
 
-  #begin(out: ByteQueue): void {
+  #beginSignal(out: ByteQueue): void {
     const bytesMax = Math.min(LARGE_SIGNAL_BYTES, out.maxFrameBytes);
-    this.#shapes.begin();
-    this.#writer.begin(this.#shapes, bytesMax, null);
+    this.#shapes.beginSignal();
+    this.#writer.beginSignal(this.#shapes, bytesMax, null);
   }
 
   #alone(items: readonly unknown[], out: ByteQueue): void {
@@ -289,7 +290,7 @@ export class CborCodec implements SignalCodec {
     }
   }
 
-  /** The signal was not written: throws, or writes it as a large one. */
+  /** Called for a signal that was not written: throws, or writes a large one. */
   #failed(error: unknown, items: readonly unknown[], out: ByteQueue): void {
     this.#shapes.rollback();
     if (error !== tooLarge) throw refusalOf(error);
@@ -303,7 +304,7 @@ export class CborCodec implements SignalCodec {
   ): void {
     const shapes = new ShapeWriter();
     const attachments: Uint8Array<ArrayBuffer>[] = [];
-    this.#writer.begin(shapes, out.maxFrameBytes, attachments);
+    this.#writer.beginSignal(shapes, out.maxFrameBytes, attachments);
     try {
       const prepared = this.#prepare(items);
       out.largeFrame(largePayload(prepared, shapes, attachments), isAlone);
@@ -327,15 +328,15 @@ export class CborCodec implements SignalCodec {
   }
 }
 
-/** Errors of a full stack or memory are about this message as well. */
+/** An `EncodeError` for a full stack or memory; other errors as they are. */
 function refusalOf(error: unknown): unknown {
   if (!(error instanceof RangeError)) return error;
   return new EncodeError("message", printTerm(error), { cause: error });
 }
 
 /**
- * Appends a prepared signal behind the lists of keys it needs: a whole control
- * message, or a message for `to`. Throws before anything was appended.
+ * Appends a prepared signal, behind the lists of keys that it needs: a whole
+ * control message, or a message for `to`. When it throws, nothing was appended.
  */
 function append(
   prepared: unknown,
@@ -378,7 +379,7 @@ function copy(pool: Pool, to: Uint8Array, at: number): void {
   else for (let i = start; i < end; i++) to[at++] = pool[i]!;
 }
 
-/** The payload of a large frame, in chunks that are not copied again. */
+/** The payload of a large frame in chunks, which are not copied again. */
 function largePayload(
   prepared: readonly unknown[],
   shapes: ShapeWriter,
@@ -401,7 +402,7 @@ function largePayload(
   return chunks;
 }
 
-/** The attachments of a large frame, and where its items begin. */
+/** The attachments of a large frame, and the position of its items. */
 function attachmentsOf(frame: Uint8Array): [Uint8Array[], number] {
   const attachments: Uint8Array[] = [];
   const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
@@ -418,7 +419,7 @@ function attachmentsOf(frame: Uint8Array): [Uint8Array[], number] {
   return [attachments, at];
 }
 
-/** A view where the binary is most of its buffer, else a copy. */
+/** A view if the binary is at least half of its buffer, else a copy. */
 function attachmentOf(
   frame: Uint8Array,
   start: number,
@@ -429,14 +430,14 @@ function attachmentOf(
 }
 
 /**
- * A view of its own: never a subclass such as `Buffer`, which messages would
- * inherit, and cbor-x leaves a property on what it decodes.
+ * A new view, for two reasons: it is never a subclass such as `Buffer`, which
+ * would show in messages, and cbor-x adds a property to the view that it decodes.
  */
 function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
-/** Lists of keys are learned at once: the next item may need them. */
+/** Learns lists of keys at once, because the next item may need them. */
 function collect(
   item: unknown,
   shapes: ShapeReader,

@@ -1,21 +1,21 @@
 /**
  * Checks the bytes of a frame before cbor-x builds values from them.
  *
- * cbor-x trusts its input in many ways: it guesses at invalid UTF-8, follows
- * tags that refer to other places, recurses as deep as the input wants, and
- * notices truncation late. What passes here is a sequence of complete items in
- * the dialect of `cbor/tags.ts`, nested within bounds, and costs cbor-x no more
- * than a small multiple of its size. What the items mean is not checked here.
+ * cbor-x trusts its input: it replaces invalid UTF-8, follows tags that refer to
+ * other places, recurses as deep as the input is nested, and notices truncation
+ * late. Bytes that pass this check are a sequence of complete items in the
+ * dialect of `tags.ts`, nested within a limit, and cost cbor-x no more than a
+ * small multiple of their size. The meaning of the items is not checked here.
  */
 
 import { FIRST_TAG, LAST_TAG, tags, TERM_DEPTH_MAX } from "./tags.ts";
 import { OBJECTS_MAX } from "../shared/limits.ts";
 import { DecodeError } from "../shared/errors.ts";
 
-/** A term is at most a tag and an array; the signal and a leaf add a few. */
+/** A term is at most a tag and an array; a signal and a leaf add a few. */
 const DEPTH_MAX = 2 * TERM_DEPTH_MAX + 8;
 
-/** Tags that stand for no object of their own. */
+/** Tags of values that are no objects. */
 const noObjects: ReadonlySet<number> = new Set([
   tags.atom,
   tags.minusZero,
@@ -25,12 +25,12 @@ const noObjects: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * The writer counts the objects of a message; here the bytes inside a binary
- * count as well, and so does what a signal has besides its message.
+ * The writer counts only the objects of a message. Here the byte string inside a
+ * binary counts as well, and so do the other items of a signal.
  */
 const COUNTED_MAX = 2 * OBJECTS_MAX + 16;
 
-/** Items still to come at each level of nesting. One check runs at a time. */
+/** Items still to come at each level. Only one check runs at a time. */
 const missing = new Float64Array(DEPTH_MAX + 1);
 
 /** cbor-x drops a byte-order mark from texts longer than this. */
@@ -57,7 +57,7 @@ export function checkItems(bytes: Uint8Array): void {
     } else if (major === 5 || major === 7 && value < 20) {
       throw notUsed(head, start);
     }
-    // What is behind a tag is part of what the tag stands for.
+    // The item behind a tag is counted with the tag.
     if (!isTagged && (major === 2 || major === 4)) objects += 1;
     isTagged = major === 6;
     let inside = 0;
@@ -116,7 +116,10 @@ function checkText(bytes: Uint8Array, start: number, end: number): void {
     end - start > SAFE_MARK_BYTES && bytes[start] === 0xef &&
     bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf
   ) {
-    throw new DecodeError("a byte-order mark belongs into UTF-16", start);
+    throw new DecodeError(
+      "a text that begins with a byte-order mark has to be sent as UTF-16",
+      start,
+    );
   }
 }
 

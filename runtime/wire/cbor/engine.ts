@@ -1,16 +1,15 @@
 /**
- * cbor-x, narrowed down to what the codec needs and shielded from the rest.
+ * The part of cbor-x that the codec uses.
  *
- * The codec hands it nothing but primitives, arrays, plain `Uint8Array`s and
- * `Tagged`, and takes back nothing else: which terms those stand for is the
- * business of `cbor/prepare.ts` and `cbor/terms.ts`. So none of cbor-x's own
- * conversions (class instances as objects, -0 as 0, `toJSON`, iterables,
- * records, maps) ever happens.
+ * The codec passes only primitives, arrays, plain `Uint8Array`s and `Tagged` to
+ * cbor-x, and gets only these back. Which terms they are is decided in
+ * `prepare.ts` and `terms.ts`. So the conversions of cbor-x (class instances as
+ * objects, -0 as 0, `toJSON`, iterables, records, maps) never take place.
  *
- * The `index-no-eval` build is used on purpose. It is an instance of its own,
- * so extensions registered here are not seen by a program that uses cbor-x
- * itself; it compiles no code from what a peer sent; it does not look for the
- * native addon; and it does not read the environment when it is imported, for
+ * The `index-no-eval` build is used for four reasons. It is an instance of its
+ * own, so a program that uses cbor-x itself does not see the extensions that are
+ * registered here. It compiles no code from the bytes of a peer. It does not look
+ * for the native addon. It does not read the environment when it is imported, for
  * which Deno would ask permission.
  */
 
@@ -32,7 +31,7 @@ export type Pool = Uint8Array & {
   readonly end: number;
 };
 
-/** What cbor-x has and its type declarations lack. */
+/** Methods of cbor-x that its type declarations lack. */
 type EncoderInternals = {
   encode(value: unknown, options: number): Pool;
   useBuffer(pool: Uint8Array): void;
@@ -40,11 +39,11 @@ type EncoderInternals = {
 
 type Extension = Parameters<typeof addExtension>[0];
 
-// cbor-x's REUSE_BUFFER_MODE and RESET_BUFFER_MODE: the result stays in the
-// pool, and the next one starts at the same place.
+// REUSE_BUFFER_MODE and RESET_BUFFER_MODE of cbor-x: the result stays in the
+// pool, and the next result starts at the same place.
 const STAY_IN_POOL = 512 | 1024;
 
-/** A pool that one large signal made grow beyond this is given up again. */
+/** A pool that has grown beyond this for a large signal is released. */
 const POOL_BYTES_MAX = 1 << 20;
 
 addExtension(
@@ -56,7 +55,7 @@ addExtension(
   } as unknown as Extension,
 );
 
-// Options are written out, because cbor-x writes its defaults into them.
+// All options are given, because cbor-x writes its defaults into the object.
 const encoder = new Encoder({
   useRecords: false,
   tagUint8Array: false,
@@ -69,7 +68,7 @@ const decoder = new Decoder({
 const firstPool = encoder.encode(0, STAY_IN_POOL);
 
 /**
- * Calls `read` with what lies behind the tag, and takes its result for both.
+ * Calls `read` with the item behind a tag. Its result takes the place of both.
  */
 export function onTag(tag: number, read: (value: unknown) => unknown): void {
   addExtension({ tag, decode: read } as unknown as Extension);
@@ -83,7 +82,7 @@ export function encodeToPool(value: unknown): Pool {
   return encoder.encode(value, STAY_IN_POOL);
 }
 
-/** Lets go of a pool that has grown large; its bytes must be copied by then. */
+/** Releases a pool that has grown large. Its bytes must be copied before. */
 export function releasePool(pool: Pool): void {
   if (pool.length > POOL_BYTES_MAX) encoder.useBuffer(firstPool);
 }

@@ -1,18 +1,16 @@
 /**
- * Outgoing terms: checks a message and makes the copy of it that cbor-x
- * writes.
+ * Prepares terms that are sent: checks a message and makes the copy of it that
+ * cbor-x writes.
  *
- * One walk does both. It reads every property exactly once, so getters and
- * proxies cannot show one thing to the check and another to the writer, and
- * what it returns holds nothing that cbor-x could fail on or change. A value
- * that cannot leave the node ends the walk with an `EncodeError` that names
- * its path.
+ * Both happen in one pass, which reads every property exactly once. So a getter
+ * or a proxy cannot return one value to the check and another one to the copy.
+ * The copy holds only values that cbor-x can write unchanged. A value that cannot
+ * be encoded ends the pass with an `EncodeError` that names its path.
  *
- * What becomes of a value is decided by its prototype. Instances of other
- * classes are refused rather than sent as plain objects, because the receiver
- * would get something without methods. `toJSON` is never called. Of arrays,
- * maps, sets, dates and binaries only the contents travel; holes in arrays
- * become undefined.
+ * The prototype of a value decides how it is sent. Instances of other classes are
+ * refused and not sent as plain objects, because the receiver would get an object
+ * without methods. `toJSON` is never called. Of arrays, maps, sets, dates and
+ * binaries only the contents are sent; holes in arrays become undefined.
  */
 
 import {
@@ -38,7 +36,7 @@ import { isAtomName } from "../shared/atoms.ts";
 import { isU32 } from "../shared/numbers.ts";
 import { EncodeError } from "../shared/errors.ts";
 
-/** Thrown by a `TermWriter` that reached its limit of bytes. */
+/** Thrown by a `TermWriter` when the signal exceeds its limit of bytes. */
 export const tooLarge: Error = new Error("the signal is above its limit");
 
 const minusZero = new Tagged(tags.minusZero, 0);
@@ -59,17 +57,17 @@ export class TermWriter implements TermWriterServices {
   readonly peer: Incarnation;
   readonly #special: ReadonlyMap<object | null, PrepareTerm>;
   readonly #atoms: Map<symbol, Tagged> = new Map();
-  /** At `id % KEPT_PIDS` a pid and, in the other list, its prepared form. */
+  /** Recent pids at index `id % KEPT_PIDS`, and their prepared forms. */
   readonly #pids: (Pid | undefined)[] = new Array(KEPT_PIDS).fill(undefined);
   readonly #preparedPids: unknown[] = new Array(KEPT_PIDS).fill(undefined);
   #shapes: ShapeWriter;
-  /** Large binaries of the current signal; null keeps them inside it. */
+  /** Large binaries of the current signal; null to keep them inside it. */
   #attachments: Uint8Array<ArrayBuffer>[] | null = null;
-  /** What the path of a refused value starts with. */
+  /** The beginning of the path of a refused value. */
   #root = "message";
   /** Containers around the current value, from index 1 on. */
   readonly #trail: object[] = [];
-  /** For each of them the key or index of what is being prepared inside. */
+  /** For each container, the key or index of the value inside it. */
   readonly #keys: (string | number | undefined)[] = [];
   #depth = 0;
   /** Lower bound of the signal's size so far, and its limit. */
@@ -94,8 +92,8 @@ export class TermWriter implements TermWriterServices {
     this.#shapes = shapes;
   }
 
-  /** Call before each signal. */
-  begin(
+  /** Must be called before each signal. */
+  beginSignal(
     shapes: ShapeWriter,
     bytesMax: number,
     attachments: Uint8Array<ArrayBuffer>[] | null,
@@ -108,8 +106,8 @@ export class TermWriter implements TermWriterServices {
   }
 
   /**
-   * Prepares a whole value; `root` is what its path starts with. Throws an
-   * `EncodeError`, or `tooLarge` when the signal is above its limit.
+   * Prepares a whole value; `root` is the beginning of its path. Throws an
+   * `EncodeError`, or `tooLarge` when the signal exceeds its limit.
    */
   prepare(value: unknown, root: string): unknown {
     this.#root = root;
@@ -150,7 +148,7 @@ export class TermWriter implements TermWriterServices {
     }
   }
 
-  /** Says which part of the innermost container comes next. */
+  /** Sets the key or index of the next value in the innermost container. */
   at(key: string | number): void {
     this.#keys[this.#depth] = key;
   }
@@ -173,7 +171,7 @@ export class TermWriter implements TermWriterServices {
     return prepared;
   }
 
-  /** A byte string, or what stands for it when it travels apart. */
+  /** A byte string, or its number when it is attached to the signal. */
   bytes(value: Uint8Array): unknown {
     const { buffer, byteLength } = value;
     if (byteLength === 0 && buffer instanceof ArrayBuffer && buffer.detached) {
@@ -182,7 +180,7 @@ export class TermWriter implements TermWriterServices {
     this.grow(byteLength + 1);
     if (
       this.#attachments === null || byteLength < ATTACHMENT_BYTES_MIN ||
-      // Others can change its contents or size before it is written.
+      // Another thread or the program could change it before it is sent.
       !(buffer instanceof ArrayBuffer) || buffer.resizable
     ) return value;
     const view = new Uint8Array(buffer, value.byteOffset, byteLength);
@@ -201,7 +199,8 @@ export class TermWriter implements TermWriterServices {
   }
 
   /**
-   * A plain object, or one without a prototype, which arrives as a plain one.
+   * A plain object, or an object without a prototype, which arrives as a plain
+   * object.
    */
   record(value: Readonly<Record<string, unknown>>): unknown {
     const keys = Object.keys(value);
@@ -266,8 +265,8 @@ export class TermWriter implements TermWriterServices {
     }
     let prepared: Tagged;
     const { id, serial, creation } = pid;
-    // Also one of another node of this thread, which was handed over by
-    // reference: what comes back has to be this very object.
+    // Also for a pid of another node of this thread, which was passed by
+    // reference: a pid that comes back has to be this very object.
     exportPid(this.pids, pid);
     if (isOf(pid, this.self)) {
       prepared = new Tagged(tags.writerPid, [id, serial]);
@@ -313,7 +312,7 @@ export class TermWriter implements TermWriterServices {
     return new Tagged(tags.bigInteger, digits);
   }
 
-  /** The container at the end of the trail is one too many. */
+  /** Refuses the container at the end of the trail, which is nested too deep. */
   #refuseDepth(): never {
     const seen = new Map<object, number>();
     for (let depth = 1; depth <= TERM_DEPTH_MAX + 1; depth++) {

@@ -12,12 +12,12 @@ export interface TermWriterServices {
   readonly peer: Incarnation;
   /** Prepares a value inside the one that is being prepared. */
   term(value: unknown): unknown;
-  /** Says which part of the innermost container comes next. */
+  /** Sets the key or index of the next value in the innermost container. */
   at(key: string | number): void;
   text(value: string): unknown;
   /** Appends the prepared items to `prepared`. */
   items(items: readonly unknown[], prepared: unknown[]): unknown[];
-  /** A byte string, or what stands for it when it travels apart. */
+  /** A byte string, or its number when it is attached to the signal. */
   bytes(value: Uint8Array): unknown;
   /** A plain object. */
   record(value: Readonly<Record<string, unknown>>): unknown;
@@ -27,7 +27,7 @@ export interface TermWriterServices {
   refuse(problem: string): never;
 }
 
-/** Prepares an instance; `writer` prepares what it holds. */
+/** Prepares an instance of one class; `writer` prepares the values in it. */
 export type PrepareTerm = (
   writer: TermWriterServices,
   value: object,

@@ -1,25 +1,25 @@
 /**
- * Lists of keys that both ends of a connection remember, so that an object
- * travels as a small number and its values.
+ * Shapes: lists of keys that both nodes of a connection remember, so that an
+ * object is sent as the number of its shape and its values.
  *
- * Why not cbor-x's own records: they are learned while a value is written, so
- * a value that fails half-way leaves the two ends out of step; a key named
- * `__keys__` corrupts them; and the receiver cannot check them. Here the lists
- * a signal needs are known before its first byte and go in front of it, as an
- * item of their own: `[0, number of the first list, keys, ...]`. A number of 0
- * starts the table afresh.
+ * The records of cbor-x are not used, for three reasons. They are learned while a
+ * value is written, so a value that fails half-way leaves the tables of the two
+ * nodes different. A key named `__keys__` corrupts them. The receiver cannot check
+ * them. Here the lists that a signal needs are known before its first byte. They
+ * are sent in front of it as an item of their own: `[0, number of the first list,
+ * keys, ...]`. The number 0 empties the table first.
  */
 
 import { printTerm } from "../../core/terms/terms.ts";
 import { DecodeError } from "../shared/errors.ts";
 
-/** Lists remembered at a time; then both ends start afresh. */
+/** Lists that are remembered; a full table is emptied at both nodes. */
 export const SHAPES_MAX = 2048;
-/** Objects with more keys are dictionaries and travel with their keys. */
+/** An object with more keys is a dictionary and is sent with its keys. */
 export const SHAPE_KEYS_MAX = 64;
 /** Longest key of a list, in UTF-16 units. */
 export const SHAPE_KEY_LENGTH_MAX = 128;
-/** Steps of the writer's tree; then both ends start afresh. */
+/** Steps of the writer's tree; a full tree is emptied at both nodes. */
 const STEPS_MAX = 16_384;
 
 /**
@@ -29,12 +29,12 @@ export const SHAPES_OP = 0;
 
 /** A place in the writer's tree of lists: one step per key. */
 class Step {
-  /** Number of the list that ends here, or -1. */
+  /** Number of the list that ends at this step, or -1. */
   id = -1;
-  /** That list, while the peer does not know it. */
+  /** That list, until the peer knows it. */
   keys: readonly string[] = [];
   /**
-   * The first key that went on from here, and where to: mostly the only one.
+   * The first key behind this step, and its step. Mostly it is the only one.
    */
   #key: string | undefined = undefined;
   #next: Step | undefined = undefined;
@@ -57,11 +57,11 @@ class Step {
 }
 
 /**
- * The sending end.
+ * The table of the sender.
  *
- * A message can be sent at the end of the stack, where any call may throw. So
- * every change is made by assignments without a call between them, and what
- * could not be rolled back then is rolled back by the next `begin`.
+ * A message can be sent when the stack is nearly full, so that any call may throw.
+ * So every change is made by assignments without a call between them. A change
+ * that could not be rolled back is rolled back by the next `beginSignal`.
  */
 export class ShapeWriter {
   #root: Step = new Step();
@@ -71,8 +71,8 @@ export class ShapeWriter {
   /** Ends of the lists that the current signal brings. */
   #added: Step[] = [];
 
-  /** Call before each signal: makes room when the table is full. */
-  begin(): void {
+  /** Must be called before each signal; empties a table that is full. */
+  beginSignal(): void {
     if (this.#added.length > 0) this.rollback();
     if (this.#nextId < SHAPES_MAX && this.#steps < STEPS_MAX) return;
     this.#root = new Step();
@@ -81,8 +81,8 @@ export class ShapeWriter {
   }
 
   /**
-   * Number of this list of keys, which is new if need be; -1 when the object
-   * must travel with its keys.
+   * The number of this list of keys, which is added if it is new; -1 when the
+   * object must be sent with its keys.
    */
   find(keys: readonly string[]): number {
     if (keys.length > SHAPE_KEYS_MAX) return -1;
@@ -95,7 +95,7 @@ export class ShapeWriter {
     return step.id >= 0 ? step.id : this.#add(step, keys);
   }
 
-  /** The item to be written in front of the signal, or null for none. */
+  /** The item to write in front of the signal; null when it adds no list. */
   definitions(): unknown[] | null {
     const added = this.#added;
     if (added.length === 0) return null;
@@ -106,12 +106,12 @@ export class ShapeWriter {
     ];
   }
 
-  /** The lists were written: the peer will know them. */
+  /** Must be called after the lists were written: the peer will know them. */
   commit(): void {
     if (this.#added.length > 0) this.#added = [];
   }
 
-  /** The signal was not written: forget its new lists. */
+  /** Removes the new lists of a signal that was not written. */
   rollback(): void {
     const added = this.#added;
     this.#nextId -= added.length;
@@ -134,11 +134,11 @@ export class ShapeWriter {
   }
 }
 
-/** The receiving end. */
+/** The table of the receiver. */
 export class ShapeReader {
   readonly #shapes: (readonly string[])[] = [];
 
-  /** The keys of that list; throws a `DecodeError` if there is none. */
+  /** The keys of a list; throws a `DecodeError` for an unknown number. */
   keys(id: unknown): readonly string[] {
     const keys = typeof id === "number" ? this.#shapes[id] : undefined;
     if (keys === undefined) {
@@ -149,7 +149,7 @@ export class ShapeReader {
     return keys;
   }
 
-  /** Learns the lists of an item `[0, number of the first, keys, ...]`. */
+  /** Adds the lists of an item `[0, number of the first, keys, ...]`. */
   define(item: readonly unknown[]): void {
     const first = item[1];
     if (first === 0) this.#shapes.length = 0;
@@ -180,8 +180,8 @@ function checkedKeys(keys: unknown): readonly string[] {
 }
 
 /**
- * Whether a key can be set on an object by assignment and survives as UTF-8
- * text; cbor-x drops a byte-order mark in front of a longer text.
+ * Whether a key can be set on an object by assignment, and is unchanged as UTF-8.
+ * cbor-x drops a byte-order mark in front of a longer text.
  */
 function isShapeKey(key: string): boolean {
   return key !== "__proto__" && key.length <= SHAPE_KEY_LENGTH_MAX &&

@@ -1,11 +1,10 @@
 /**
- * Reads the messages that `cbor/small_write.ts` writes: signals to local actors whose
- * message is one small value. It is the mirror of that module, and exists for
- * the same reason: for these, a call of cbor-x costs several times more than
- * all the rest.
+ * Reads the signals that `small_write.ts` writes: those whose message is one small
+ * value. For these, a call of cbor-x costs several times more than all other
+ * work.
  *
- * It never judges: at the first byte that is not of this kind it stops, and
- * the complete reader goes on from there.
+ * It reports no errors: at the first byte that it does not expect it stops, and
+ * the complete reader continues from there.
  */
 
 import { ops } from "../shared/control_numbers.ts";
@@ -21,11 +20,12 @@ const TEXT_STRING = 0x60;
 const SEND_ARRAY = 0x84;
 
 /**
- * Result of `head` beside its end; one at a time, so that none is allocated.
+ * The number of the head that `head` has read last. It is a variable so that
+ * `head` need not allocate an object.
  */
 let headValue = 0;
 
-/** Reads the head of an item of that kind; returns its end, or -1. */
+/** Reads the head of an item of this type; returns its end, or -1. */
 function head(bytes: Uint8Array, at: number, kind: number): number {
   const low = (bytes[at] as number) - kind;
   if (!(low >= 0 && low <= 26)) return -1;
@@ -42,8 +42,8 @@ function head(bytes: Uint8Array, at: number, kind: number): number {
 }
 
 /**
- * Delivers the small messages a frame begins with, in order, and returns the
- * position of the first byte that is left.
+ * Delivers the small messages at the beginning of a frame, in order, and returns
+ * the position of the first byte behind them.
  */
 export function readSmallSends(bytes: Uint8Array, sink: SignalSink): number {
   const { length } = bytes;
@@ -76,14 +76,14 @@ export function readSmallSends(bytes: Uint8Array, sink: SignalSink): number {
   return start;
 }
 
-/** A loop is quicker than `slice` for so few bytes. */
+/** A loop is faster than `slice` for so few bytes. */
 function copied(bytes: Uint8Array, from: number, to: number): Uint8Array {
   const copy = new Uint8Array(to - from);
   for (let i = from; i < to; i++) copy[i - from] = bytes[i] as number;
   return copy;
 }
 
-/** Text of ASCII characters only, or null. */
+/** The text of these bytes; null when one is not ASCII. */
 function ascii(bytes: Uint8Array, from: number, to: number): string | null {
   let text = "";
   for (let i = from; i < to; i++) {

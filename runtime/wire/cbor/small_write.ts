@@ -1,8 +1,8 @@
 /**
- * The front of a message signal, and messages that are one small value,
- * written by hand: for these a call of cbor-x costs more than all the rest.
+ * Writes the head of a message signal, and whole signals whose message is one
+ * small value. For these, a call of cbor-x costs more than all other work.
  *
- * The bytes are those that cbor-x would write.
+ * The bytes are the same as those of cbor-x. `small_read.ts` reads them.
  */
 
 import type { ByteQueue } from "../shared/byte_queue.ts";
@@ -11,12 +11,12 @@ import { ops } from "../shared/control_numbers.ts";
 /** Longest text or byte string written here. */
 const SMALL_BYTES_MAX = 64;
 
-/** Bytes of a head: the kind of an item and its number or length. */
+/** Bytes of a head: the type of an item with its number or length. */
 function headBytes(value: number): number {
   return value < 24 ? 1 : value < 0x100 ? 2 : value < 0x10000 ? 3 : 5;
 }
 
-/** Writes a head at `at` and returns where it ends. */
+/** Writes a head at `at` and returns the position behind it. */
 function writeHead(
   bytes: Uint8Array,
   at: number,
@@ -46,14 +46,14 @@ function writeHead(
   return at + 5;
 }
 
-/** Bytes in front of the message of a signal to these numbers. */
+/** Bytes in front of the message of a signal to the pid with these numbers. */
 export function sendHeadBytes(id: number, serial: number): number {
   return 2 + headBytes(id) + headBytes(serial);
 }
 
 /**
- * Reserves `[send, id, serial, message]`, writes it up to the message and
- * returns where the message's `messageBytes` go. Throws as
+ * Reserves `[send, id, serial, message]`, writes it up to the message, and
+ * returns the position for the `messageBytes` of the message. Throws as
  * `ByteQueue.reserve` does.
  */
 export function beginSend(
@@ -81,7 +81,7 @@ export function appendSmallSend(
   out: ByteQueue,
 ): boolean {
   if (typeof message === "number") {
-    // Minus zero is no whole number of CBOR's.
+    // CBOR has no integer for minus zero.
     if (message >>> 0 !== message || Object.is(message, -0)) return false;
     const at = beginSend(id, serial, headBytes(message), out);
     writeHead(out.buffer, at, 0, message);
@@ -97,14 +97,14 @@ export function appendSmallSend(
     }
     return true;
   }
-  // Not `instanceof`, which a proxy of one would pass.
+  // Not `instanceof`, which is also true for a proxy.
   if (
     ArrayBuffer.isView(message) &&
     Object.getPrototypeOf(message) === Uint8Array.prototype
   ) {
     const content = message as Uint8Array;
     const { length } = content;
-    // An empty one may have lost its buffer, which is refused elsewhere.
+    // The buffer of an empty one may be detached, which `prepare.ts` refuses.
     if (length > SMALL_BYTES_MAX || length === 0) return false;
     let at = beginSend(id, serial, headBytes(length) + length, out);
     at = writeHead(out.buffer, at, 0x40, length);

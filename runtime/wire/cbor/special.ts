@@ -1,8 +1,8 @@
 /**
- * Outgoing terms that are neither primitives nor plain objects: how each class
- * is written, and why others are refused.
+ * Prepares instances of the classes that are terms, and refuses those of all other
+ * classes.
  *
- * `cbor/terms.ts` is the other direction of each function here.
+ * For each function here, `terms.ts` has the one that reads its result.
  */
 
 import {
@@ -74,17 +74,17 @@ export function specialTerms(
   return terms;
 }
 
-/** Terms that a prototype does not show: errors of any class, and `Buffer`. */
+/** The terms that are not found by prototype: errors and `Buffer`. */
 export function otherTerm(value: object): PrepareTerm | undefined {
   if (value instanceof Error) return error as PrepareTerm;
-  // Node.js' own APIs return it where others return a Uint8Array.
+  // The APIs of Node.js return a Buffer where others return a Uint8Array.
   if (value instanceof Uint8Array && value.constructor?.name === "Buffer") {
     return buffer as PrepareTerm;
   }
   return undefined;
 }
 
-/** Why an instance of some other class cannot be sent. */
+/** Why an instance of another class cannot be sent. */
 export function refusalOf(value: object): string {
   const name: unknown = value.constructor?.name;
   const advice = value instanceof Promise
@@ -103,7 +103,7 @@ function expect(writer: TermWriterServices, is: boolean, what: string): void {
 
 function array(writer: TermWriterServices, value: readonly unknown[]): unknown {
   if (!Array.isArray(value)) return writer.refuse(refusalOf(value));
-  // The length is read once: a proxy cannot grow meanwhile.
+  // The length is read once, because a proxy may change it.
   const count = value.length;
   writer.grow(count + 1);
   const prepared = new Array<unknown>(count);
@@ -177,7 +177,7 @@ function set(writer: TermWriterServices, value: ReadonlySet<unknown>): unknown {
   return new Tagged(tags.set, prepared);
 }
 
-/** Two equal refs can be one object at the receiver, who made them. */
+/** At their own node, two equal refs can be one object, so they are refused. */
 function refuseEqualRefs(
   writer: TermWriterServices,
   refs: Set<string>,
@@ -236,7 +236,7 @@ function viewOf(value: ArrayBuffer | ArrayBufferView): Uint8Array {
 
 const IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Elements travel as they lie in memory, which is little-endian everywhere. */
+/** Elements are sent as they are in memory, which has to be little-endian. */
 function binary(
   kind: number,
 ): (
@@ -284,7 +284,7 @@ function bitString(writer: TermWriterServices, value: BitString): unknown {
   return new Tagged(tags.bitString, [writer.bytes(viewOf(bytes)), lastBits]);
 }
 
-/** Made by codecs only, so its fields are what they should be. */
+/** Only codecs make closures, so the fields need no check. */
 function closure(writer: TermWriterServices, value: Closure): unknown {
   const { module, arity, index, uniq, oldIndex, oldUniq, pid, free } = value;
   const head = [writer.text(module), arity, index, writer.bytes(uniq)];

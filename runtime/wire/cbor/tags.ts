@@ -1,14 +1,14 @@
 /**
- * The numbers of the CBOR dialect between two Hornbeam nodes.
+ * Tags, numbers and limits of the CBOR dialect between two Hornbeam nodes.
  *
- * The tags are private to connections whose two ends announced themselves as
- * Hornbeam nodes; they do not mean what the public registry of CBOR tags says.
- * Everything a term can be is a CBOR integer, double, text, byte string, array
- * or simple value, or one of these tags in front of one of those. Maps,
- * indefinite lengths and shorter floats are not used.
+ * The tags are used only on connections whose two nodes announced themselves as
+ * Hornbeam nodes. They do not have the meaning of the public registry of CBOR
+ * tags. A term is a CBOR integer, double, text, byte string, array or simple
+ * value, or one of these tags in front of such an item. Maps, indefinite lengths
+ * and shorter floats are not used.
  */
 
-/** Tag numbers. A one-byte tag ends at 23: the frequent ones come first. */
+/** Tag numbers. Those up to 23 take one byte, so frequent tags come first. */
 export const tags = {
   /** Plain object: `[number of its list of keys, value, ...]`. */
   record: 6,
@@ -24,7 +24,7 @@ export const tags = {
   ref: 10,
   /** `[item, ...]` */
   tuple: 11,
-  /** Plain object whose keys are not worth remembering: `[key, value, ...]`. */
+  /** Plain object that is sent with its keys: `[key, value, ...]`. */
   object: 12,
   /** `[key, value, ...]` in insertion order. */
   map: 13,
@@ -42,9 +42,9 @@ export const tags = {
   utf16: 19,
   /** Integer beyond 64 bits: hexadecimal, with a sign. */
   bigInteger: 20,
-  /** `[kind, bytes]`, kinds as in `binaryKinds`. */
+  /** `[kind, bytes]`; the kinds are below. */
   binary: 21,
-  /** A large byte string that stands in front of the signal: its index. */
+  /** A large byte string in front of the signal: its index. */
   attachment: 22,
   /** `[tail, item, ...]` */
   improperList: 23,
@@ -67,18 +67,19 @@ export const FIRST_TAG: number = tags.record;
 export const LAST_TAG: number = tags.closure;
 
 /**
- * First byte of a frame that holds one large signal: null, which no signal is.
- * Such a frame neither uses nor teaches lists of keys, so it may be decoded at
- * any time after it was encoded.
+ * First byte of a frame that holds one large signal: null, with which no signal
+ * begins. Such a frame neither uses the lists of keys of other frames nor adds to
+ * them, so it may be decoded at any time after it was encoded.
  */
 export const LARGE_FRAME_MARK = 0xf6;
 
 /**
- * From this size on a binary is not copied but stands in front of its signal.
+ * A binary of this size or more is not copied into its signal but is put in front
+ * of it.
  */
 export const ATTACHMENT_BYTES_MIN: number = 64 * 1024;
 
-/** Terms may be nested this deep; both ends stay far from a full stack. */
+/** Levels of nested terms; both nodes stay far from a full stack. */
 export const TERM_DEPTH_MAX = 512;
 
 /** A class of typed arrays. */
@@ -92,7 +93,7 @@ export type ElementClass = {
 export const ARRAY_BUFFER_KIND = 0;
 export const DATA_VIEW_KIND = 1;
 
-/** Typed arrays but for `Uint8Array`: their kind is their index plus 2. */
+/** Typed arrays except `Uint8Array`: their kind is their index plus 2. */
 export const elementClasses: readonly ElementClass[] = [
   Uint8ClampedArray,
   Int8Array,
@@ -108,7 +109,7 @@ export const elementClasses: readonly ElementClass[] = [
 ];
 export const FIRST_ELEMENT_KIND = 2;
 
-/** Errors that come back as what they were; their index is their number. */
+/** Errors that keep their class; their number is the index here. */
 export const errorBases: readonly ErrorConstructor[] = [
   Error,
   TypeError,
@@ -117,15 +118,16 @@ export const errorBases: readonly ErrorConstructor[] = [
   ReferenceError,
   EvalError,
   URIError,
-  // Its constructor takes the errors first.
+  // Its constructor takes the errors as its first argument.
   AggregateError as unknown as ErrorConstructor,
 ];
 export const AGGREGATE_ERROR_BASE = 7;
 
 /**
- * A class of the runtime that crosses to another node: exactly its fields, in
- * this order. An instance is made without calling the constructor, so private
- * fields (`#x`) are not possible. Both ends need the same list.
+ * A class of the runtime whose instances are sent to other nodes: exactly its
+ * fields, in this order. The receiver makes an instance without a call of the
+ * constructor, so private fields (`#x`) are not possible. Both nodes need the same
+ * list.
  */
 export type RecordClass = {
   /** Number of the class on the wire: its place in the list, never reused. */

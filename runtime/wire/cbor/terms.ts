@@ -1,9 +1,9 @@
 /**
- * Incoming terms: what stands for which tag, and what is refused.
+ * Reads terms: makes the term of each tag, or refuses it.
  *
- * `checkItems` has vetted the bytes and cbor-x has built what lies behind a
- * tag when a function here is called with it; each checks that it has the
- * shape that `cbor/special.ts` writes, because a peer may send anything.
+ * Before a function here is called, `checkItems` has checked the bytes, and cbor-x
+ * has built the item behind the tag. The function checks that the item has the
+ * form that `special.ts` writes, because a peer may send anything.
  */
 
 import {
@@ -79,8 +79,8 @@ export class TermReader {
   }
 
   /**
-   * Calls `onItem` for each item of a frame. Throws a `DecodeError`; then
-   * items in front of the faulty one may have been seen.
+   * Calls `onItem` for each item of a frame. Before it throws a `DecodeError`, it
+   * may have called `onItem` for the items in front of the faulty one.
    */
   read(
     bytes: Uint8Array,
@@ -91,12 +91,12 @@ export class TermReader {
     checkItems(bytes);
     this.shapes = shapes;
     this.attachments = attachments;
-    // Nothing that cbor-x calls meanwhile leads to another codec.
+    // No function that cbor-x calls uses another codec, so one variable is enough.
     current = this;
     try {
       decodeItems(bytes, onItem);
     } catch (error) {
-      // cbor-x notes on errors where the item began that it was reading.
+      // cbor-x adds to an error the position of the item that it was reading.
       const { lastPosition } = error as { lastPosition?: number };
       throw error instanceof DecodeError
         ? new DecodeError(error.problem, lastPosition)
@@ -129,7 +129,7 @@ export class TermReader {
 /** Slots of a `PidCache`: a power of two. */
 const PID_SLOTS = 256;
 
-/** The pids of one node that were seen last, found without making a key. */
+/** Finds a recent pid of one node without making a key for the table. */
 class PidCache {
   readonly #table: PidTable;
   readonly #owner: Incarnation;
@@ -188,7 +188,7 @@ onTag(tags.record, (value) => {
   const keys = reader().shapes.keys(values[0]);
   check(keys.length === values.length - 1, "as many values as keys", values);
   const object: Record<string, unknown> = {};
-  // No key of a list is `__proto__`, so this never meets a setter.
+  // No key of a list is `__proto__`, so no setter is called.
   for (let i = 0; i < keys.length; i++) object[keys[i]!] = values[i + 1];
   return object;
 });
@@ -231,7 +231,7 @@ onTag(tags.ref, (value) => {
   const first = parts[0];
   if (first === 0) return refOf(reader().peer, parts, 1);
   if (first === 1) {
-    // Only refs that this node made are known to its thread as objects.
+    // Only refs of this node are in the table of the thread.
     return internRef(reader().pids, refOf(reader().self, parts, 1));
   }
   const creation = parts[1];
@@ -304,7 +304,7 @@ onTag(tags.bigInteger, (value) => {
     : BigInt(`0x${value}`);
 });
 
-/** Units given to `String.fromCharCode` at a time. */
+/** Units that are passed to `String.fromCharCode` at once. */
 const UNITS_AT_ONCE = 4096;
 
 onTag(tags.utf16, (value) => {
@@ -349,7 +349,7 @@ onTag(tags.binary, (value) => {
   check(Class !== undefined, "a kind of binary", kind);
   const size = Class.BYTES_PER_ELEMENT;
   check(bytes.length % size === 0, "whole elements", bytes);
-  // Elements can only be seen at multiples of their size.
+  // A typed array must start at a multiple of its element size.
   const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
   const buffer = aligned.buffer as ArrayBuffer;
   return new Class(buffer, aligned.byteOffset, aligned.length / size);
@@ -387,7 +387,10 @@ onTag(tags.error, (value) => {
   return code === undefined ? error : Object.assign(error, { code });
 });
 
-/** A stack of this node would mislead, and cost more than all the rest. */
+/**
+ * Makes an error without a stack. A stack of this node would mislead, and cost
+ * more than all other work.
+ */
 function withoutStack(make: () => Error): Error {
   const engine = Error as { stackTraceLimit?: number };
   const limit = engine.stackTraceLimit;

@@ -1,13 +1,15 @@
 /**
- * The bytes of epmd, the Erlang port mapper: which node listens where.
+ * The requests and answers of epmd, the Erlang port mapper daemon, as bytes. epmd
+ * knows on which port each node of a host listens.
  *
  * Follows the Erlang/OTP documentation, "Distribution Protocol", section on
- * EPMD. A request is a u16 length and a body (`frames.ts` cuts them); an answer
- * has no length and ends at a known size or with the connection, so each
- * decoder of an answer takes all bytes so far and says when it needs more.
+ * EPMD. A request is a u16 length and a body, which `framing/frames.ts` splits.
+ * An answer has no length: it ends at a known size or with the connection. So
+ * each decoder of an answer takes all bytes that have arrived, and says when it
+ * needs more.
  */
 
-/** What a node tells epmd about itself. */
+/** What a node registers at epmd. */
 export type EpmdEntry = {
   /** The part of the node name before the `@`. */
   readonly name: string;
@@ -17,7 +19,7 @@ export type EpmdEntry = {
   /** Highest and lowest version of the distribution protocol. */
   readonly highestVersion: number;
   readonly lowestVersion: number;
-  /** Bytes without a meaning here. */
+  /** Bytes that are stored and returned, but have no meaning here. */
   readonly extra: Uint8Array;
 };
 
@@ -39,7 +41,7 @@ export type AliveAnswer = {
   readonly creation: number;
 };
 
-/** What a decoder of answers says of the bytes so far. */
+/** What a decoder makes of the bytes of an answer that have arrived. */
 export type EpmdAnswer<T> =
   | { readonly type: "more" }
   | { readonly type: "answer"; readonly value: T }
@@ -51,7 +53,7 @@ export type EpmdName = { readonly name: string; readonly port: number };
 /** Longest name of a node in epmd, in bytes. */
 export const EPMD_NAME_BYTES_MAX = 255;
 
-/** Longest request that makes sense: two names and a little around them. */
+/** Longest request that is read: enough for two names. */
 export const EPMD_REQUEST_BYTES_MAX = 1_024;
 
 /** Longest list of names that a client reads, in bytes. */
@@ -79,7 +81,7 @@ function malformed(
   };
 }
 
-/** The name, or null when the bytes are none. */
+/** The name; null when the bytes are not a valid name. */
 function decodeName(bytes: Uint8Array): string | null {
   if (bytes.length === 0 || bytes.length > EPMD_NAME_BYTES_MAX) return null;
   // A control character could forge a line in the answer to `names`.
@@ -91,7 +93,7 @@ function decodeName(bytes: Uint8Array): string | null {
   }
 }
 
-/** The part of an entry that requests and answers have in common. */
+/** The bytes of an entry, which are the same in requests and answers. */
 function encodeEntry(entry: EpmdEntry, head: readonly number[]): Uint8Array {
   const name = encoder.encode(entry.name);
   const at = head.length;
@@ -112,7 +114,8 @@ function encodeEntry(entry: EpmdEntry, head: readonly number[]): Uint8Array {
 }
 
 /**
- * The entry at `at`, or how many bytes it takes at least, or that it is bad.
+ * The entry at `at`; "more" when it is not complete, "malformed" when it is
+ * invalid.
  */
 function decodeEntry(
   bytes: Uint8Array,
@@ -138,14 +141,14 @@ function decodeEntry(
   };
 }
 
-/** ALIVE2: registers for as long as the connection is open. */
+/** ALIVE2: registers a node for as long as the connection is open. */
 export function encodeAlive(entry: EpmdEntry): Uint8Array {
   const bytes = encodeEntry(entry, [0, 0, 0x78]);
   viewOf(bytes).setUint16(0, bytes.length - 2);
   return bytes;
 }
 
-/** PORT_PLEASE2: asks for one node. */
+/** PORT_PLEASE2: asks for the port of one node. */
 export function encodePortPlease(name: string): Uint8Array {
   const text = encoder.encode(name);
   const bytes = new Uint8Array(3 + text.length);
@@ -155,7 +158,7 @@ export function encodePortPlease(name: string): Uint8Array {
   return bytes;
 }
 
-/** NAMES: asks for all nodes. */
+/** NAMES: asks for the names and ports of all nodes. */
 export function encodeNames(): Uint8Array {
   return Uint8Array.of(0, 1, 0x6e);
 }
@@ -187,9 +190,8 @@ export function decodeEpmdRequest(bytes: Uint8Array): EpmdRequest {
 }
 
 /**
- * The answer to a registration, in the form that its version calls for. The
- * old form has room for creations 1 to 3 only (and for 99, which goes with a
- * refusal).
+ * The answer to a registration, in the form of the protocol version. The old form
+ * has room only for creations 1 to 3 (and for 99, which a refusal has).
  */
 export function encodeAliveAnswer(
   answer: AliveAnswer,
@@ -256,7 +258,7 @@ export function encodeNamesAnswer(
   names: readonly EpmdName[],
 ): Uint8Array {
   const text = encoder.encode(
-    names.map((one) => `name ${one.name} at port ${one.port}\n`).join(""),
+    names.map(({ name, port }) => `name ${name} at port ${port}\n`).join(""),
   );
   const bytes = new Uint8Array(4 + text.length);
   viewOf(bytes).setUint32(0, epmdPort);

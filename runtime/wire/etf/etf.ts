@@ -61,7 +61,7 @@ function newAtoms(): PeerAtoms {
   return new PeerAtoms({ atomsMax: PEER_ATOMS_MAX + REMEMBERED_MAX });
 }
 
-/** zlib inflates one byte to at most this many; so does it empty data. */
+/** zlib inflates one byte, or no byte, to at most this many bytes. */
 const INFLATION_MAX = 1040;
 
 /** zlib's level when none is given. */
@@ -127,13 +127,13 @@ export class TermCodec {
     const reader = options === undefined
       ? this.#plainReader ??= this.#newReader()
       : this.#reader(options);
-    if (bytes[1] === tags.compressed) reader.begin(this.#inflate(bytes));
-    else reader.begin(bytes, 1);
+    if (bytes[1] === tags.compressed) reader.beginInput(this.#inflate(bytes));
+    else reader.beginInput(bytes, 1);
     try {
       return reader.read();
     } finally {
       // The reader must not keep the bytes, which may be many.
-      reader.begin(nothing);
+      reader.beginInput(nothing);
     }
   }
 

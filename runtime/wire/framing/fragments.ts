@@ -1,57 +1,61 @@
 /**
- * Large payloads in pieces, so that nothing has to wait behind a whole one.
+ * Fragments of large payloads, so that no other signal has to wait for a whole
+ * payload.
  *
  * Between two Hornbeam nodes a fragment is a frame of its own: `FRAGMENT_MARK`,
  * the number of the payload it is part of, the size of that payload, both in
- * 32 bits, and the bytes that come next of it. Fragments of one payload stay in
- * order, those of several may alternate. Towards a BEAM node `dist_header.ts`
- * writes Erlang's own fragments, of the same size.
+ * 32 bits, and the next bytes of the payload. Fragments of one payload stay in
+ * order; fragments of several payloads may alternate. Towards a BEAM node,
+ * `beam/dist_header.ts` writes Erlang's own fragments, of the same size.
  *
- * Fragments are acknowledged, or they would fill the buffers of the systems
- * between the two nodes, megabytes that whatever comes next has to wait for: a
- * frame of `ACKNOWLEDGEMENT_MARK` and a number of bytes in 32 bits.
+ * The receiver acknowledges fragments. Without that, they would fill the buffers
+ * of the systems between the two nodes with megabytes for which later signals
+ * have to wait. An acknowledgement is a frame of `ACKNOWLEDGEMENT_MARK` and a
+ * number of bytes in 32 bits.
  */
 
 import { DecodeError } from "../shared/errors.ts";
 
 /**
- * Bytes of a payload up to which it is sent in one piece; BEAM's is the same.
+ * A payload of up to this many bytes is sent in one piece. A BEAM node has the
+ * same limit.
  */
 export const FRAGMENT_BYTES: number = 64 * 1024;
 
 /**
- * First byte of a fragment between Hornbeam nodes: CBOR's `undefined`, with
+ * First byte of a fragment between Hornbeam nodes. It is CBOR's `undefined`, with
  * which no signal begins.
  */
 export const FRAGMENT_MARK = 0xf7;
 
-/** First byte of an acknowledgement: CBOR's `false`. */
+/** First byte of an acknowledgement: CBOR's `false`, no signal. */
 export const ACKNOWLEDGEMENT_MARK = 0xf4;
 
 /**
- * Bytes of fragments after which their receiver acknowledges them. Half of it
- * doubles the writes and gains nothing, twice as much needs a larger window.
+ * After this many bytes of fragments, the receiver acknowledges them. Half as
+ * many would double the writes and gain nothing; twice as many would need a
+ * larger window.
  */
 export const ACKNOWLEDGED_BYTES: number = 128 * 1024;
 
 /**
- * Bytes of fragments that may always be on their way and not acknowledged; how
- * many more is up to the sender (`net/lanes/window.ts`). On loopback a stream
- * is as fast with this as with 2 MiB, and what overtakes it waits a third as
- * long.
+ * Bytes of fragments that a sender may always have sent without an
+ * acknowledgement. The sender decides how many more (`net/lanes/window.ts`). On
+ * loopback, a stream is as fast with this as with 2 MiB, and signals that
+ * overtake it wait a third as long.
  */
 export const WINDOW_BYTES_MIN: number = 512 * 1024;
 export const WINDOW_BYTES_MAX: number = 8 * 1024 * 1024;
 
-/** Payloads that may be under way in fragments at a time. */
+/** Payloads that a peer may send in fragments at the same time. */
 export const OPEN_PAYLOADS_MAX = 8;
 
-/** Mark, number and size. */
+/** Bytes of the mark, the number and the size. */
 export const HEAD_BYTES = 9;
 
 type Chunks = readonly Uint8Array<ArrayBuffer>[];
 
-/** Cuts chunks into lists of chunks of `FRAGMENT_BYTES`, copying nothing. */
+/** Splits chunks into lists of `FRAGMENT_BYTES` each, without a copy. */
 export function split(chunks: Chunks): Uint8Array<ArrayBuffer>[][] {
   const parts: Uint8Array<ArrayBuffer>[][] = [];
   let part: Uint8Array<ArrayBuffer>[] = [];
@@ -74,9 +78,9 @@ export function split(chunks: Chunks): Uint8Array<ArrayBuffer>[][] {
 }
 
 /**
- * The frames of a payload; `number` tells it from others under way. One that
- * is no longer than the frame of a fragment is left as it is, so that every
- * limit of frames that lets a payload pass lets its fragments pass as well.
+ * The frames of a payload; `number` tells it from other payloads that are being
+ * sent. A payload that is no longer than the frame of a fragment stays whole. So
+ * each limit of frames that a payload keeps is kept by its fragments as well.
  */
 export function fragmentsOf(
   payload: Chunks,
@@ -92,7 +96,7 @@ export function fragmentsOf(
   return split(payload).map((part) => [head, ...part]);
 }
 
-/** The frame that acknowledges so many bytes of fragments, with its length. */
+/** The frame that acknowledges bytes of fragments, with its length in front. */
 export function acknowledgement(bytes: number): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(9);
   const view = new DataView(frame.buffer);
@@ -102,7 +106,10 @@ export function acknowledgement(bytes: number): Uint8Array<ArrayBuffer> {
   return frame;
 }
 
-/** The bytes that a frame acknowledges. Throws a `DecodeError`. */
+/**
+ * How many bytes a frame acknowledges. Throws a `DecodeError` for a frame of
+ * another size.
+ */
 export function readAcknowledgement(frame: Uint8Array): number {
   if (frame.length !== 5) {
     throw new DecodeError(
@@ -113,13 +120,13 @@ export function readAcknowledgement(frame: Uint8Array): number {
   return new DataView(frame.buffer, frame.byteOffset, 5).getUint32(1);
 }
 
-/** A payload of which some has come. */
+/** A payload of which some fragments have arrived. */
 type Open = { readonly bytes: Uint8Array; filled: number };
 
-/** A fragment that is written to its place as it comes. */
+/** A fragment that is written to its place while it arrives. */
 type Landing = { readonly number: number; readonly bytes: number };
 
-/** Puts the fragments of one peer together. */
+/** Assembles the payloads that one peer sends in fragments. */
 export class FragmentReader {
   readonly #open = new Map<number, Open>();
   readonly #payloadBytesMax: number;
@@ -130,8 +137,9 @@ export class FragmentReader {
   }
 
   /**
-   * The payload that is complete with this frame, or null. It goes into memory
-   * of its size as it comes. Throws a `DecodeError` for what is no fragment.
+   * Takes the frame of a fragment. Returns the payload if it is complete now, else
+   * null. The memory of the whole payload is allocated with its first fragment.
+   * Throws a `DecodeError` for a frame that is no valid fragment.
    */
   read(frame: Uint8Array): Uint8Array | null {
     const landing = this.#landing;
@@ -150,13 +158,13 @@ export class FragmentReader {
   }
 
   /**
-   * Where the rest of a frame belongs of which the beginning has come, so that
-   * its pieces are copied once and not twice. Null for what is no fragment, or
-   * one of which too little has come. When it is complete, `read` wants what
-   * was given here, `HEAD_BYTES` of it. Throws as `read`.
+   * Takes the beginning of a frame, and returns the place for the rest of it, so
+   * that the bytes are copied once and not twice. Null when the frame is no
+   * fragment, or when too few bytes have arrived. Once the frame is complete,
+   * `read` has to be called with its first `HEAD_BYTES` bytes. Throws as `read`.
    */
   land(start: Uint8Array, frameBytes: number): Uint8Array | null {
-    // One more, which tells whether it is a fragment of a fragment.
+    // One byte more than the head shows whether it is a fragment of a fragment.
     if (start[0] !== FRAGMENT_MARK || start.length <= HEAD_BYTES) return null;
     const view = new DataView(start.buffer, start.byteOffset, start.length);
     const number = view.getUint32(1);
@@ -166,9 +174,9 @@ export class FragmentReader {
     return place;
   }
 
-  /** Where the next bytes of a payload go. */
+  /** The place of the next bytes of a payload. */
   #placeOf(number: number, view: DataView, bytes: number): Uint8Array {
-    const open = this.#open.get(number) ?? this.#begin(number, view);
+    const open = this.#open.get(number) ?? this.#openPayload(number, view);
     const size = open.bytes.length;
     const said = view.getUint32(5);
     if (said !== size) {
@@ -195,8 +203,8 @@ export class FragmentReader {
     return open.bytes;
   }
 
-  #begin(number: number, view: DataView): Open {
-    // Else a payload of fragments of fragments would take memory without end.
+  #openPayload(number: number, view: DataView): Open {
+    // Fragments of fragments could take memory without a limit.
     if (view.getUint8(HEAD_BYTES) === FRAGMENT_MARK) {
       throw new DecodeError(
         "expected a signal in fragments, got a fragment",

@@ -1,11 +1,11 @@
 /**
- * Cuts a byte stream into length-prefixed frames: `u16` or `u32` length, then
- * that many bytes of payload. A length of zero is a tick.
+ * Splits a byte stream into frames: a length of 16 or 32 bits, then that many
+ * bytes of payload. A length of zero is a tick.
  *
- * This is not a codec: a payload's contents are nobody's business here. It
- * follows the Erlang distribution protocol, where a connection starts with
- * 2-byte lengths (the handshake) and goes on with 4-byte ones in the same
- * stream, so one parser serves both and keeps what it has across the switch.
+ * This is not a codec: it does not look at payloads. It follows the Erlang
+ * distribution protocol, where a connection starts with 2-byte lengths (the
+ * handshake) and continues with 4-byte lengths in the same stream. So one parser
+ * reads both, and keeps the bytes it has when the length changes.
  */
 
 /** Size of the length in front of a frame. */
@@ -31,8 +31,8 @@ export class FrameError extends Error {
 const nothing = new Uint8Array(0);
 
 /**
- * First allocation for a frame that spans chunks, when it is longer: enough for
- * the longest that does not come in fragments.
+ * First allocation for a longer frame that spans chunks: enough for the longest
+ * frame that is not sent in fragments.
  */
 const FIRST_BODY_BYTES = 129 * 1024;
 
@@ -40,8 +40,9 @@ const FIRST_BODY_BYTES = 129 * 1024;
  * An incremental frame parser.
  *
  * Push a chunk, then take frames until there is none. A frame that lies within
- * one chunk is a view of it; one that spans chunks is copied once into a buffer
- * that is never more than 129 KiB or four times what has arrived.
+ * one chunk is a view of it. A frame that spans chunks is copied once into a
+ * buffer, which is never larger than 129 KiB or four times the bytes that have
+ * arrived.
  */
 export class FrameParser {
   /** After `advance` returned true: the bytes the frame lies in. */
@@ -50,23 +51,24 @@ export class FrameParser {
   start = 0;
   /** One past the last byte; equal to `start` for a tick. */
   end = 0;
-  /** Bytes of its payload, which are more than these if it was landed. */
+  /** Bytes of the whole payload, also of a frame that was landed. */
   length = 0;
   /**
-   * Asked about each frame that spans chunks, with what has come of it and its
-   * length: where its payload goes from some place on, to its end. Null: it
-   * becomes one buffer as any other. A landed frame is handed out as what
-   * precedes that place, when all of it has come.
+   * Called for each frame that spans chunks, with the bytes that have arrived and
+   * the length of the frame. It may return a place for the rest of the payload:
+   * then the frame is landed. The rest is written to that place, and once it is
+   * complete, the parser hands out only the bytes in front of it. With null the
+   * frame becomes one buffer.
    */
   land: ((start: Uint8Array, length: number) => Uint8Array | null) | null =
     null;
 
   #headerBytes: HeaderBytes;
   #maxFrameBytes: number;
-  /** The chunk being cut; everything before `#offset` is consumed. */
+  /** The current chunk; the bytes before `#offset` are consumed. */
   #chunk: Uint8Array = nothing;
   #offset = 0;
-  /** Chunks behind `#chunk`; only filled when frames are left untaken. */
+  /** Chunks behind `#chunk`, while frames of it were not taken. */
   #waiting: Uint8Array[] = [];
   /** Raw bytes of a header that spans chunks: fewer than `#headerBytes`. */
   readonly #head = new Uint8Array(4);
@@ -76,11 +78,11 @@ export class FrameParser {
   #body: Uint8Array = nothing;
   #bodyFilled = 0;
   /**
-   * Of a frame that is written to its place as it comes: what it began with,
-   * and is handed out as.
+   * The beginning of a frame that is being landed, as which it is handed out;
+   * null for any other frame.
    */
   #landed: Uint8Array | null = null;
-  /** Set for ever once a length was out of bounds. */
+  /** Not null once a length was too large; it stays then. */
   #failure: FrameError | null = null;
 
   constructor(
@@ -94,7 +96,7 @@ export class FrameParser {
     this.#maxFrameBytes = options.maxFrameBytes;
   }
 
-  /** Adds bytes. The parser keeps the chunk; nobody may write to it again. */
+  /** Adds bytes. The parser keeps the chunk; it must not be written to again. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     if (this.#offset === this.#chunk.length) {
@@ -107,7 +109,8 @@ export class FrameParser {
 
   /**
    * The next payload, empty for a tick, or null when more bytes are needed.
-   * Throws a `FrameError`, now and for ever, once a length is out of bounds.
+   * Throws a `FrameError` at this and every later call once a length is too
+   * large.
    */
   next(): Uint8Array | null {
     if (!this.advance()) return null;
@@ -117,8 +120,8 @@ export class FrameParser {
   }
 
   /**
-   * As `next`, without making an object: true when `bytes`, `start` and `end`
-   * hold a frame.
+   * As `next`, without making an object. Returns true when `bytes`, `start` and
+   * `end` describe a frame.
    */
   advance(): boolean {
     const chunk = this.#chunk;
@@ -145,7 +148,7 @@ export class FrameParser {
   }
 
   /**
-   * Reads 4-byte lengths from the next frame on, of which some may be longer.
+   * Reads 4-byte lengths from the next frame on, with another limit if given.
    */
   switchTo(headerBytes: 4, maxFrameBytes: number = this.#maxFrameBytes): void {
     this.#headerBytes = headerBytes;
@@ -157,7 +160,7 @@ export class FrameParser {
     this.#offset = 0;
   }
 
-  /** The path of frames that span chunks, byte by byte state kept between. */
+  /** The path for frames that span chunks; its state is kept between chunks. */
   #advanceSlowly(): boolean {
     if (this.#failure !== null) throw this.#failure;
     while (this.#offset < this.#chunk.length) {

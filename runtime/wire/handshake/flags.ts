@@ -69,24 +69,24 @@ export const flag: {
   altactSig: 1n << 37n,
 };
 
-/** What OTP 25 demands of a peer; the digest flag stands for all of it. */
+/** Flags that OTP 25 requires; `mandatory25Digest` stands for all of them. */
 export const MANDATORY_25: Flags = 0x1070f94n;
 
-/** What OTP 26 and Hornbeam demand of a peer. */
+/** Flags that OTP 26 and Hornbeam require of a peer. */
 export const MANDATORY_FLAGS: Flags = MANDATORY_25 | flag.unlinkId | flag.v4Nc;
 
 /**
- * What Hornbeam offers as a hidden node, without fragments and atom cache:
- * the framing is then the plainest one. OR `flag.published` for a visible node.
+ * Flags of Hornbeam as a hidden node without fragments and atom cache, which
+ * gives the simplest framing. OR `flag.published` for a visible node.
  */
 export const BASE_FLAGS: Flags = 0x0d_075f5fbcn;
 
-/** Flags with the shorthand written out. */
+/** Flags, with all flags set for which `mandatory25Digest` stands. */
 export function expandFlags(flags: Flags): Flags {
   return (flags & flag.mandatory25Digest) === 0n ? flags : flags | MANDATORY_25;
 }
 
-/** The mandatory bits that `flags` lacks; zero when none. */
+/** The mandatory flags that `flags` lacks; zero when none is missing. */
 export function missingFlags(flags: Flags): Flags {
   return MANDATORY_FLAGS & ~expandFlags(flags);
 }

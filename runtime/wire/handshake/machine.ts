@@ -1,11 +1,12 @@
 /**
- * The two sides of the distribution handshake as state machines: messages in,
- * steps out.
+ * The two sides of the distribution handshake as state machines: they take
+ * messages and return steps for their owner.
  *
- * No sockets, no timers, no framing: the owner sends what a step says, reports
- * what arrives, gives up when a step takes too long, and closes the carrier
- * after a `failed` (once what was sent before it is out). Every run ends with
- * exactly one `done` or `failed`, whatever the peer sends; nothing throws.
+ * They have no sockets, no timers and no framing. The owner sends the payloads of
+ * the steps, passes in the messages that arrive, gives up when a step takes too
+ * long, and closes the carrier after a `failed`, once all payloads before it are
+ * written. Each handshake ends with exactly one `done` or `failed`, for any
+ * messages of the peer. Nothing throws.
  *
  * Follows the Erlang/OTP documentation, "Distribution Protocol".
  */
@@ -27,35 +28,35 @@ import { complainAboutNodeName } from "../shared/node_name.ts";
 
 /** Why a handshake failed. */
 export type HandshakeFailure =
-  /** The digests show different cookies. */
+  /** The digests show that the cookies differ. */
   | "bad-cookie"
-  /** Another connection between the two nodes goes on instead of this one. */
+  /** Another connection between the two nodes continues instead of this one. */
   | "superseded"
   /** One side refused the other. */
   | "not-allowed"
-  /** The peer lacks flags that are mandatory here. */
+  /** The peer lacks mandatory flags. */
   | "missing-flags"
-  /** Another node answered than the one dialled. */
+  /** Another node answered than the one that was dialled. */
   | "wrong-name"
-  /** Too old, or asks for what is not supported. */
+  /** The peer is too old, or asks for something that is not supported. */
   | "unsupported"
-  /** Out of order, too short or without sense. */
+  /** A message was out of order, too short or malformed. */
   | "protocol"
   /** The stream ended before the handshake did. */
   | "closed";
 
-/** What the owner has to do next, in order. */
+/** One step for the owner. The steps that a call returns are in order. */
 export type HandshakeStep =
   /** Send this as one frame with a 2-byte length. */
   | { readonly type: "send"; readonly payload: Uint8Array }
-  /** Acceptor: call `answerStatus`, now or later. */
+  /** Only from an acceptor: call `answerStatus`, now or later. */
   | { readonly type: "askStatus"; readonly peer: HandshakePeer }
-  /** Connected; frames have 4-byte lengths from here on. */
+  /** The nodes are connected; frames have 4-byte lengths from now on. */
   | {
     readonly type: "done";
     readonly peer: HandshakePeer;
     readonly ourFlags: Flags;
-    /** Both sides' flags in common: these decide framing and encodings. */
+    /** Flags that both sides have set: they decide framing and encodings. */
     readonly chosenFlags: Flags;
   }
   | {
@@ -65,18 +66,18 @@ export type HandshakeStep =
     readonly detail: string;
   };
 
-/** What both machines need to know. */
+/** Options of both machines. */
 export type HandshakeOptions = {
-  /** Ourselves, as the peer shall see us. */
+  /** What this node tells the peer about itself. */
   readonly own: HandshakePeer;
-  /** The cookie to use with that peer. */
+  /** The cookie for a peer. */
   readonly cookie: (peerName: string) => string;
   readonly md5: (data: Uint8Array) => Uint8Array;
-  /** A random unsigned 32-bit integer that nobody can foresee. */
+  /** A random unsigned 32-bit integer that no peer can predict. */
   readonly randomU32: () => number;
 };
 
-/** The acceptor's owner's answer to `askStatus`. */
+/** The answer of an acceptor's owner to `askStatus`. */
 export type StatusAnswer =
   | "ok"
   | "ok_simultaneous"
@@ -120,15 +121,15 @@ export class Initiator {
   readonly #peerName: string;
   readonly #isStillWanted: () => boolean;
   #state: "start" | "status" | "challenge" | "ack" | "ended" = "start";
-  /** Known once the challenge has come. */
+  /** The peer as its challenge has described it; null before that. */
   #peer: HandshakePeer | null = null;
-  /** Digest that proves the peer's cookie; computed with our challenge. */
+  /** The digest of our challenge, which proves the peer's cookie. */
   #expected: Uint8Array = new Uint8Array(0);
 
   /**
    * @param peerName The node that was dialled.
-   * @param isStillWanted Asked when the peer believes that it is connected to
-   * us already: whether this attempt is nevertheless the one that counts.
+   * @param isStillWanted Called when the peer believes that it is connected to
+   * us already. It returns whether this attempt is to continue nevertheless.
    */
   constructor(
     options: HandshakeOptions,
@@ -140,14 +141,14 @@ export class Initiator {
     this.#isStillWanted = isStillWanted;
   }
 
-  /** Opens the handshake. */
+  /** Starts the handshake. */
   start(): HandshakeStep[] {
     if (this.#state !== "start") return [];
     this.#state = "status";
     return [{ type: "send", payload: encodeName(this.#options.own) }];
   }
 
-  /** Takes one frame's payload. Returns nothing once the handshake ended. */
+  /** Takes the payload of a frame. Returns no step after the handshake. */
   receive(payload: Uint8Array): HandshakeStep[] {
     if (this.#state === "ended") return [];
     const message = decodeHandshake(payload, "acceptor");
@@ -213,7 +214,10 @@ export class Initiator {
         this.#state = "challenge";
         return [];
       case "nok":
-        return this.#fail("superseded", `${peer} goes on with its own attempt`);
+        return this.#fail(
+          "superseded",
+          `${peer} continues with its own attempt`,
+        );
       case "not_allowed":
         return this.#fail("not-allowed", `${peer} does not allow us`);
       case "alive":
@@ -308,7 +312,7 @@ export class Initiator {
 export class Acceptor {
   readonly #options: HandshakeOptions;
   #state: "name" | "answer" | "alive" | "reply" | "ended" = "name";
-  /** Known once the name has come. */
+  /** The peer as its name message has described it; null before that. */
   #peer: HandshakePeer | null = null;
   /** Our challenge; meaningful in state `reply`. */
   #challenge = 0;
@@ -317,7 +321,7 @@ export class Acceptor {
     this.#options = options;
   }
 
-  /** Takes one frame's payload. Returns nothing once the handshake ended. */
+  /** Takes the payload of a frame. Returns no step after the handshake. */
   receive(payload: Uint8Array): HandshakeStep[] {
     if (this.#state === "ended") return [];
     const message = decodeHandshake(payload, "initiator");
@@ -338,7 +342,7 @@ export class Acceptor {
     }
   }
 
-  /** The owner's answer to `askStatus`; ignored at any other time. */
+  /** Takes the answer to `askStatus`; ignored at any other time. */
   answerStatus(status: StatusAnswer): HandshakeStep[] {
     const peer = this.#peer;
     if (this.#state !== "answer" || peer === null) return [];
@@ -358,7 +362,7 @@ export class Acceptor {
           answer,
           ...this.#fail(
             "superseded",
-            `our own attempt to ${peer.name} goes on`,
+            `our own attempt to connect to ${peer.name} continues`,
           ),
         ];
       case "not_allowed":

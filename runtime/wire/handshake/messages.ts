@@ -1,28 +1,28 @@
 /**
- * The bytes of the distribution handshake, version 6: messages, flags, the
- * cookie digest, and what Hornbeam adds.
+ * The messages of the distribution handshake, version 6, as bytes, and the
+ * digest of the cookie.
  *
  * Follows the Erlang/OTP documentation, "Distribution Protocol", sections on
- * the handshake. No state and no sockets: the order of messages is the business
- * of `handshake/machine.ts`, the 2-byte length in front of each that of
- * `frames.ts`. The old name message (`n`, OTP 22 and older) is only recognised.
+ * the handshake. It has no state and no sockets: `machine.ts` knows the order of
+ * messages, `framing/frames.ts` the 2-byte length in front of each. The old name
+ * message (`n`, OTP 22 and older) is only recognised.
  *
- * What Hornbeam adds are bytes after the name in `send_name` and `challenge`,
- * which Erlang ignores by its own rule: `HBM`, a version byte, a u16 length of
- * what follows, and u32 capability bits. Bytes after those are room to grow.
+ * Hornbeam adds an announcement behind the name in `send_name` and `challenge`,
+ * which Erlang ignores by its own rule: `HBM`, a version byte, a u16 length of the
+ * rest, and u32 capability bits. Later versions may add bytes behind those.
  */
 
 import type { Flags } from "./flags.ts";
 
-/** What a Hornbeam node says about itself behind its name. */
+/** What a Hornbeam node announces behind its name. */
 export type Announcement = {
   /** Version of the announcement; grows when its layout does. */
   readonly version: number;
-  /** 32 bits; which ones mean what is decided where they are used. */
+  /** 32 bits; their meaning is in `net/distribution/capabilities.ts`. */
   readonly capabilities: number;
 };
 
-/** What each side tells the other about itself. */
+/** What each node tells the other one about itself. */
 export type HandshakePeer = {
   readonly name: string;
   readonly flags: Flags;
@@ -64,7 +64,7 @@ export type HandshakeMessage =
   | { readonly type: "ack"; readonly digest: Uint8Array }
   | { readonly type: "malformed"; readonly detail: string };
 
-/** Who may have sent the bytes; `N` means a name or a challenge by it. */
+/** Sender of a message: `N` is a name from one and a challenge from the other. */
 export type HandshakeSender = "initiator" | "acceptor";
 
 const DIGEST_BYTES = 16;
@@ -97,7 +97,7 @@ function encodeAnnouncement(announcement: Announcement | null): Uint8Array {
   return bytes;
 }
 
-/** Anything that is not a whole announcement is somebody else's bytes. */
+/** Null for bytes that are no whole announcement, as any peer may send. */
 function decodeAnnouncement(bytes: Uint8Array): Announcement | null {
   if (bytes.length < MAGIC_HEAD_BYTES + 4) return null;
   if (magic.some((byte, i) => bytes[i] !== byte)) return null;
@@ -174,7 +174,7 @@ export function encodeAck(digest: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Decodes one message. Never throws: what makes no sense is `malformed`. */
+/** Decodes one message. Never throws: an invalid message is `malformed`. */
 export function decodeHandshake(
   bytes: Uint8Array,
   sender: HandshakeSender,
@@ -276,9 +276,9 @@ function decodeStatus(bytes: Uint8Array): HandshakeMessage {
 
 /**
  * Digest of a challenge under a cookie: MD5 over the cookie and the decimal
- * text of the unsigned challenge. BEAM takes the cookie as latin1, so
- * characters up to U+00FF are one byte each; beyond them (where BEAM fails) it
- * is UTF-8, which two Hornbeam nodes agree on.
+ * text of the unsigned challenge. A BEAM node takes the cookie as Latin-1,
+ * so characters up to U+00FF are one byte each. A cookie with other characters,
+ * for which a BEAM node fails, is taken as UTF-8 between two Hornbeam nodes.
  */
 export function digest(
   md5: (data: Uint8Array) => Uint8Array,

@@ -13,10 +13,7 @@ export type ExistingConnection =
   /** An attempt of our own that is not up yet. */
   | "pending"
   | "up"
-  /**
-   * It is up, and another attempt of the peer already waits for the answer to
-   * `alive`.
-   */
+  /** It is up, and another attempt was already answered with `alive`. */
   | "up-pending";
 
 /**

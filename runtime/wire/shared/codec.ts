@@ -66,7 +66,7 @@ export function reaches(peer: Incarnation, to: Pid | Ref): boolean {
  * Whether a signal has to be dropped, because it is for another incarnation of
  * the peer. A signal that is always answered is sent all the same.
  */
-export function isForNobody(peer: Incarnation, signal: Signal): boolean {
+export function isDropped(peer: Incarnation, signal: Signal): boolean {
   switch (signal.type) {
     case "link":
     case "monitor":

@@ -226,7 +226,7 @@ describe("what flags change", () => {
         { type: "spawnRequest", behaviour: "m:f", ...rest },
         BASE_FLAGS & ~flag.spawn,
       )
-    ).toThrow(/others can spawn on/);
+    ).toThrow(/a node that accepts spawn requests/);
   });
 });
 

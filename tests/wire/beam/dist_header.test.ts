@@ -33,7 +33,7 @@ function reading(form: DistForm, messageBytesMax = 1_000_000): Reading {
     dist,
     terms: ({ bytes, start, atoms: cached, isVersioned }) => {
       const terms: unknown[] = [];
-      reader.begin(bytes, start, bytes.length, cached);
+      reader.beginInput(bytes, start, bytes.length, cached);
       do {
         if (isVersioned) expect(bytes[reader.at++]).toBe(131);
         terms.push(reader.read());

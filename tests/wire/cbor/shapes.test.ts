@@ -156,7 +156,7 @@ describe("the tables", () => {
   it("agree on numbers", () => {
     const writer = new ShapeWriter();
     const reader = new ShapeReader();
-    writer.begin();
+    writer.beginSignal();
     const first = writer.find(["a"]);
     const second = writer.find(["a", "b"]);
     reader.define(writer.definitions()!);
@@ -169,7 +169,7 @@ describe("the tables", () => {
 
   it("forget what a refused signal brought", () => {
     const writer = new ShapeWriter();
-    writer.begin();
+    writer.beginSignal();
     const first = writer.find(["a"]);
     writer.rollback();
     expect(writer.find(["b"])).toBe(first);

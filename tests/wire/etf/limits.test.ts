@@ -185,7 +185,9 @@ describe("limits of what is read", () => {
     const by = reader({ objects: 10 });
     expect(read("6c00000009" + "6a".repeat(10), by)).toHaveLength(9);
     const error = decodeRefusal(() => read("6c0000000a" + "6a".repeat(11), by));
-    expect(error.message).toContain("at most 10 lists, tuples and the like");
+    expect(error.message).toContain(
+      "at most 10 lists, tuples and other objects",
+    );
     expect(error.offset).toBe(14);
     // Numbers, atoms and texts are no objects; each input has its own count.
     expect(read("6c00000014" + "77016b".repeat(20) + "6a", by))

@@ -49,7 +49,7 @@ export function reader(options: Partial<EtfReaderOptions> = {}): EtfReader {
 
 /** What a reader makes of a term. */
 export function read(text: string, by: EtfReader = reader()): unknown {
-  by.begin(bytesOf(text));
+  by.beginInput(bytesOf(text));
   return by.read();
 }
 

@@ -244,7 +244,7 @@ describe("a malformed term", () => {
       "of another node's own",
       "79 00",
       1,
-      "another node's own in a term of tag",
+      "only its own node can read in a term of tag",
     ],
     ["an old fun", "75 00000000", 1, "no fun of a node before OTP 23"],
     ["NaN", "467ff8000000000000", 1, "expected a finite float, got NaN in"],
@@ -364,7 +364,7 @@ describe("a malformed term", () => {
 describe("a reader", () => {
   it("reads one term after the other", () => {
     const by = reader();
-    by.begin(fromHex("00610168016102770161ff"), 1, 10);
+    by.beginInput(fromHex("00610168016102770161ff"), 1, 10);
     expect([by.read(), by.at, by.read(), by.at, by.read(), by.at])
       .toEqual([1, 3, tuple(2), 7, atom("a"), 10]);
     expect(decodeRefusal(() => by.read()).offset).toBe(10);
@@ -383,7 +383,7 @@ describe("a reader", () => {
       ]
     ) {
       const bytes = fromHex(hex);
-      by.begin(bytes, 0, 1);
+      by.beginInput(bytes, 0, 1);
       if (hex === "6aff") expect(by.read()).toEqual([]);
       else {expect(decodeRefusal(() => by.read()).message).toContain(
           "more bytes",
@@ -400,7 +400,7 @@ describe("a reader", () => {
     const by = reader({ atoms });
     const input = "6804 5200 5201 7400000001 5202 6101 " +
       "58 5203 000000010000000200000003";
-    by.begin(
+    by.beginInput(
       fromHex(input.replaceAll(" ", "")),
       0,
       undefined,
@@ -410,7 +410,7 @@ describe("a reader", () => {
       by.read(),
       tuple(atom("ok"), null, { k: 1 }, new Pid("n@h", 1, 2, 3, null)),
     )).toBe(true);
-    by.begin(fromHex("5204"), 0, undefined, [entry("ok")]);
+    by.beginInput(fromHex("5204"), 0, undefined, [entry("ok")]);
     expect(decodeRefusal(() => by.read()).message)
       .toContain("expected an atom of the header, got 4");
   });
@@ -435,11 +435,11 @@ describe("a reader", () => {
     const bytes = new Uint8Array(70_005).fill(255);
     bytes.set([109, 0, 1, 0x11, 0x70]);
     const by = reader({ viewsLargeBinaries: true });
-    by.begin(bytes);
+    by.beginInput(bytes);
     expect((by.read() as Uint8Array).buffer).toBe(bytes.buffer);
     const part = new Uint8Array(200_000);
     part.set(bytes);
-    by.begin(part);
+    by.beginInput(part);
     expect((by.read() as Uint8Array).buffer).not.toBe(part.buffer);
   });
 

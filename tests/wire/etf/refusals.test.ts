@@ -96,7 +96,7 @@ describe("refused are", () => {
     [
       "equal atoms as keys",
       new Map<unknown, 1>([[null, 1], [atom("nil"), 1]]),
-      "the map has another key that is equal there",
+      "the map has another key that is equal on a BEAM node",
     ],
     ["equal tuples as keys", new Map([[tuple(1), 1], [tuple(1), 1]]), "equal"],
     [
@@ -104,7 +104,11 @@ describe("refused are", () => {
       new Map<unknown, 1>([["a", 1], [u8(97), 1]]),
       "equal",
     ],
-    ["equal items of sets", new Set([tuple(1), tuple(1n)]), "equal there"],
+    [
+      "equal items of sets",
+      new Set([tuple(1), tuple(1n)]),
+      "equal on a BEAM node",
+    ],
     [
       "keys that are none",
       new Map<unknown, 1>([[1, 1], [new Set(), 1]]),

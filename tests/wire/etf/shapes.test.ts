@@ -163,7 +163,7 @@ describe("keys that come often", () => {
     });
     const bytes = Uint8Array.of(116, 0, 0, 0, 2, 82, 0, 97, 1, 82, 1, 97, 2);
     const readWith = (...cached: typeof a[]): unknown => {
-      by.begin(bytes, 0, bytes.length, cached.map((entry) => entry!));
+      by.beginInput(bytes, 0, bytes.length, cached.map((entry) => entry!));
       return by.read();
     };
     for (let i = 0; i < MANY; i++) readWith(a, b);

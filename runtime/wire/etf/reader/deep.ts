@@ -1,6 +1,6 @@
 /**
- * Incoming terms below the depth to which the reader calls itself: the same
- * containers, with a list of their own in place of the stack.
+ * Reads terms below the depth to which the reader calls itself. Open containers
+ * are kept in a list instead of on the stack.
  */
 
 import { Closure, ImproperList, Tuple } from "../../../core/terms/terms.ts";
@@ -11,61 +11,61 @@ import { mapOf, setField } from "./maps.ts";
 import type { EtfReaderServices } from "./services.ts";
 import { tags } from "../tags.ts";
 
-/** Stands for a container of which something is still to come. */
+/** Returned by a container of which terms are still to come. */
 const more: unique symbol = Symbol("more");
 
 /** A container that is being read. */
-interface Frame {
-  /** Reads up to its first term; the container when it has none. */
-  begin(): unknown;
-  /** Takes the next term; the container when that was the last. */
+interface OpenContainer {
+  /** Reads up to the first term; returns the container when it has none. */
+  readHead(): unknown;
+  /** Takes the next term; returns the container when that was the last. */
   add(value: unknown): unknown;
 }
 
-/** Reads the term that comes next. */
+/** Reads the next term. */
 export function readDeep(reader: EtfReaderServices): unknown {
-  const frames: Frame[] = [];
+  const open: OpenContainer[] = [];
   for (;;) {
-    const frame = frameFor(reader);
+    const container = containerFor(reader);
     let value: unknown;
-    if (frame === null) value = reader.term(RECURSION_MAX);
+    if (container === null) value = reader.term(RECURSION_MAX);
     else {
-      if (RECURSION_MAX + frames.length >= TERM_DEPTH_MAX) {
+      if (RECURSION_MAX + open.length >= TERM_DEPTH_MAX) {
         reader.fail(`expected at most ${TERM_DEPTH_MAX} levels`, reader.at);
       }
-      frames.push(frame);
+      open.push(container);
       reader.start = reader.at;
       reader.owed -= 1;
-      value = frame.begin();
-      if (value !== more) frames.pop();
+      value = container.readHead();
+      if (value !== more) open.pop();
     }
     while (value !== more) {
-      const around = frames.at(-1);
+      const around = open.at(-1);
       if (around === undefined) return value;
       value = around.add(value);
-      if (value !== more) frames.pop();
+      if (value !== more) open.pop();
     }
   }
 }
 
-/** Null when what comes next holds no terms. */
-function frameFor(reader: EtfReaderServices): Frame | null {
+/** The next container; null when the next term is not a container. */
+function containerFor(reader: EtfReaderServices): OpenContainer | null {
   switch (reader.at < reader.end ? reader.bytes[reader.at] : -1) {
     case tags.smallTuple:
     case tags.largeTuple:
-      return new TupleFrame(reader);
+      return new OpenTuple(reader);
     case tags.list:
-      return new ListFrame(reader);
+      return new OpenList(reader);
     case tags.map:
-      return new MapFrame(reader);
+      return new OpenMap(reader);
     case tags.newFun:
-      return new ClosureFrame(reader);
+      return new OpenClosure(reader);
     default:
       return null;
   }
 }
 
-class TupleFrame implements Frame {
+class OpenTuple implements OpenContainer {
   readonly #reader: EtfReaderServices;
   readonly #items: unknown[] = [];
   #count = 0;
@@ -74,7 +74,7 @@ class TupleFrame implements Frame {
     this.#reader = reader;
   }
 
-  begin(): unknown {
+  readHead(): unknown {
     this.#count = this.#reader.tupleHead();
     return this.#count > 0 ? more : new Tuple(this.#items);
   }
@@ -85,19 +85,19 @@ class TupleFrame implements Frame {
   }
 }
 
-class ListFrame implements Frame {
+class OpenList implements OpenContainer {
   readonly #reader: EtfReaderServices;
   readonly #items: unknown[] = [];
-  /** Items to come before its tail; the tail itself when negative. */
+  /** Items that come before the tail; negative when the tail comes next. */
   #left = 0;
 
   constructor(reader: EtfReaderServices) {
     this.#reader = reader;
   }
 
-  begin(): unknown {
+  readHead(): unknown {
     this.#left = this.#reader.listHead();
-    return this.#left > 0 ? more : this.#behind();
+    return this.#left > 0 ? more : this.#readTail();
   }
 
   add(value: unknown): unknown {
@@ -106,34 +106,34 @@ class ListFrame implements Frame {
       return items.length === 0 ? value : new ImproperList(items, value);
     }
     items.push(value);
-    return --this.#left > 0 ? more : this.#behind();
+    return --this.#left > 0 ? more : this.#readTail();
   }
 
-  #behind(): unknown {
+  #readTail(): unknown {
     this.#left = this.#reader.listTail(this.#items);
     return this.#left === 0 ? this.#items : more;
   }
 }
 
-class MapFrame implements Frame {
+class OpenMap implements OpenContainer {
   readonly #reader: EtfReaderServices;
   #start = 0;
   #count = 0;
-  /** While all keys are atoms; with the name of the current one. */
+  /** The fields while all keys are atoms, and the name of the current key. */
   readonly #fields: Fields = {};
   #name = "";
-  /** From the first key on that is no atom; with the current one. */
+  /** The map once a key was no atom, and the current key. */
   #map: Map<unknown, unknown> | null = null;
   #key: unknown;
   #hasKey = false;
-  /** Entries that have come. */
+  /** Entries that were read. */
   #entries = 0;
 
   constructor(reader: EtfReaderServices) {
     this.#reader = reader;
   }
 
-  begin(): unknown {
+  readHead(): unknown {
     this.#start = this.#reader.at;
     this.#count = this.#reader.mapHead();
     return this.#next();
@@ -154,7 +154,7 @@ class MapFrame implements Frame {
     return this.#next();
   }
 
-  /** Reads up to the next term, which is a key unless that is an atom. */
+  /** Reads up to the next term: the next key, or the value of an atom key. */
   #next(): unknown {
     const reader = this.#reader;
     if (this.#entries === this.#count) {
@@ -175,7 +175,7 @@ class MapFrame implements Frame {
   }
 }
 
-class ClosureFrame implements Frame {
+class OpenClosure implements OpenContainer {
   readonly #reader: EtfReaderServices;
   readonly #items: unknown[] = [];
   #head: ClosureHead | null = null;
@@ -186,21 +186,21 @@ class ClosureFrame implements Frame {
     this.#reader = reader;
   }
 
-  begin(): unknown {
+  readHead(): unknown {
     const { head, free } = readClosureHead(this.#reader);
     this.#head = head;
     this.#count = free;
     this.#wasExact = this.#reader.exact;
     this.#reader.exact = true;
-    return this.#end();
+    return this.#finish();
   }
 
   add(value: unknown): unknown {
     this.#items.push(value);
-    return this.#end();
+    return this.#finish();
   }
 
-  #end(): unknown {
+  #finish(): unknown {
     if (this.#items.length < this.#count) return more;
     this.#reader.exact = this.#wasExact;
     return new Closure({ ...this.#head!, free: this.#items });

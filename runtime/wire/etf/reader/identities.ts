@@ -1,6 +1,6 @@
 /**
- * Incoming pids, references, ports and funs, in the tags of today and in those
- * of old nodes and files.
+ * Reads pids, references, ports and funs, with today's tags and with those of
+ * old nodes and files.
  */
 
 import {
@@ -21,7 +21,7 @@ import {
   tags,
 } from "../tags.ts";
 
-/** The term behind a tag; refuses the tag if it is none of these. */
+/** The term behind a tag; throws a `DecodeError` for any other tag. */
 export function readIdentity(
   reader: EtfReaderServices,
   tag: number,
@@ -49,7 +49,10 @@ export function readIdentity(
     case tags.fun:
       return reader.fail("expected no fun of a node before OTP 23", start);
     case tags.local:
-      return reader.fail("expected no term of another node's own", start);
+      return reader.fail(
+        "expected no term that only its own node can read",
+        start,
+      );
     default:
       return reader.fail(`expected a term, got ${printTag(tag)}`, start);
   }
@@ -63,7 +66,7 @@ function readPid(reader: EtfReaderServices, tag: number, start: number): Pid {
   return reader.recentPids.get(node, id, serial, creation);
 }
 
-/** Nodes used to have 2 bits for it. */
+/** The creation of a node; the old tags have 2 bits for it. */
 function readCreation(
   reader: EtfReaderServices,
   isNew: boolean,
@@ -82,7 +85,7 @@ function readRef(reader: EtfReaderServices, tag: number, start: number): Ref {
   }
   const node = reader.name();
   const words: number[] = [];
-  // The oldest form has its one word in front of the creation.
+  // The oldest tag has its one word in front of the creation.
   if (tag === tags.reference) words.push(reader.u32());
   const creation = readCreation(reader, tag === tags.newerReference, start);
   while (words.length < count) words.push(reader.u32());
@@ -90,7 +93,7 @@ function readRef(reader: EtfReaderServices, tag: number, start: number): Ref {
     reader.fail(`expected a first word of 18 bits, got ${words[0]}`, start);
   }
   const ref = new Ref(node, creation, words);
-  // Only refs that this node made are known to its thread as objects.
+  // Only refs of this node are in the table of the thread.
   return reader.self === null || isOf(ref, reader.self)
     ? internRef(reader.pids, ref)
     : ref;
@@ -103,17 +106,17 @@ function readPort(reader: EtfReaderServices, tag: number, start: number): Port {
   return new Port(node, id, readCreation(reader, tag !== tags.port, start));
 }
 
-/** A closure but for what it has closed over. */
+/** A closure without the values of its free variables. */
 export type ClosureHead = Omit<Closure, "free">;
 
-/** What stands in front of what a closure has closed over. */
+/** Reads a closure up to its free variables; `free` is their number. */
 export function readClosureHead(
   reader: EtfReaderServices,
 ): { head: ClosureHead; free: number } {
   const start = reader.at;
   reader.skip(1);
   reader.spend(start);
-  // Its size, which BEAM nodes do not look at either.
+  // The size, which BEAM nodes do not check either.
   reader.u32();
   const arity = reader.u8();
   const end = reader.skip(16);
@@ -129,7 +132,7 @@ export function readClosureHead(
     reader.fail(`expected the pid of a fun's maker, got ${printTag(tag)}`, at);
   }
   const pid = readPid(reader, tag, at);
-  // Promised only now, because all this stands in front of it.
+  // Promised only here, because the terms above come first.
   reader.promise(free, start);
   const head = { arity, uniq, index, module, oldIndex, oldUniq, pid };
   return { head, free };

@@ -1,6 +1,6 @@
 /**
- * Bytes that came in, read from front to back: numbers, bounds, how much a
- * container holds, and errors that say where. Makes no terms.
+ * The input of a reader, read from front to back: numbers, bounds, heads of
+ * containers, and errors that name the place. It makes no terms.
  */
 
 import { DecodeError } from "../../shared/errors.ts";
@@ -10,28 +10,28 @@ import { printTag, tags } from "../tags.ts";
 const noBytes = new Uint8Array(0);
 
 export class EtfInput {
-  /** The input, the next byte of it, and where to stop. */
+  /** The input, the position of the next byte, and the end. */
   bytes: Uint8Array = noBytes;
   at = 0;
   end = 0;
-  /** Where the tag of the term is that is being read. */
+  /** Position of the tag of the term that is being read. */
   start = 0;
   /**
-   * Terms that have been promised and have not come yet. Each has a byte at
-   * least, which bounds what is made for them before they come.
+   * Terms that were promised by a container and not read yet. Each takes at
+   * least a byte, so this bounds the memory that a container may reserve.
    */
   owed = 0;
-  /** Keys of maps that the current term is in, one inside the other. */
+  /** How many keys of maps the current term is nested in. */
   keyLevel = 0;
   readonly #objectsMax: number;
-  /** Objects that the input may still make, which bytes bound too loosely. */
+  /** Objects that may still be made from the input. */
   #objects = 0;
 
   constructor(objectsMax: number) {
     this.#objectsMax = objectsMax;
   }
 
-  /** Starts to read bytes; they are never written to. */
+  /** Sets the input. The bytes are never written to. */
   open(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
     this.start = start;
@@ -60,7 +60,7 @@ export class EtfInput {
       bytes[end - 2]! << 8 | bytes[end - 1]!) >>> 0;
   }
 
-  /** Steps over that many bytes and returns where they end. */
+  /** Skips bytes and returns the position behind them. */
   skip(bytes: number): number {
     const { at } = this;
     const end = at + bytes;
@@ -68,13 +68,13 @@ export class EtfInput {
     return this.at = end;
   }
 
-  /** Notes that so many terms more have to come. */
+  /** Notes that this many more terms have to come. */
   promise(terms: number, start: number): void {
     this.owed += terms;
     if (this.owed > this.end - this.at) this.truncated(start);
   }
 
-  /** The number of a tuple's items, which are promised then. */
+  /** Reads the number of items of a tuple, and promises the items. */
   tupleHead(): number {
     const start = this.at;
     const count = this.u8() === tags.smallTuple ? this.u8() : this.u32();
@@ -83,7 +83,7 @@ export class EtfInput {
     return count;
   }
 
-  /** The number of a list's items; these and a tail are promised then. */
+  /** Reads the number of items of a list; promises the items and a tail. */
   listHead(): number {
     const start = this.at;
     this.skip(1);
@@ -93,7 +93,7 @@ export class EtfInput {
     return count;
   }
 
-  /** The number of a map's entries, which are promised then. */
+  /** Reads the number of entries of a map; promises keys and values. */
   mapHead(): number {
     const start = this.at;
     this.skip(1);
@@ -113,7 +113,7 @@ export class EtfInput {
   spend(start: number): void {
     if (--this.#objects >= 0) return;
     this.fail(
-      `expected at most ${this.#objectsMax} lists, tuples and the like`,
+      `expected at most ${this.#objectsMax} lists, tuples and other objects`,
       start,
     );
   }
@@ -122,7 +122,7 @@ export class EtfInput {
     return this.fail("expected more bytes", start);
   }
 
-  /** Throws the error for the term whose tag is at `start`. */
+  /** Throws a `DecodeError` for the term whose tag is at `start`. */
   fail(problem: string, start: number): never {
     const where = start < this.end
       ? ` in a term of ${printTag(this.bytes[start]!)}`

@@ -1,5 +1,5 @@
 /**
- * Incoming maps: a plain object as long as all keys are atoms, else a `Map`.
+ * Reads maps: as a plain object when all keys are atoms, else as a `Map`.
  */
 
 import { termKey } from "../../../core/terms/key.ts";
@@ -9,7 +9,7 @@ import type { EtfReaderServices } from "./services.ts";
 import type { Fields } from "../shapes.ts";
 import { SMALL_MAP_MAX } from "../tags.ts";
 
-/** The map that comes next. */
+/** Reads the next map. */
 export function readMap(reader: EtfReaderServices, level: number): unknown {
   const { atoms, at: start } = reader;
   const count = reader.mapHead();
@@ -24,7 +24,9 @@ export function readMap(reader: EtfReaderServices, level: number): unknown {
   return readFields(reader, {}, first, 0, count, level, start, keys);
 }
 
-/** One that begins with the first key of a shape, of which it has as many. */
+/**
+ * Reads a map that has the first key of a shape, and as many keys as the shape.
+ */
 function readShaped(
   reader: EtfReaderServices,
   shape: MapShape,
@@ -50,8 +52,8 @@ function readShaped(
 }
 
 /**
- * One of which `done` fields and the key of the next one were read. Its keys
- * are learned if a list for them is given.
+ * Reads the rest of a map of which `done` fields and the next key were read. The
+ * keys are learned when `keys` is not null.
  */
 function readFields(
   reader: EtfReaderServices,
@@ -79,7 +81,7 @@ function readFields(
   return fields;
 }
 
-/** One of which `done` entries were read before a key that is no atom. */
+/** Reads the rest of a map whose next key, after `done` fields, is no atom. */
 function readMixed(
   reader: EtfReaderServices,
   fields: Fields,
@@ -98,7 +100,7 @@ function readMixed(
   return reader.checkedMap(map, count, start);
 }
 
-/** Adds a field; never meets the setter that `__proto__` is. */
+/** Adds a field; `__proto__` becomes a field and does not call the setter. */
 export function setField(fields: Fields, name: string, value: unknown): void {
   if (name !== "__proto__") fields[name] = value;
   else {
@@ -111,12 +113,12 @@ export function setField(fields: Fields, name: string, value: unknown): void {
   }
 }
 
-/** Whether so many different fields were added. */
+/** Whether `count` different fields were added. */
 export function hasFields(fields: Fields, count: number): boolean {
   return Object.keys(fields).length === count;
 }
 
-/** The same as a `Map`, because a key has come that is no atom. */
+/** The fields as a `Map`, for a map that also has keys that are no atoms. */
 export function mapOf(
   fields: Fields,
   atoms: PeerAtoms,
@@ -129,7 +131,7 @@ export function mapOf(
   return map;
 }
 
-/** Whether so many keys were set, and no two of them are equal terms. */
+/** Whether `count` keys were set, and no two of them are equal terms. */
 export function hasKeys(
   map: ReadonlyMap<unknown, unknown>,
   count: number,
@@ -148,7 +150,7 @@ function areDifferent(map: ReadonlyMap<unknown, unknown>): boolean {
   return seen.size === map.size;
 }
 
-/** What is wrong with a map whose keys are not all different. */
+/** The problem of a map that has a key twice. */
 export function keysProblem(exact: boolean): string {
   return "expected a map without the same key twice" +
     (exact ? "" : " (1 and 1.0 are the same without `exact`)");

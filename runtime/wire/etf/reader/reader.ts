@@ -1,5 +1,5 @@
 /**
- * Incoming terms: what a term of a BEAM node becomes in JavaScript.
+ * Reads terms: makes the JavaScript value of a term of a BEAM node.
  *
  * | BEAM | JavaScript |
  * |---|---|
@@ -7,8 +7,8 @@
  * | float | number; with `exact`, `Float` when it is integral |
  * | atom | `Symbol.for(name)`; `true`, `false`, `nil`, `undefined` are `true`,
  * `false`, `null`, `undefined` |
- * | binary | string when it is UTF-8, else `Uint8Array`; always that with
- * `binaries: "bytes"` |
+ * | binary | string when it is UTF-8, else `Uint8Array`; always `Uint8Array`
+ * with `binaries: "bytes"` |
  * | list, improper list, tuple | array, `ImproperList`, `Tuple` |
  * | map, all keys atoms | plain object |
  * | any other map | `Map` in the order of the bytes |
@@ -16,12 +16,13 @@
  * `Port`, `ExternalFun` |
  * | fun | `Closure` |
  *
- * A peer may send anything, so sizes are checked against the bytes that are
- * left before anything is made for them, and what bytes do not bound has a
- * limit of its own. Whatever breaks a rule is a `DecodeError` that says where.
+ * A peer may send anything. So every size is checked against the bytes that are
+ * left before memory is reserved for it, and a size that bytes do not bound has a
+ * limit of its own. Bytes that break a rule are a `DecodeError` that names the
+ * place.
  *
  * The reader calls itself for the first levels of a term, because that is twice
- * as fast, and leaves deeper ones to `deep.ts`.
+ * as fast, and leaves deeper levels to `deep.ts`.
  */
 
 import { maskLast } from "../../../core/terms/kinds.ts";
@@ -51,27 +52,27 @@ import { TextReader } from "../text.ts";
 
 export type EtfReaderOptions = {
   readonly pids: PidTable;
-  /** The node that reads; without it every ref may be one of its own. */
+  /** The node that reads. Without it, any ref may be one of the reader. */
   readonly self?: Incarnation;
-  /** The atoms that this peer has sent; fresh unless told. */
+  /** The atoms that this peer has sent. By default the table is empty. */
   readonly atoms?: PeerAtoms;
-  /** Whether integral floats arrive as `Float`; false unless told. */
+  /** Whether integral floats become `Float`; default false. */
   readonly exact?: boolean;
-  /** Whether binaries that are UTF-8 arrive as strings; "text" unless told. */
+  /** "text", the default: binaries that are UTF-8 become strings. */
   readonly binaries?: "text" | "bytes";
   /**
-   * Whether a binary of 64 KiB and more may be a view of the input when it is
-   * most of it; false unless told.
+   * Whether a binary of 64 KiB and more may be a view of the input, if it is at
+   * least half of the input's buffer; default false.
    */
   readonly viewsLargeBinaries?: boolean;
-  /** Lists, tuples, maps and the like in one input; 2^22 unless told. */
+  /** Lists, tuples, maps and other objects in one input; default 2^22. */
   readonly objects?: number;
 };
 
-/** Arrays up to this long are made in one piece. */
+/** Arrays of up to this many items are allocated at once. */
 const WHOLE_ITEMS_MAX = 1 << 16;
 
-/** Up to here a loop copies faster than `set` with its views. */
+/** Up to this many bytes a loop is faster than `set`, which needs views. */
 const LOOP_BYTES_MAX = 64;
 
 const noAtoms: readonly AtomEntry[] = [];
@@ -82,13 +83,13 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
   readonly self: Incarnation | null;
   readonly atoms: PeerAtoms;
   readonly recentPids: RecentPids;
-  /** Whether integral floats become `Float` at the moment. */
+  /** Whether integral floats become `Float` now: always inside a closure. */
   exact: boolean;
   readonly #texts: TextReader = new TextReader();
   readonly #isExact: boolean;
   readonly #asBytes: boolean;
   readonly #viewsLarge: boolean;
-  /** What tag `atomCacheRef` refers to. */
+  /** The atoms to which the tag `atomCacheRef` refers. */
   #cachedAtoms: readonly AtomEntry[] = noAtoms;
 
   constructor(options: EtfReaderOptions) {
@@ -104,10 +105,10 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
   }
 
   /**
-   * Starts to read an input. `cachedAtoms` are those that its header lists, in
-   * order. The input is never written to, and held until the next one.
+   * Sets the input. `cachedAtoms` are the atoms that its header lists, in order.
+   * The input is never written to, and is held until the next call.
    */
-  begin(
+  beginInput(
     bytes: Uint8Array,
     start: number = 0,
     end: number = bytes.length,
@@ -119,15 +120,15 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
   }
 
   /**
-   * Reads the next term, without a version byte. Throws a `DecodeError`; then
-   * the input is of no more use.
+   * Reads the next term, without a version byte. After a `DecodeError` the rest
+   * of the input cannot be read.
    */
   read(): unknown {
     this.owed += 1;
     return this.term(0);
   }
 
-  /** Reads a term that was promised. */
+  /** Reads the next term, which was promised; see `owed`. */
   term(level: number): unknown {
     const { bytes, at, end } = this;
     this.start = at;
@@ -180,7 +181,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
     return value;
   }
 
-  /** The less frequent tags. */
+  /** Reads a term with one of the less frequent tags. */
   #other(level: number, start: number): unknown {
     if (start >= this.end) return this.truncated(start);
     const tag = this.u8();
@@ -220,7 +221,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
     return readDeep(this);
   }
 
-  /** The items of a tuple or list. */
+  /** Reads the items of a tuple or list. */
   #items(count: number, level: number): unknown[] {
     if (count > WHOLE_ITEMS_MAX) return this.#addItems([], count, level);
     const items = new Array<unknown>(count);
@@ -245,7 +246,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
     return items.length === 0 ? tail : new ImproperList(items, tail);
   }
 
-  /** Its node gets it back, so that nothing in it may be lost. */
+  /** A closure may be sent back to its node, so it is read exactly. */
   #closure(level: number): unknown {
     const { head, free } = readClosureHead(this);
     const wasExact = this.exact;
@@ -256,9 +257,9 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
   }
 
   /**
-   * Reads what stands behind the items of a list. A tail that is a list itself
-   * goes on with the same list: returns how many items follow, 0 when there
-   * are none, and -1 when the tail is another term.
+   * Reads the tail of a list. Returns 0 when the list ends, and -1 when the tail
+   * is another term. A tail that is a list continues this list: then it returns
+   * the number of items that follow.
    */
   listTail(items: unknown[]): number {
     for (;;) {
@@ -284,7 +285,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
     }
   }
 
-  /** Whether that atom comes next, which is read then. */
+  /** Reads the next term if it is this atom; returns whether it was. */
   isNext(atom: AtomEntry): boolean {
     const { bytes, at } = this;
     const tag = bytes[at];
@@ -302,7 +303,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
     return true;
   }
 
-  /** The atom that comes next, behind another key; null for another term. */
+  /** Reads the next key if it is an atom; null if not. */
   keyAfter(previous: AtomEntry): AtomEntry | null {
     const { bytes, at, end } = this;
     const tag = at < end ? bytes[at]! : -1;
@@ -317,26 +318,26 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
     return isAtomTag(tag) ? this.#atomTerm() : null;
   }
 
-  /** The name of the atom that comes next; undefined for another term. */
+  /** Reads the next term if it is an atom: its name; undefined if not. */
   atomKey(): string | undefined {
     const tag = this.at < this.end ? this.bytes[this.at]! : -1;
     return isAtomTag(tag) ? this.#atomTerm().name : undefined;
   }
 
-  /** The atom that comes next. */
+  /** Reads the next term, which is an atom. */
   #atomTerm(): AtomEntry {
     this.start = this.at;
     this.owed -= 1;
     return this.#atom(this.u8(), this.start);
   }
 
-  /** The object, or an error if a field came twice. */
+  /** The fields; throws when a field came twice. */
   checkedFields(fields: Fields, count: number, start: number): Fields {
     if (hasFields(fields, count)) return fields;
     return this.fail(keysProblem(true), start);
   }
 
-  /** The map, or an error if a key came twice. */
+  /** The map; throws when a key came twice. */
   checkedMap(
     map: ReadonlyMap<unknown, unknown>,
     count: number,
@@ -357,7 +358,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
     return items;
   }
 
-  /** The atom behind a tag that is one of an atom. */
+  /** Reads an atom behind its tag. */
   #atom(tag: number, start: number): AtomEntry {
     if (tag === tags.atomCacheRef) {
       const index = this.u8();
@@ -427,7 +428,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
     );
   }
 
-  /** The name of the atom that comes next. */
+  /** Reads the name of the next term, which must be an atom. */
   name(): string {
     const start = this.at;
     const tag = this.u8();
@@ -435,7 +436,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
     return this.fail(`expected an atom, got ${printTag(tag)}`, start);
   }
 
-  /** The integer that comes next; it must not be below `least`. */
+  /** Reads the next term, which must be a safe integer of at least `least`. */
   integer(least: number = Number.MIN_SAFE_INTEGER): number {
     const start = this.at;
     const tag = start < this.end ? this.bytes[start] : -1;
@@ -448,7 +449,7 @@ export class EtfReader extends EtfInput implements EtfReaderServices {
   }
 }
 
-/** Never a subclass such as `Buffer`, which terms would inherit. */
+/** A copy that is never a subclass of `Uint8Array`, such as `Buffer`. */
 function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
   const copy = new Uint8Array(length);

@@ -1,5 +1,5 @@
 /**
- * The pids that a peer has sent of late.
+ * A cache of the pids that a peer has sent of late.
  */
 
 import {
@@ -11,7 +11,7 @@ import {
 /** Slots of `RecentPids`: a power of two. */
 const PID_SLOTS = 256;
 
-/** The pids that were seen last, found without making a key. */
+/** Finds a recent pid without making a key for the table of pids. */
 export class RecentPids {
   readonly #table: PidTable;
   readonly #slots: (Pid | undefined)[] = new Array(PID_SLOTS).fill(undefined);

@@ -16,28 +16,28 @@ export interface EtfReaderServices extends EtfInput {
   readonly self: Incarnation | null;
   readonly atoms: PeerAtoms;
   readonly recentPids: RecentPids;
-  /** Whether integral floats become `Float` at the moment. */
+  /** Whether integral floats become `Float` now. */
   exact: boolean;
-  /** Reads a term that was promised. */
+  /** Reads the next term, which was promised. */
   term(level: number): unknown;
-  /** Reads what stands behind the items of a list. */
+  /** Reads the tail of a list; see `EtfReader`. */
   listTail(items: unknown[]): number;
-  /** Whether that atom comes next, which is read then. */
+  /** Reads the next term if it is this atom; returns whether it was. */
   isNext(atom: AtomEntry): boolean;
-  /** The atom that comes next, behind another key; null for another term. */
+  /** Reads the next key if it is an atom; null if not. */
   keyAfter(previous: AtomEntry): AtomEntry | null;
-  /** The name of the atom that comes next; undefined for another term. */
+  /** Reads the next term if it is an atom: its name; undefined if not. */
   atomKey(): string | undefined;
-  /** The object, or an error if a field came twice. */
+  /** The fields; throws when a field came twice. */
   checkedFields(fields: Fields, count: number, start: number): Fields;
-  /** The map, or an error if a key came twice. */
+  /** The map; throws when a key came twice. */
   checkedMap(
     map: ReadonlyMap<unknown, unknown>,
     count: number,
     start: number,
   ): ReadonlyMap<unknown, unknown>;
-  /** The name of the atom that comes next. */
+  /** Reads the name of the next term, which must be an atom. */
   name(): string;
-  /** The integer that comes next; it must not be below `least`. */
+  /** Reads the next term, which must be a safe integer of at least `least`. */
   integer(least?: number): number;
 }

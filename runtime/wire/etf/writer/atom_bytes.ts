@@ -1,5 +1,5 @@
 /**
- * The bytes of outgoing atoms, kept as long as they are few.
+ * A cache of the bytes of the atoms that are sent to a peer.
  */
 
 import { isAtomName } from "../../shared/atoms.ts";
@@ -7,7 +7,7 @@ import { pack, type Packed } from "../output.ts";
 import { tags } from "../tags.ts";
 import { encodeText } from "../text.ts";
 
-/** The bytes of an atom, tag included; undefined when no atom is called so. */
+/** The bytes of an atom with its tag; undefined for an invalid name. */
 export function packAtom(name: string): Packed | undefined {
   if (!isAtomName(name)) return undefined;
   const text = encodeText(name);
@@ -21,16 +21,16 @@ export function packAtom(name: string): Packed | undefined {
   return pack(bytes);
 }
 
-/** Atoms whose bytes are kept; then all are forgotten. */
+/** Atoms whose bytes are kept; a full cache is emptied. */
 const KEPT_MAX = 4096;
 
-/** The bytes of the atoms that one peer is sent. */
+/** The bytes of the atoms that are sent to one peer. */
 export class AtomBytes {
-  /** By symbol; engines find a field by its symbol sooner than in a `Map`. */
+  /** By symbol. An engine finds a field by its symbol faster than in a `Map`. */
   #bySymbol: Record<symbol, Packed> = noFields();
   #symbols = 0;
   #byName: Map<string, Packed>;
-  /** Those that the peer has in its cache, which are shorter. */
+  /** Atoms that the peer has in its cache, which have a shorter form. */
   readonly #cached: ReadonlyMap<string, Packed>;
 
   constructor(cached: ReadonlyMap<string, Uint8Array> = new Map()) {
@@ -45,7 +45,7 @@ export class AtomBytes {
     return this.#bySymbol[symbol] ?? this.#learn(symbol);
   }
 
-  /** Undefined when no atom is called so. */
+  /** Undefined for an invalid name. */
   ofName(name: string): Packed | undefined {
     const known = this.#byName.get(name);
     if (known !== undefined) return known;
@@ -69,7 +69,7 @@ export class AtomBytes {
   }
 }
 
-/** Without a prototype, so that every symbol is a name like any other. */
+/** An object without a prototype, which would have symbols of its own. */
 function noFields(): Record<symbol, Packed> {
   return Object.create(null) as Record<symbol, Packed>;
 }

@@ -1,9 +1,9 @@
 /**
- * Writing a term without calling oneself: the containers on the way to the
- * current value, how far each is, and the path through them.
+ * Writes terms below the depth to which the writer calls itself. Open containers
+ * are kept in a list instead of on the stack, with the position in each of them.
  *
- * The writer does this below its first levels, so that depth costs no stack,
- * and for a term that it could not write, to learn where.
+ * The writer also uses it for a term that it could not write, because the list
+ * holds the path to the value at fault.
  */
 
 import type { KeyList } from "./keys.ts";
@@ -17,9 +17,9 @@ import { type EtfWriterServices, type Trailer, trailers } from "./services.ts";
 export type Container = {
   readonly container: object;
   readonly items: readonly unknown[];
-  /** How many of them; a getter cannot make it more meanwhile. */
+  /** Number of items to write; fixed, although a getter may add items. */
   readonly count: number;
-  /** Of a plain object: its keys, and their bytes. */
+  /** The keys of a plain object and their bytes; null for others. */
   readonly list: KeyList | null;
   readonly trailer: Trailer;
   readonly mark: OutputMark | null;
@@ -27,13 +27,13 @@ export type Container = {
 
 type OpenContainer = Container & { index: number };
 
-/** Depth from which on to look whether a message holds itself. */
+/** From this depth on it is checked whether a container holds itself. */
 const CHECKED_DEPTH = 512;
 
-/** The containers around the current value, for which nobody calls himself. */
+/** The open containers around the current value. */
 export class ContainerStack {
   readonly #writer: EtfWriterServices;
-  readonly #frames: OpenContainer[] = [];
+  readonly #open: OpenContainer[] = [];
   #isRunning = false;
 
   constructor(writer: EtfWriterServices) {
@@ -41,18 +41,18 @@ export class ContainerStack {
   }
 
   /**
-   * Writes a container and all that is in it; inside of another one, the
-   * beginning of it, and the rest when the caller has returned. `outside` is
-   * the number of containers around the outermost one.
+   * Writes a container with all its items. Called for a container inside another
+   * one, it only opens it: its items are written after the caller has returned.
+   * `outside` is the number of containers around the outermost one.
    */
-  write(frame: Container, outside: number): void {
+  write(container: Container, outside: number): void {
     this.#checkDepth(outside);
-    this.#frames.push({ ...frame, index: 0 });
+    this.#open.push({ ...container, index: 0 });
     if (this.#isRunning) return;
     this.#isRunning = true;
     try {
       for (;;) {
-        const innermost = this.#frames.at(-1);
+        const innermost = this.#open.at(-1);
         if (innermost === undefined) break;
         this.#step(innermost);
       }
@@ -60,17 +60,17 @@ export class ContainerStack {
       throw this.#refusalOf(error);
     } finally {
       this.#isRunning = false;
-      this.#frames.length = 0;
+      this.#open.length = 0;
     }
   }
 
-  /** Writes the next item of the innermost frame, or ends it. */
-  #step(frame: OpenContainer): void {
-    const { items, list } = frame;
-    const index = frame.index++;
-    if (index === frame.count) {
-      this.#frames.pop();
-      writeTrailer(this.#writer, frame.trailer, frame.mark);
+  /** Writes the next item of the innermost container, or closes it. */
+  #step(container: OpenContainer): void {
+    const { items, list } = container;
+    const index = container.index++;
+    if (index === container.count) {
+      this.#open.pop();
+      writeTrailer(this.#writer, container.trailer, container.mark);
       return;
     }
     if (list !== null) this.#writer.out.writePacked(list.atoms[index]!);
@@ -79,27 +79,27 @@ export class ContainerStack {
 
   #refusalOf(error: unknown): Refusal {
     const refusal = Refusal.of(error);
-    for (const { container, items, list, index } of this.#frames.toReversed()) {
+    for (const { container, items, list, index } of this.#open.toReversed()) {
       if (list === null) refusal.atItem(container, items, index - 1);
       else refusal.atKey(container, list.keys[index - 1]);
     }
     return refusal;
   }
 
-  /** Looks for cycles at some depths only, so that it costs little. */
+  /** Looks for cycles at depths that are powers of two, which costs little. */
   #checkDepth(outside: number): void {
-    const depth = this.#frames.length;
+    const depth = this.#open.length;
     if (depth + outside >= TERM_DEPTH_MAX) {
       throw new Refusal(`it is nested more than ${TERM_DEPTH_MAX} deep`);
     }
     if (depth < CHECKED_DEPTH || (depth & (depth - 1)) !== 0) return;
-    const containers = new Set(this.#frames.map(({ container }) => container));
+    const containers = new Set(this.#open.map(({ container }) => container));
     if (containers.size === depth) return;
     throw new Refusal("a message cannot contain itself", { isCycle: true });
   }
 }
 
-/** Writes what stands behind the items of a container. */
+/** Writes the trailer of a container. */
 export function writeTrailer(
   writer: EtfWriterServices,
   trailer: Trailer,

@@ -1,10 +1,12 @@
 /**
- * Keys of outgoing maps: their order, and that no two are equal.
+ * Keys of maps that are written: their order, and the check that no two are
+ * equal.
  *
- * A BEAM node writes a map of up to 32 keys in the order of its keys, and so do
- * we, so that equal small maps have equal bytes. Larger ones stay in the order
- * they are in, as the BEAM's own is that of its hashes. Two equal keys, such as
- * 1 and 1n in a `Map`, would have the peer close the connection.
+ * A BEAM node writes a map of up to 32 keys in the order of its keys. The writer
+ * does the same, so that equal small maps have equal bytes. A larger map keeps
+ * the order that it has here, because a BEAM node would order it by its own
+ * hashes. Two equal keys, such as 1 and 1n in a `Map`, are refused: a BEAM node
+ * would close the connection.
  */
 
 import { compareText, isFloat } from "../../../core/terms/kinds.ts";
@@ -16,31 +18,31 @@ import type { KeyAtoms } from "../atoms.ts";
 import type { Packed } from "../output.ts";
 import { SMALL_MAP_MAX } from "../tags.ts";
 
-/** How the fields of an object are written. */
+/** The keys of an object in the form in which they are written. */
 export type KeyList = {
-  /** Its keys in the order in which they are written. */
+  /** The keys, in the order in which they are written. */
   readonly keys: readonly string[];
-  /** The bytes of each as an atom. */
+  /** The bytes of each key as an atom. */
   readonly atoms: readonly Packed[];
-  /** For each, its place among the keys of the object. */
+  /** For each key, its index among the keys of the object. */
   readonly places: readonly number[];
 };
 
 /** Why keys cannot be written. */
 export type KeyProblem = {
-  /** The key it is about. */
+  /** The key at fault. */
   readonly key: unknown;
   readonly problem: string;
 };
 
-/** Where one is in lists of keys that begin alike. */
+/** A node in the tree of all lists of keys: one step per key. */
 export class KeyNode {
-  /** The list that ends here, once it was made. */
+  /** The list that ends at this node; null before it was made. */
   list: KeyList | null = null;
-  /** The key that came next the last time, and where it leads. */
+  /** The key that came next the last time, and its node. */
   #key = "";
   #next: KeyNode | null = null;
-  /** All keys that came next, from the second one on. */
+  /** The nodes of all keys that came next; null while there is only one. */
   #others: Map<string, KeyNode> | null = null;
   readonly #owner: KeyLists;
   readonly #depth: number;
@@ -50,7 +52,7 @@ export class KeyNode {
     this.#depth = depth;
   }
 
-  /** Where the next key leads; null when there are too many to remember. */
+  /** The node of the next key; null when the tree is full. */
   step(key: string): KeyNode | null {
     return this.#key === key && this.#next !== null
       ? this.#next
@@ -72,16 +74,16 @@ export class KeyNode {
   }
 }
 
-/** Nodes kept; then all are forgotten. */
+/** Nodes that are kept; a full tree is emptied. */
 const NODES_MAX = 2048;
 
-/** Lists of keys that objects have had, found key by key. */
+/** The lists of keys that objects have had, as a tree. */
 export class KeyLists {
   readonly #keyAtoms: KeyAtoms;
-  /** Where each list begins. */
+  /** The root of the tree. */
   root: KeyNode = new KeyNode(this, 0);
   #nodes = 0;
-  /** The bytes of keys, as many as there may be nodes. */
+  /** The bytes of keys; at most `NODES_MAX`. */
   readonly #atoms: Map<string, Packed> = new Map();
 
   constructor(keyAtoms: KeyAtoms) {
@@ -94,7 +96,7 @@ export class KeyLists {
     this.#nodes = 0;
   }
 
-  /** Counts a node that is added behind so many others. */
+  /** Counts a new node at this depth; false when it must not be added. */
   mayGrow(depth: number): boolean {
     if (depth >= SMALL_MAP_MAX) return false;
     this.#nodes += 1;
@@ -104,7 +106,7 @@ export class KeyLists {
   }
 
   /**
-   * Makes the list of these keys, and keeps it at `node` if they lead there.
+   * Makes the list of these keys, and keeps it at `node` if the keys lead there.
    */
   learn(keys: readonly string[], node: KeyNode | null): KeyList | KeyProblem {
     const sorted = keys.length > SMALL_MAP_MAX
@@ -151,7 +153,7 @@ export class KeyLists {
     return bytes;
   }
 
-  /** Not if a getter has changed the object since. */
+  /** Whether the keys lead to `node`. A getter may have changed the object. */
   #leadTo(keys: readonly string[], node: KeyNode): boolean {
     let found: KeyNode | null = this.root;
     for (const key of keys) found = found?.step(key) ?? null;
@@ -159,7 +161,7 @@ export class KeyLists {
   }
 }
 
-/** The keys of a `Map` or the items of a `Set` in the order to write them. */
+/** The keys of a `Map` or the items of a `Set` in the order of writing. */
 export function orderedKeys(keys: unknown[]): unknown[] | KeyProblem {
   const isSmall = keys.length <= SMALL_MAP_MAX;
   if (keys.every((key) => typeof key === "string")) {
@@ -177,7 +179,10 @@ export function orderedKeys(keys: unknown[]): unknown[] | KeyProblem {
       return { key, problem: `it is no key: ${printTerm(error)}` };
     }
     if (seen.has(text)) {
-      return { key, problem: "the map has another key that is equal there" };
+      return {
+        key,
+        problem: "the map has another key that is equal on a BEAM node",
+      };
     }
     seen.add(text);
   }

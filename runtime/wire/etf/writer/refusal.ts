@@ -11,15 +11,15 @@ import { outputFull } from "../output.ts";
 type Step = readonly [container: object, key: string | number];
 
 /**
- * Why a value cannot be written. Whoever writes a container around it adds a
- * step, so that a path costs nothing before it is needed.
+ * Why a value cannot be written. The code that writes a container around the
+ * value adds a step to the path, so a path costs nothing before it is needed.
  */
 export class Refusal {
   readonly problem: string;
   readonly cause: unknown;
   /** Whether a container holds itself, so that the path has no end. */
   readonly isCycle: boolean;
-  /** From the value to the root. */
+  /** The path, from the value to the root. */
   readonly #steps: Step[] = [];
 
   constructor(
@@ -31,7 +31,7 @@ export class Refusal {
     this.isCycle = options.isCycle ?? false;
   }
 
-  /** The refusal that was thrown; another error is about the value as well. */
+  /** The refusal for an error that was thrown while the value was written. */
   static of(error: unknown): Refusal {
     if (error instanceof Refusal) return error;
     if (error === outputFull) {
@@ -82,7 +82,7 @@ function itemStep(
   index: number,
 ): string | number {
   if (container instanceof Map || container instanceof Set) {
-    // Keys with values between them, in an order of their own.
+    // Keys and values alternate, in the order in which they are written.
     const step = keyStep(container, items[index & ~1]);
     return typeof step === "number" && container instanceof Map
       ? step + index % 2

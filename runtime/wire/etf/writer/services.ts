@@ -7,12 +7,12 @@ import type { Pid, PidTable } from "../../../core/terms/terms.ts";
 import type { Incarnation } from "../../shared/incarnation.ts";
 import type { Output, OutputMark } from "../output.ts";
 
-/** What stands behind the items of a container. */
+/** What is written behind the items of a container. */
 export const trailers = {
   nothing: 0,
-  /** The end of a list. */
+  /** The empty list that ends a list. */
   nil: 1,
-  /** Nothing, but the size of a closure is known then. */
+  /** Nothing; the size of a closure, which is known now, is filled in. */
   size: 2,
 } as const;
 
@@ -27,17 +27,17 @@ export type Counterparts = ReadonlyMap<object, (value: object) => unknown>;
 export interface EtfWriterServices {
   readonly self: Incarnation | null;
   readonly pids: PidTable;
-  /** Where the term goes that is being written. */
+  /** The output of the term that is being written. */
   readonly out: Output;
   readonly counterparts: Counterparts;
   /** Writes a value. */
   value(value: unknown): void;
-  /** A binary. */
+  /** Writes a binary. */
   bytes(value: Uint8Array): void;
-  /** An atom by its name, as in refs. */
+  /** Writes an atom by its name. */
   name(name: string): void;
   pid(pid: Pid): void;
-  /** Writes the first `count` items, and what stands behind them. */
+  /** Writes the first `count` items and the trailer of a container. */
   items(
     container: object,
     items: readonly unknown[],
@@ -46,12 +46,12 @@ export interface EtfWriterServices {
     mark?: OutputMark | null,
   ): void;
   listHead(count: number): void;
-  /** A map with these keys. */
+  /** Writes a map with these keys. */
   entries(
     container: object,
     keys: unknown[],
     valueOf: (key: unknown) => unknown,
   ): void;
-  /** Throws what becomes the `EncodeError` for the value. */
+  /** Throws a `Refusal`, which becomes the `EncodeError` for the value. */
   refuse(problem: string): never;
 }

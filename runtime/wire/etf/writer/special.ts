@@ -1,8 +1,6 @@
 /**
- * Outgoing terms that are neither primitives nor of the classes that most
- * messages consist of: how each is written, and why others are refused.
- *
- * The table of them all is in `writer/writer.ts`.
+ * Writes instances of the less frequent classes, and refuses those of all other
+ * classes. The table of all terms is at the head of `writer/writer.ts`.
  */
 
 import { maskLast } from "../../../core/terms/kinds.ts";
@@ -50,7 +48,7 @@ function specialTerms(): ReadonlyMap<object, WriteTerm> {
   return terms;
 }
 
-/** Writes what has that prototype, or throws an `EncodeError`. */
+/** Writes an instance with that prototype, or throws a `Refusal`. */
 export function writeSpecial(
   writer: EtfWriterServices,
   value: object,
@@ -61,7 +59,7 @@ export function writeSpecial(
   const counterpart = writer.counterparts.get(prototype);
   if (counterpart !== undefined) return writer.value(counterpart(value));
   if (value instanceof Error) return error(writer, value);
-  // Node.js' own APIs return it where others return a Uint8Array.
+  // The APIs of Node.js return a Buffer where others return a Uint8Array.
   if (value instanceof Uint8Array && value.constructor?.name === "Buffer") {
     return view(writer, value);
   }
@@ -112,14 +110,14 @@ function improperList(writer: EtfWriterServices, value: ImproperList): void {
   writer.items(value, [...items, tail], count + 1, trailers.nothing);
 }
 
-/** As `sets:from_list(Items, [{version, 2}])` makes it. */
+/** Writes the map that `sets:from_list(Items, [{version, 2}])` returns. */
 function set(writer: EtfWriterServices, value: ReadonlySet<unknown>): void {
   writer.entries(value, Array.from(value), () => []);
 }
 
 /**
- * The cause and other properties stay behind. Its texts may be anything, and
- * an exit reason must not fail to get out because of them.
+ * The cause and other properties of an error are not sent. Its texts may be any
+ * values, and an exit reason must not be refused because of them.
  */
 function error(writer: EtfWriterServices, value: Error): void {
   const text = (field: unknown) =>
@@ -142,7 +140,7 @@ function ref(writer: EtfWriterServices, value: Ref): void {
       isU32(creation),
     "a ref that a node made",
   );
-  // So that what comes back is this very object.
+  // So that a ref that comes back is this very object.
   if (writer.self === null || isOf(value, writer.self)) {
     exportRef(writer.pids, value);
   }

@@ -1,5 +1,5 @@
 /**
- * Outgoing terms: what a JavaScript value becomes on a BEAM node.
+ * Writes terms: the term of a BEAM node for a JavaScript value.
  *
  * | JavaScript | BEAM |
  * |---|---|
@@ -15,15 +15,15 @@
  * | plain object | map with atoms as keys |
  * | `Map` | map |
  * | `Set` | map from each item to `[]`, as `sets` of version 2 has it |
- * | `Pid`, `Ref`, `Port`, `ExternalFun`, `Closure` | what they are |
+ * | `Pid`, `Ref`, `Port`, `ExternalFun`, `Closure` | pid, reference, port, fun |
  * | error of any class | `{js_error, Name, Message, Stack}`, three binaries |
  * | function, `Date`, other typed arrays, other classes | refused |
  *
- * What becomes of a value is decided by its prototype; instances of other
- * classes are refused rather than sent as plain objects, because the receiver
- * would get something without methods. `toJSON` is never called.
+ * The prototype of a value decides how it is written. Instances of other classes
+ * are refused and not sent as plain objects, because the receiver would get an
+ * object without methods. `toJSON` is never called.
  *
- * A refusal is an `EncodeError` that names the way to the value. The writer
+ * A value is refused with an `EncodeError` that names the path to it. The writer
  * calls itself for the first levels of a term only, so depth costs no stack.
  */
 
@@ -62,13 +62,13 @@ import { encodeText, writeText } from "../text.ts";
 
 export type EtfWriterOptions = {
   readonly pids: PidTable;
-  /** The node that writes; without it every ref counts as its own. */
+  /** The node that writes. Without it, every ref counts as one of the writer. */
   readonly self?: Incarnation;
-  /** What keys of objects have become atoms at the peer. */
+  /** The atoms that keys of objects have become at the peer. */
   readonly keyAtoms?: KeyAtoms;
-  /** Bytes of one term at most; `TERM_BYTES_MAX` unless told. */
+  /** Bytes of one term at most; default `TERM_BYTES_MAX`. */
   readonly termBytes?: number;
-  /** What is written for names of nodes that the peer has in its cache. */
+  /** The bytes of node names that the peer has in its atom cache. */
   readonly cachedNames?: ReadonlyMap<string, Uint8Array>;
   /**
    * Classes that are no terms, by their prototypes: a function that returns
@@ -79,10 +79,10 @@ export type EtfWriterOptions = {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Room made for the values of an object, so that it seldom has to grow. */
+/** Initial room for the values of an object. */
 const USUAL_FIELDS = 16;
 
-/** What fields all objects have because somebody gave them some. */
+/** Has fields only if a program has added fields to `Object.prototype`. */
 const noFields = {};
 
 const trueAtom = packAtom("true")!;
@@ -94,7 +94,7 @@ const undefinedAtom = packAtom("undefined")!;
 export class EtfWriter implements EtfWriterServices {
   readonly self: Incarnation | null;
   readonly pids: PidTable;
-  /** Where the term goes that is being written. */
+  /** The output of the term that is being written. */
   out: Output = new Output();
   readonly counterparts: Counterparts;
   readonly #keyAtoms: KeyAtoms;
@@ -104,11 +104,11 @@ export class EtfWriter implements EtfWriterServices {
   /** The node of the last pid, and its bytes as an atom. */
   #node = "";
   #nodeAtom: Packed = nilAtom;
-  /** Containers around the current value for which it calls itself. */
+  /** Open containers for which the writer has called itself. */
   #level = 0;
-  /** Whether all objects have fields that `for ... in` finds. */
+  /** Whether `for ... in` finds inherited fields in every object. */
   #isPolluted = false;
-  /** Those below; and how many containers there are around them. */
+  /** Open containers below that, and the number of containers around them. */
   readonly #deep: ContainerStack = new ContainerStack(this);
   #outside = RECURSION_MAX;
   /** A term is being written, and getters of its values may run. */
@@ -154,7 +154,7 @@ export class EtfWriter implements EtfWriterServices {
       this.value(term);
     } catch {
       if (mark !== null) out.rollback(mark);
-      this.#writeWatched(term, root, keyAtoms);
+      this.#writeTracked(term, root, keyAtoms);
     } finally {
       out.lengthMax = lengthMax;
       this.#isWriting = false;
@@ -162,10 +162,10 @@ export class EtfWriter implements EtfWriterServices {
   }
 
   /**
-   * Writes a term that could not be written, to learn where. It keeps track of
-   * what it is in, which the first attempt had no time for.
+   * Writes a term once more that could not be written, to learn the path to the
+   * value at fault. The first attempt keeps no path, to save time.
    */
-  #writeWatched(term: unknown, root: string, keyAtoms: number): void {
+  #writeTracked(term: unknown, root: string, keyAtoms: number): void {
     const { out } = this;
     const mark = out.mark();
     this.#level = RECURSION_MAX;
@@ -180,12 +180,13 @@ export class EtfWriter implements EtfWriterServices {
   }
 
   /**
-   * Writes a value. Below `RECURSION_MAX` what it holds is written after the
-   * caller has returned.
+   * Writes a value. Below `RECURSION_MAX` levels, the items of a container are
+   * written after the caller has returned.
    */
   value(value: unknown): void {
-    // Engines know `typeof` compared, not `switch (typeof value)`. Asking for
-    // classes is quicker than for the prototype, and right for nearly all.
+    // Engines optimise a comparison of `typeof`, but not `switch (typeof value)`.
+    // `instanceof` is faster than a look at the prototype, and nearly always
+    // enough.
     if (typeof value === "string") this.text(value);
     else if (typeof value === "number") {
       if (!writeNumber(value, this.out)) {
@@ -206,7 +207,7 @@ export class EtfWriter implements EtfWriterServices {
     else this.#object(value);
   }
 
-  /** What comes less often and is no object. */
+  /** Writes a value that is no object and comes less often. */
   #primitive(value: unknown): void {
     if (value === null) this.out.writePacked(nilAtom);
     else if (typeof value === "bigint") {
@@ -233,7 +234,7 @@ export class EtfWriter implements EtfWriterServices {
     this.refuse("it has a lone surrogate, which UTF-8 cannot express");
   }
 
-  /** A binary. */
+  /** Writes a binary. */
   bytes(value: Uint8Array): void {
     const { byteLength } = value;
     if (byteLength === 0) this.#checkEmpty(value);
@@ -253,13 +254,13 @@ export class EtfWriter implements EtfWriterServices {
 
   #largeBytes(value: Uint8Array): void {
     const { buffer, byteOffset, byteLength } = value;
-    // Others can change the contents or size of these before it is written.
+    // Another thread or the program could change these before they are sent.
     if (!(buffer instanceof ArrayBuffer) || buffer.resizable) {
       this.out.writeBytes(value);
     } else this.out.attach(new Uint8Array(buffer, byteOffset, byteLength));
   }
 
-  /** An atom by its name, as in refs. */
+  /** Writes an atom by its name. */
   name(name: string): void {
     this.out.writePacked(this.#packName(name));
   }
@@ -268,7 +269,7 @@ export class EtfWriter implements EtfWriterServices {
     return this.#atoms.ofName(name) ?? this.#refuseAtom();
   }
 
-  /** Writes the first `count` items, and what stands behind them. */
+  /** Writes the first `count` items and the trailer of a container. */
   items(
     container: object,
     items: readonly unknown[],
@@ -287,7 +288,7 @@ export class EtfWriter implements EtfWriterServices {
     if (trailer !== trailers.nothing) writeTrailer(this, trailer, mark);
   }
 
-  /** Writes the fields of an object; `values` are in its own order. */
+  /** Writes the fields of an object; `values` are in the order of its keys. */
   #fields(fields: Fields, values: readonly unknown[], list: KeyList): void {
     const { atoms, places } = list;
     const count = places.length;
@@ -320,7 +321,7 @@ export class EtfWriter implements EtfWriterServices {
     this.refuse("expected an atom of at most 255 well-formed characters");
   }
 
-  /** A plain object, or one of a class that comes less often. */
+  /** Writes a plain object or an instance of a less frequent class. */
   #object(value: object): void {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null) {
@@ -360,7 +361,7 @@ export class EtfWriter implements EtfWriterServices {
     return list;
   }
 
-  /** A list of bytes is written as a string of bytes, as OTP does. */
+  /** Writes a list; a list of bytes is written as `string`, as OTP does. */
   #list(items: readonly unknown[]): void {
     const count = items.length;
     if (count === 0) return this.out.writeByte(tags.nil);
@@ -420,7 +421,7 @@ export class EtfWriter implements EtfWriterServices {
     this.entries(map, Array.from(map.keys()), (key) => map.get(key));
   }
 
-  /** A map with these keys. */
+  /** Writes a map with these keys. */
   entries(
     container: object,
     keys: unknown[],
@@ -442,7 +443,7 @@ export class EtfWriter implements EtfWriterServices {
     if (!isU32(id) || !isU32(serial) || !isU32(creation)) {
       this.refuse("expected a pid that a node made");
     }
-    // So that what comes back is this very object.
+    // So that a pid that comes back is this very object.
     exportPid(this.pids, pid);
     if (pid.node !== this.#node) {
       this.#nodeAtom = this.#packName(pid.node);
@@ -458,7 +459,7 @@ export class EtfWriter implements EtfWriterServices {
     view.setUint32(at + 8, creation);
   }
 
-  /** Throws what becomes the `EncodeError` for the value. */
+  /** Throws a `Refusal`, which becomes the `EncodeError` for the value. */
   refuse(problem: string): never {
     throw new Refusal(problem);
   }
