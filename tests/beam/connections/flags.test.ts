@@ -179,7 +179,7 @@ matrix("a connection with a BEAM node when we offer", () => {
       actor,
       (self) => self.spawnOn(them.name, "m:f").catch((e: unknown) => String(e)),
     );
-    expect(refusal).toMatch(/expected a node that others can spawn on/);
+    expect(refusal).toMatch(/expected a node that accepts spawn requests/);
     await settle();
     expect(ours.logs.complaints).toEqual([]);
   });
