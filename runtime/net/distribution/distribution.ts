@@ -14,7 +14,7 @@ import type { Remote, Way } from "../../core/host/remote.ts";
 import type { Signal } from "../../core/host/signal.ts";
 import { internRef, type Pid } from "../../core/terms/terms.ts";
 import { receiveMessage, receiveSignal } from "../../core/node/inbound.ts";
-import { type HandshakePeer } from "../../wire/handshake/messages.ts";
+import type { HandshakePeer } from "../../wire/handshake/messages.ts";
 import {
   decideStatus,
   type ExistingConnection,
