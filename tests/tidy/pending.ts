@@ -35,11 +35,6 @@ const prose = [
   "tests/docs/",
   "tests/helpers/",
   "tests/nightly/",
-  "docs/first-hour.md",
-  "docs/names-and-groups.md",
-  "docs/from-elixir.md",
-  "docs/semantics.md",
-  "docs/std.md",
 ];
 
 /** Style of constants. */

@@ -42,5 +42,6 @@ export const proseInCode: readonly (readonly [string, string])[] = [
   ["a.ts", "const nobody = f(whoever);"],
   ["a.ts", 'import { a } from "./no nobody here.ts";'],
   ["a.ts", '/** See `nobody`. */ f("nobody");'],
+  ["a.md", '| A | `tests/a/b.test.ts` "nobody is told", "x" |'],
   ["a.md", "```ts\nconst nobody = 1;\n```\n"],
 ];
