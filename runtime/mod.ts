@@ -42,6 +42,7 @@ export type {
   Via,
   ViaTarget,
 } from "./core/contract/self.ts";
+export { errorStack, errorText, isError } from "./core/terms/error_text.ts";
 export {
   type AnyBehaviour,
   type ExportedBehaviour,
@@ -107,7 +108,11 @@ export {
   Timeout,
 } from "./core/messages/runtime_messages.ts";
 export type { NamedTarget } from "./core/messages/named_target.ts";
-export { type ExitReason, reasons } from "./core/messages/reasons.ts";
+export {
+  type ExitReason,
+  readableReason,
+  reasons,
+} from "./core/messages/reasons.ts";
 export type { ActorInfo } from "./core/contract/actor_info.ts";
 export type { MailboxOptions, MailboxPolicy } from "./core/mailbox/options.ts";
 export type { Schema, SchemaResult } from "./core/mailbox/patterns.ts";

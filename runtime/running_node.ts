@@ -3,6 +3,7 @@
  * of the network parts that `start.ts` has joined with it.
  */
 
+import { readableReason } from "./core/messages/reasons.ts";
 import type {
   Behaviour,
   CallOptions,
@@ -100,7 +101,8 @@ export class RunningNode {
           } catch (error) {
             settleRun = () => reject(error);
             // The caller gets the error, so it is not counted as a crash.
-            throw error instanceof ExitError ? error : new ExitError(error);
+            const reason = readableReason(error);
+            throw reason instanceof ExitError ? reason : new ExitError(reason);
           }
         },
         options ?? {},

@@ -5,6 +5,7 @@
  * It is the composition root of a thread, as `start.ts` is that of a process.
  */
 
+import { isError } from "../core/terms/error_text.ts";
 import type { LogRecord } from "../core/host/ports.ts";
 import type { Presence } from "../net/epmd/presence.ts";
 import type {
@@ -237,19 +238,29 @@ function chosen(
 /** Whether a program has failed only because its signal was aborted. */
 function isAbort(error: unknown, signal: AbortSignal): boolean {
   return signal.aborted && (error === signal.reason ||
-    (error instanceof Error && error.name === "AbortError"));
+    (isError(error) && error.name === "AbortError"));
 }
 
 function failedWith(error: unknown): ProgramEnd {
-  const thrown = error instanceof Error
-    ? { name: error.name, message: error.message, stack: error.stack ?? null }
-    : { name: null, message: printTerm(error), stack: null };
+  try {
+    if (error instanceof Error) {
+      const { name, message, stack } = error;
+      const thrown = {
+        name: String(name),
+        message: String(message),
+        stack: stack === undefined ? null : String(stack),
+      };
+      return { type: "failed", thrown };
+    }
+  } catch {
+    // It is printed as a term, which never throws.
+  }
+  const thrown = { name: null, message: printTerm(error), stack: null };
   return { type: "failed", thrown };
 }
 
 /** A field of a log record in a form that can be cloned. */
 function printed(value: unknown): unknown {
-  if (value instanceof Error) return `${value.name}: ${value.message}`;
   return typeof value === "object" || typeof value === "function" ||
       typeof value === "symbol"
     ? printTerm(value)

@@ -5,6 +5,8 @@
  * `workers/workers.ts` knows all workers of a node.
  */
 
+import { isError } from "../core/terms/error_text.ts";
+import { printTerm } from "../core/terms/terms.ts";
 import type { Presence } from "../net/epmd/presence.ts";
 import type { NodeStats, WorkerState } from "../node_stats.ts";
 import type { LinkEnd } from "../platform/workers/carrier.ts";
@@ -161,7 +163,7 @@ export class HostedWorker implements WorkerNode {
     if (error === null) return { type: "exited", code };
     return {
       type: "failed",
-      error: error instanceof Error ? error : new Error(String(error)),
+      error: isError(error) ? error : new Error(printTerm(error)),
     };
   }
 

@@ -2,6 +2,7 @@
  * Definitions and errors of applications; see `std/application/mod.ts`.
  */
 
+import { causedBy } from "../internal/reasons.ts";
 import type { ExitReason, Pid, Self } from "../../runtime/mod.ts";
 import type { AnySelf } from "../internal/wait.ts";
 
@@ -90,7 +91,7 @@ export class ApplicationError extends Error {
     message: string,
     reason: ExitReason = null,
   ) {
-    super(message, reason instanceof Error ? { cause: reason } : {});
+    super(message, causedBy(reason));
     this.application = application;
     this.code = code;
     this.reason = reason;

@@ -3,6 +3,7 @@
  * removed, and how one that throws is removed.
  */
 
+import { stackField } from "../internal/reasons.ts";
 import {
   atom,
   ExitError,
@@ -10,6 +11,7 @@ import {
   KilledError,
   type Pid,
   printTerm,
+  readableReason,
   reasons,
   type Self,
   termEquals,
@@ -125,7 +127,8 @@ export class Manager {
     let returned: unknown;
     try {
       returned = await one.handler.terminate?.(one as never, end);
-    } catch (error) {
+    } catch (thrown) {
+      const error = readableReason(thrown);
       this.throwIfEnded(error);
       this.report(one, error, "terminate");
     }
@@ -170,7 +173,7 @@ export class Manager {
       report: "event handler",
       handler: id,
       reason,
-      ...(error instanceof Error ? { stack: error.stack } : {}),
+      ...stackField(error),
       lastMessage: printTerm(last),
       state: printTerm(one.stateForReport),
     });
@@ -178,7 +181,7 @@ export class Manager {
 }
 
 export function reasonOf(error: unknown): ExitReason {
-  return error instanceof ExitError ? error.reason : error;
+  return error instanceof ExitError ? readableReason(error.reason) : error;
 }
 
 /**
@@ -199,7 +202,8 @@ export function callHandler(
         (error: unknown) => removeCrashed(manager, one, last, error),
       )
       : afterCallback(manager, one, value);
-  } catch (error) {
+  } catch (thrown) {
+    const error = readableReason(thrown);
     return removeCrashed(manager, one, last, error);
   }
 }
@@ -226,7 +230,8 @@ async function removeAsAsked(
   }
   try {
     await manager.swapHandler(one, leaving.arg, leaving.next, one.owner);
-  } catch (error) {
+  } catch (thrown) {
+    const error = readableReason(thrown);
     manager.throwIfEnded(error);
     const failed = new RunningHandler(manager.self, leaving.next, null);
     manager.report(failed, error, "init");

@@ -15,6 +15,7 @@ import {
   type Handler,
   KilledError,
   Pid,
+  readableReason,
   reasons,
   type ReplyTo,
   Shared,
@@ -224,7 +225,8 @@ async function changeHandlers(
   try {
     await act(shared.value as AnyNew);
     return { value: atoms.ok };
-  } catch (error) {
+  } catch (thrown) {
+    const error = readableReason(thrown);
     if (error instanceof KilledError) throw error;
     return { value: failureTerm(reasonOf(error)) };
   }

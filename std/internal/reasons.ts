@@ -2,7 +2,9 @@
 
 import {
   atom,
+  errorStack,
   type ExitReason,
+  isError,
   reasons,
   Tuple,
   tuple,
@@ -21,4 +23,15 @@ export function isOrderly(reason: ExitReason): boolean {
 /** Why a start is refused under a name that another actor has. */
 export function alreadyStarted(holder: unknown): Tuple {
   return tuple(atom("already_started"), holder);
+}
+
+/** Options of an error with `reason` as its cause, where that is an error. */
+export function causedBy(reason: ExitReason): { readonly cause?: Error } {
+  return isError(reason) ? { cause: reason } : {};
+}
+
+/** The field `stack` of a report about `reason`, where that has a stack. */
+export function stackField(reason: ExitReason): { readonly stack?: string } {
+  const stack = errorStack(reason);
+  return stack === null ? {} : { stack };
 }

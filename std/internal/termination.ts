@@ -11,11 +11,12 @@ import {
   type ExitReason,
   KilledError,
   printTerm,
+  readableReason,
   type Self,
   Stop,
   tuple,
 } from "../../runtime/mod.ts";
-import { isOrderly } from "./reasons.ts";
+import { isOrderly, stackField } from "./reasons.ts";
 
 /** As much of a server as its termination needs. */
 export interface TerminatingServer {
@@ -34,9 +35,10 @@ export interface TerminatingServer {
  */
 export function stopServer(
   server: TerminatingServer,
-  reason: ExitReason,
+  given: ExitReason,
   message: unknown,
 ): Stop | Promise<Stop> {
+  const reason = readableReason(given);
   if (!isOrderly(reason)) reportTermination(server, reason, message);
   return afterTerminate(server, reason, () => new Stop(reason));
 }
@@ -47,12 +49,15 @@ export function stopServer(
  */
 export function failServer(
   server: TerminatingServer,
-  error: unknown,
+  thrown: unknown,
   message: unknown,
 ): Stop | Promise<Stop> {
+  const error = readableReason(thrown);
   // The actor was ended from outside, so terminate must not run.
   if (error instanceof KilledError || !server.self.isAlive) throw error;
-  const reason = error instanceof ExitError ? error.reason : error;
+  const reason = error instanceof ExitError
+    ? readableReason(error.reason)
+    : error;
   if (!isOrderly(reason)) reportTermination(server, reason, message);
   return afterTerminate(server, reason, () => {
     throw error;
@@ -86,7 +91,7 @@ function reportTermination(
   self.log("error", `${nameForLog(server)} ends: ${printTerm(reason)}`, {
     report: "server",
     reason: printTerm(reason),
-    ...(reason instanceof Error ? { stack: reason.stack } : {}),
+    ...stackField(reason),
     lastMessage: printTerm(messageForReport(message)),
     state: printTerm(server.stateForReport()),
   });

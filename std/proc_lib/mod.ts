@@ -29,6 +29,7 @@
  *   on.
  */
 
+import { causedBy } from "../internal/reasons.ts";
 import {
   type Behaviour,
   CallError,
@@ -38,6 +39,7 @@ import {
   KilledError,
   type Pid,
   printTerm,
+  readableReason,
   reasons,
   type Ref,
   type ReplyTo,
@@ -97,7 +99,7 @@ export class StartError extends Error {
   constructor(reason: unknown, pid: Pid, ref: Ref | null) {
     super(
       `expected ${pid} to acknowledge its start, got ${printTerm(reason)}`,
-      reason instanceof Error ? { cause: reason } : {},
+      causedBy(reason),
     );
     this.reason = reason;
     this.pid = pid;
@@ -118,7 +120,7 @@ export class StopError extends Error {
       `expected ${printTerm(target)} to end with ${printTerm(asked)}, got ${
         printTerm(reason)
       }`,
-      reason instanceof Error ? { cause: reason } : {},
+      causedBy(reason),
     );
     this.reason = reason;
   }
@@ -363,8 +365,9 @@ const NO_REF = null as never;
 async function abandonStart(
   self: AnySelf,
   pid: Pid<never>,
-  error: unknown,
+  thrown: unknown,
 ): Promise<unknown> {
+  const error = readableReason(thrown);
   if (!self.isAlive) throw error;
   const isFailure = error instanceof CallError;
   if (isFailure && !self.isActorAlive(pid)) {

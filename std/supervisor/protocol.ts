@@ -4,6 +4,7 @@
  * those of a BEAM node understand the same requests.
  */
 
+import { causedBy } from "../internal/reasons.ts";
 import {
   type Atom,
   atom,
@@ -73,7 +74,7 @@ export class SupervisorError extends Error {
   constructor(action: string, reason: ExitReason) {
     super(
       `expected the supervisor to ${action}, got ${printTerm(reason)}`,
-      reason instanceof Error ? { cause: reason } : {},
+      causedBy(reason),
     );
     this.reason = reason;
   }

@@ -1,5 +1,6 @@
 /** The reports of supervisors in the node's log. */
 
+import { stackField } from "../internal/reasons.ts";
 import {
   type ExitReason,
   type Pid,
@@ -46,7 +47,7 @@ export function reportError(
       report: type,
       ...fieldsOf(self, child),
       reason: shown,
-      ...(reason instanceof Error ? { stack: reason.stack } : {}),
+      ...stackField(reason),
     },
   );
 }

@@ -7,6 +7,7 @@ import {
   type ExitReason,
   Pid,
   printTerm,
+  readableReason,
   SpawnError,
   UsageError,
 } from "../../runtime/mod.ts";
@@ -61,7 +62,7 @@ function resultOf(started: ChildStart): StartResult {
 function failureOf(self: AnySelf, error: unknown): StartFailure {
   // The supervisor itself was ended, so it restarts no child.
   if (!self.isAlive) throw error;
-  return new StartFailure(reasonOf(error));
+  return new StartFailure(reasonOf(readableReason(error)));
 }
 
 function reasonOf(error: unknown): ExitReason {

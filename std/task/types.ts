@@ -3,6 +3,7 @@
  * `std/task/mod.ts`.
  */
 
+import { causedBy } from "../internal/reasons.ts";
 import {
   atom,
   CallError,
@@ -141,7 +142,7 @@ export class TaskError extends CallError {
     this.message = `expected a value of ${
       printTerm(waited.on)
     } in Task.${waited.operation}, got ${printTerm(reason)}`;
-    if (reason instanceof Error) this.cause = reason;
+    Object.assign(this, causedBy(reason));
     this.#waited = waited;
   }
 

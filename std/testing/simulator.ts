@@ -13,8 +13,10 @@
 
 import {
   environment,
+  errorText,
   type ExportedBehaviour,
   type LogRecord,
+  printTerm,
   type RunningNode,
   start,
   type StartOptions,
@@ -57,7 +59,7 @@ export class SimulationError extends Error {
   readonly seed: number;
   readonly trace: readonly string[];
   constructor(seed: number, trace: readonly string[], cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = errorText(cause, printTerm);
     super(
       `the simulation failed with seed ${seed}: ${why}; ` +
         `${SEED_VARIABLE}=${seed} <your test command> replays it`,

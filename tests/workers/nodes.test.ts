@@ -257,6 +257,14 @@ describe("a worker's module", () => {
     });
   });
 
+  test("that throws what cannot be examined ends the worker", async () => {
+    const { exit } = await reported("throw unreadable");
+    expect(exit).toMatchObject({
+      type: "failed",
+      error: { message: "thrown: (unprintable)" },
+    });
+  });
+
   test("has been heard to its last word when its end is known", async () => {
     for (const then of ["return", "throw", "say much"]) {
       const { heard } = await reported(then);

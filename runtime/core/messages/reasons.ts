@@ -27,3 +27,24 @@ export const reasons: {
   noproc: atom("noproc"),
   noconnection: atom("noconnection"),
 };
+
+/** The exit reason in place of one that cannot be read. */
+const UNREADABLE = "(unreadable exit reason)";
+
+/**
+ * The reason itself, or a text in place of one that throws when it is examined:
+ * an error with a getter that throws, a revoked proxy. What comes after the end
+ * of an actor (notifications, reports, restarts) can then rely on it.
+ */
+export function readableReason(reason: ExitReason): ExitReason {
+  if (typeof reason !== "object" && typeof reason !== "function") return reason;
+  try {
+    if (!(reason instanceof Error)) return reason;
+    const { name, message, stack } = reason;
+    // Reports read each of these, and each may be of any type.
+    for (const part of [name, message, stack]) String(part);
+    return reason;
+  } catch {
+    return UNREADABLE;
+  }
+}

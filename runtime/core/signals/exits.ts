@@ -13,9 +13,14 @@ import type {
   PendingEnd,
   Watcher,
 } from "../contract/record.ts";
-import { type ExitReason, reasons } from "../messages/reasons.ts";
+import {
+  type ExitReason,
+  readableReason,
+  reasons,
+} from "../messages/reasons.ts";
 import { dropMonitor, receiveDown } from "./monitors.ts";
-import type { Pid } from "../terms/terms.ts";
+import { errorText } from "../terms/error_text.ts";
+import { type Pid, printTerm } from "../terms/terms.ts";
 import { isolateReason } from "../messages/isolation.ts";
 import { CallError, ExitError, KilledError } from "../messages/errors.ts";
 import { Exit } from "../messages/runtime_messages.ts";
@@ -24,9 +29,10 @@ import { Exit } from "../messages/runtime_messages.ts";
  * Ends an actor now. Its names are free and its pid is dead before anyone is
  * told, so that whoever sees the `Down` can take the name again.
  */
-export function endActor(actor: ActorRecord, reason: ExitReason): void {
+export function endActor(actor: ActorRecord, given: ExitReason): void {
   if (!actor.alive) return;
   const node = actor.owner;
+  const reason = readableReason(given);
   release(actor, reason);
   if (actor.rare === null && !node.ending) {
     // It had no ties, so there is nobody to tell. Most short lives end here.
@@ -39,7 +45,7 @@ export function endActor(actor: ActorRecord, reason: ExitReason): void {
   try {
     for (let i = 0; i < node.ends.length; i++) {
       const next = node.ends[i] as PendingEnd;
-      tellSurvivors(next.actor, next.reason);
+      notifySurvivors(next.actor, next.reason);
     }
     // Only now, so that nobody goes on who is about to be told.
     for (const ended of node.ends) node.scheduler.handOver(ended.actor);
@@ -120,7 +126,11 @@ function release(actor: ActorRecord, reason: ExitReason): void {
   actor.abort?.abort(new KilledError(reason));
 }
 
-function tellSurvivors(actor: ActorRecord, reason: ExitReason): void {
+/**
+ * Notifies all that depend on an actor that has ended. One notification that
+ * fails, whatever the reason holds, keeps no other from being sent.
+ */
+function notifySurvivors(actor: ActorRecord, reason: ExitReason): void {
   const node = actor.owner;
   const { links, watchers, monitors } = actor;
   actor.links = null;
@@ -132,38 +142,69 @@ function tellSurvivors(actor: ActorRecord, reason: ExitReason): void {
   if (links !== null) {
     for (const [peer, state] of links) {
       if (!state.active) continue;
-      const local = node.localActor(peer);
-      if (local !== null) {
-        receiveExit(
-          local,
-          actor.pid,
-          isolateReason(node.isolate, reason),
-          true,
-        );
-      } else if (!node.isOwnPid(peer)) {
-        node.remote.signal(peer.node, {
-          type: "linkExit",
-          from: actor.pid,
-          to: peer,
-          reason,
-        });
+      try {
+        notifyLinked(actor, peer, reason);
+      } catch (error) {
+        reportUnnotified(actor, peer, error);
       }
     }
   }
   if (watchers !== null) {
     for (const watcher of watchers.values()) {
-      tellWatcher(actor, watcher, reason);
+      try {
+        notifyWatcher(actor, watcher, reason);
+      } catch (error) {
+        reportUnnotified(actor, watcher.to, error);
+      }
     }
   }
   for (const call of actor.callers?.slice() ?? []) {
-    call.fail(isolateReason(node.isolate, reason));
+    try {
+      call.fail(isolateReason(node.isolate, reason));
+    } catch (error) {
+      reportUnnotified(actor, call.actor.pid, error);
+    }
   }
   actor.callers = null;
   node.peers.leave(actor);
-  actor.onExit?.(reason);
+  try {
+    actor.onExit?.(reason);
+  } catch (error) {
+    reportUnnotified(actor, actor.pid, error);
+  }
 }
 
-function tellWatcher(
+function reportUnnotified(actor: ActorRecord, to: Pid, error: unknown): void {
+  actor.owner.logActor(
+    "error",
+    `${to} could not be notified that ${actor.describe()} has ended: ${
+      errorText(error, printTerm)
+    }`,
+    {},
+  );
+}
+
+function notifyLinked(
+  actor: ActorRecord,
+  peer: Pid,
+  reason: ExitReason,
+): void {
+  const node = actor.owner;
+  const local = node.localActor(peer);
+  if (local !== null) {
+    const isolated = isolateReason(node.isolate, reason);
+    receiveExit(local, actor.pid, isolated, true);
+  } else if (!node.isOwnPid(peer)) {
+    node.remote.signal(peer.node, {
+      type: "linkExit",
+      from: actor.pid,
+      to: peer,
+      reason,
+    });
+  }
+}
+
+function notifyWatcher(
   actor: ActorRecord,
   watcher: Watcher,
   reason: ExitReason,
@@ -189,8 +230,9 @@ export function sendExitSignal(
   node: NodeServices,
   from: Pid,
   to: Pid,
-  reason: ExitReason,
+  given: ExitReason,
 ): void {
+  const reason = readableReason(given);
   const local = node.localActor(to);
   if (local !== null) {
     receiveExit(local, from, isolateReason(node.isolate, reason), false);

@@ -7,6 +7,7 @@
  * actor had grown to.
  */
 
+import { errorStack } from "../terms/error_text.ts";
 import type { ActorRecord } from "../contract/record.ts";
 import type { Pid } from "../terms/terms.ts";
 import { behaviourName } from "./info.ts";
@@ -23,7 +24,7 @@ export function crashReport(
   error: unknown,
 ): { readonly message: string; readonly fields: Record<string, unknown> } {
   const reason = printTerm(error);
-  const stack = stackOf(error);
+  const stack = errorStack(error);
   const { mailbox, links, monitors } = actor;
   return {
     message: `${actor.describe()} crashed: ${reason}`,
@@ -48,15 +49,6 @@ export function crashReport(
       monitors: first(monitors?.values() ?? [], ({ shown }) => shown),
     },
   };
-}
-
-function stackOf(error: unknown): string | null {
-  try {
-    return error instanceof Error ? error.stack ?? null : null;
-  } catch {
-    // An error of somebody's own making may do anything when it is looked at.
-    return null;
-  }
 }
 
 /**

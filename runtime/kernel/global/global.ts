@@ -13,6 +13,7 @@
  * `docs/global.md` says what holds when.
  */
 
+import { errorText } from "../../core/terms/error_text.ts";
 import type { Node } from "../../core/node/node.ts";
 import type { Destination, Self, Via } from "../../core/contract/self.ts";
 import { CallError, UsageError } from "../../core/messages/errors.ts";
@@ -108,7 +109,7 @@ function kept(what: string, term: unknown): unknown {
   try {
     key = sendableKey(term);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = errorText(error);
     // A term that is nested too deep is not printed.
     const got = error instanceof RangeError ? "" : `, got ${printTerm(term)}`;
     throw new UsageError(`expected ${what} to be a term${got}: ${why}`);

@@ -2,6 +2,7 @@
  * The error of a remote call, with the same classes as OTP's `erpc`.
  */
 
+import { isError } from "../../core/terms/error_text.ts";
 import { printTerm } from "../../core/terms/terms.ts";
 
 /**
@@ -44,7 +45,7 @@ export class ErpcError extends Error {
     const { reason } = failure;
     super(
       `expected ${called} to return, got ${failure.class} ${printTerm(reason)}`,
-      reason instanceof Error ? { cause: reason } : undefined,
+      isError(reason) ? { cause: reason } : undefined,
     );
     this.class = failure.class;
     this.reason = reason;

@@ -9,6 +9,7 @@
  * own; blocking calls share one actor, so that they run one after the other.
  */
 
+import { errorText } from "../../core/terms/error_text.ts";
 import { Call, Cast, type ReplyTo } from "../../core/messages/requests.ts";
 import type { Node } from "../../core/node/node.ts";
 import type { Handler } from "../../core/contract/behaviour.ts";
@@ -160,7 +161,7 @@ function badrpc(reason: unknown): Tuple {
 
 /** The answer in place of a result that cannot be sent. */
 function unsendable(error: unknown): Tuple {
-  const why = error instanceof Error ? error.message : printTerm(error);
+  const why = errorText(error, printTerm);
   return badrpc(new Tuple([atom("unencodable"), why]));
 }
 

@@ -7,6 +7,7 @@
  */
 
 import type { Signal } from "../../core/host/signal.ts";
+import { errorText, isError } from "../../core/terms/error_text.ts";
 
 /** Longest text that replaces an exit reason, in characters. */
 const MAX_REASON_LENGTH = 1_000;
@@ -25,8 +26,8 @@ export function withReasonInWords(
     case "exit":
     case "down": {
       const { reason } = signal;
-      const text = reason instanceof Error ? String(reason.message) : "";
-      const why = problem instanceof Error ? problem.message : "unencodable";
+      const text = isError(reason) ? errorText(reason) : "";
+      const why = isError(problem) ? errorText(problem) : "unencodable";
       const shown = text === "" ? why : text;
       return {
         ...signal,

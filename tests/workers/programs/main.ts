@@ -13,6 +13,7 @@ type Context = {
   readonly then:
     | "return"
     | "throw"
+    | "throw unreadable"
     | "wait"
     | "ignore"
     | "nest"
@@ -40,6 +41,11 @@ export default async function main(
       return;
     case "throw":
       throw new RangeError("the program failed");
+    case "throw unreadable": {
+      const { proxy, revoke } = Proxy.revocable(new Error("hidden"), {});
+      revoke();
+      throw proxy;
+    }
     case "nest":
       await node.startWorker({ module: import.meta.url });
       return;
