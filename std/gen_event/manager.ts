@@ -199,12 +199,12 @@ export function callHandler(
     return value instanceof Promise
       ? value.then(
         (value) => afterCallback(manager, one, value),
-        (error: unknown) => removeCrashed(manager, one, last, error),
+        (error: unknown) =>
+          removeCrashed(manager, one, last, readableReason(error)),
       )
       : afterCallback(manager, one, value);
-  } catch (thrown) {
-    const error = readableReason(thrown);
-    return removeCrashed(manager, one, last, error);
+  } catch (error) {
+    return removeCrashed(manager, one, last, readableReason(error));
   }
 }
 

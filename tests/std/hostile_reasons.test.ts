@@ -23,7 +23,7 @@ import { two } from "../helpers/clusters.ts";
 import { hostileValues } from "../helpers/hostile_values.ts";
 
 const values = Object.entries(hostileValues);
-const timeoutMs = 5_000;
+const TIMEOUT_MS = 5_000;
 
 /** The ways in which an actor ends by a value of its program. */
 const endings: Readonly<
@@ -69,7 +69,7 @@ describe.each(Object.keys(endings))("an actor that %s", (ending) => {
       const last = chain(victim, 3);
       const refs = [self.monitor(victim), self.monitor(last)];
       self.link(victim);
-      const call = self.call(victim, "end", { timeoutMs })
+      const call = self.call(victim, "end", { timeoutMs: TIMEOUT_MS })
         .then(
           () => "answered",
           (error: { reason: unknown }) =>
@@ -77,9 +77,13 @@ describe.each(Object.keys(endings))("an actor that %s", (ending) => {
         );
       const downs: unknown[] = [];
       for (const ref of refs) {
-        downs.push((await self.receive(ref, { timeoutMs }) as Down).type);
+        downs.push(
+          (await self.receive(ref, { timeoutMs: TIMEOUT_MS }) as Down).type,
+        );
       }
-      const exit = await self.receive("EXIT", { timeoutMs }) as unknown as Exit;
+      const exit = await self.receive("EXIT", {
+        timeoutMs: TIMEOUT_MS,
+      }) as unknown as Exit;
       return [...downs, exit.type, await call];
     });
     expect(seen).toEqual(["DOWN", "DOWN", "EXIT", "failed"]);
@@ -92,14 +96,16 @@ describe.each(Object.keys(endings))("an actor that %s", (ending) => {
       self.trapExits = true;
       const ref = self.monitor(victim);
       self.link(victim);
-      const call = self.call(victim, "end", { timeoutMs })
+      const call = self.call(victim, "end", { timeoutMs: TIMEOUT_MS })
         .then(
           () => "answered",
           (error: { reason: unknown }) =>
             error.reason === "timeout" ? "timeout" : "failed",
         );
-      const down = await self.receive(ref, { timeoutMs }) as Down;
-      const exit = await self.receive("EXIT", { timeoutMs }) as unknown as Exit;
+      const down = await self.receive(ref, { timeoutMs: TIMEOUT_MS }) as Down;
+      const exit = await self.receive("EXIT", {
+        timeoutMs: TIMEOUT_MS,
+      }) as unknown as Exit;
       return [down.type, exit.type, await call];
     });
     expect(seen).toEqual(["DOWN", "EXIT", "failed"]);
@@ -188,7 +194,7 @@ describe("a behaviour of std", () => {
       const task = Task.async(self, () => {
         throw value();
       });
-      return await Task.await(self, task, { timeoutMs }).then(
+      return await Task.await(self, task, { timeoutMs: TIMEOUT_MS }).then(
         () => "done",
         () => "failed",
       );
