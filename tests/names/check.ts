@@ -1,4 +1,4 @@
-/** What is found in the program of a seed, for `mutants.ts`. */
+/** The violations in the program of a seed, for `mutants.ts`. */
 
 import { runProgram } from "./program.ts";
 

@@ -1,10 +1,10 @@
 /**
- * What must be true of `global` once a cluster is whole and at rest.
+ * The properties that `global` must have once a cluster is whole and at rest.
  */
 
 import { type Pid, type RunningNode, termEquals } from "../../runtime/mod.ts";
 
-/** What one node knows. */
+/** The state of one node. */
 export type View = {
   readonly node: string;
   readonly names: ReadonlyMap<string, Pid>;
@@ -26,7 +26,7 @@ export type Owner = {
   readonly inWhole: boolean;
   /** Whether partitions overlapped when it was given the name. */
   inOverlap: boolean;
-  /** Whether anybody may have taken it away since. */
+  /** Whether another actor may have taken it away since. */
   isTaken: boolean;
 };
 
@@ -85,7 +85,7 @@ function judgeViews({ views }: Evidence): string[] {
   return found;
 }
 
-/** Names have living owners, and nobody has lost one for no cause. */
+/** Names have live owners, and no actor has lost a name without a cause. */
 function judgeOwners({ views, owners, decisions }: Evidence): string[] {
   const found: string[] = [];
   const names = views[0]?.names ?? new Map<string, Pid>();

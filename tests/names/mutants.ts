@@ -7,25 +7,25 @@ import { type Mutant, mutant } from "../helpers/mutants/mutants.ts";
 
 export const mutants: readonly Mutant[] = [
   mutant(
-    "names of the dead stay",
+    "names of ended actors stay",
     "kernel/global/state/tables.ts",
     "for (const { name } of [...this.#namesOf.get(pid) ?? []]) {",
     "for (const { name } of []) {",
   ),
   mutant(
-    "locks of the dead stay",
+    "locks of ended actors stay",
     "kernel/global/state/tables.ts",
     "for (const lock of [...this.#locks.values()]) this.#removeHolder(lock, pid);",
     "",
   ),
   mutant(
-    "everybody gets a lock",
+    "every requester gets a lock",
     "kernel/global/state/tables.ts",
     "      return false;\n    }\n    if (!lock.holders",
     "    }\n    if (!lock.holders",
   ),
   mutant(
-    "the other side does not learn who has won",
+    "the other side is not told the winner",
     "kernel/global/partitions/compare.ts",
     "if (winner !== other) theirs.push(opFor(winner, own));",
     "",
@@ -37,7 +37,7 @@ export const mutants: readonly Mutant[] = [
     "",
   ),
   mutant(
-    "who joins is not made known to our side",
+    "a new node is not made known to our side",
     "kernel/global/partitions/joins.ts",
     "port.cast(node, write.newNodes(port.node, ops, joined, version, lock));",
     "void [version, joined];",

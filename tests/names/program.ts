@@ -1,8 +1,8 @@
 /**
  * A random program for `global` in a simulated cluster, decided by its seed:
- * names given, taken back and fought for, locks, deaths, and every fault that
- * the network and the nodes know. At the end everything is healed, and the
- * judge looks at what is left.
+ * names given, taken back and contested, locks, exits, and every fault that
+ * the network and the nodes can have. At the end everything is healed, and the
+ * judge checks the state.
  */
 
 import {
@@ -21,10 +21,10 @@ import { type Decision, judge, type Owner, type View } from "./judge.ts";
 const NODES = ["n0@sim", "n1@sim", "n2@sim", "n3@sim"] as const;
 const NAMES = ["red", "green", "blue"] as const;
 const LOCKS = ["door", "gate"] as const;
-/** A call that has not come back by then never will. */
+/** A call that has not returned by then is taken for lost. */
 const CALL_MS = 8_000;
 const SLACK_MS = 21_000;
-/** From the question to a resolver until it runs, at most. */
+/** Longest time from a question to a resolver until it runs. */
 const RESOLVING_MS = 10;
 /** Silence is noticed early, so that a program need not be long. */
 const LIMITS = {
@@ -33,7 +33,7 @@ const LIMITS = {
   setupTimeoutMs: 1_000,
 };
 
-/** What a program came to. */
+/** The result of a program. */
 export type Verdict = {
   readonly violations: readonly string[];
   readonly events: ReadonlyMap<string, number>;
@@ -51,7 +51,7 @@ class Run {
   readonly #violations: string[] = [];
   readonly #lockers: { readonly node: RunningNode; readonly pid: Pid }[] = [];
   readonly events: Map<string, number> = new Map();
-  /** Names that somebody may still take away, as often as they do. */
+  /** Names that an actor may still take away, with how often. */
   readonly #contested = new Map<string, number>();
   #downs = 0;
   #lastDownMs = -Infinity;
@@ -91,7 +91,7 @@ class Run {
     this.#lastDownMs = this.#sim.timeMs;
   }
 
-  /** An actor that lives until it is killed; what it calls must come back. */
+  /** An actor that lives until it is killed; its calls must return. */
   #act(
     node: RunningNode,
     what: string,
@@ -170,7 +170,7 @@ class Run {
     });
   }
 
-  /** Whether two nodes are members for a third, and not for each other. */
+  /** Whether a third node knows two nodes that do not know each other. */
   #isOverlapping(): boolean {
     const known = new Map(
       this.#nodes.map((node) => [node.name, global.inspect(node).known]),
@@ -198,8 +198,8 @@ class Run {
   }
 
   /**
-   * Whoever has the name while this is under way may lose it. Where the caller
-   * ends first, nobody knows when it is over.
+   * An actor that has the name meanwhile may lose it. Where the caller
+   * ends first, the end of the change is not known.
    */
   async #contest(name: string, body: () => Promise<void>): Promise<void> {
     this.#contested.set(name, (this.#contested.get(name) ?? 0) + 1);
@@ -306,14 +306,14 @@ class Run {
     await this.#settle();
   }
 
-  /** Everything is whole again, and nobody holds a lock. */
+  /** All nodes are connected again, and no actor holds a lock. */
   async #settle(): Promise<void> {
     const sim = this.#sim;
     sim.heal();
     for (const { node, pid } of this.#lockers) {
       if (this.#isUp(node)) this.#end(node, pid);
     }
-    // Losses that the network held back may still come.
+    // Losses that the network has delayed may still come.
     await sim.advance(50);
     for (let i = 0; i < 8; i++) {
       const [first, ...others] = this.#nodes;
@@ -325,9 +325,9 @@ class Run {
         what: "a mesh",
       });
       await this.#rest();
-      // Whoever has met anew compares what it knows.
+      // Nodes that have met again compare their names.
       await sim.advance(1_500);
-      // A lock that is stuck would be taken away in the end.
+      // A stuck lock would be taken away after a while.
       if (this.#isWhole() || !this.#isQuiet()) break;
     }
     if (!this.#isWhole()) {
@@ -392,7 +392,7 @@ function viewOf(node: RunningNode): View {
   };
 }
 
-/** Runs the program of a seed; never rejects for what the judge finds. */
+/** Runs the program of a seed; violations are in its result. */
 export async function runProgram(seed: number): Promise<Verdict> {
   let run: Run | null = null;
   let violations: readonly string[] = [];

@@ -18,7 +18,7 @@ describe("global", () => {
     const { schedules, events } = await runSchedules(seeds);
     expect(schedules).toBe(seeds.length);
     if (seeds.length < 100) return;
-    // All of this must have happened, or the rules were not put to the test.
+    // All of this must have happened, or the rules were not tested.
     for (const kind of KINDS) {
       expect(events.get(kind) ?? 0, kind).toBeGreaterThan(0);
     }

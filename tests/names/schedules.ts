@@ -6,7 +6,7 @@ import { runProgram } from "./program.ts";
 export type Tally = {
   readonly schedules: number;
   readonly steps: number;
-  /** What has happened, and how often. */
+  /** The events, and how often each has happened. */
   readonly events: ReadonlyMap<string, number>;
 };
 

@@ -1,4 +1,6 @@
-/** What the schedule of groups of a seed finds, for `helpers/mutants.ts`. */
+/**
+ * The violations in the schedule of groups of a seed, for `helpers/mutants.ts`.
+ */
 
 import { simulate } from "../../std/testing/mod.ts";
 import { groupSchedule } from "./groups/schedule.ts";

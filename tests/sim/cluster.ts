@@ -18,7 +18,7 @@ const echo = () =>
     self.send(message.from, count);
     return count + 1;
   });
-/** Without names of the cluster, which would have their own to say. */
+/** Without `global`, whose messages would be among the others. */
 export const EXPORTS: SimNodeOptions = {
   exports: { park: () => park, echo },
   global: false,

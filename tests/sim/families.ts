@@ -18,13 +18,13 @@ export const boom: Atom = atom("boom");
 type Life = { readonly id: string; readonly pid: Pid; isOver: boolean };
 
 /**
- * Children that say when they start and end. What they are told are reasons to
- * end for; they may also fail by themselves, or take their time.
+ * Children that say when they start and end. Their messages are reasons to
+ * end with; they may also fail by themselves, or be slow.
  */
 export class Lives {
   readonly sim: Simulation;
   readonly all: Life[] = [];
-  /** Ids that had two lives at a time. */
+  /** Ids of which two lives ran at the same time. */
   readonly overlaps: string[] = [];
   /** Starts that failed. */
   failures = 0;
@@ -82,7 +82,7 @@ export class Lives {
     };
   }
 
-  /** Those that live. */
+  /** The live children. */
   get living(): readonly Life[] {
     return this.all.filter(({ isOver }) => !isOver);
   }

@@ -1,4 +1,4 @@
-/** The simulator's faults do what they say, and end when they should. */
+/** The simulator's faults have their effect, and end when they should. */
 
 import { describe, expect, it } from "vitest";
 import {
@@ -27,7 +27,7 @@ function timeOf(
 }
 
 describe("faults", () => {
-  it("a partition is seen by its silence", async () => {
+  it("a partition is noticed by its silence", async () => {
     await simulateSeeds({ count: 5 }, async (sim) => {
       const [a, b] = await cluster(sim, "a@sim", "b@sim") as [
         RunningNode,
@@ -58,7 +58,7 @@ describe("faults", () => {
     });
   });
 
-  it("what a short partition held up is delivered", async () => {
+  it("messages that a short partition delayed are delivered", async () => {
     await simulateSeeds({ count: 5 }, async (sim) => {
       const [a, b] = await cluster(sim, "a@sim", "b@sim") as [
         RunningNode,
@@ -98,7 +98,7 @@ describe("faults", () => {
       b.send({ name: "sink", node: "a@sim" }, "from b");
       await sim.advance(10);
       expect(got).toEqual(["from b"]);
-      // Only b hears nothing, and what it says about that comes through.
+      // Only b receives nothing, and its messages about that arrive.
       await sim.until(() => a.nodes().length === 0, { what: "the end" });
       expect(b.nodes()).toEqual([]);
       expect(sim.timeMs).toBeGreaterThan(13_900);
@@ -178,7 +178,7 @@ describe("faults", () => {
     });
   });
 
-  it("a crashed node says nothing more, not even what it had begun", async () => {
+  it("a crashed node sends nothing more, not even the rest of a message", async () => {
     await simulateSeeds({ count: 10 }, async (sim) => {
       const a = await sim.start("a@sim");
       const b = await sim.start("b@sim");

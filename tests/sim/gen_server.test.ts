@@ -1,5 +1,5 @@
 /**
- * Races of servers under random schedules: replies against ends, time-outs
+ * Races of servers under random schedules: replies against exits, time-outs
  * against late replies, starts under one name. What each caller may see is
  * judged against what the server has done.
  */
@@ -18,7 +18,7 @@ import type { StartError } from "../../std/proc_lib/mod.ts";
 import type { Simulation } from "../../std/testing/mod.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 
-/** What was done to a server, by the number of the call that asked for it. */
+/** The actions of a server, by the number of the call that asked for them. */
 const done = new Set<number>();
 
 /** Answers at once, after a wait, later from another actor, or never. */
@@ -73,7 +73,7 @@ function caller(
       outcomes.push({ n, got });
       if (i === 3) client.release();
     }
-    // Whatever was late is dropped, and not in the mailbox.
+    // Late replies are dropped, and are not in the mailbox.
     await self.receive("nothing", { timeoutMs: 100 });
     return { outcomes, left: self.info()?.mailboxLength ?? -1 };
   });
@@ -103,16 +103,16 @@ async function race(sim: Simulation): Promise<void> {
         .toContain((got as CallError).reason);
     }
   }
-  // Nobody but the last call ends it, so its reply came first.
+  // Only the last call ends it, so its reply came first.
   expect(await end).toBe(999);
 }
 
 describe("servers under random schedules", () => {
-  test("give each call one outcome, and late replies to nobody", async () => {
+  test("give each call one outcome, and late replies to no caller", async () => {
     await simulateSeeds({ count: 60 }, race);
   });
 
-  test("lose a call's node or its server, and say which", async () => {
+  test("tell a lost node from a lost server", async () => {
     await simulateSeeds({ count: 30 }, async (sim) => {
       const a = await sim.start("a@sim");
       const b = await sim.start("b@sim");
@@ -129,7 +129,7 @@ describe("servers under random schedules", () => {
         return [await missing, await open] as readonly CallError[];
       });
       await sim.until(() => isAsking, { what: "the calls" });
-      // Whether the answer about the missing name comes first is the network's.
+      // The network decides whether the answer about the missing name is first.
       sim.crash(b.name);
       const [missing, open] = await lost;
       expect([reasons.noproc, reasons.noconnection])
@@ -163,7 +163,7 @@ describe("servers under random schedules", () => {
     });
   });
 
-  test("are stopped once, whoever asks for it at the same time", async () => {
+  test("are stopped once, also by several callers at the same time", async () => {
     await simulateSeeds({ count: 30 }, async (sim) => {
       const a = await sim.start("a@sim");
       const { pid } = await a.run((self) => Ledger.start(self));

@@ -1,7 +1,7 @@
 /**
- * Large and small messages on one connection: between two actors everything
- * arrives in the order in which it was sent, whatever way it went, and nobody
- * waits behind the large messages of others.
+ * Large and small messages on one connection. Between two actors all messages
+ * arrive in the order of sending, in every way of sending, and no actor waits
+ * behind the large messages of others.
  */
 
 import { describe, expect, it } from "vitest";
@@ -24,7 +24,7 @@ const KIB = 1024;
 const SEEDS = 30;
 const CUT_SEEDS = 15;
 const STEPS = 14;
-/** Small, so that senders are told to wait and refused in every run. */
+/** Small, so that senders have to wait and are refused in every run. */
 const limits = { highMarkBytes: 512 * KIB, downAfterMs: 60_000 };
 
 /** Starts two or three nodes with senders and a receiver on each. */
@@ -65,7 +65,7 @@ async function play(
   return { players, names };
 }
 
-/** Nothing waits anywhere, and nobody is taken to. */
+/** Nothing waits anywhere, and no actor is being sent to. */
 async function expectEmpty(sim: Simulation): Promise<void> {
   await sim.until(
     () =>
@@ -90,25 +90,36 @@ function report(title: string, count: number, tally: Tally): void {
 }
 
 describe("large and small messages of many actors", () => {
-  it("arrive in order between any two, whatever way they go", async () => {
-    const tally = emptyTally();
-    await simulateSeeds({ count: SEEDS, maxSteps: 1_000_000 }, async (sim) => {
-      const { players } = await play(sim, tally, true);
-      expect(tally.faults).toEqual([]);
-      for (const { sender, receiver, sent, seen } of players.pairs.values()) {
-        const numbers = sent.flatMap((way, n) => way === "reply" ? [] : [n]);
-        expect(`${receiver} of ${sender}: ${seen.join()}`)
-          .toBe(`${receiver} of ${sender}: ${numbers.join()}`);
+  it(
+    "arrive in order between any two actors, in every way of sending",
+    async () => {
+      const tally = emptyTally();
+      await simulateSeeds(
+        { count: SEEDS, maxSteps: 1_000_000 },
+        async (sim) => {
+          const { players } = await play(sim, tally, true);
+          expect(tally.faults).toEqual([]);
+          for (
+            const { sender, receiver, sent, seen } of players.pairs.values()
+          ) {
+            const numbers = sent.flatMap((way, n) =>
+              way === "reply" ? [] : [n]
+            );
+            expect(`${receiver} of ${sender}: ${seen.join()}`)
+              .toBe(`${receiver} of ${sender}: ${numbers.join()}`);
+          }
+          await expectEmpty(sim);
+        },
+      );
+      report("lanes", SEEDS, tally);
+      expect([...tally.ways.keys()].toSorted())
+        .toEqual(["alias", "exit", "named", "pid", "reply"]);
+      for (const count of [tally.told, tally.victims, tally.overtakings]) {
+        expect(count).toBeGreaterThan(0);
       }
-      await expectEmpty(sim);
-    });
-    report("lanes", SEEDS, tally);
-    expect([...tally.ways.keys()].toSorted())
-      .toEqual(["alias", "exit", "named", "pid", "reply"]);
-    for (const count of [tally.told, tally.victims, tally.overtakings]) {
-      expect(count).toBeGreaterThan(0);
-    }
-  }, 120_000);
+    },
+    120_000,
+  );
 
   it("come in order and never twice when connections are cut", async () => {
     const tally = emptyTally();
@@ -134,7 +145,7 @@ describe("large and small messages of many actors", () => {
   }, 120_000);
 });
 
-/** What nodes in the tests below have to say to each other. */
+/** The messages between nodes in the tests below. */
 type Ask = { readonly from: Pid<unknown> };
 type Watch = { readonly watch: Pid; readonly link: Pid };
 const isAsk = (message: unknown): message is Ask =>
@@ -150,7 +161,7 @@ function whatIs(message: unknown): string {
   return text.length > 100 ? "large" : text;
 }
 
-/** Notes what comes, and does what it is asked. */
+/** Notes each message, and does as it says. */
 const sinkOf = (got: string[], name: string) => async (self: Self) => {
   self.trapExits = true;
   for await (const message of self) {
@@ -203,7 +214,7 @@ describe("a large message on its way", () => {
     return { a, got };
   }
 
-  it("is overtaken by all that is not between the same two", async () => {
+  it("is overtaken by all messages that are not between the same two actors", async () => {
     await simulateSeeds({ count: 15 }, async (sim) => {
       const { a, got } = await stalled(sim, "pid");
       expect(got).toEqual([]);

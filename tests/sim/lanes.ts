@@ -40,7 +40,7 @@ export type Tally = {
   victims: number;
   /** Messages that came before others which were sent earlier by another. */
   overtakings: number;
-  /** What must not have been. */
+  /** Violations. */
   readonly faults: string[];
 };
 
@@ -56,7 +56,7 @@ export function emptyTally(): Tally {
   };
 }
 
-/** The part of messages and reasons that says which they are. */
+/** The part of messages and reasons that identifies them. */
 type Numbered = {
   readonly by: string;
   readonly n: number;
@@ -88,15 +88,15 @@ function dataOf(sim: Simulation, tally: Tally): unknown {
 
 export class Players {
   readonly pairs: Map<string, Pair> = new Map();
-  /** Those who know all whom they have to do with. */
+  /** The actors that know all of their partners. */
   ready = 0;
-  /** Receivers and senders that are through. */
+  /** Receivers and senders that are done. */
   finished = 0;
   readonly tally: Tally;
   /** Whether all that is sent arrives, because no connection is cut. */
   readonly isCertain: boolean;
   readonly #sim: Simulation;
-  /** Numbers of sendings over all, to see who overtakes whom. */
+  /** Numbers of all messages, which show what overtakes what. */
   #clock = 0;
   readonly #sentAt = new Map<string, number>();
   readonly #latest = new Map<string, number>();
@@ -195,7 +195,7 @@ async (
   for (;;) await self.receive();
 };
 
-/** What a sender knows of a receiver. */
+/** The addresses that a sender has of a receiver. */
 type Known = { readonly place: Place; readonly hello: Hello };
 
 /** Sends to all receivers in turn, at random, and then ends. */
@@ -267,7 +267,7 @@ export class Sender {
         );
         return;
       case "victim":
-        // Nothing is certain of one when connections come and go.
+        // Nothing is certain of it when connections come and go.
         if (this.#players.isCertain) await this.#kill(self, place.node);
         return;
       default:
@@ -292,7 +292,7 @@ export class Sender {
     await surely(self, from.pid, this.#tally, () => self.reply(from, reply));
   }
 
-  /** Whoever is killed first and watched then was not there any more. */
+  /** An actor that is killed before it is monitored is `noproc`. */
   async #kill(self: Self<unknown>, node: string): Promise<void> {
     const name = `victim ${this.#own.name} ${this.#victims++}`;
     const { pid } = await self.spawnOn(node, "victim", [name, self.pid]);
@@ -316,10 +316,10 @@ export class Receiver {
   readonly #players: Players;
   readonly #sim: Simulation;
   readonly #own: Place;
-  /** By pid: whose. */
+  /** The sender's name by pid. */
   readonly #senders = new Map<Pid, string>();
   readonly #refs = new Map<Ref, string>();
-  /** Ends that have not been told yet. */
+  /** Exits that have not been noticed yet. */
   #expected = 0;
 
   constructor(players: Players, sim: Simulation, own: Place) {

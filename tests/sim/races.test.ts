@@ -1,5 +1,6 @@
 /**
- * Signals between nodes that cross each other, in whatever order a seed has.
+ * Signals between nodes that cross each other, in the order that a seed
+ * decides.
  */
 
 import { describe, expect, it } from "vitest";
@@ -22,7 +23,7 @@ const brief = (ms: number) => async (self: Self): Promise<void> => {
   self.exit("over");
 };
 const exports = { brief, park: () => park };
-/** Names of the cluster would have their own to say, and to watch. */
+/** Without `global`, which has messages and monitors of its own. */
 const lone = { global: false } as const;
 
 /** A pause of an actor, which leaves its mailbox alone. */
@@ -44,7 +45,7 @@ async function expectClean(sim: Simulation): Promise<void> {
   }
 }
 
-describe("unlink and the end of the other", () => {
+describe("unlink and the exit of the other", () => {
   it("cross, and after unlink there is nothing to be seen", async () => {
     const early = new Set<boolean>();
     await simulateSeeds({ count: 80 }, async (sim) => {
@@ -57,7 +58,7 @@ describe("unlink and the end of the other", () => {
         ], { link: true });
         await pause(self, sim.below(12));
         self.unlink(pid);
-        // What had come by then stays, and nothing is added to it.
+        // Messages that had come by then stay, and none is added.
         const before = await drain(self);
         early.add(before.length > 0);
         expect(before.length === 0 || before.length === 1).toBe(true);
@@ -97,7 +98,7 @@ describe("unlink and the end of the other", () => {
     expect(seen).toEqual(new Set(["over", reasons.noproc]));
   });
 
-  it("without trapping does not end who has taken the link back", async () => {
+  it("without trapping does not end an actor that has taken the link back", async () => {
     const ends = new Set<string>();
     await simulateSeeds({ count: 80 }, async (sim) => {
       const a = await sim.start("a@sim", lone);
@@ -200,7 +201,7 @@ describe("a spawn on a node that is cut off meanwhile", () => {
       await sim.advance(sim.below(60) / 10);
       sim.cut("a@sim", "b@sim");
       outcomes.add(String(await told));
-      // Whatever was begun over there has ended with the connection.
+      // What was begun on the other node has ended with the connection.
       await sim.until(() => b.stats().actors === before, { what: "its end" });
       await expectClean(sim);
     });

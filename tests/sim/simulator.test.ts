@@ -20,7 +20,7 @@ import { cluster, EXPORTS, park } from "./cluster.ts";
 
 /**
  * Hashes of the traces of `everything`, the same on all three runtimes. A
- * change of what nodes say to each other, or in which order, changes them: then
+ * change of the messages between nodes, or of their order, changes them: then
  * put in the new ones that the failed test shows.
  */
 const GOLDEN: Readonly<Record<number, string>> = {
@@ -29,7 +29,7 @@ const GOLDEN: Readonly<Record<number, string>> = {
   2026: "204da290",
 };
 
-/** Something of all there is: traffic, timers, calls, ends and faults. */
+/** A bit of everything: traffic, timers, calls, exits and faults. */
 async function everything(sim: Simulation): Promise<void> {
   const [a, b, c] = await cluster(sim, "a@sim", "b@sim", "c@sim") as [
     RunningNode,

@@ -1,6 +1,6 @@
 /**
- * Supervisors under random schedules: what is done to them is the seed's to
- * decide, and what has become of their children is judged.
+ * Supervisors under random schedules: the seed decides the actions, and
+ * the state of their children is judged.
  */
 import { expect } from "vitest";
 import {
@@ -125,7 +125,7 @@ export async function siblingsCrash(sim: Simulation): Promise<void> {
   await endFamily(node, pid, lives);
 }
 
-/** Ends and failing starts of all kinds, with nobody who calls in between. */
+/** Exits and failing starts of all kinds, without calls in between. */
 export async function storm(sim: Simulation): Promise<void> {
   const node = await sim.start("a@sim");
   const lives = new Lives(sim);
@@ -156,14 +156,14 @@ export async function storm(sim: Simulation): Promise<void> {
   const order = rows.map(({ id }) =>
     lives.all.indexOf(lives.last(id as string) as never)
   );
-  // Whoever is restarted takes along those after it, in their order.
+  // With a child, those after it are restarted, in their order.
   if (strategy !== "oneForOne") {
     expect(order).toEqual(order.toSorted((a, b) => a - b));
   }
   await endFamily(node, pid, lives);
 }
 
-/** Whoever asks gets an answer, and it is true. */
+/** Each caller gets an answer, and it is true. */
 export async function askers(sim: Simulation): Promise<void> {
   const node = await sim.start("a@sim");
   const lives = new Lives(sim);
@@ -224,7 +224,9 @@ export async function askers(sim: Simulation): Promise<void> {
   await endFamily(node, pid, lives);
 }
 
-/** A child that cannot be started again: its supervisor still does its duty. */
+/**
+ * A child that cannot be started again: its supervisor still answers and ends.
+ */
 export async function loopAndEnd(sim: Simulation): Promise<void> {
   const node = await sim.start("a@sim");
   const lives = new Lives(sim);
@@ -326,7 +328,7 @@ export async function windows(sim: Simulation): Promise<void> {
   expect(lives.living).toEqual([]);
 }
 
-/** Children that come, fail, end and are ended, by many hands. */
+/** Children that many callers start and end, and that fail by themselves. */
 export async function crowds(sim: Simulation): Promise<void> {
   const node = await sim.start("a@sim");
   const lives = new Lives(sim);
@@ -427,5 +429,5 @@ export const schedules: readonly (readonly [
   ["loop over a restart, and still answer and end", 60, loopAndEnd],
   ["restart as often as the window allows, and no more", 60, windows],
   ["supervise many that come and go", 40, crowds],
-  ["are resized by many, and look-ups find somebody alive", 40, partitions],
+  ["are resized by many, and look-ups find a live child", 40, partitions],
 ];

@@ -1,15 +1,15 @@
 /**
  * global: names and locks that hold for a whole cluster.
  *
- * Every node has all names, so a look-up is a read of a local table. Changes are
- * made on all nodes under a lock, in the protocol of OTP's module `global`, so
- * that Hornbeam and BEAM nodes form one name space.
+ * Every node has all names, so a look-up is a read of a local table. Changes
+ * are made on all nodes under a lock, in the protocol of OTP's module `global`,
+ * so that Hornbeam and BEAM nodes form one name space.
  *
  * Availability goes before consistency. Nodes that cannot reach each other go
  * on without each other, and then a name may be registered on both sides. When
  * the sides meet again, each such clash is decided once, by the resolver that
- * the name was registered with. So a name is no mutual exclusion: its holder may
- * lose it when a partition heals, and by default the holder is killed then.
+ * the name was registered with. So a name is no mutual exclusion: its holder
+ * may lose it when a partition heals, and by default the holder is killed then.
  * `docs/global.md` says what holds when.
  */
 
@@ -49,9 +49,9 @@ export type NameOptions = {
 };
 
 /**
- * A lock: its resource and its requester. Several actors with the same requester
- * hold a lock together. Both may be any term, except that the resource `global`
- * is reserved.
+ * A lock: its resource and its requester. Several actors with the same
+ * requester hold a lock together. Both may be any term, except that the
+ * resource `global` is reserved.
  */
 export type LockName = {
   readonly resource: unknown;
@@ -182,9 +182,9 @@ async function claim(
  *
  * When it resolves with true, all nodes that were known have the name. Rejects
  * with a `CallError` with reason `timeout` when other nodes keep names locked
- * for all of that time; then nothing has changed. Throws `UsageError` for a name
- * that is no term and for a pid that is none. Like all functions of `global`
- * that wait, it must be called by a function actor.
+ * for all of that time; then nothing has changed. Throws `UsageError` for a
+ * name that is no term and for a pid that is none. Like all functions of
+ * `global` that wait, it must be called by a function actor.
  *
  * @example
  * ```ts
@@ -296,13 +296,14 @@ function checkedNodes(
 
 /**
  * Locks a resource on nodes, with the calling actor as a holder. Resolves with
- * true when it is locked on all of them that can be reached, as in OTP, and with
- * false when a node refuses; then nothing is locked. After a refusal it tries
- * again at random times, until the retries are used up or the time is over.
+ * true when it is locked on all of them that can be reached, as in OTP, and
+ * with false when a node refuses; then nothing is locked. After a refusal it
+ * tries again at random times, until the retries are used up or the time is
+ * over.
  *
- * The lock is free again when all of its holders have given it back or ended, or
- * their nodes are lost. Deadlocks of several locks are not detected. Across a
- * partition both sides may hold the same lock. Throws `UsageError`.
+ * The lock is free again when all of its holders have given it back or ended,
+ * or their nodes are lost. Deadlocks of several locks are not detected. Across
+ * a partition both sides may hold the same lock. Throws `UsageError`.
  */
 async function setLock(
   self: GlobalSelf,

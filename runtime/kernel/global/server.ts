@@ -269,7 +269,8 @@ export class GlobalServer {
       this.#checks.plan(node);
       return;
     }
-    // By then the node that joined both sides should have told us (`new_nodes`).
+    // By then the node that joined both sides should have told us
+    // (`new_nodes`).
     this.#port.timer(UNKNOWN_MS, () => {
       if (this.members.get(node) !== member || member.version !== null) return;
       if (this.joins.pending().includes(node)) return;
@@ -321,7 +322,9 @@ export class GlobalServer {
 
   // -- Actors of this node
 
-  /** Calls `done` once: when all connected nodes are in sync, or at the limit. */
+  /**
+   * Calls `done` once: when all connected nodes are in sync, or at the limit.
+   */
   sync(timeoutMs: number, done: (isSynced: boolean) => void): void {
     const wait: SyncWait = { done, end: () => {} };
     if (timeoutMs !== Infinity) {

@@ -3,10 +3,10 @@
  *
  * An actor joins groups of its own node's scope, and all connected nodes that
  * run a scope of that name see it there. There is no owner, no lock and no
- * agreement: a look-up is a read of a local table, which holds the messages that
- * this node has received so far. OTP's `pg` is the model and speaks the same
- * protocol, so Erlang and Elixir nodes take part, and its reference manual holds
- * here.
+ * agreement: a look-up is a read of a local table, which holds the messages
+ * that this node has received so far. OTP's `pg` is the model and speaks the
+ * same protocol, so Erlang and Elixir nodes take part, and its reference manual
+ * holds here.
  *
  * It keeps no values, and it does not promise that two nodes have the same
  * members at one moment. During a partition each side has only its own members.
@@ -67,9 +67,9 @@ const DEFAULT_SCOPE = "pg";
  *   each group. Until then each node shows what it has received.
  * - Membership is not passed on: a node knows only members of nodes that it is
  *   connected to.
- * - An actor that ends leaves its groups at once on its own node, and on another
- *   node as soon as that is notified. A node that is lost leaves with all its
- *   members, in one step with its `NodeDown`, even if it still runs.
+ * - An actor that ends leaves its groups at once on its own node, and on
+ *   another node as soon as that is notified. A node that is lost leaves with
+ *   all its members, in one step with its `NodeDown`, even if it still runs.
  * - A look-up may return the pid of an actor that has ended.
  * - A scope that is ended by an exit signal starts again without its members.
  *
@@ -110,17 +110,17 @@ export class Pg {
   }
 
   /**
-   * Runs the scope on this node from now on, if it does not run already. Returns
-   * the pid of the scope's actor. Throws `UsageError` for a name that another
-   * actor has.
+   * Runs the scope on this node from now on, if it does not run already.
+   * Returns the pid of the scope's actor. Throws `UsageError` for a name that
+   * another actor has.
    */
   start(at: AtNode): Pid {
     return startScope(liveNodeOf(at), this.name).pid;
   }
 
   /**
-   * Ends the scope on this node: its members leave on all nodes, and actors that
-   * monitor it get a `Down`. Returns whether it ran.
+   * Ends the scope on this node: its members leave on all nodes, and actors
+   * that monitor it get a `Down`. Returns whether it ran.
    */
   stop(at: AtNode): boolean {
     const scope = findScope(liveNodeOf(at), this.name);

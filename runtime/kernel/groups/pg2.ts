@@ -59,8 +59,8 @@ function start(at: AtNode): void {
 }
 
 /**
- * Creates a group; an existing group stays as it is. Waits as `Pg2Options` says.
- * Must be called by a function actor, or with a running node.
+ * Creates a group; an existing group stays as it is. Waits as `Pg2Options`
+ * says. Must be called by a function actor, or with a running node.
  */
 async function create(
   at: AtNode,
@@ -83,9 +83,9 @@ async function remove(
 }
 
 /**
- * Adds an actor of any connected node. An actor that has joined twice must leave
- * twice. An ended actor is not added. Waits as `create` does; an actor of another
- * node may be seen by third nodes a moment later.
+ * Adds an actor of any connected node. An actor that has joined twice must
+ * leave twice. An ended actor is not added. Waits as `create` does; an actor of
+ * another node may be seen by third nodes a moment later.
  *
  * Rejects with `Pg2Error` when there is no such group, and with a `CallError`
  * with reason `noproc` when the actor's node takes no part in `pg2`.
@@ -170,12 +170,12 @@ function whichGroups(at: AtNode): readonly unknown[] {
  * - Each side of a partition sees only its own members until the partition
  *   heals.
  * - Each node remembers the 10,000 groups that were deleted last. A group that
- *   was deleted before these may come back with a node that does not know of the
- *   deletion.
- * - With BEAM nodes OTP's rules hold: the groups that such a node still has when
- *   it comes back are created again here.
- * - An actor that ends, or whose node is lost, leaves its groups on each node as
- *   soon as that node is notified of it.
+ *   was deleted before these may come back with a node that does not know of
+ *   the deletion.
+ * - With BEAM nodes OTP's rules hold: the groups that such a node still has
+ *   when it comes back are created again here.
+ * - An actor that ends, or whose node is lost, leaves its groups on each node
+ *   as soon as that node is notified of it.
  *
  * @example
  * ```ts

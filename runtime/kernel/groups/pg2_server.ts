@@ -1,6 +1,6 @@
 /**
- * The server of `pg2` on a node: a `Pg2State`, the actor `pg2`, and the messages
- * that it sends and reads.
+ * The server of `pg2` on a node: a `Pg2State`, the actor `pg2`, and the
+ * messages that it sends and reads.
  *
  * Towards BEAM nodes the messages are those of OTP 23's `pg2`: calls of
  * `{create | delete, Group}` and `{join | leave, Group, Pid}`, `{new_pg2,
@@ -119,8 +119,8 @@ export class Pg2Server {
   }
 
   /**
-   * Makes a change for an actor of this node or for a call. A change of an actor
-   * of another Hornbeam node is left to that node.
+   * Makes a change for an actor of this node or for a call. A change of an
+   * actor of another Hornbeam node is left to that node.
    */
   change(change: Pg2Change): Pg2Outcome {
     const { group } = change;

@@ -55,15 +55,17 @@ export const MAX_DELETED = 10_000;
 export class Pg2State {
   readonly #self: Pid;
   readonly #outputs: Pg2Outputs;
-  /** Members on Hornbeam nodes. Those of this node are in existing groups only. */
+  /**
+   * Members on Hornbeam nodes. Those of this node are in existing groups only.
+   */
   readonly #members: PgState;
   /** Groups that exist (odd length), and deleted ones that are remembered. */
   readonly #groups = new TermMap<Existence>();
   /** The deleted ones of `#groups`, oldest first; at most `MAX_DELETED`. */
   readonly #deleted = new Set<Existence>();
   /**
-   * The greatest length of a forgotten group, always even. Other nodes may still
-   * remember it, so an unknown group is created with a greater length.
+   * The greatest length of a forgotten group, always even. Other nodes may
+   * still remember it, so an unknown group is created with a greater length.
    */
   #forgotten = 0;
   /**

@@ -1,6 +1,6 @@
 /**
- * The scopes of process groups that run on a node. Each is a `PgState`, an actor
- * under the scope's name, and the actors that monitor its groups.
+ * The scopes of process groups that run on a node. Each is a `PgState`, an
+ * actor under the scope's name, and the actors that monitor its groups.
  *
  * Actors of the node read and change the state directly and not by messages. So
  * a look-up is a read of a table, and a change is in force when its call

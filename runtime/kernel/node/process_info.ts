@@ -17,7 +17,9 @@ import { badarg } from "../shared/term_error.ts";
 
 type Read = (info: ActorInfo) => unknown;
 
-/** The actor's behaviour as a function; the module says that it is not OTP's. */
+/**
+ * The actor's behaviour as a function; the module says that it is not OTP's.
+ */
 const functionOf: Read = ({ behaviour }) =>
   new Tuple([atom("hornbeam"), atom(behaviour), 1]);
 

@@ -196,8 +196,8 @@ function errorOf(reason: unknown, stack: unknown, title: string): ErpcError {
 
 /**
  * Asks a node to call a function, without a result: an unknown node or function
- * is no error. Throws an `EncodeError` for arguments that cannot leave the node,
- * and `BusyError` as `self.send` does.
+ * is no error. Throws an `EncodeError` for arguments that cannot leave the
+ * node, and `BusyError` as `self.send` does.
  */
 export function erpcCast(
   self: AnySelf,

@@ -1,8 +1,8 @@
 /**
  * The kernel actor `rex`, named as OTP's remote execution server (`rex` is its
  * registered name on every BEAM node). It serves remote calls as OTP made them
- * before `erpc`, which C nodes and `rpc:block_call` still use, and broadcasts to
- * a registered name.
+ * before `erpc`, which C nodes and `rpc:block_call` still use, and broadcasts
+ * to a registered name.
  *
  * Follows `rpc.erl`. A newer BEAM node asks once for its features and then uses
  * erpc. Only offered functions can be called. Each call runs in an actor of its

@@ -1,6 +1,7 @@
 /**
  * The serving side of erpc: calls that other nodes make. `erpc.ts` describes
- * the protocol; `core/node/functions.ts` holds the functions that may be called.
+ * the protocol; `core/node/functions.ts` holds the functions that may be
+ * called.
  */
 
 import type { Node } from "../../core/node/node.ts";

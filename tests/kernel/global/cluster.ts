@@ -1,4 +1,4 @@
-/** Simulated clusters for the tests of `global`, and what is asked of them. */
+/** Simulated clusters for the tests of `global`, and questions to them. */
 
 import {
   global,
@@ -20,7 +20,7 @@ export type Many = readonly [
   RunningNode,
 ];
 
-/** Nodes `a` to `d`, alone or all in one. */
+/** Nodes `a` to `d`, each alone or all in one cluster. */
 export async function nodes(
   sim: Simulation,
   options: { isJoined?: boolean; global?: GlobalOptions } = {},
@@ -35,7 +35,7 @@ export async function nodes(
   return all as unknown as Many;
 }
 
-/** A chain of connections, of which global makes a mesh. */
+/** A chain of connections, which global makes a mesh. */
 export async function join(
   sim: Simulation,
   all: readonly RunningNode[],
@@ -79,7 +79,7 @@ export const owners = (
   name: unknown,
 ): (string | null)[] => all.map((node) => owner(node, name));
 
-/** An actor whose pid other nodes may be given, as if it had been sent. */
+/** An actor whose pid other nodes know, as if it had been sent. */
 export function spawnKnown(node: RunningNode): Pid {
   const pid = node.spawn(park) as Pid;
   node.send({ name: "nobody", node: node.nodes()[0] ?? node.name }, pid);

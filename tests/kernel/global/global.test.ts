@@ -36,10 +36,10 @@ describe("names", () => {
         expect(await register(node, name, second)).toBe(false);
         expect(global.registeredNames(node)).toEqual([name]);
       }
-      // From a node that is neither's.
+      // From a node that has neither actor.
       await c.run((self: Self) => global.reRegisterName(self, name, second));
       expect(owners(all, name)).toEqual(all.map(() => b.name));
-      // The first is not watched for it any more.
+      // The first actor is not monitored for the name any more.
       await a.run((self) => self.sendExit(first, reasons.kill));
       await sim.advance(50);
       expect(owners(all, name)).toEqual(all.map(() => b.name));
@@ -106,7 +106,7 @@ describe("names", () => {
     });
   });
 
-  it("refuse what makes no sense, and outlive garbage", async () => {
+  it("refuse arguments that make no sense, and survive garbage", async () => {
     await simulateSeeds({ count: 1 }, async (sim) => {
       const [a, b] = await nodes(sim);
       await a.run(async (self: Self) => {
@@ -162,7 +162,7 @@ describe("names", () => {
     });
   });
 
-  it("and locks stay what they were, whoever writes to the term", async () => {
+  it("and locks do not change when a caller writes to the term", async () => {
     await simulateSeeds({ count: 1 }, async (sim) => {
       const [a, b] = await nodes(sim);
       const name = ["db", 1];
@@ -300,13 +300,13 @@ describe("locks", () => {
     });
   });
 
-  it("that are got after a try was given up are not lost with it", async () => {
+  it("that are taken after a try was given up are not lost with it", async () => {
     await simulateSeeds({ count: 3 }, async (sim) => {
       const [a, b] = await nodes(sim);
       const lock = { resource: "door", requester: "ours" };
       const got: boolean[] = [];
       a.spawn(async (self: Self) => {
-        // Answered late, when the second one is under way.
+        // The first try is answered late, while the second is under way.
         got.push(await global.setLock(self, lock, { timeoutMs: 100 }));
         got.push(await global.setLock(self, lock));
         await park(self);
@@ -324,7 +324,7 @@ describe("locks", () => {
     });
   });
 
-  it("are given back by trans, whatever its function does", async () => {
+  it("are given back by trans, however its function ends", async () => {
     await simulateSeeds({ count: 5 }, async (sim) => {
       const [a, b] = await nodes(sim);
       const failing = a.run((self: Self) =>

@@ -155,13 +155,13 @@ describe("partitions", () => {
       expect(sim.timeMs).toBeLessThan(15_000);
       expect(asked).toBe(names.length);
       for (const name of names) {
-        // Who is not answered for has lost.
+        // An entry whose resolver does not answer has lost.
         expect(owners(both, name)).toEqual(["b@sim", "b@sim"]);
       }
     });
   });
 
-  it("that overlap are healed by those who reach both", async () => {
+  it("that overlap are healed by nodes that reach both", async () => {
     await simulateSeeds({ count: 3 }, async (sim) => {
       const all = await nodes(sim);
       const [a, b, c] = all;
@@ -176,13 +176,13 @@ describe("partitions", () => {
     });
   });
 
-  it("are prevented from overlapping where that is wanted", async () => {
+  it("are prevented from overlapping with the policy `prevent`", async () => {
     await simulateSeeds({ count: 5 }, async (sim) => {
       const all = await nodes(sim, { global: { partitions: "prevent" } });
       const [a, b, c] = all;
       sim.cut(a.name, c.name);
       await sim.advance(3_000);
-      // Each is either with another or apart from it, in the eyes of both.
+      // Any two nodes agree whether they know each other.
       for (const node of all) {
         for (const peer of node.nodes()) {
           expect([...sim.node(peer).nodes(), peer].toSorted())
@@ -222,10 +222,10 @@ describe("a node", () => {
     });
   });
 
-  it("that was watched before it introduces itself is joined", async () => {
+  it("that was monitored before it introduces itself is joined", async () => {
     await simulateSeeds({ count: 2 }, async (sim) => {
       const x = await sim.start("x@sim");
-      // A server of which the test decides when it says something.
+      // A server whose messages the test sends.
       const f = await sim.start("f@sim", { global: false });
       const heard: unknown[] = [];
       const serve = () =>
@@ -268,7 +268,7 @@ describe("a node", () => {
     });
   });
 
-  it("without global has no part in it, and holds nobody up", async () => {
+  it("without global takes no part, and delays no other node", async () => {
     await simulateSeeds({ count: 2 }, async (sim) => {
       const [a, b] = await nodes(sim, { isJoined: false });
       const none = await sim.start("none@sim", { global: false });

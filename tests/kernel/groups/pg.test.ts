@@ -23,7 +23,7 @@ import { waitFor } from "../../helpers/wait.ts";
 
 type Event = GroupJoin | GroupLeave;
 
-/** What an actor was told of, as words. */
+/** The events that an actor has received, as texts. */
 async function told(one: Puppet): Promise<string[]> {
   const words: string[] = [];
   await inside(one, async (self: Self) => {
@@ -41,7 +41,7 @@ async function told(one: Puppet): Promise<string[]> {
 }
 
 describe("pg on one node", () => {
-  test("starts when it is used, and not before", async () => {
+  test("starts with its first use", async () => {
     const { node } = await lone();
     expect(node.whereis("pg")).toBe(null);
     expect(pg.members(node, "g")).toEqual([]);
@@ -50,12 +50,12 @@ describe("pg on one node", () => {
     expect(pg.start(node)).toBe(scope);
     expect(pg.stop(node)).toBe(true);
     expect([pg.stop(node), node.whereis("pg")]).toEqual([false, null]);
-    // Nothing of it is left, and it can be used anew.
+    // No state of it is left, and it can be used again.
     pg.join(node, "g", node.spawn(park));
     expect(pg.members(node, "g")).toHaveLength(1);
   });
 
-  test("other scopes run when they are told to, each for itself", async () => {
+  test("other scopes run once they are started, independent of each other", async () => {
     const { node } = await lone();
     const rooms = pg.scope("rooms");
     const own = node.spawn(park);
@@ -92,7 +92,7 @@ describe("pg on one node", () => {
     expect(() => pg.monitor(a as never, "g")).toThrow(/node\.run/);
   });
 
-  test("does not add the dead, and drops who ends before anybody runs", async () => {
+  test("does not add ended actors, and drops one that ends before another turn", async () => {
     const { node } = await lone();
     const one = puppet(node);
     pg.join(node, "g", [one.pid, one.pid]);
@@ -105,7 +105,7 @@ describe("pg on one node", () => {
     expect(pg.leave(node, "g", one.pid)).toBe(false);
   });
 
-  test("the list that was given may be used for something else", async () => {
+  test("the list that was passed may be changed afterwards", async () => {
     const { node } = await lone();
     const watcher = puppet(node);
     await inside(watcher, (self) => void pg.monitorScope(self));
@@ -134,7 +134,7 @@ describe("pg on one node", () => {
 });
 
 describe("monitors of groups", () => {
-  test("begin with who is there, and tell of the rest without a gap", async () => {
+  test("begin with the present members, and report later changes without a gap", async () => {
     const { node } = await lone();
     const [own, watcher] = [node.spawn(park), puppet(node)];
     pg.join(node, "g", own);
@@ -156,7 +156,7 @@ describe("monitors of groups", () => {
     ]);
   });
 
-  test("end with what is in the mailbox, and only by who has set them", async () => {
+  test("end with their events in the mailbox, and only by their owner", async () => {
     const { node } = await lone();
     const [own, watcher, other] = [
       node.spawn(park),
@@ -179,7 +179,7 @@ describe("monitors of groups", () => {
     expect(holdingsOf(await coreOf(node))).toMatchObject({ monitors: 0 });
   });
 
-  test("an owner may be a member as well, and end", async () => {
+  test("an owner may be a member too, and may end", async () => {
     const { node } = await lone();
     const [one, own] = [puppet(node), node.spawn(park)];
     await inside(one, (self) => {
@@ -197,7 +197,7 @@ describe("monitors of groups", () => {
       .toMatchObject({ monitors: 0, watchers: 0 });
   });
 
-  test("end with the scope, which says so", async () => {
+  test("end with the scope, by a Down", async () => {
     const { node } = await lone();
     const [own, watcher] = [node.spawn(park), puppet(node)];
     const watch = () => inside(watcher, (self) => void pg.monitor(self, "g"));
@@ -205,7 +205,7 @@ describe("monitors of groups", () => {
     pg.join(node, "g", own);
     const scope = pg.start(node);
     await node.run((self) => self.sendExit(scope, reasons.kill));
-    // It comes back without its members.
+    // The scope starts again without its members.
     expect(pg.start(node)).not.toBe(scope);
     expect(pg.members(node, "g")).toEqual([]);
     pg.join(node, "g", own);
@@ -215,7 +215,7 @@ describe("monitors of groups", () => {
     expect(await told(watcher)).toEqual(["down"]);
   });
 
-  test("a full mailbox loses them, and nobody else does", async () => {
+  test("a full mailbox loses events, and other mailboxes do not", async () => {
     const { node } = await lone();
     const own = node.spawn(park);
     const full = node.spawn(async (self: Self) => {
@@ -243,7 +243,7 @@ describe("pg on several nodes", () => {
     return cluster;
   };
 
-  test("who was there before is known to who starts later", async () => {
+  test("a scope that starts later learns the members from before", async () => {
     const { a, b } = await two();
     const own = a.spawn(park);
     pg.join(a, "g", [own, own]);
@@ -285,7 +285,7 @@ describe("pg on several nodes", () => {
     expect(pg.whichGroups(a)).toHaveLength(10_001);
   });
 
-  test("a node that is lost takes its members along, before its NodeDown", async () => {
+  test("the members of a lost node leave before its NodeDown", async () => {
     const { a, b, cluster } = await both();
     const events: string[] = [];
     b.onNodeEvent(({ type }) =>

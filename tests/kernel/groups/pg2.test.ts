@@ -53,7 +53,7 @@ function see(
 }
 
 describe("pg2 on one node", () => {
-  test("groups that there are not, that are empty, and that are neither", async () => {
+  test("missing groups, empty groups, and groups with members", async () => {
     const { node } = await lone();
     const own = node.spawn(park);
     expect(node.whereis("pg2")).toBe(null);
@@ -82,7 +82,7 @@ describe("pg2 on one node", () => {
     expect(pg2.whichGroups(node)).toEqual([]);
   });
 
-  test("members that end are none, also those who had left before", async () => {
+  test("ended members are removed, also those that had left before", async () => {
     const { node } = await lone();
     const [one, other] = [puppet(node), puppet(node)];
     await pg2.create(node, "g");
@@ -98,7 +98,7 @@ describe("pg2 on one node", () => {
     see([node], "g", []);
   });
 
-  test("is for function actors, which can wait", async () => {
+  test("refuses handler actors, which cannot wait", async () => {
     const { node } = await lone();
     const [own, asked] = [node.spawn(park), puppet(node)];
     await inside(asked, async (self) => {
@@ -119,7 +119,7 @@ describe("pg2 on one node", () => {
     see([node], "g", [own]);
   });
 
-  test("a killed server starts anew, empty", async () => {
+  test("a killed server starts again without groups", async () => {
     const { node } = await lone();
     await pg2.create(node, "g");
     const server = node.whereis("pg2") as Pid;
@@ -132,7 +132,7 @@ describe("pg2 on one node", () => {
 });
 
 describe("pg2 on several nodes", () => {
-  test("a change is everywhere when it has been waited for", async () => {
+  test("a change is on all nodes when it has been waited for", async () => {
     const { a, b } = await pair();
     const [here, there] = [a.spawn(park), b.spawn(park)];
     await pg2.create(a, "g");
@@ -140,7 +140,7 @@ describe("pg2 on several nodes", () => {
     await pg2.join(a, "g", here);
     await pg2.join(a, "g", here);
     see([a, b], "g", [here, here]);
-    // By the node that it is not on.
+    // By a node other than the actor's own.
     await pg2.join(a, "g", there);
     await pg2.join(b, "g", here);
     see([a, b], "g", [here, here, here, there]);
@@ -152,7 +152,7 @@ describe("pg2 on several nodes", () => {
     await expect(pg2.join(a, "g", here)).rejects.toMatchObject(noGroup);
   });
 
-  test("who starts later learns groups and counts", async () => {
+  test("a node that starts later learns groups and counts", async () => {
     const { a, b } = await two();
     const own = a.spawn(park);
     for (const group of ["g", "empty", "gone"]) await pg2.create(a, group);
@@ -166,7 +166,7 @@ describe("pg2 on several nodes", () => {
     see([a, b], "empty", []);
   });
 
-  test("one whose node takes no part cannot join, which is said", async () => {
+  test("an actor whose node takes no part cannot join, by an error", async () => {
     const { a, b } = await two();
     const there = b.spawn(park);
     await pg2.create(a, "g");
@@ -181,7 +181,7 @@ describe("pg2 on several nodes", () => {
     see([a, b], "g", [there]);
   });
 
-  test("one whose node is not there is not added, and nobody waits", async () => {
+  test("an actor of a missing node is not added, and no caller waits", async () => {
     const { a, b, cluster } = await pair();
     const there = b.spawn(park);
     await pg2.create(a, "g");
@@ -191,7 +191,7 @@ describe("pg2 on several nodes", () => {
     see([a], "g", []);
   });
 
-  test("joined twice on both sides of a partition, eight are seen by all", async () => {
+  test("two joins of two actors on each side of a partition are eight members", async () => {
     const names = ["a@test", "b@test", "c@test", "d@test"];
     const cluster = await testCluster(names, { global: false });
     onTestFinished(() => cluster.stop());
@@ -227,7 +227,7 @@ describe("pg2 on several nodes", () => {
     see(nodes, "g", members);
   });
 
-  test("one that a resolver of global ends when sides meet is gone everywhere", async () => {
+  test("a member that a resolver of global ends is removed on all nodes", async () => {
     await simulateSeeds({ count: 3 }, async (sim) => {
       const all: RunningNode[] = [];
       for (const name of ["a@sim", "b@sim", "c@sim"]) {
@@ -237,7 +237,7 @@ describe("pg2 on several nodes", () => {
       const [a, b] = all as [RunningNode, RunningNode];
       for (const node of all) pg2.start(node);
       await pg2.create(a, "g");
-      // The servers have only just begun to know each other.
+      // The servers may not know each other yet.
       await sim.until(
         () => all.every((node) => pg2.whichGroups(node).includes("g")),
         { what: "the group to be everywhere" },
@@ -268,7 +268,7 @@ describe("pg2 on several nodes", () => {
     });
   });
 
-  test("the closest one is not on a node that is silent", async () => {
+  test("the closest member is not on a silent node", async () => {
     await simulate({ seed: 1 }, async (sim) => {
       const names = ["a@sim", "b@sim", "c@sim"];
       for (const name of names) pg2.start(await sim.start(name));
@@ -302,7 +302,7 @@ describe("pg2 on several nodes", () => {
       });
       await sim.advance(2_000);
       expect(seen().size).toBe(2);
-      // One that was lost is trusted anew.
+      // A node that was lost and came back is trusted again.
       sim.pause("c@sim");
       await sim.until(() => a.nodes().length === 1, { what: "the loss of c" });
       sim.resume("c@sim");

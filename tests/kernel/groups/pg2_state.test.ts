@@ -1,4 +1,4 @@
-/** The state machine of `pg2`, alone: which groups there are, and who is in. */
+/** The state machine of `pg2` alone: groups and their members. */
 import { describe, expect, test } from "vitest";
 import {
   type GroupLength,
@@ -51,7 +51,7 @@ class Rig {
 }
 
 describe("groups", () => {
-  test("are there from create to delete, members or not", () => {
+  test("exist from create to delete, with members or without", () => {
     const { state } = new Rig();
     expect([state.join("g", x), state.leave("g", x)]).toEqual([false, false]);
     expect([state.members("g"), state.localMembers("g")]).toEqual([null, null]);
@@ -71,7 +71,7 @@ describe("groups", () => {
     expect(state.members("g")).toEqual([]);
   });
 
-  test("peers are told, and a peer that is met is told all before members", () => {
+  test("peers are told, and a new peer is told all groups before members", () => {
     const rig = Rig.met(peer);
     rig.state.create("g");
     rig.state.create("g");
@@ -92,7 +92,7 @@ describe("groups", () => {
     ]);
   });
 
-  test("what a peer knows better is taken and passed on, once", () => {
+  test("newer groups of a peer are taken and passed on, once", () => {
     const rig = Rig.met(peer, third);
     expect(rig.groups(peer, ["g", 1])).toEqual([["groups", third, [["g", 1]]]]);
     expect(rig.groups(third, ["g", 1])).toEqual([]);
@@ -103,7 +103,7 @@ describe("groups", () => {
     expect(rig.state.groups()).toEqual(["h"]);
   });
 
-  test("one that was deleted does not come back, and its members neither", () => {
+  test("a deleted group does not come back, nor do its members", () => {
     const rig = Rig.met(peer);
     rig.state.create("g");
     rig.state.join("g", x);
@@ -114,10 +114,10 @@ describe("groups", () => {
     rig.state.create("g");
     rig.state.join("g", y);
     rig.heard();
-    // Deleted and created anew elsewhere, in one piece of news.
+    // Deleted and created again on another node, in one message.
     rig.groups(peer, ["g", 5]);
     expect(rig.state.members("g")).toEqual([]);
-    // Created here and there is one creation.
+    // Two concurrent creations are one.
     rig.state.create("h");
     rig.state.join("h", x);
     rig.groups(peer, ["h", 1]);
@@ -134,7 +134,7 @@ describe("groups", () => {
     expect(rig.state.members("g")).toEqual([]);
   });
 
-  test("deleted ones are remembered up to a limit, the last ones", () => {
+  test("the groups deleted last are remembered, up to a limit", () => {
     const rig = new Rig();
     for (let i = 0; i <= MAX_DELETED; i++) {
       rig.state.create(i);
@@ -144,13 +144,13 @@ describe("groups", () => {
     expect(rig.state.groups()).toEqual([0]);
   });
 
-  test("one that was forgotten is created for those who remember it", () => {
+  test("a forgotten group is created also for peers that remember it", () => {
     const [rig, other] = [new Rig(), Rig.met(peer)];
     for (let i = 0; i <= MAX_DELETED; i++) {
       rig.state.create(i);
       rig.state.delete(i);
     }
-    // Where groups were deleted in another order, others are forgotten.
+    // In another order of deletions, other groups are forgotten.
     other.groups(peer, [0, 2]);
     rig.state.receive({ type: "discover", from: peer });
     rig.heard();
@@ -161,7 +161,7 @@ describe("groups", () => {
     expect(other.state.groups()).toEqual([0]);
   });
 
-  test("names are terms, and kept as they were", () => {
+  test("names are terms, and later changes of a term do not matter", () => {
     const { state } = new Rig();
     const name = ["a", 1];
     state.create(name);
@@ -194,7 +194,7 @@ describe("processes of BEAM nodes", () => {
     expect([...monitored]).toEqual([x]);
   });
 
-  test("that end leave everything", () => {
+  test("that end leave all groups", () => {
     const rig = new Rig();
     for (const group of ["g", "h"]) {
       rig.state.create(group);

@@ -1,4 +1,4 @@
-/** The state machine of process groups, alone: what it hears and says. */
+/** The state machine of process groups alone: its inputs and its messages. */
 import { describe, expect, test } from "vitest";
 import {
   type GroupEntry,
@@ -22,7 +22,7 @@ const peer = pid("other", 0);
 const [p, q] = [pid("other", 1), pid("other", 2)];
 
 /**
- * A state machine, what it has said since it was asked last, and its watches.
+ * A state machine, its messages since the last look, and its monitors.
  */
 class Rig {
   readonly said: unknown[][] = [];
@@ -57,7 +57,7 @@ class Rig {
     return this.heard();
   }
 
-  /** Knows `peer`, of which it has been told these groups. */
+  /** Makes `peer` known, with these groups. */
   static met(...groups: readonly GroupEntry[]): Rig {
     const rig = new Rig();
     rig.state.receive({ type: "discover", from: peer });
@@ -90,7 +90,7 @@ describe("members of the own node", () => {
     expect([...monitored]).toEqual([peer]);
   });
 
-  test("are told of to peers, only those who were there", () => {
+  test("are announced to the peers of that moment only", () => {
     const rig = Rig.met();
     rig.state.join("g", [x]);
     expect(rig.heard()).toEqual([["join", peer, "g", [x]], ["+join", "g", [
@@ -104,7 +104,7 @@ describe("members of the own node", () => {
     expect(rig.heard()).toEqual([]);
   });
 
-  test("leave everything when they end, as often as they joined", () => {
+  test("leave all groups when they end, as often as they joined", () => {
     const rig = Rig.met();
     rig.state.join("g", [x, y, x]);
     rig.state.join("h", [x]);
@@ -118,7 +118,7 @@ describe("members of the own node", () => {
     expect(rig.state.members("g")).toEqual([y]);
   });
 
-  test("may have left before their end is heard", () => {
+  test("may have left before their exit is noticed", () => {
     const rig = Rig.met();
     rig.state.join("g", [x]);
     rig.state.leave("g", [x]);
@@ -129,7 +129,7 @@ describe("members of the own node", () => {
 });
 
 describe("look-ups", () => {
-  test("give lists that nobody can change, and that do not change", () => {
+  test("give frozen lists, which later changes leave as they were", () => {
     const { state } = Rig.met(["g", [p]]);
     state.join("g", [x]);
     const members = state.members("g") as Pid[];
@@ -160,7 +160,7 @@ describe("look-ups", () => {
     expect(state.groups()).toEqual([]);
   });
 
-  test("different names are different groups, whatever they look like", () => {
+  test("different names are different groups, also if they print alike", () => {
     const { state } = new Rig();
     const names = ["a", Symbol.for("a"), "1", 1, tuple("a"), "{b1:a}", -0, 0];
     names.forEach((name) => state.join(name, [x]));
@@ -171,7 +171,7 @@ describe("look-ups", () => {
     expect(state.groups()).toHaveLength(names.length);
   });
 
-  test("a name is kept as it was", () => {
+  test("a name is copied, so later changes of it do not matter", () => {
     const { state } = new Rig();
     const name = ["room", { number: 1 }];
     state.join(name, [x]);
@@ -183,7 +183,7 @@ describe("look-ups", () => {
 });
 
 describe("peers", () => {
-  test("one that is met is sent everything and asked for everything", () => {
+  test("a new peer is sent all groups and asked for all of its groups", () => {
     const rig = new Rig();
     rig.state.join("g", [x, x]);
     rig.heard();
@@ -192,12 +192,12 @@ describe("peers", () => {
       ["discover", peer],
     ]);
     expect(rig.monitored).toContain(peer);
-    // Whoever asks again gets it again, and is not asked again.
+    // A second question is answered again, without a question back.
     expect(rig.receive({ type: "discover", from: peer }))
       .toEqual([["sync", peer, [["g", [x, x]]]]]);
   });
 
-  test("one that answers first is sent everything before any change", () => {
+  test("a peer that answers first is sent all groups before any change", () => {
     const rig = new Rig();
     rig.state.join("g", [x]);
     rig.heard();
@@ -210,13 +210,13 @@ describe("peers", () => {
     expect(rig.state.members("g")).toEqual([x, p]);
   });
 
-  test("a node that comes up is looked for", () => {
+  test("a node that comes up is sent a discover", () => {
     const rig = new Rig();
     rig.state.nodeUp("other");
     expect(rig.heard()).toEqual([["find", "other"]]);
   });
 
-  test("strangers change nothing", () => {
+  test("messages of unknown scopes change nothing", () => {
     const rig = new Rig();
     expect(rig.receive(join("g", p))).toEqual([]);
     expect(rig.receive(leave([p], "g"))).toEqual([]);
@@ -246,7 +246,7 @@ describe("peers", () => {
     expect(rig.state.groups()).toEqual([]);
   });
 
-  test("what is synced replaces what was known, and only that is told", () => {
+  test("a sync replaces what was known, and only the difference is reported", () => {
     const rig = Rig.met(["g", [p, p, q]], ["h", [q]]);
     const groups: GroupEntry[] = [["g", [p, q]], ["i", [p]], ["g", [q]]];
     expect(rig.receive({ type: "sync", from: peer, groups })).toEqual([
@@ -260,7 +260,7 @@ describe("peers", () => {
     expect(rig.receive({ type: "sync", from: peer, groups })).toEqual([]);
   });
 
-  test("a peer that is lost takes its members along, and no empty group stays", () => {
+  test("the members of a lost peer leave, and no empty group stays", () => {
     const rig = Rig.met(["g", [p, p]], ["h", [q]]);
     rig.state.join("g", [x]);
     rig.heard();
@@ -274,7 +274,7 @@ describe("peers", () => {
     expect(rig.heard()).toEqual([["+join", "h", [x]]]);
   });
 
-  test("two scopes of one node, one after the other, are two", () => {
+  test("two scopes of one node, one after the other, are two peers", () => {
     const rig = Rig.met(["g", [p]]);
     const anew = pid("other", 9);
     rig.receive({ type: "discover", from: anew });

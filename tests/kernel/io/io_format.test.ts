@@ -1,6 +1,6 @@
 /**
- * Formatting and printing of terms: what is expected here is what Erlang/OTP 25
- * gives (with `+pc unicode`).
+ * Formatting and printing of terms. The expected texts are those of Erlang/OTP
+ * 25 (with `+pc unicode`).
  */
 import { describe, expect, test } from "vitest";
 import {
@@ -184,7 +184,7 @@ describe("printErlang", () => {
     expect(printErlang(atom("ж"))).toBe("'ж'");
   });
 
-  test("stops where it is told to, and at any depth", () => {
+  test("stops at the given depth, and at any nesting", () => {
     const at = (term: unknown, depth: number) => printErlang(term, { depth });
     expect([0, 1, 2, 3, 4].map((depth) => at([1, 2, 3], depth)))
       .toEqual(["...", "[...]", "[1|...]", "[1,2|...]", "[1,2,3]"]);

@@ -14,7 +14,7 @@ const meta = {
   mfa: tuple(atom("m"), atom("f"), 1),
 };
 
-test("logger_proxy puts events into the node's log", async () => {
+test("logger_proxy writes events to the node's log", async () => {
   const { node, records } = await lone();
   const cases: [event: unknown[], level: string, message: string][] = [
     [
@@ -48,7 +48,7 @@ test("logger_proxy puts events into the node's log", async () => {
   });
 });
 
-test("logger_proxy outlives whatever it is sent", async () => {
+test("logger_proxy survives any message", async () => {
   const { node, records } = await lone();
   const before = node.whereis("logger_proxy");
   for (

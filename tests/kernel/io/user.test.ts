@@ -1,4 +1,4 @@
-/** The io server `user`, asked as processes on BEAM nodes ask it. */
+/** The io server `user`, called as processes on BEAM nodes call it. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -25,7 +25,7 @@ const latin1 = atom("latin1");
 const putChars = atom("put_chars");
 const error = (reason: unknown) => tuple(atom("error"), reason);
 
-/** A node, what it prints, and how its `user` answers a request. */
+/** A node, the text that it prints, and the answers of its `user`. */
 async function printer(output?: Output) {
   let printed = "";
   const { node, records } = await lone({
@@ -147,7 +147,7 @@ describe("user", () => {
       .toEqual(error(atom("enotsup")));
   });
 
-  test("does lists of requests up to the first that fails", async () => {
+  test("performs lists of requests up to the first that fails", async () => {
     const { ask, take } = await printer();
     const all = (...requests: unknown[]) =>
       ask(tuple(atom("requests"), requests));
@@ -164,7 +164,7 @@ describe("user", () => {
     );
   });
 
-  test("answers what it does not know, and ignores what is none", async () => {
+  test("answers unknown requests, and ignores messages that are none", async () => {
     const { ask, node, records } = await printer();
     for (
       const request of [
@@ -195,7 +195,7 @@ describe("user", () => {
     expect(records.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  test("lets who prints wait for room, and says when it cannot print", async () => {
+  test("lets a process that prints wait for room, and answers an error when it fails", async () => {
     const gates: (() => void)[] = [];
     const { ask } = await printer(() =>
       new Promise((resolve) => gates.push(resolve))
@@ -236,7 +236,7 @@ describe("user", () => {
   });
 });
 
-test("what is printed goes to standard output where nothing else is said", async () => {
+test("text goes to standard output unless another output is given", async () => {
   const { command, args } = runtimeCommand(
     currentRuntime(),
     "tests/fixtures/prints.ts",

@@ -1,5 +1,6 @@
 /**
- * What every node answers by erpc and rpc, and the switch that turns it off.
+ * The functions that every node answers by erpc and rpc, and the option that
+ * turns them off.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -55,7 +56,7 @@ describe("every node", () => {
       expect(await ask("nodes", which)).toEqual(nodes);
     }
     for (const bad of [atom("all"), "visible", [1]]) {
-      // With the arguments, so that the caller sees which were wrong.
+      // With the arguments: the caller sees which of them are wrong.
       expect(await ask("nodes", bad).catch((error: unknown) => error))
         .toMatchObject({
           class: "error",
@@ -65,7 +66,7 @@ describe("every node", () => {
     }
   });
 
-  test("tells names, actors and whether one lives", async () => {
+  test("tells names, actors, and whether an actor is live", async () => {
     const { a, b } = await two();
     const ask = asking(a, b);
     const pid = b.spawn(park, { name: "somebody" });
@@ -149,21 +150,21 @@ describe("every node", () => {
     for (const [name, value] of harmless) {
       expect(await item(pid, name)).toEqual(tuple(atom(name), value));
     }
-    // A name that is not there is told in two ways, as on a BEAM.
+    // A missing name is told in two ways, as on a BEAM node.
     expect(await item(peer!, "registered_name")).toEqual([]);
     expect(await ask("process_info", peer, [atom("registered_name")]))
       .toEqual([tuple(atom("registered_name"), [])]);
     expect((await ask("process_info", peer) as Tuple[])[0]?.items[0])
       .toBe(atom("current_function"));
     expect(await reasonOf(item(pid, "weather"))).toBe(badarg);
-    // What others have sent to it is nobody's business.
+    // The messages in its mailbox are not told.
     expect(await reasonOf(item(pid, "messages"))).toBe(badarg);
     await b.run((self) => self.sendExit(pid, atom("kill")));
     expect(await ask("process_info", pid)).toBeUndefined();
     expect(await item(pid, "links")).toBeUndefined();
   });
 
-  test("tells what it runs on", async () => {
+  test("tells its system", async () => {
     const { a, b } = await two();
     const ask = asking(a, b);
     const info = (key: string) => ask("system_info", atom(key));
@@ -188,7 +189,7 @@ describe("every node", () => {
     expect(times[1]).toBeGreaterThanOrEqual(times[0] as number);
   });
 
-  test("calls no other function, and has its own go first", async () => {
+  test("calls no other function, and prefers its own", async () => {
     const { a, b } = await two();
     const ask = asking(a, b);
     for (const [name, ...args] of [["halt"], ["nodes", 1, 2], ["apply", 1]]) {
@@ -196,13 +197,13 @@ describe("every node", () => {
     }
     b.exportFunction("erlang:node", () => "mine");
     expect(await ask("node")).toBe("mine");
-    // By which BEAM nodes call a fun or a function that they have in hand.
+    // BEAM nodes call a fun by it.
     expect(await ask("apply", atom("erlang"), atom("node"), [])).toBe("mine");
     expect(await reasonOf(ask("apply", atom("erlang"), atom("halt"), [])))
       .toBe(atom("undef"));
   });
 
-  test("keeps all that to itself when it is told to", async () => {
+  test("tells none of this with `inspectable: false`", async () => {
     const { node } = await lone({
       inspectable: false,
       functions: { "m:f/0": () => 1 },

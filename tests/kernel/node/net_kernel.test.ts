@@ -1,4 +1,4 @@
-/** Pings, and what else BEAM nodes ask of `net_kernel`. */
+/** Pings, and the other calls of BEAM nodes to `net_kernel`. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -29,7 +29,7 @@ describe("ping", () => {
       .toEqual(["pong", "pang"]);
   });
 
-  test("takes no answer in time for pang, and an abort for one", async () => {
+  test("resolves with pang without an answer in time, and rejects when aborted", async () => {
     const { a, b } = await two({ global: {} });
     const pid = b.whereis("net_kernel") as Pid;
     const core = await coreOf(b);
@@ -47,7 +47,7 @@ describe("net_kernel", () => {
   const ask = (from: RunningNode, to: RunningNode, request: unknown) =>
     from.call({ name: "net_kernel", node: to.name }, request);
 
-  test("answers what it does not know as well", async () => {
+  test("answers unknown calls too", async () => {
     const { a, b } = await two({ global: {} });
     const notsup = tuple(atom("error"), atom("notsup"));
     for (
@@ -142,7 +142,7 @@ describe("the actors of the kernel", () => {
     );
     expect(b.registered().toSorted()).toEqual(names);
     expect(await a.ping(b.name)).toBe("pong");
-    // The new leader is that of whatever is spawned from now on.
+    // Actors that are spawned from now on have the new leader.
     expect(await b.run((self) => self.groupLeader)).toBe(b.whereis("user"));
     const { actors } = b.stats();
     await b.stop();
@@ -150,7 +150,7 @@ describe("the actors of the kernel", () => {
       .toEqual([names.length, 0, []]);
   });
 
-  test("leave a name to whoever has it now", async () => {
+  test("leave a name to the actor that has it now", async () => {
     const { node } = await lone();
     await node.run((self) => {
       const rex = self.whereis("rex") as Pid;

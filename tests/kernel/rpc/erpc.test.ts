@@ -1,4 +1,4 @@
-/** Calls of functions that other nodes offer, between two nodes of ours. */
+/** Calls of functions that other nodes offer, between two Hornbeam nodes. */
 import { describe, expect, test } from "vitest";
 import type { Actor } from "../../../runtime/core/actor/actor.ts";
 import {
@@ -46,7 +46,7 @@ async function callOn(node: RunningNode): Promise<Actor> {
   );
 }
 
-/** Functions that end in every way there is. */
+/** Functions that end in each possible way. */
 function offer(node: RunningNode): void {
   node.exportFunction("ways:add/2", (a: number, b: number) => a + b);
   node.exportFunction("ways:count", (...args: unknown[]) => args.length);
@@ -112,13 +112,13 @@ describe("erpc.call", () => {
       // The number of arguments counts.
       expect(await call("ways:add", 1))
         .toMatchObject({ class: "error", reason: atom("undef") });
-      // None of these is a crash of anybody's.
+      // None of these is reported as a crash.
       expect(crashReports(cluster.records)).toEqual([]);
       expect(a.stats().crashes + b.stats().crashes).toBe(0);
     });
   }
 
-  test("is told of a signal that ends the call", async () => {
+  test("rejects when a signal ends the call", async () => {
     const { a, b } = await two();
     offer(b);
     const error = failure(a.erpc(b.name, "ways:never"));
@@ -178,7 +178,7 @@ describe("erpc.call", () => {
     expect(reason).toMatchObject({ message: "the bottom" });
   });
 
-  test("gives up in time, and leaves nothing of it behind", async () => {
+  test("gives up in time, and leaves nothing behind", async () => {
     const { a, b } = await two();
     offer(b);
     const one = puppet(a);
@@ -190,7 +190,7 @@ describe("erpc.call", () => {
         failure(erpc.call(self, b.name, "ways:never", [], { timeoutMs: 5 })),
     );
     expect(error).toMatchObject({ class: "erpc", reason: atom("timeout") });
-    // The function goes on, but nobody waits for it or hears of it.
+    // The function goes on, but no actor waits for it or monitors it.
     const child = await callOn(b);
     await waitFor(() => child.watchers?.size === 0, { what: "demonitor" });
     await b.run((self) => self.sendExit(child.pid, reasons.kill));
@@ -231,7 +231,7 @@ describe("erpc.call", () => {
       .toEqual({ links: 0, monitors: 0, watchers: 0 });
   });
 
-  test("hears of a connection that is lost or cannot be made", async () => {
+  test("rejects for a connection that is lost or cannot be made", async () => {
     const { a, b, cluster } = await two();
     offer(b);
     const lost = { class: "erpc", reason: atom("noconnection") };
@@ -244,7 +244,7 @@ describe("erpc.call", () => {
     expect(await failure(node.erpc(b.name, "ways:never"))).toMatchObject(lost);
   });
 
-  test("raises for what cannot be sent, on either side", async () => {
+  test("rejects for terms that cannot be sent, on either side", async () => {
     const { a, b } = await two();
     offer(b);
     await expect(a.erpc(b.name, "ways:later", [() => {}])).rejects
@@ -258,7 +258,7 @@ describe("erpc.call", () => {
     }, { what: "nothing to be left" });
   });
 
-  test("refuses what is no call", async () => {
+  test("refuses arguments that are no call", async () => {
     const { node } = await lone();
     for (const called of ["add", ":add", "math:", 7]) {
       await expect(node.erpc(node.name, called as string)).rejects
@@ -287,7 +287,7 @@ describe("erpc.call", () => {
 });
 
 describe("erpc.cast", () => {
-  test("has a function called and nobody told", async () => {
+  test("has a function called without a result", async () => {
     const { a, b, cluster } = await two();
     const got: unknown[] = [];
     b.exportFunction("note:it/2", (...args: unknown[]) => got.push(args));
@@ -311,7 +311,7 @@ describe("erpc.cast", () => {
     expect(got).toContainEqual(2);
     expect(await contents(one)).toEqual([]);
     expect((await coreOf(a)).spawns.size).toBe(0);
-    // One that fails is a crash of the actor that ran it.
+    // A function that fails is a crash of the actor that ran it.
     await inside(one, (self) => erpc.cast(self, b.name, "note:fails"));
     await waitFor(() => crashReports(cluster.records).length === 1, {
       what: "the report",

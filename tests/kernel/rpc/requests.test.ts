@@ -1,5 +1,5 @@
 /**
- * Calls of erpc on many nodes, and such that are sent first and taken later.
+ * Calls of erpc on many nodes, and calls whose results are taken later.
  */
 import { describe, expect, test } from "vitest";
 import {
@@ -19,7 +19,7 @@ import { two } from "../../helpers/clusters.ts";
 import { simulateSeeds } from "../../helpers/simulate.ts";
 import { waitFor } from "../../helpers/wait.ts";
 
-/** What a function on a node waits for until it is let go. */
+/** A gate at which a function on a node waits. */
 class Gate {
   #open: () => void = () => {};
   readonly #opened = new Promise<void>((resolve) => this.#open = resolve);
@@ -117,7 +117,7 @@ describe("multicall", () => {
       gate.open();
     }));
 
-  test("refuses what cannot be called or sent", () =>
+  test("refuses arguments that cannot be called or sent", () =>
     onA(async (self, b) => {
       await expect(erpc.multicall(self, [b], "same", [1]))
         .rejects.toThrow(UsageError);
@@ -126,7 +126,7 @@ describe("multicall", () => {
     }));
 });
 
-test("multicast calls on every node, whoever is not there", () =>
+test("multicast calls on every node, also if some are missing", () =>
   onA(async (self, b, gate) => {
     erpc.multicast(self, ["nobody@test", b, b], "m:gate", [1]);
     await waitFor(() => gate.calls === 2, { what: "the casts" });
@@ -191,7 +191,7 @@ describe("requests", () => {
     gate.open();
   });
 
-  test("tell of arguments that cannot be sent", () =>
+  test("reject for arguments that cannot be sent", () =>
     onA(async (self, b) => {
       const request = erpc.sendRequest(self, b, "m:same", [() => {}]);
       await expect(erpc.receiveResponse(self, request, long))
@@ -200,7 +200,7 @@ describe("requests", () => {
     }));
 });
 
-test("a collection gives results with labels as they come", () =>
+test("a collection gives results with labels in the order of arrival", () =>
   onA(async (self, b, gate) => {
     const requests = new ErpcRequests<string>();
     expect(await requests.wait(self)).toEqual({ type: "noRequest" });

@@ -1,4 +1,4 @@
-/** The kernel actor `rex`, asked as C nodes and older BEAM nodes ask it. */
+/** The kernel actor `rex`, called as C nodes and older BEAM nodes call it. */
 import { describe, expect, test } from "vitest";
 import {
   atom,
@@ -32,7 +32,7 @@ function exits(reason: unknown) {
   return tuple(atom("badrpc"), tuple(atom("EXIT"), reason));
 }
 
-/** The ways in which a call can end, and what rpc makes of them. */
+/** The ways in which a call can end, and the results of rpc for them. */
 function offer(node: RunningNode): [name: string, result: unknown][] {
   node.exportFunction("m:ok/1", (value: unknown) => Promise.resolve(value));
   node.exportFunction("m:throws/1", (value: unknown) => {
@@ -101,7 +101,7 @@ describe("rex", () => {
     });
   }
 
-  test("tells the caller of a result that cannot be sent", async () => {
+  test("answers badrpc for a result that cannot be sent", async () => {
     const { a, b } = await two();
     b.exportFunction("m:f/0", () => () => {});
     const call = tuple(atom("call"), atom("m"), atom("f"), [], user);
@@ -120,7 +120,7 @@ describe("rex", () => {
     }
   });
 
-  test("does blocking calls one after the other, others at once", async () => {
+  test("makes blocking calls one after the other, and others at once", async () => {
     const { node } = await lone({ isolate: "copy" });
     const log: string[] = [];
     const gates: (() => void)[] = [];
@@ -162,7 +162,7 @@ describe("rex", () => {
     expect(got.toSorted()).toEqual(["block_cast", "cast"]);
   });
 
-  test("lets the caller's group leader be the call's", async () => {
+  test("runs a call with the caller's group leader", async () => {
     const { a, b } = await two();
     const core = await coreOf(b);
     b.exportFunction("m:leader/0", () => {
@@ -179,7 +179,7 @@ describe("rex", () => {
     expect(await call(user)).toBe(b.whereis("user"));
   });
 
-  test("passes broadcasts on to a name, and says so", async () => {
+  test("passes broadcasts on to a name, and confirms them", async () => {
     const { a, b } = await two();
     const got: unknown[] = [];
     b.spawn(async (self: Self<unknown>) => {
@@ -198,7 +198,7 @@ describe("rex", () => {
     expect(got).toEqual(["hello", tuple(a.pid, "hello")]);
   });
 
-  test("answers calls that it does not know, and outlives anything", async () => {
+  test("answers unknown calls, and survives any message", async () => {
     const { a, b } = await two();
     const target = { name: "rex", node: b.name };
     for (const strange of [1, null, tuple(), tuple(atom("what"), 1)]) {

@@ -15,7 +15,7 @@ describe("groups", () => {
       (sim) => groupSchedule(sim, tally),
     );
     if (runs.length < share(COUNT)) return;
-    // All of this must have happened, or nothing was put to the test.
+    // All of this must have happened, or nothing was tested.
     for (const what of WHAT) expect(tally[what] ?? 0, what).toBeGreaterThan(0);
   }, 120_000);
 });

@@ -1,6 +1,6 @@
 /**
- * The groups with one mistake each, as in `tests/model/mutants.ts`: random
- * schedules must notice every one of them.
+ * Mutants of the groups, as in `tests/model/mutants.ts`, one mistake each:
+ * random schedules must notice every one of them.
  */
 
 import {
@@ -32,19 +32,19 @@ export const groupMutants: readonly Mutant[] = [
     "pids });",
   ),
   mutant(
-    "one that ends leaves each group once",
+    "an actor that ends leaves each group once",
     "pg_state",
     "pids.map(() => group)",
     "[group]",
   ),
   mutant(
-    "what comes late makes a peer of who is gone",
+    "a late message makes a peer of a scope that is gone",
     "pg_scope",
     "if (isUp) this.#state.receive(said);",
     "if (isUp || true) this.#state.receive(said);",
   ),
   mutant(
-    "a deletion is undone by who has not heard of it",
+    "a deletion is undone by a node that does not know of it",
     "pg2_state",
     "if (length <= group.length) return false;",
     "if (length === group.length) return false;",
@@ -62,25 +62,25 @@ export const groupMutants: readonly Mutant[] = [
     "",
   ),
   mutant(
-    "look-ups are those of before",
+    "look-ups return old lists",
     "pg_state",
     "group.all = null;",
     "",
   ),
   mutant(
-    "who is no peer can join",
+    "an unknown scope can join",
     "pg_state",
     'case "join":\n        if (this.#peers.has(from)) {',
     'case "join":\n        if (this.#peers.has(from) || true) {',
   ),
   mutant(
-    "whoever is met is told nothing",
+    "a new peer is sent nothing",
     "pg_state",
     "this.#sendAll(peer);\n    this.#outputs",
     "this.#outputs",
   ),
   mutant(
-    "a scope that comes back asks nobody",
+    "a restarted scope asks no node",
     "pg_scope",
     "for (const node of this.#node.nodes()) state.nodeUp(node);",
     "",
@@ -92,7 +92,7 @@ export const groupMutants: readonly Mutant[] = [
     "",
   ),
   mutant(
-    "whoever is met does not hear of groups",
+    "a new peer is not sent the groups",
     "pg2_state",
     'if (message.type === "sync") this.#sendGroups(to);',
     "",

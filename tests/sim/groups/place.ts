@@ -1,6 +1,6 @@
 /**
- * A node of a schedule of groups, what it must see, and the two kinds of groups
- * in the same words. Knows no test runner; see `groups/schedule.ts`.
+ * A node of a schedule of groups, the groups that it must see, and `pg` and
+ * `pg2` behind one interface. Knows no test runner; see `groups/schedule.ts`.
  */
 
 import {
@@ -15,11 +15,13 @@ import {
   sys,
 } from "../../../runtime/mod.ts";
 
-/** What was done and seen, so that a test can tell that it was put to one. */
+/**
+ * Counts of actions and events, which show that a schedule tested something.
+ */
 export type GroupTally = Record<string, number>;
 
 export const GROUPS: readonly unknown[] = ["red", Symbol.for("blue"), 7];
-/** Who is in which group, by the group's place in `GROUPS`. */
+/** The members of each group, by the group's place in `GROUPS`. */
 export type View = readonly (readonly Pid[])[];
 
 export function check(isSo: boolean, what: () => string): void {
@@ -33,14 +35,14 @@ export function shown(view: View): string {
   ).join(" | ");
 }
 
-/** What of the two is put to the test, in the same words. */
+/** The functions of both that are tested, behind one interface. */
 export type Api = {
   readonly name: "pg" | "pg2";
   start(node: RunningNode): void;
   members(node: RunningNode, group: unknown): readonly Pid[];
   localMembers(node: RunningNode, group: unknown): readonly Pid[];
   groups(node: RunningNode): readonly unknown[];
-  /** Returns whom it has taken in or out, which it does at once. */
+  /** Returns the pids that it has added or removed, at once. */
   join(node: RunningNode, group: unknown, pids: readonly Pid[]): boolean;
   leave(node: RunningNode, group: unknown, pids: readonly Pid[]): boolean;
 };
@@ -58,7 +60,9 @@ export const ofPg: Api = {
   leave: (node, group, pids) => pg.leave(node, group, pids),
 };
 
-/** Nobody waits for other nodes: one that crashes would not go on. */
+/**
+ * Waits for no other node, because an actor that waits may crash with its node.
+ */
 export function change(changing: Promise<void>): void {
   changing.catch((error) => {
     check(error instanceof Pg2Error, () => String(error));
@@ -86,14 +90,14 @@ export const ofPg2: Api = {
   },
 };
 
-/** One node, and what must be true of it. */
+/** One node, and its expected state. */
 export class Place {
   readonly node: RunningNode;
   readonly actors: Pid<string>[] = [];
   /** Members of this node, as often as they have joined. */
   mine: Pid[][] = GROUPS.map(() => []);
   #scope: Pid;
-  /** What its monitor makes of the events. */
+  /** The members as its monitor's events give them. */
   told: Map<Pid, number>[] = GROUPS.map(() => new Map());
   readonly api: Api;
   readonly #tally: GroupTally;
@@ -127,7 +131,7 @@ export class Place {
     }
   }
 
-  /** What comes from other nodes waits, until it is let go. */
+  /** Messages from other nodes wait until they are released. */
   hold(isHeld: boolean): void {
     this.node.send(this.#holder, isHeld);
   }
@@ -158,7 +162,7 @@ export class Place {
     }
   }
 
-  /** What is said of the dead and of a scope before this one is forgotten. */
+  /** Events of ended actors and of an earlier scope are dropped. */
   refresh(): void {
     const { api, node, scope } = this;
     if (scope !== this.#scope) this.mine = GROUPS.map(() => []);

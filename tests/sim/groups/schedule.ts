@@ -2,7 +2,7 @@
  * A random schedule of groups in a simulated cluster, those of `pg` or of
  * `pg2`: actors join, leave and end, groups are created and deleted, links
  * stall, break and are cut off, nodes crash and come back, scopes are killed.
- * Throws for what must never be, at any moment and at the end.
+ * Throws for each violation, at any moment and at the end.
  *
  * It knows no test runner, so that mutants of the runtime can be run by it.
  */
@@ -30,7 +30,7 @@ const LIMITS = {
 /** Rounds until all nodes have found each other again. */
 const MAX_ROUNDS = 10;
 
-/** Ends when it is sent anything. */
+/** Ends at the first message. */
 const mortal = () => handler(0, (_: number, __: string) => stop());
 
 const OPS = [
@@ -40,7 +40,7 @@ const OPS = [
   ...["pause", "hold", "lag"],
 ] as const;
 
-/** What is passed on waits for actors that have much to do, and for no more. */
+/** A message that is passed on waits only for busy actors. */
 const HEARSAY_MS = 1_000;
 
 class Schedule {
@@ -146,7 +146,7 @@ class Schedule {
     }
   }
 
-  /** A scope hears what a peer has said when that may be true no more. */
+  /** A scope receives a message of a peer when it may not hold any more. */
   async #lag(place: Place, peer: string): Promise<void> {
     const { name } = place.node;
     const other = this.#places.get(peer);
@@ -320,7 +320,7 @@ class Schedule {
     }
   }
 
-  /** One hears of a deletion from a third only, since the first is no more. */
+  /** A node learns of a deletion only from a third, since the first is gone. */
   async #deleteByHearsay(places: readonly Place[]): Promise<void> {
     const [one, other, third] = places as [Place, Place, Place];
     await this.#calm();
@@ -339,7 +339,7 @@ class Schedule {
     const isHeard = () => !api.groups(node).includes(GROUPS[0]);
     const end = this.#sim.timeMs + HEARSAY_MS;
     await this.#sim.until(() => isHeard() || this.#sim.timeMs >= end, {
-      what: "a deletion to be heard of",
+      what: "a deletion to be learnt of",
     });
     check(
       isHeard(),
@@ -350,7 +350,7 @@ class Schedule {
 
 export type { GroupTally };
 
-/** Throws for the first thing that is wrong. */
+/** Throws for the first violation. */
 export async function groupSchedule(
   sim: Simulation,
   tally: GroupTally = {},

@@ -49,7 +49,9 @@ export type LockingParts = {
   readonly tables: GlobalTables;
   readonly rounds: Rounds;
   readonly isHornbeam: (node: string) => boolean;
-  /** Called when another requester waits for a resource that this node holds. */
+  /**
+   * Called when another requester waits for a resource that this node holds.
+   */
   readonly hurry: (resource: unknown) => void;
 };
 
@@ -60,7 +62,9 @@ export class Locking {
    * is free. At most `WANTED_MAX` resources with as many nodes each.
    */
   readonly #wanted = new Map<string, Set<string>>();
-  /** By resource: requesters of this node between two attempts. None is empty. */
+  /**
+   * By resource: requesters of this node between two attempts. None is empty.
+   */
   readonly #waiting = new Map<string, Set<Waiter>>();
   /**
    * By lock and holder, present exactly while an attempt is under way: the
@@ -181,7 +185,8 @@ export class Locking {
       retry();
     };
     const longest = Math.min(PAUSE_MS * 2 ** Math.min(tries, 10), PAUSE_MAX_MS);
-    // If only this node refused and the lock is free by now, no pause is needed.
+    // If only this node refused and the lock is free by now, no pause is
+    // needed.
     const isFree = refusedBy.length > 0 &&
       refusedBy.every((node) =>
         node === port.node && !tables.isLocked(resource)

@@ -64,7 +64,9 @@ export function isEverywhere(method: Method): boolean {
 const own = new ExternalFun("hornbeam", "resolve_name", 3);
 const conflict = atom("global_name_conflict");
 
-/** The form in which a resolver travels. Throws `UsageError` for no resolver. */
+/**
+ * The form in which a resolver travels. Throws `UsageError` for no resolver.
+ */
 export function methodOf(resolver: Resolver): Method {
   if (typeof resolver === "function") return own;
   if (Object.hasOwn(methodNames, resolver)) {

@@ -323,7 +323,8 @@ export class Joins {
     const isOver = () => this.#join !== join;
     const attempt = { id: lock, holder: port.pid, steps, isOver };
     locking.takeLock(attempt, (outcome) => {
-      // A node that has joined us meanwhile would not be told of the other side.
+      // A node that has joined us meanwhile would not be told of the other
+      // side.
       const isWhole = members.known().every((one) => join.nodes.includes(one));
       const isLocked = outcome.isLocked && isWhole && this.#join === join;
       if (outcome.isLocked && !isLocked) {

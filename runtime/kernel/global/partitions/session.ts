@@ -3,10 +3,10 @@
  * moves between them.
  *
  * A session is one handshake; a node has one session per node that it does not
- * know yet. A join is the session that has come to its locks; a node has one join
- * at a time. Between two Hornbeam nodes the node with the smaller name begins;
- * with a BEAM node either may begin. A join that is not done in time is given
- * up, and its session begins again.
+ * know yet. A join is the session that has come to its locks; a node has one
+ * join at a time. Between two Hornbeam nodes the node with the smaller name
+ * begins; with a BEAM node either may begin. A join that is not done in time is
+ * given up, and its session begins again.
  *
  * ```text
  * join: (none) --lockSides--> locking --locked--> asking --both--> comparing

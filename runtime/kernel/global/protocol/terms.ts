@@ -1,6 +1,6 @@
 /**
- * The messages between `global_name_server`s: protocol version 8 of OTP's module
- * `global` (OTP 25). This file has their types and writes them as terms;
+ * The messages between `global_name_server`s: protocol version 8 of OTP's
+ * module `global` (OTP 25). This file has their types and writes them as terms;
  * `protocol/read.ts` reads them. `../README.md` has a table of them.
  *
  * Most are casts and calls, the others plain tuples. Messages whose names begin
