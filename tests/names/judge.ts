@@ -102,9 +102,9 @@ function judgeOwners({ views, owners, decisions }: Evidence): string[] {
       (termEquals(one, pid) || termEquals(other, pid)) &&
       !termEquals(winner, pid)
     );
-  // While partitions overlap, nodes may give a name away that others have
-  // given: the later one replaces the earlier where both are known, and whoever
-  // loses may be on a node that the one that decides cannot reach.
+  // While partitions overlap, nodes may give away a name that other nodes have
+  // given. The later owner replaces the earlier where both are known, and the
+  // loser may be on a node that the deciding node cannot reach.
   const isReplaced = (one: Owner) =>
     owners.some((other) =>
       other !== one && other.name === one.name && other.isGiven &&

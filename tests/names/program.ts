@@ -18,16 +18,16 @@ import {
 import { simulate, type Simulation } from "../../std/testing/mod.ts";
 import { type Decision, judge, type Owner, type View } from "./judge.ts";
 
-const NODES = ["n0@sim", "n1@sim", "n2@sim", "n3@sim"] as const;
-const NAMES = ["red", "green", "blue"] as const;
-const LOCKS = ["door", "gate"] as const;
+const nodeNames = ["n0@sim", "n1@sim", "n2@sim", "n3@sim"] as const;
+const contestedNames = ["red", "green", "blue"] as const;
+const lockNames = ["door", "gate"] as const;
 /** A call that has not returned by then is taken for lost. */
 const CALL_MS = 8_000;
 const SLACK_MS = 21_000;
 /** Longest time from a question to a resolver until it runs. */
 const RESOLVING_MS = 10;
 /** Silence is noticed early, so that a program need not be long. */
-const LIMITS = {
+const limits = {
   suspectAfterMs: 1_000,
   downAfterMs: 2_000,
   setupTimeoutMs: 1_000,
@@ -77,7 +77,7 @@ class Run {
 
   async #start(name: string): Promise<void> {
     const node = await this.#sim.start(name, {
-      limits: LIMITS,
+      limits: limits,
       global: { partitions: this.#partitions },
     });
     this.#up.add(name);
@@ -133,7 +133,7 @@ class Run {
 
   #register(): void {
     const node = this.#pick(this.#nodes);
-    const name = this.#pick(NAMES);
+    const name = this.#pick(contestedNames);
     const resolver = this.#pick(["function", "randomExit"] as const);
     const again = this.#sim.below(5) === 0;
     const owner: Owner = {
@@ -185,7 +185,7 @@ class Run {
   }
 
   #unregister(): void {
-    const name = this.#pick(NAMES);
+    const name = this.#pick(contestedNames);
     this.#act(
       this.#pick(this.#nodes),
       "unregister",
@@ -214,7 +214,7 @@ class Run {
 
   #lock(): void {
     const node = this.#pick(this.#nodes);
-    const resource = this.#pick(LOCKS);
+    const resource = this.#pick(lockNames);
     const isBrief = this.#sim.below(2) === 0;
     const pid = this.#act(node, isBrief ? "trans" : "lock", async (self) => {
       const lock = { resource, requester: self.pid };
@@ -243,7 +243,7 @@ class Run {
   /** A fault of the network or of a node. */
   async #fault(): Promise<void> {
     const sim = this.#sim;
-    const [a, b] = [this.#pick(NODES), this.#pick(NODES)];
+    const [a, b] = [this.#pick(nodeNames), this.#pick(nodeNames)];
     const kind: string = this.#pick(
       ["cut", "cut", "split", "overlap", "stall", "heal", "heal", "crash"],
     );
@@ -253,8 +253,8 @@ class Run {
         sim.cut(a, b);
         return;
       case "split": {
-        const at = 1 + sim.below(NODES.length - 1);
-        sim.partition(NODES.slice(0, at), NODES.slice(at));
+        const at = 1 + sim.below(nodeNames.length - 1);
+        sim.partition(nodeNames.slice(0, at), nodeNames.slice(at));
         return;
       }
       case "overlap":
@@ -284,13 +284,13 @@ class Run {
   }
 
   #meet(name: string): void {
-    void this.#sim.node(name).tryConnect(this.#pick(NODES));
+    void this.#sim.node(name).tryConnect(this.#pick(nodeNames));
   }
 
   async program(): Promise<void> {
     const sim = this.#sim;
-    const count = 2 + sim.below(NODES.length - 1);
-    for (const name of NODES.slice(0, count)) await this.#start(name);
+    const count = 2 + sim.below(nodeNames.length - 1);
+    for (const name of nodeNames.slice(0, count)) await this.#start(name);
     for (const name of this.#up) this.#meet(name);
     const length = 6 + sim.below(10);
     for (let i = 0; i < length; i++) {

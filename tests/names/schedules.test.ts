@@ -7,7 +7,7 @@ import { runProgram } from "./program.ts";
 import { runSchedules } from "./schedules.ts";
 
 const COUNT = share(300);
-const KINDS = [
+const eventKinds = [
   ...["register", "reRegister", "unregister", "lock", "trans", "kill"],
   ...["cut", "split", "overlap", "stall", "heal", "crash", "decision"],
 ];
@@ -19,7 +19,7 @@ describe("global", () => {
     expect(schedules).toBe(seeds.length);
     if (seeds.length < 100) return;
     // All of this must have happened, or the rules were not tested.
-    for (const kind of KINDS) {
+    for (const kind of eventKinds) {
       expect(events.get(kind) ?? 0, kind).toBeGreaterThan(0);
     }
   }, 120_000);

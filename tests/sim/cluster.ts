@@ -19,7 +19,7 @@ const echo = () =>
     return count + 1;
   });
 /** Without `global`, whose messages would be among the others. */
-export const EXPORTS: SimNodeOptions = {
+export const simNodeOptions: SimNodeOptions = {
   exports: { park: () => park, echo },
   global: false,
 };
@@ -30,7 +30,7 @@ export async function cluster(
   ...names: readonly string[]
 ): Promise<RunningNode[]> {
   const nodes: RunningNode[] = [];
-  for (const name of names) nodes.push(await sim.start(name, EXPORTS));
+  for (const name of names) nodes.push(await sim.start(name, simNodeOptions));
   for (const [i, node] of nodes.entries()) {
     for (const peer of names.slice(0, i)) {
       expect(await node.connect(peer)).toBe(true);

@@ -10,7 +10,7 @@ import {
 } from "../../runtime/mod.ts";
 import type { Simulation } from "../../std/testing/mod.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
-import { cluster, EXPORTS, park } from "./cluster.ts";
+import { cluster, park, simNodeOptions } from "./cluster.ts";
 
 /** Resolves with the virtual time of the first message of this type. */
 function timeOf(
@@ -211,7 +211,7 @@ describe("faults", () => {
         return pid;
       });
       sim.crash("b@sim");
-      const anew = await sim.start("b@sim", EXPORTS);
+      const anew = await sim.start("b@sim", simNodeOptions);
       const got: unknown[] = [];
       const twins = Array.from(
         { length: 6 },

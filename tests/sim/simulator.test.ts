@@ -16,14 +16,14 @@ import {
   type SimulationResult,
 } from "../../std/testing/mod.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
-import { cluster, EXPORTS, park } from "./cluster.ts";
+import { cluster, park, simNodeOptions } from "./cluster.ts";
 
 /**
  * Hashes of the traces of `everything`, the same on all three runtimes. A
  * change of the messages between nodes, or of their order, changes them: then
  * put in the new ones that the failed test shows.
  */
-const GOLDEN: Readonly<Record<number, string>> = {
+const goldenHashes: Readonly<Record<number, string>> = {
   1: "a8ab202a",
   2: "471437ef",
   2026: "204da290",
@@ -66,7 +66,7 @@ async function everything(sim: Simulation): Promise<void> {
   expect(["b@sim", "c@sim"]).toContain(await lost);
   sim.heal();
   sim.crash("c@sim");
-  await sim.start("c@sim", EXPORTS);
+  await sim.start("c@sim", simNodeOptions);
   expect(await a.connect("c@sim")).toBe(true);
   await sim.advance(100);
 }
@@ -87,7 +87,7 @@ describe("seeds", () => {
     const one = await simulate({ seed: 5, trace: true }, everything);
     // What was printed before must not matter.
     await simulate({ seed: 6 }, async (sim) => {
-      const node = await sim.start("zebra@sim", EXPORTS);
+      const node = await sim.start("zebra@sim", simNodeOptions);
       const doomed = node.spawn(park);
       await node.run((self) => self.sendExit(doomed, reasons.kill));
       expect(String(doomed)).toMatch(/^#PID<[1-9]/);
@@ -101,10 +101,10 @@ describe("seeds", () => {
 
   it("the trace of a seed is the same on all runtimes", async () => {
     const found: Record<number, string> = {};
-    for (const seed of Object.keys(GOLDEN).map(Number)) {
+    for (const seed of Object.keys(goldenHashes).map(Number)) {
       found[seed] = (await simulate({ seed }, everything)).traceHash;
     }
-    expect(found).toEqual(GOLDEN);
+    expect(found).toEqual(goldenHashes);
   });
 
   it("the hash is of the whole trace, kept or not", async () => {

@@ -22,13 +22,13 @@ import {
 import type { Simulation } from "../../std/testing/mod.ts";
 import { boom, Lives } from "./families.ts";
 
-const IDS = ["a", "b", "c", "d", "e"];
-const STRATEGIES: readonly Strategy[] = [
+const childIds = ["a", "b", "c", "d", "e"];
+const strategies: readonly Strategy[] = [
   "oneForOne",
   "oneForAll",
   "restForOne",
 ];
-const REASONS = [boom, reasons.normal, reasons.shutdown];
+const exitReasons = [boom, reasons.normal, reasons.shutdown];
 
 function pick<T>(sim: Simulation, from: readonly T[]): T {
   return from[sim.below(from.length)] as T;
@@ -87,30 +87,30 @@ export async function siblingsCrash(sim: Simulation): Promise<void> {
   const node = await sim.start("a@sim");
   const lives = new Lives(sim);
   lives.slow = 50;
-  const strategy = pick(sim, STRATEGIES);
+  const strategy = pick(sim, strategies);
   const { pid } = await node.run((self) =>
     Supervisor.start(self, {
       strategy,
       // As many as there can be causes.
-      maxRestarts: strategy === "oneForAll" ? 1 : IDS.length,
-      children: IDS.map((id) => lives.spec(id)),
+      maxRestarts: strategy === "oneForAll" ? 1 : childIds.length,
+      children: childIds.map((id) => lives.spec(id)),
     })
   );
-  const first = IDS.map((id) => lives.last(id)?.pid as Pid);
+  const first = childIds.map((id) => lives.last(id)?.pid as Pid);
   const crashing = new Set<number>();
   const crashers: Promise<void>[] = [];
   for (let i = 0; i < 4; i++) {
-    const index = sim.below(IDS.length);
+    const index = sim.below(childIds.length);
     crashing.add(index);
     crashers.push(node.run(async (self) => {
       if (i > 0) await pause(self, sim);
-      self.send(first[index] as Pid<unknown>, pick(sim, REASONS));
+      self.send(first[index] as Pid<unknown>, pick(sim, exitReasons));
     }));
   }
   await Promise.all(crashers);
   await settle(sim, node, pid);
   const least = Math.min(...crashing);
-  for (const [index, id] of IDS.entries()) {
+  for (const [index, id] of childIds.entries()) {
     const causes = [...crashing].filter((one) => one <= index).length;
     const count = lives.count(id);
     if (strategy === "oneForAll") {
@@ -129,13 +129,15 @@ export async function siblingsCrash(sim: Simulation): Promise<void> {
 export async function storm(sim: Simulation): Promise<void> {
   const node = await sim.start("a@sim");
   const lives = new Lives(sim);
-  const strategy = pick(sim, STRATEGIES);
+  const strategy = pick(sim, strategies);
   const kinds: readonly Restart[] = ["permanent", "permanent", "transient"];
   const { pid } = await node.run((self) =>
     Supervisor.start(self, {
       strategy,
       maxRestarts: Infinity,
-      children: IDS.map((id) => lives.spec(id, { restart: pick(sim, kinds) })),
+      children: childIds.map((id) =>
+        lives.spec(id, { restart: pick(sim, kinds) })
+      ),
     })
   );
   Object.assign(lives, { failing: 25, slow: 30, deaf: 10 });
@@ -151,8 +153,8 @@ export async function storm(sim: Simulation): Promise<void> {
   lives.failing = 0;
   const rows = await settle(sim, node, pid);
   expect(rows.map((row) => row.pid))
-    .toEqual(IDS.map((id) => lives.last(id)?.pid));
-  expect(lives.living).toHaveLength(IDS.length);
+    .toEqual(childIds.map((id) => lives.last(id)?.pid));
+  expect(lives.living).toHaveLength(childIds.length);
   const order = rows.map(({ id }) =>
     lives.all.indexOf(lives.last(id as string) as never)
   );
@@ -169,16 +171,16 @@ export async function askers(sim: Simulation): Promise<void> {
   const lives = new Lives(sim);
   const { pid } = await node.run((self) =>
     Supervisor.start(self, {
-      strategy: pick(sim, STRATEGIES),
+      strategy: pick(sim, strategies),
       maxRestarts: Infinity,
-      children: IDS.map((id) => lives.spec(id)),
+      children: childIds.map((id) => lives.spec(id)),
     })
   );
   Object.assign(lives, { failing: 30, slow: 30, deaf: 10 });
   const known = ["running", "restarting", "not_found", "already_present"];
   const ask = async (self: Self<unknown>) => {
     const sup = Supervisor.at(self, pid);
-    const id = pick(sim, [...IDS, "f"]);
+    const id = pick(sim, [...childIds, "f"]);
     switch (sim.below(5)) {
       case 0:
         return await sup.terminateChild(id);
@@ -234,9 +236,9 @@ export async function loopAndEnd(sim: Simulation): Promise<void> {
   let pid: Pid | null = null;
   const parent = node.spawn(async (self: Self<unknown>) => {
     const sup = await Supervisor.startLink(self, {
-      strategy: pick(sim, STRATEGIES),
+      strategy: pick(sim, strategies),
       maxRestarts: Infinity,
-      children: IDS.map((id) => lives.spec(id)),
+      children: childIds.map((id) => lives.spec(id)),
     });
     pid = sup.pid as Pid;
     await self.receive();
@@ -244,7 +246,7 @@ export async function loopAndEnd(sim: Simulation): Promise<void> {
   await sim.until(() => pid !== null, { what: "the supervisor" });
   const target = pid as unknown as Pid;
   lives.failing = 100;
-  node.send(lives.last(pick(sim, IDS))?.pid as Pid<unknown>, boom);
+  node.send(lives.last(pick(sim, childIds))?.pid as Pid<unknown>, boom);
   await sim.until(() => lives.failures > 2, { what: "a loop" });
   await node.run(async (self) => {
     const sup = Supervisor.at(self, target);
@@ -370,7 +372,7 @@ async function crowdHand(
       expect(rows.length).toBeLessThanOrEqual(6);
       const life = pick(sim, lives.living);
       if (life !== undefined && sim.below(2) === 0) {
-        self.send(life.pid as Pid<unknown>, pick(sim, REASONS));
+        self.send(life.pid as Pid<unknown>, pick(sim, exitReasons));
       }
       await pause(self, sim);
     }

@@ -17,7 +17,6 @@ const rooms = [
 const prose = [
   "runtime/core/",
   "runtime/wire/",
-  "runtime/kernel/",
   "examples/",
   "bench/",
   "tests/core/",
@@ -26,9 +25,6 @@ const prose = [
   "tests/net/",
   "tests/platform/",
   "tests/workers/",
-  "tests/kernel/",
-  "tests/names/",
-  "tests/sim/",
   "tests/bench/",
   "tests/examples/",
   "tests/beam/",
@@ -41,7 +37,6 @@ const prose = [
 const constants = [
   "runtime/core/",
   "runtime/wire/",
-  "runtime/kernel/",
   "examples/",
   "bench/",
   "tests/model/",
@@ -49,8 +44,6 @@ const constants = [
   "tests/net/",
   "tests/platform/",
   "tests/workers/",
-  "tests/names/",
-  "tests/sim/",
   "tests/bench/",
   "tests/examples/",
   "tests/beam/",
@@ -64,7 +57,6 @@ const constants = [
 const readmes = [
   "runtime/core/",
   "runtime/wire/",
-  "runtime/kernel/",
   "std/",
   "bench/",
 ];

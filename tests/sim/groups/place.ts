@@ -20,8 +20,8 @@ import {
  */
 export type GroupTally = Record<string, number>;
 
-export const GROUPS: readonly unknown[] = ["red", Symbol.for("blue"), 7];
-/** The members of each group, by the group's place in `GROUPS`. */
+export const groupNames: readonly unknown[] = ["red", Symbol.for("blue"), 7];
+/** The members of each group, by the group's place in `groupNames`. */
 export type View = readonly (readonly Pid[])[];
 
 export function check(isSo: boolean, what: () => string): void {
@@ -95,10 +95,10 @@ export class Place {
   readonly node: RunningNode;
   readonly actors: Pid<string>[] = [];
   /** Members of this node, as often as they have joined. */
-  mine: Pid[][] = GROUPS.map(() => []);
+  mine: Pid[][] = groupNames.map(() => []);
   #scope: Pid;
   /** The members as its monitor's events give them. */
-  told: Map<Pid, number>[] = GROUPS.map(() => new Map());
+  told: Map<Pid, number>[] = groupNames.map(() => new Map());
   readonly api: Api;
   readonly #tally: GroupTally;
   readonly #holder: Pid<boolean>;
@@ -127,7 +127,7 @@ export class Place {
   leaveAll(): void {
     this.refresh();
     for (const [i, pids] of this.mine.entries()) {
-      this.api.leave(this.node, GROUPS[i], pids.splice(0));
+      this.api.leave(this.node, groupNames[i], pids.splice(0));
     }
   }
 
@@ -139,7 +139,7 @@ export class Place {
   async #listen(self: Self<unknown>): Promise<void> {
     for (;;) {
       const { groups, ref } = pg.monitorScope(self);
-      this.told = GROUPS.map(() => new Map());
+      this.told = groupNames.map(() => new Map());
       for (const { group, members } of groups) this.#note(group, members, 1);
       for (;;) {
         const event = await self.receive();
@@ -153,7 +153,7 @@ export class Place {
   }
 
   #note(group: unknown, pids: readonly Pid[], by: number): void {
-    const counts = this.told[GROUPS.indexOf(group)];
+    const counts = this.told[groupNames.indexOf(group)];
     for (const pid of pids) {
       const count = (counts?.get(pid) ?? 0) + by;
       check(count >= 0, () => `${pid} has left more often than joined`);
@@ -165,26 +165,26 @@ export class Place {
   /** Events of ended actors and of an earlier scope are dropped. */
   refresh(): void {
     const { api, node, scope } = this;
-    if (scope !== this.#scope) this.mine = GROUPS.map(() => []);
+    if (scope !== this.#scope) this.mine = groupNames.map(() => []);
     this.#scope = scope;
     this.mine = this.mine.map((pids, i) => {
       // Of `pg2`, the group may have been deleted meanwhile.
       const isGone = api.name === "pg2" &&
         this.#tally["delete"] !== undefined &&
-        api.localMembers(node, GROUPS[i]).length === 0;
+        api.localMembers(node, groupNames[i]).length === 0;
       return isGone ? [] : pids.filter((pid) => node.isAlive(pid));
     });
   }
 
   view(): View {
-    return GROUPS.map((group) => this.api.members(this.node, group));
+    return groupNames.map((group) => this.api.members(this.node, group));
   }
 
   /** What holds at every moment. */
   checkNow(): void {
     this.refresh();
     const { node } = this;
-    const local = GROUPS.map((group) => this.api.localMembers(node, group));
+    const local = groupNames.map((group) => this.api.localMembers(node, group));
     check(
       shown(local) === shown(this.mine),
       () => `${node.name} has ${shown(local)} and not ${shown(this.mine)}`,
@@ -194,7 +194,9 @@ export class Place {
       check(known.has(pid.node), () => `${node.name} sees a phantom: ${pid}`);
     }
     if (this.api.name !== "pg") return;
-    const full = GROUPS.filter((group) => pg.members(node, group).length > 0);
+    const full = groupNames.filter((group) =>
+      pg.members(node, group).length > 0
+    );
     check(
       pg.whichGroups(node).length === full.length,
       () => `${node.name} has an empty group`,

@@ -13,7 +13,7 @@ import {
   type Api,
   change,
   check,
-  GROUPS,
+  groupNames,
   type GroupTally,
   ofPg,
   ofPg2,
@@ -21,8 +21,8 @@ import {
   shown,
 } from "./place.ts";
 
-const NAMES = ["a@sim", "b@sim", "c@sim", "d@sim"];
-const LIMITS = {
+const nodeNames = ["a@sim", "b@sim", "c@sim", "d@sim"];
+const limits = {
   suspectAfterMs: 1_000,
   downAfterMs: 2_000,
   setupTimeoutMs: 500,
@@ -33,7 +33,7 @@ const MAX_ROUNDS = 10;
 /** Ends at the first message. */
 const mortal = () => handler(0, (_: number, __: string) => stop());
 
-const OPS = [
+const operations = [
   ...["join", "join", "join", "join", "leave", "leave", "leave", "end"],
   ...["end", "steps", "steps", "advance", "cut", "stall", "partition"],
   ...["heal", "crash", "restart", "connect", "connect", "disconnect", "kill"],
@@ -54,7 +54,7 @@ class Schedule {
   constructor(sim: Simulation, tally: GroupTally) {
     this.#sim = sim;
     this.#tally = tally;
-    this.#names = NAMES.slice(0, this.#pick([2, 2, 2, 3, 3, 4]));
+    this.#names = nodeNames.slice(0, this.#pick([2, 2, 2, 3, 3, 4]));
     this.#api = this.#pick([ofPg, ofPg, ofPg2]);
   }
 
@@ -62,7 +62,7 @@ class Schedule {
     for (const name of this.#names) await this.#start(name);
     if (this.#sim.below(3) > 0) await this.#meet();
     for (let left = 6 + this.#sim.below(16); left > 0; left--) {
-      const op = this.#pick(OPS);
+      const op = this.#pick(operations);
       this.#tally[op] = (this.#tally[op] ?? 0) + 1;
       await this.#do(op);
       this.#checkNow();
@@ -78,7 +78,7 @@ class Schedule {
 
   async #start(name: string): Promise<void> {
     const node = await this.#sim.start(name, {
-      limits: LIMITS,
+      limits: limits,
       global: false,
     });
     const place = new Place(node, this.#api, this.#tally);
@@ -86,7 +86,7 @@ class Schedule {
     this.#places.set(name, place);
   }
 
-  async #do(op: (typeof OPS)[number]): Promise<void> {
+  async #do(op: (typeof operations)[number]): Promise<void> {
     const sim = this.#sim;
     const [a, b] = [this.#pick(this.#names), this.#pick(this.#names)];
     const place = this.#places.get(a);
@@ -180,7 +180,7 @@ class Schedule {
 
   /** Groups of `pg2` come and go by hand. */
   #found({ node }: Place): void {
-    const group = this.#pick(GROUPS);
+    const group = this.#pick(groupNames);
     const op = this.#sim.below(3) === 0 ? "delete" : "create";
     this.#tally[op] = (this.#tally[op] ?? 0) + 1;
     change(pg2[op](node, group));
@@ -189,14 +189,14 @@ class Schedule {
   #change(place: Place, op: "join" | "leave"): void {
     place.refresh();
     const { api } = place;
-    const at = this.#sim.below(GROUPS.length);
+    const at = this.#sim.below(groupNames.length);
     const mine = place.mine[at] as Pid[];
     const pids = Array.from(
       { length: 1 + this.#sim.below(3) },
       () => this.#pick(place.actors),
     );
     if (op === "join") {
-      if (!api.join(place.node, GROUPS[at], pids)) return;
+      if (!api.join(place.node, groupNames[at], pids)) return;
       mine.push(...pids.filter((pid) => place.node.isAlive(pid)));
       return;
     }
@@ -205,7 +205,7 @@ class Schedule {
       if (i >= 0) mine.splice(i, 1);
       return i >= 0;
     });
-    const hasLeft = api.leave(place.node, GROUPS[at], pids);
+    const hasLeft = api.leave(place.node, groupNames[at], pids);
     check(hasLeft === left.length > 0, () => `leave said ${hasLeft}`);
   }
 
@@ -263,7 +263,9 @@ class Schedule {
   #judge(): void {
     const places = [...this.#places.values()];
     for (const place of places) place.refresh();
-    const all = GROUPS.map((_, i) => places.flatMap(({ mine }) => mine[i]!));
+    const all = groupNames.map((_, i) =>
+      places.flatMap(({ mine }) => mine[i]!)
+    );
     for (const place of places) {
       place.checkNow();
       place.checkTold();
@@ -289,7 +291,7 @@ class Schedule {
       this.#places.get(name) as Place
     );
     if (one === undefined) return;
-    const [group] = GROUPS;
+    const [group] = groupNames;
     change(pg2.create(one.node, group));
     await this.#calm();
     for (const place of [one, ...others]) {
@@ -326,7 +328,7 @@ class Schedule {
     await this.#calm();
     this.#sim.partition([one.node.name], [other.node.name]);
     this.#sim.cut(one.node.name, other.node.name);
-    change(pg2.delete(one.node, GROUPS[0]));
+    change(pg2.delete(one.node, groupNames[0]));
     await this.#deletionIsHeard(third);
     this.#sim.crash(one.node.name);
     this.#places.delete(one.node.name);
@@ -336,7 +338,7 @@ class Schedule {
   }
 
   async #deletionIsHeard({ node, api }: Place): Promise<void> {
-    const isHeard = () => !api.groups(node).includes(GROUPS[0]);
+    const isHeard = () => !api.groups(node).includes(groupNames[0]);
     const end = this.#sim.timeMs + HEARSAY_MS;
     await this.#sim.until(() => isHeard() || this.#sim.timeMs >= end, {
       what: "a deletion to be learnt of",
