@@ -6,7 +6,7 @@
 import { expect, it } from "vitest";
 import { describeOnNode as describe } from "../helpers/share.ts";
 import { checkConstants } from "./constants.ts";
-import { checkPaths } from "./paths.ts";
+import { checkAnchors, checkNames, checkPaths } from "./paths.ts";
 import { withoutPending } from "./pending.ts";
 import { checkProse } from "./prose.ts";
 import { allowedProse, proseInCode, refusedProse } from "./prose_samples.ts";
@@ -215,10 +215,34 @@ function ofWords({ sources, pages }: Checkout): void {
   });
 }
 
-function ofPaths({ pages }: Checkout): void {
+function ofPaths({ pages, sources }: Checkout): void {
   it("are there", () => {
-    const checked = withoutPending("paths", pages);
-    expect(inLines(checked.flatMap((page) => checkPaths(page)))).toEqual([]);
+    expect(inLines(pages.flatMap((page) => checkPaths(page)))).toEqual([]);
+  });
+
+  it("have the headings that links lead to", () => {
+    expect(inLines(pages.flatMap((page) => checkAnchors(page)))).toEqual([]);
+    const text =
+      "See [a](b.md#what-it-is), [c](#here), [d](b.md#gone).\n# Here";
+    const read = (path: string) => path === "docs/b.md" ? "## What it is?" : "";
+    expect(inLines(checkAnchors({ path: "docs/a.md", text }, read))).toEqual([
+      "docs/a.md:1: docs/b.md has no heading for #gone; follow the heading",
+    ]);
+  });
+
+  it("have names that the source has", () => {
+    const all = sources.map(({ text }) => text).join("\n");
+    const checked = pages.filter(({ path }) =>
+      /^(?:docs\/develop\/.*|ARCHITECTURE)\.md$/.test(path)
+    );
+    expect(inLines(checked.flatMap((page) => checkNames(page, all)))).toEqual(
+      [],
+    );
+    const page = { path: "docs/develop/a.md", text: "`endActor` `endAll`" };
+    expect(inLines(checkNames(page, "function endActor()"))).toEqual([
+      "docs/develop/a.md:1: endAll is not in the source; use the name that it " +
+      "has now",
+    ]);
   });
 
   const has = ["core/a.ts", "runtime/core/b.ts", "docs/c.md", "docs/x/d.md"];

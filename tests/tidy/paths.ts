@@ -1,8 +1,10 @@
 /**
- * Paths in documents: a file that is named in backticks or in a link is there.
- * A path counts from the checkout, from `runtime/`, or from the page's folder.
+ * Paths in documents: a file that is named in backticks or in a link is there,
+ * and so is the heading that a link leads to, and a function that is named
+ * beside a file. A path counts from the checkout, from `runtime/`, or from the
+ * page's folder.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { root } from "../helpers/processes.ts";
 import { lineAt, type Problem, type SourceFile } from "./source.ts";
@@ -107,4 +109,54 @@ export function checkPaths(
     }
   }
   return problems;
+}
+
+/** The anchor that a heading gets. */
+function anchorOf(heading: string): string {
+  return heading.trim().toLowerCase().replaceAll(/[^\w\s-]/g, "")
+    .replaceAll(/\s/g, "-");
+}
+
+/** Checks the headings that links lead to, on the same page or another. */
+export function checkAnchors(
+  page: SourceFile,
+  read: (path: string) => string = (path) =>
+    existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8") : "",
+): Problem[] {
+  const problems: Problem[] = [];
+  const links = withoutBlocks(page.text)
+    .matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/g);
+  for (const match of links) {
+    const [, path = "", anchor = ""] = match;
+    const target = path === ""
+      ? page.path
+      : posix.join(posix.dirname(page.path), path);
+    if (!target.endsWith(".md")) continue;
+    const text = path === "" ? page.text : read(target);
+    const headings = withoutBlocks(text).matchAll(/^#+ (.*)$/gm);
+    const isThere = [...headings].some(([, heading = ""]) =>
+      anchorOf(heading) === anchor
+    );
+    if (isThere) continue;
+    problems.push({
+      path: page.path,
+      line: lineAt(page.text, match.index),
+      message: `${target} has no heading for #${anchor}; follow the heading`,
+    });
+  }
+  return problems;
+}
+
+/**
+ * Checks the names of functions and fields that a page has in backticks, such
+ * as `endActor`: each occurs in the source. `sources`: all of it as one text.
+ */
+export function checkNames(page: SourceFile, sources: string): Problem[] {
+  return [...withoutBlocks(page.text).matchAll(/`([a-z]+[A-Z]\w*)`/g)]
+    .filter(([, name = ""]) => !sources.includes(name))
+    .map((match) => ({
+      path: page.path,
+      line: lineAt(page.text, match.index),
+      message: `${match[1]} is not in the source; use the name that it has now`,
+    }));
 }

@@ -61,10 +61,7 @@ const readmes = [
   "bench/",
 ];
 
-/** Paths in documents. */
-const paths: readonly string[] = [];
-
-const lists = { rooms, paths, prose, constants, readmes } as const;
+const lists = { rooms, prose, constants, readmes } as const;
 
 /** Leaves out the files for which the rule is pending. */
 export function withoutPending(
