@@ -9,6 +9,8 @@
  * needs more.
  */
 
+import { unexpectedBytes, viewOf } from "../shared/bytes.ts";
+
 /** What a node registers at epmd. */
 export type EpmdEntry = {
   /** The part of the node name before the `@`. */
@@ -62,23 +64,11 @@ export const EPMD_NAMES_BYTES_MAX = 1_048_576;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 function malformed(
   expected: string,
   bytes: Uint8Array,
 ): { readonly type: "malformed"; readonly detail: string } {
-  const head = Array.from(
-    bytes.subarray(0, 16),
-    (byte) => byte.toString(16).padStart(2, "0"),
-  ).join("");
-  return {
-    type: "malformed",
-    detail: `expected ${expected}, got ${bytes.length} bytes: ` +
-      `${head}${bytes.length > 16 ? "..." : ""}`,
-  };
+  return { type: "malformed", detail: unexpectedBytes(expected, bytes) };
 }
 
 /** The name; null when the bytes are not a valid name. */

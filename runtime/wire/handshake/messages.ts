@@ -12,6 +12,7 @@
  * rest, and u32 capability bits. Later versions may add bytes behind those.
  */
 
+import { unexpectedBytes, viewOf } from "../shared/bytes.ts";
 import type { Flags } from "./flags.ts";
 
 /** What a Hornbeam node announces behind its name. */
@@ -205,20 +206,8 @@ export function decodeHandshake(
   }
 }
 
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 function malformed(expected: string, bytes: Uint8Array): HandshakeMessage {
-  const head = Array.from(
-    bytes.subarray(0, 16),
-    (byte) => byte.toString(16).padStart(2, "0"),
-  ).join("");
-  const shown = bytes.length > 16 ? `${head}...` : head;
-  return {
-    type: "malformed",
-    detail: `expected ${expected}, got ${bytes.length} bytes: ${shown}`,
-  };
+  return { type: "malformed", detail: unexpectedBytes(expected, bytes) };
 }
 
 function decodeNamed(
