@@ -10,7 +10,7 @@ import type { Pid, RunningNode, StartOptions } from "../../runtime/mod.ts";
 import { startEpmdServer } from "../../runtime/net/epmd/server.ts";
 import { createHost } from "../../runtime/platform/host/host.ts";
 import { createTcpNetwork } from "../../runtime/platform/sockets/tcp.ts";
-import { cookie, type Logged, startNode } from "../net/peers/raw_peer.ts";
+import { COOKIE, type Logged, startNode } from "../net/peers/raw_peer.ts";
 import { atEnd } from "./at_end.ts";
 import { hasBeam } from "./beam.ts";
 import {
@@ -89,7 +89,7 @@ export class BeamNode {
       ...["-start_epmd", "false", "-kernel", "logger_level", "critical"],
       ...flags,
     ];
-    const secret = options.cookie ?? cookie;
+    const secret = options.cookie ?? COOKIE;
     const args = program === "erl"
       ? [
         ...["-noshell", isShort ? "-sname" : "-name", name],

@@ -13,7 +13,7 @@ import {
   type SpawnedProcess,
   spawnRuntime,
 } from "../helpers/processes.ts";
-import { cookie, host } from "../net/peers/raw_peer.ts";
+import { COOKIE, HOST } from "../net/peers/raw_peer.ts";
 
 const TOTAL_MS = Number(process.env["HORNBEAM_SATURATION_MS"] ?? 600_000);
 const LOOK_MS = 5_000;
@@ -35,7 +35,7 @@ async function countsOf(child: SpawnedProcess): Promise<Counts> {
 test(
   `two processes that are busy for ${TOTAL_MS} ms keep each other`,
   async () => {
-    const names = ["left", "right"].map((part) => `${part}@${host}`);
+    const names = ["left", "right"].map((part) => `${part}@${HOST}`);
     const children: SpawnedProcess[] = [];
     let peers = {};
     for (const name of names) {
@@ -43,12 +43,12 @@ test(
         currentRuntime(),
         join(root, "tests/fixtures/cluster_node.ts"),
         [JSON.stringify({
-          ...{ name, cookie, epmdPort: false, peers },
+          ...{ name, cookie: COOKIE, epmdPort: false, peers },
           connect: Object.keys(peers),
         })],
       );
       const [, port] = await child.waitForLine(/^ready (\d+)/);
-      peers = { [name]: `${host}:${port}` };
+      peers = { [name]: `${HOST}:${port}` };
       children.push(child);
     }
     const [left, right] = children as [SpawnedProcess, SpawnedProcess];

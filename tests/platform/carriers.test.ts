@@ -12,7 +12,7 @@ import { createTcpNetwork } from "../../runtime/platform/sockets/tcp.ts";
 import { createTlsNetwork } from "../../runtime/platform/sockets/tls.ts";
 import { certificates } from "../helpers/certificates.ts";
 import { waitFor } from "../helpers/wait.ts";
-import { bytes, End, host, linkNetwork, listen, pair } from "./carriers.ts";
+import { bytes, End, HOST, linkNetwork, listen, pair } from "./carriers.ts";
 
 type Make = (highMarkBytes?: number) => Network;
 
@@ -33,7 +33,7 @@ describe.each(carriers)("%s carriers", (_, make) => {
 
   test("carry bytes both ways, in order", async () => {
     const [a, b, listener] = await pair(network);
-    expect(a.remote).toBe(`${host}:${listener.port}`);
+    expect(a.remote).toBe(`${HOST}:${listener.port}`);
     expect(b.remote).toMatch(/^127\.0\.0\.1:\d+$/);
     const left = new End(a);
     const right = new End(b);

@@ -11,7 +11,7 @@ import {
 } from "../../runtime/platform/workers/carrier.ts";
 import { waitFor } from "../helpers/wait.ts";
 
-export const host = "127.0.0.1";
+export const HOST = "127.0.0.1";
 
 /** A carrier with everything it delivered. */
 export class End {
@@ -51,7 +51,7 @@ export async function listen(
   port = 0,
 ): Promise<{ listener: Listener; accepted: Carrier[] }> {
   const accepted: Carrier[] = [];
-  const listener = await network.listen({ host, port }, (carrier) => {
+  const listener = await network.listen({ host: HOST, port }, (carrier) => {
     accepted.push(carrier);
   });
   onTestFinished(() => listener.close());
@@ -64,7 +64,7 @@ export async function pair(
 ): Promise<[Carrier, Carrier, Listener]> {
   const { listener, accepted } = await listen(network);
   const dialled = await network.connect({
-    host,
+    host: HOST,
     port: listener.port,
     timeoutMs: 5_000,
   });
@@ -78,7 +78,7 @@ export function linkNetwork(highMarkBytes?: number): Network {
   let lastPort = 0;
   const end = (end: ReturnType<typeof createLink>[0], port: number) =>
     new WorkerCarrier(end, {
-      remote: `${host}:${port}`,
+      remote: `${HOST}:${port}`,
       ...(highMarkBytes === undefined ? {} : { highMarkBytes }),
     });
   return {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { CarrierError } from "../../runtime/net/carrier/carrier.ts";
 import { createTcpNetwork } from "../../runtime/platform/sockets/tcp.ts";
 import { freePort } from "../helpers/ports.ts";
-import { host } from "./carriers.ts";
+import { HOST } from "./carriers.ts";
 
 describe("tcp connects", () => {
   const network = createTcpNetwork();
@@ -16,14 +16,14 @@ describe("tcp connects", () => {
 
   test("fail as refused where nobody listens", async () => {
     const port = await freePort();
-    const error = await failure({ host, port, timeoutMs: 5_000 });
+    const error = await failure({ host: HOST, port, timeoutMs: 5_000 });
     expect(error).toBeInstanceOf(CarrierError);
     expect(error).toMatchObject({ code: "refused" });
-    expect(String(error)).toContain(`could not connect to ${host}:${port}`);
+    expect(String(error)).toContain(`could not connect to ${HOST}:${port}`);
   });
 
   test("fail for a port that cannot be", async () => {
-    const error = await failure({ host, port: 70_000, timeoutMs: 5_000 });
+    const error = await failure({ host: HOST, port: 70_000, timeoutMs: 5_000 });
     expect(error).toBeInstanceOf(CarrierError);
     expect(error).toMatchObject({ code: "other" });
   });

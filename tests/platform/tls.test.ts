@@ -21,7 +21,7 @@ import {
 import { certificates, pemPath } from "../helpers/certificates.ts";
 import { currentRuntime } from "../helpers/processes.ts";
 import { waitFor } from "../helpers/wait.ts";
-import { bytes, End, host, listen, pair } from "./carriers.ts";
+import { bytes, End, HOST, listen, pair } from "./carriers.ts";
 
 /** A listener with what it accepts and says. */
 async function listenTls(options: Partial<TlsNetworkOptions> = {}) {
@@ -40,7 +40,7 @@ function dial(
   nodeName?: string,
 ): Promise<Carrier | CarrierError> {
   return createTlsNetwork(options).connect({
-    host,
+    host: HOST,
     port,
     timeoutMs: 5_000,
     ...(nodeName === undefined ? {} : { nodeName }),
@@ -121,11 +121,11 @@ describe("tls carriers", () => {
       expect(end.complainAbout?.("any@example.org")).toMatch(/names example/);
     }
     const [w] = await pair(createTlsNetwork(certificates("wildcard")));
-    for (const host of ["a.example.org", "A.Example.ORG", "10.0.0.1"]) {
-      expect(w.complainAbout?.(`any@${host}`)).toBe(null);
+    for (const HOST of ["a.example.org", "A.Example.ORG", "10.0.0.1"]) {
+      expect(w.complainAbout?.(`any@${HOST}`)).toBe(null);
     }
-    for (const host of ["example.org", "a.b.example.org", "10.0.0.2", "org"]) {
-      expect(w.complainAbout?.(`any@${host}`)).toContain(
+    for (const HOST of ["example.org", "a.b.example.org", "10.0.0.2", "org"]) {
+      expect(w.complainAbout?.(`any@${HOST}`)).toContain(
         "got one that names DNS:*.",
       );
     }
@@ -166,7 +166,7 @@ describe("a tls listener refuses", () => {
   test("a peer without a certificate", async () => {
     const { port, accepted, lines } = await listenTls();
     const socket = tls.connect({
-      host,
+      host: HOST,
       port,
       ca: certificates().ca as string,
     });
@@ -186,7 +186,7 @@ describe("a tls listener refuses", () => {
   test("a peer without TLS", async () => {
     const { port, accepted, lines } = await listenTls();
     const plain = await createTcpNetwork()
-      .connect({ host, port, timeoutMs: 5_000 });
+      .connect({ host: HOST, port, timeoutMs: 5_000 });
     const end = new End(plain);
     plain.write(bytes("\0\x15N and the rest of a name"));
     await waitFor(() => end.closings.length === 1, { what: "the end" });
@@ -247,7 +247,7 @@ describe("a tls listener refuses", () => {
 
 /** A socket without TLS that is silent. */
 async function dialPlain(port: number): Promise<Socket> {
-  const socket = connectTcp({ host, port });
+  const socket = connectTcp({ host: HOST, port });
   socket.on("error", () => {});
   socket.resume();
   onTestFinished(() => void socket.destroy());
@@ -318,7 +318,7 @@ describe("a tls connect refuses", () => {
   test("a port that says nothing", async () => {
     const { listener } = await listen(createTcpNetwork());
     const failure = createTlsNetwork(certificates())
-      .connect({ host, port: listener.port, timeoutMs: 100 });
+      .connect({ host: HOST, port: listener.port, timeoutMs: 100 });
     await expect(failure).rejects.toMatchObject({
       code: "timeout",
       message: expect.stringMatching(/within 100 ms.*does not speak TLS/),

@@ -26,7 +26,7 @@ import { waitFor } from "../helpers/wait.ts";
 import {
   ask,
   breakBy,
-  host,
+  HOST,
   main,
   type Parent,
   parent,
@@ -257,7 +257,7 @@ describe("a worker that cannot start", () => {
   test("because its name is taken elsewhere leaves that one alone", async () => {
     const epmdPort = await freePort();
     const one = await parent({ epmdPort });
-    await parent({ epmdPort, name: `taken@${host}` });
+    await parent({ epmdPort, name: `taken@${HOST}` });
     await expect(startWorker(one, { name: "taken" })).rejects.toMatchObject({
       name: "DuplicateNameError",
     });

@@ -18,7 +18,7 @@ import { certificates } from "../helpers/certificates.ts";
 import { freePort } from "../helpers/ports.ts";
 import { root, runtimes, spawnRuntime } from "../helpers/processes.ts";
 import { waitFor } from "../helpers/wait.ts";
-import { ask, cookie, host, main, parent, startWorker } from "./world.ts";
+import { ask, COOKIE, HOST, main, parent, startWorker } from "./world.ts";
 
 describe("a worker and its parent", () => {
   test("send each other messages of all kinds and sizes", async () => {
@@ -63,7 +63,7 @@ describe("a worker and its parent", () => {
   test("see each other, and names, as nodes do", async () => {
     const one = await parent();
     const worker = await startWorker(one);
-    expect(worker.name).toBe(`p-w1@${host}`);
+    expect(worker.name).toBe(`p-w1@${HOST}`);
     expect(worker.state).toBe("up");
     expect(one.node.nodes()).toEqual([worker.name]);
     expect(await ask(one, worker.name, "nodes", (self) => [self])).toEqual([
@@ -114,8 +114,8 @@ describe("workers of one node", () => {
       startWorker(one),
     ]);
     expect([left, right].map(({ name }) => name).sort()).toEqual([
-      `p-w1@${host}`,
-      `p-w2@${host}`,
+      `p-w1@${HOST}`,
+      `p-w2@${HOST}`,
     ]);
     const answer = await one.node.run(async (self: Self<unknown>) => {
       await self.spawnOn(right.name, "echo", ["echo"]);
@@ -183,21 +183,26 @@ describe("another process", () => {
     const epmdPort = await freePort();
     const one = await parent({ epmdPort });
     const worker = await startWorker(one, { name: "hand" });
-    expect(worker.name).toBe(`hand@${host}`);
+    expect(worker.name).toBe(`hand@${HOST}`);
     const fixture = join(root, "tests/fixtures/cluster_node.ts");
     const other = spawnRuntime(runtime, fixture, [
-      JSON.stringify({ name: `o@${host}`, cookie, epmdPort, connect: [] }),
+      JSON.stringify({
+        name: `o@${HOST}`,
+        cookie: COOKIE,
+        epmdPort,
+        connect: [],
+      }),
     ]);
     await other.waitForLine(/^ready/);
     other.write(`connect ${worker.name}\n`);
     await other.waitForLine(new RegExp(`^connected ${worker.name} true`));
     await waitFor(
-      async () => (await worker.stats()).nodes.includes(`o@${host}`),
+      async () => (await worker.stats()).nodes.includes(`o@${HOST}`),
       { what: "the worker to see the other process" },
     );
     expect(one.node.nodes()).toEqual([worker.name]);
     const answer = await ask(one, worker.name, "ask", (self) => [
-      `o@${host}`,
+      `o@${HOST}`,
       "over TCP",
       self,
     ]);
@@ -241,7 +246,7 @@ describe("a worker's module", () => {
     return { messages, heard, exit, logged };
   }
 
-  const first = { node: `p-w1@${host}`, nodes: [`p@${host}`] };
+  const first = { node: `p-w1@${HOST}`, nodes: [`p@${HOST}`] };
 
   test("is run with the node, connected, and its context", async () => {
     const { messages, exit } = await reported("return");
@@ -310,14 +315,14 @@ test("a worker has its parent's options, TLS included", async () => {
   const port = await freePort();
   const worker = await startWorker(one, { port });
   await expect(one.node.erpc(worker.name, "erlang:nodes")).rejects.toThrow();
-  const peers = { [worker.name]: `${host}:${port}` };
+  const peers = { [worker.name]: `${HOST}:${port}` };
   const other = await parent({
-    name: `o@${host}`,
+    name: `o@${HOST}`,
     tls: certificates(),
     peers,
   });
   expect(await other.node.tryConnect(worker.name)).toEqual({ isUp: true });
-  const plain = await parent({ name: `q@${host}`, peers });
+  const plain = await parent({ name: `q@${HOST}`, peers });
   expect(await plain.node.tryConnect(worker.name)).toMatchObject({
     isUp: false,
   });

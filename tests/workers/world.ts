@@ -11,8 +11,8 @@ import {
   type WorkerOptions,
 } from "../../runtime/mod.ts";
 
-export const host = "127.0.0.1";
-export const cookie = "secret";
+export const HOST = "127.0.0.1";
+export const COOKIE = "secret";
 
 /** Modules beside these tests. */
 export const probe: URL = new URL("./programs/probe.ts", import.meta.url);
@@ -30,8 +30,8 @@ export type Parent = {
 export async function parent(options: StartOptions = {}): Promise<Parent> {
   const records: LogRecord[] = [];
   const node = await start({
-    name: `p@${host}`,
-    cookie,
+    name: `p@${HOST}`,
+    cookie: COOKIE,
     epmdPort: false,
     log: (record) => void records.push(record),
     longTurnMs: Infinity,

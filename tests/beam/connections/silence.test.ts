@@ -19,7 +19,7 @@ import {
   spawnRuntime,
 } from "../../helpers/processes.ts";
 import { waitFor } from "../../helpers/wait.ts";
-import { cookie, eventsOf } from "../../net/peers/raw_peer.ts";
+import { COOKIE, eventsOf } from "../../net/peers/raw_peer.ts";
 
 /** `net_ticktime`; a silent node is down after this and a quarter at most. */
 const ticktimeMs = 8_000;
@@ -39,7 +39,7 @@ async function startChild(
   epmdPort: number,
   them: BeamNode,
 ): Promise<SpawnedProcess> {
-  const options = { name, cookie, epmdPort, limits, connect: [them.name] };
+  const options = { name, cookie: COOKIE, epmdPort, limits, connect: [them.name] };
   const child = spawnRuntime(
     currentRuntime(),
     join(root, "tests/fixtures/cluster_node.ts"),

@@ -9,7 +9,7 @@ import {
   startBeam,
   startEpmd,
 } from "../../helpers/beam_nodes.ts";
-import { cookie } from "../../net/peers/raw_peer.ts";
+import { COOKIE } from "../../net/peers/raw_peer.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import { ends, hornbeam } from "../../cli/command.ts";
 
@@ -21,7 +21,7 @@ describe.skipIf(!hasBeam())("examples/beam_peer.ts", () => {
     const { port } = await startEpmd();
     const peer = hornbeam([
       ...["run", "examples/beam_peer.ts", "--name", "ts@127.0.0.1"],
-      ...["--cookie", cookie, "--epmd-port", String(port)],
+      ...["--cookie", COOKIE, "--epmd-port", String(port)],
     ]);
     await peer.waitForLine(/^ready ts@127\.0\.0\.1$/, 20_000);
     them = await startBeam("a@127.0.0.1", { epmdPort: port });
@@ -176,7 +176,7 @@ test.skipIf(!hasBeam())(
     const them = await startBeam("b@127.0.0.1", { epmdPort: port });
     const client = hornbeam([
       ...["run", "examples/beam_client.ts", "--name", "client@127.0.0.1"],
-      ...["--cookie", cookie, "--epmd-port", String(port)],
+      ...["--cookie", COOKIE, "--epmd-port", String(port)],
       ...["--", "--to", them.name],
     ]);
     await ends(client, 0, 30_000);

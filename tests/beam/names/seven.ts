@@ -19,7 +19,7 @@ import {
   spawnRuntime,
 } from "../../helpers/processes.ts";
 import { waitFor } from "../../helpers/wait.ts";
-import { cookie } from "../../net/peers/raw_peer.ts";
+import { COOKIE } from "../../net/peers/raw_peer.ts";
 
 const START_MS = 30_000;
 /** Every call is to return within this, whatever happens to the network. */
@@ -57,7 +57,7 @@ export class Seventh {
     }
     const child = spawnRuntime(this.#runtime, join(root, "cli/main.ts"), [
       ...["run", join(root, "examples/beam_peer.ts"), "--name", this.name],
-      ...["--cookie", cookie, "--epmd-port", String(this.#epmdPort)],
+      ...["--cookie", COOKIE, "--epmd-port", String(this.#epmdPort)],
       "--no-host-epmd",
     ]);
     this.#process = child;

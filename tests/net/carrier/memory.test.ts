@@ -5,7 +5,7 @@ import {
 } from "../../../runtime/net/carrier/carrier.ts";
 import { createMemoryNetwork } from "../../../runtime/net/carrier/memory.ts";
 
-/** Tasks that run when the test says so. */
+/** Tasks that run when the test calls `run`. */
 class Tasks {
   readonly #queue: (() => void)[] = [];
   readonly run = (callback: () => void): void =>
@@ -143,7 +143,7 @@ describe("memory network", () => {
     expect(error).toBeInstanceOf(CarrierError);
     expect(error).toMatchObject({ code: "refused" });
     const again = await network.listen({ host: "b", port: 1 }, () => {});
-    // A listener that is closed already does not take the port from a new one.
+    // A second close of the old listener does not close the new one.
     await listener.close();
     await expect(network.listen({ host: "b", port: 1 }, () => {}))
       .rejects.toMatchObject({ code: "in-use" });

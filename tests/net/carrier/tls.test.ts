@@ -1,7 +1,7 @@
 /**
- * Nodes whose connections go over TLS: they do all that others do, and let in
- * nobody without a certificate that they accept. What each refusal looks like
- * in the log is part of it.
+ * Nodes whose connections use TLS. They do all that other nodes do, and refuse a
+ * peer without a certificate that they accept. The log line of each refusal is
+ * checked, too.
  */
 import { connect as connectTls } from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -27,9 +27,9 @@ import { freePort } from "../../helpers/ports.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import {
   addresses,
-  cookie,
+  COOKIE,
   eventsOf,
-  host,
+  HOST,
   type Logged,
   startNode,
 } from "../peers/raw_peer.ts";
@@ -53,13 +53,13 @@ async function pair(
   return [a, b];
 }
 
-/** What `start` would refuse: a node whose certificate others refuse. */
+/** A node whose certificate other nodes refuse; `start` would refuse it first. */
 function suspicious(name: CertificateName): StartOptions {
   const tls = { ...certificates(name), checkHost: false };
   return { network: createTlsNetwork(tls) };
 }
 
-/** Answers with what it gets, and with its own pid in front. */
+/** Answers with its own pid and the message that it has received. */
 function startEcho(node: RunningNode, name = "echo"): void {
   node.spawn(async (self: Self<[Pid<unknown>, unknown]>) => {
     for await (const [from, payload] of self) {
@@ -154,7 +154,7 @@ describe("two nodes over TLS", () => {
     const known = await names({
       network: createTcpNetwork(),
       timers: createHost({ log: () => {} }),
-      host,
+      host: HOST,
       epmdPort,
     });
     expect(known.map(({ name, port }) => [name, port]).sort())
@@ -182,7 +182,7 @@ describe("two nodes over TLS", () => {
   });
 });
 
-/** Both try to connect, first `a`, then `b`; what each then has to say. */
+/** `a` connects, then `b`; resolves with the reasons why that fails. */
 async function clash(
   ofA: StartOptions,
   ofB: StartOptions,
@@ -192,7 +192,7 @@ async function clash(
     for (const { logs } of [a, b]) logs.records.length = 0;
     expect(await node.connect(to.node.name)).toBe(false);
     expect([...a.node.nodes(), ...b.node.nodes()]).toEqual([]);
-    // A network of the test's own says nothing of those who dial.
+    // The test's own network does not log peers that dial.
     await waitFor(
       () => ofB.network !== undefined || b.logs.complaints.length > 0,
       { what: "a word from b" },
@@ -217,7 +217,7 @@ describe("a node over TLS has nothing to do with", () => {
     expect(bDials.a).toMatch(
       /^warning: refused 127.0.0.1:\d+: its certificate is not signed by a CA in `ca`/,
     );
-    // TLS 1.3: it is through before it is refused, and guesses why.
+    // In TLS 1.3 it is done before it is refused, so it can only guess why.
     expect(bDials.b).toMatch(
       /^warning: could not connect to a@127.0.0.1: a@127.0.0.1 closed the connection during the handshake \(.*perhaps it does not accept this node's certificate/,
     );
@@ -268,7 +268,7 @@ describe("a node over TLS has nothing to do with", () => {
   test("a peer that shows no certificate", async () => {
     const { node, logs } = await startNode({ name: "a@127.0.0.1", ...good });
     const ca = (good.tls as TlsOptions).ca as string;
-    const socket = connectTls({ host, port: node.port, ca });
+    const socket = connectTls({ host: HOST, port: node.port, ca });
     onTestFinished(() => void socket.destroy());
     let received = 0;
     socket.on("error", () => {});
@@ -296,23 +296,23 @@ describe("start refuses", () => {
   test.each<[what: string, options: StartOptions, says: string]>([
     [
       "tls along with a network",
-      { name, cookie, tls, network: memoryNetwork() },
+      { name, cookie: COOKIE, tls, network: memoryNetwork() },
       "expected one of the options tls and network, got both",
     ],
     ["tls without a name", { tls }, "expected a name along with a cookie, tls"],
     [
-      "a certificate with which nobody lets it in",
-      { name: "a@example.org", cookie, tls },
+      "a certificate that no node accepts",
+      { name: "a@example.org", cookie: COOKIE, tls },
       "expected a certificate that names example.org",
     ],
     [
       "what is no object",
-      { name, cookie, tls: "certs" as unknown as TlsOptions },
+      { name, cookie: COOKIE, tls: "certs" as unknown as TlsOptions },
       "expected tls to be an object",
     ],
     [
       "a path",
-      { name, cookie, tls: { ...tls, cert: "certs/node.pem" } },
+      { name, cookie: COOKIE, tls: { ...tls, cert: "certs/node.pem" } },
       'and not its path, got "certs/node.pem"',
     ],
   ])("%s", async (_, options, says) => {

@@ -1,4 +1,4 @@
-/** What `start({ limits })` takes, and what it makes of it. */
+/** The option `limits` of `start`: checks and defaults. */
 import { expect, test } from "vitest";
 import { memoryNetwork, start, UsageError } from "../../../runtime/mod.ts";
 import { withDefaults } from "../../../runtime/net/distribution/limits.ts";

@@ -94,14 +94,14 @@ describe("firstOf", () => {
   };
   const table = staticDiscovery({ "b@x": "host:1" });
 
-  test("goes on until somebody knows", async () => {
+  test("goes on until one way knows the node", async () => {
     const all = firstOf(nobody, failing, table);
     expect(await all.resolve("b@x")).toEqual({ host: "host", port: 1 });
     expect(await firstOf(nobody, table).resolve("c@x")).toBeNull();
     expect(await firstOf().resolve("c@x")).toBeNull();
   });
 
-  test("fails when somebody could not say and nobody knows", async () => {
+  test("fails when one way has failed and no way knows the node", async () => {
     await expect(firstOf(failing, nobody).resolve("b@x"))
       .rejects.toThrow("no answer");
   });

@@ -17,20 +17,20 @@ import { waitFor } from "../../helpers/wait.ts";
 import {
   at,
   join,
-  loopback,
+  LOOPBACK,
   network,
   platform,
   realEpmd,
   serve,
 } from "./epmds.ts";
 
-/** A bare connection: what it got so far, and whether it was closed. */
+/** A plain connection: the bytes it has received, and whether it is closed. */
 class Raw {
   readonly socket: Socket;
   got = "";
   isClosed = false;
   constructor(port: number) {
-    this.socket = connect(port, loopback);
+    this.socket = connect(port, LOOPBACK);
     onTestFinished(() => void this.socket.destroy());
     this.socket.on("error", () => {});
     this.socket.on("close", () => this.isClosed = true);
@@ -124,7 +124,7 @@ describe("embedded epmd", () => {
       what: "a refusal",
     });
     const lookups = new Raw(port);
-    // A request that comes in pieces.
+    // A request that arrives in pieces.
     lookups.send(epmd.portPlease.slice(0, 6));
     await waitFor(() => !lookups.socket.connecting, { what: "a connection" });
     lookups.send(epmd.portPlease.slice(6));
@@ -178,10 +178,10 @@ describe("epmd client", () => {
     expect(error).toMatchObject({ code: "refused" });
   });
 
-  /** A listener that answers everything with these bytes, or never. */
+  /** A listener that answers each request with these bytes, or never. */
   async function fake(hex: string | null): Promise<number> {
     const listener = await network.listen(
-      { host: loopback, port: 0 },
+      { host: LOOPBACK, port: 0 },
       (one) => {
         onTestFinished(() => one.destroy());
         one.open({

@@ -1,4 +1,4 @@
-/** Servers and clients of epmd for tests, each gone when its test ends. */
+/** Servers and clients of epmd for tests. Each is closed when its test ends. */
 import { onTestFinished } from "vitest";
 import type { LogRecord } from "../../../runtime/core/host/ports.ts";
 import type { Network } from "../../../runtime/net/carrier/carrier.ts";
@@ -23,16 +23,16 @@ import { type SpawnedProcess, spawnProcess } from "../../helpers/processes.ts";
 import { waitFor } from "../../helpers/wait.ts";
 
 export const network: Network = createTcpNetwork();
-/** What the servers and presences of a file have logged. */
+/** The log records of the servers and presences of a file. */
 export const records: LogRecord[] = [];
 export const platform: PlatformHost = createHost({
   log: (record) => records.push(record),
 });
-export const loopback = "127.0.0.1";
+export const LOOPBACK = "127.0.0.1";
 
 /** How to reach an epmd. */
 export function at(epmdPort: number, timeoutMs = 5_000): EpmdAddress {
-  return { network, timers: platform, host: loopback, epmdPort, timeoutMs };
+  return { network, timers: platform, host: LOOPBACK, epmdPort, timeoutMs };
 }
 
 /** An embedded epmd on a free port, for one test. */
@@ -71,7 +71,7 @@ export async function join(
 /** Starts Erlang's epmd, for one test. */
 export function spawnRealEpmd(port: number): SpawnedProcess {
   const child = spawnProcess("epmd", [
-    ...["-port", String(port), "-address", loopback],
+    ...["-port", String(port), "-address", LOOPBACK],
   ]);
   onTestFinished(() => void child.stop());
   return child;

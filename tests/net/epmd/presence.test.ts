@@ -1,4 +1,4 @@
-/** How a node keeps its place in epmd, whoever hosts that. */
+/** How a node stays registered when the process that hosts epmd changes. */
 import { describe, expect, onTestFinished, test } from "vitest";
 import { DuplicateNameError, names } from "../../../runtime/net/epmd/client.ts";
 import { EpmdPresence } from "../../../runtime/net/epmd/presence.ts";
@@ -8,7 +8,7 @@ import { freePort } from "../../helpers/ports.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import {
   at,
-  loopback,
+  LOOPBACK,
   network,
   platform,
   realEpmd,
@@ -42,7 +42,7 @@ async function listed(epmdPort: number): Promise<string> {
 }
 
 describe("epmd presence", () => {
-  test("hosts where nobody does, and others join", async () => {
+  test("hosts epmd where none runs, and other nodes register with it", async () => {
     const port = await freePort();
     const a = presence(port, "a@127.0.0.1");
     const b = presence(port, "b@127.0.0.1");
@@ -65,7 +65,7 @@ describe("epmd presence", () => {
     expect(await listed(port)).toBe("a b c d e");
   });
 
-  test("survives the end of whoever hosts, again and again", async () => {
+  test("stays registered when the host of epmd ends, several times", async () => {
     const port = await freePort();
     const all = ["a", "b", "c", "d"]
       .map((part) => presence(port, `${part}@127.0.0.1`));
@@ -118,10 +118,10 @@ describe("epmd presence", () => {
       records.filter((record) => record.node === node)
         .map(({ level, message }) => `${level} ${message}`);
     expect(said("first@127.0.0.1"))
-      .toContain(`info hosting epmd on ${loopback}:${port}`);
+      .toContain(`info hosting epmd on ${LOOPBACK}:${port}`);
     expect(said("first@127.0.0.1").join()).not.toContain("warning");
     expect(said("second@127.0.0.1"))
-      .toContain(`warning took over epmd's port ${loopback}:${port}`);
+      .toContain(`warning took over epmd's port ${LOOPBACK}:${port}`);
   });
 
   test("leaves the port to another epmd when it may not host", async () => {
@@ -175,7 +175,7 @@ describe.skipIf(!hasBeam("epmd"))("the real epmd", () => {
     expect([a.isHosting, b.isHosting].filter(Boolean)).toHaveLength(1);
   });
 
-  test("can start again where nobody took its port", async () => {
+  test("can start again when its port is free", async () => {
     const port = await freePort();
     const first = await realEpmd(port);
     const shy = presence(port, "a@127.0.0.1", { mayHost: false });

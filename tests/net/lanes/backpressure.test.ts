@@ -1,7 +1,7 @@
 /**
- * A receiver that cannot keep up: senders that wait are held within bounds,
- * senders that do not are refused with their message, and nothing that was
- * accepted is lost.
+ * Back pressure, when a receiver cannot keep up. Senders that wait keep the
+ * queue within bounds, senders that do not wait are refused and get their
+ * message back, and no accepted message is lost.
  */
 import { join } from "node:path";
 import process from "node:process";
@@ -20,17 +20,17 @@ import {
   spawnRuntime,
 } from "../../helpers/processes.ts";
 import { waitFor } from "../../helpers/wait.ts";
-import { b, dammed, KIB, politely, sink as to, upTo } from "./dam.ts";
-import { cookie, host, type Logged, startNode } from "../peers/raw_peer.ts";
+import { dammed, KIB, politely, RECEIVER, sink as to, upTo } from "./dam.ts";
+import { COOKIE, HOST, type Logged, startNode } from "../peers/raw_peer.ts";
 
-/** What is known of the connection to a node. */
+/** The figures of the connection to a node. */
 function connectionTo({ node }: Logged, peer: string): ConnectionInfo {
   const info = node.connections().find((one) => one.node === peer);
   if (info === undefined) throw new Error(`expected a connection to ${peer}`);
   return info;
 }
 
-/** Whether its connections were busy, in the order in which that was told. */
+/** The busy events of a node's connections, in order. */
 function busyEventsOf({ node }: Logged): boolean[] {
   const events: boolean[] = [];
   node.onConnectionEvent((event) => {
@@ -41,7 +41,7 @@ function busyEventsOf({ node }: Logged): boolean[] {
 
 const data = "x".repeat(KIB);
 
-/** Sends the numbers that it is given on, and never asks whether it may. */
+/** Forwards numbers, and ignores the result of `send`. */
 const relays = {
   "a function actor": async (self: Self<number>) => {
     for await (const n of self) self.send(to, { n, data });
@@ -53,17 +53,17 @@ const relays = {
 };
 
 describe("behind a carrier that takes nothing", () => {
-  // A carrier's own mark may lie below ours or above it, in which case it will
-  // never report that there is room again.
+  // The carrier's mark may be below the node's mark, or above it; then the
+  // carrier never reports that there is room again.
   test.each([
     ["a lower mark", 16 * KIB, true],
     ["a higher mark", 1_024 * KIB, false],
-  ])("with %s, whoever waits is held", async (_, mark, withDrain) => {
+  ])("with %s, a sender that waits is held", async (_, mark, withDrain) => {
     const high = 64 * KIB;
     const { dam, sender, heard } = await dammed(high, mark);
     dam.stem();
     const sent = { count: 0 };
-    const all = politely(sender, b, 1_000, sent);
+    const all = politely(sender, RECEIVER, 1_000, sent);
     for (let tide = 0; sent.count < 1_000; tide++) {
       const before = sent.count;
       await waitFor(() => dam.heldBytes >= high || sent.count === 1_000, {
@@ -84,7 +84,7 @@ describe("behind a carrier that takes nothing", () => {
     expect(heard).toEqual(upTo(1_000));
   });
 
-  test("whoever does not wait is refused, and told what", async () => {
+  test("a sender that does not wait is refused, and gets its message back", async () => {
     const high = 64 * KIB;
     const { dam, sender, receiver, heard } = await dammed(high, 16 * KIB);
     dam.stem();
@@ -104,18 +104,18 @@ describe("behind a carrier that takes nothing", () => {
     }
     expect(accepted).toBeGreaterThan(4 * high / KIB - 8);
     expect(accepted).toBeLessThanOrEqual(4 * high / KIB);
-    // To a pid and in a spawn's arguments it is the same.
+    // The same holds for messages to a pid and for arguments of a spawn.
     await sender.node.run(async (self) => {
-      // It did not fill the connection, so it is told before it is refused.
+      // It has not filled the connection, so it is told before it is refused.
       expect(self.send(to, { n: accepted++, data })).toBe(false);
       expect(() => self.send(to, { n: -1, data })).toThrow(BusyError);
-      await expect(self.spawnOn(b, "worker", [data])).rejects
+      await expect(self.spawnOn(RECEIVER, "worker", [data])).rejects
         .toBeInstanceOf(BusyError);
-      // What cannot be refused still passes: links and monitors speak.
-      const ref = self.monitor({ name: "nobody", node: b });
+      // Signals that cannot be refused still pass: links and monitors work.
+      const ref = self.monitor({ name: "nobody", node: RECEIVER });
       dam.flow(true);
       expect(await self.receive()).toMatchObject({ type: "DOWN", ref });
-      await expect(self.spawnOn(b, "worker", [data])).rejects
+      await expect(self.spawnOn(RECEIVER, "worker", [data])).rejects
         .toBeInstanceOf(SpawnError);
     });
     sender.node.send(to, { n: accepted, data });
@@ -126,7 +126,7 @@ describe("behind a carrier that takes nothing", () => {
   });
 
   test.each(Object.entries(relays))(
-    "%s is held when it goes on, and nobody else",
+    "%s is held when it goes on, and no other actor is",
     async (_, behaviour) => {
       const high = 64 * KIB;
       const { dam, sender, heard } = await dammed(high, 16 * KIB);
@@ -141,12 +141,12 @@ describe("behind a carrier that takes nothing", () => {
             status() === "held" || sender.node.info(actor)?.reductions === 500,
           { what: "the sender to be held" },
         );
-        // At most the message that filled it.
+        // At most the message that has filled it.
         expect(dam.heldBytes).toBeLessThan(high + 4 * KIB);
         if (status() === "held") {
-          expect(connectionTo(sender, b))
+          expect(connectionTo(sender, RECEIVER))
             .toMatchObject({ isBusy: true, timesBusy: tide });
-          // Somebody else has a conversation meanwhile.
+          // Another actor has a conversation meanwhile.
           await sender.node.run<void, number>(async (self) => {
             for (let n = 0; n < 100; n++) {
               self.send(self.pid, n);
@@ -162,9 +162,9 @@ describe("behind a carrier that takes nothing", () => {
         expect(tide).toBeLessThan(30);
       }
       expect(heard).toEqual(upTo(500));
-      const { isBusy, timesBusy } = connectionTo(sender, b);
+      const { isBusy, timesBusy } = connectionTo(sender, RECEIVER);
       expect(isBusy).toBe(false);
-      // In pairs: it was said of each time that it began, and that it ended.
+      // Events come in pairs: each busy time has a begin and an end.
       expect(events).toEqual(
         Array.from({ length: 2 * timesBusy }, (_, i) => i % 2 === 0),
       );
@@ -184,7 +184,7 @@ describe("behind a carrier that takes nothing", () => {
     expect(error).toBeInstanceOf(BusyError);
     const { unsent } = error as { unsent: { n: number } };
     expect(unsent).toBe(last);
-    const { waitingBytes } = connectionTo(sender, b);
+    const { waitingBytes } = connectionTo(sender, RECEIVER);
     expect(waitingBytes).toBeGreaterThanOrEqual(4 * high);
     expect(waitingBytes).toBeLessThan(4 * high + 2 * KIB);
     dam.flow(true);
@@ -206,7 +206,7 @@ describe("behind a carrier that takes nothing", () => {
           self.send(to, message);
         } catch (error) {
           expect((error as BusyError).unsent).toBe(message);
-          expect(connectionTo(sender, b).waitingBytes)
+          expect(connectionTo(sender, RECEIVER).waitingBytes)
             .toBeLessThan(4 * high + 2 * KIB);
           refusals++;
           dam.flow(true);
@@ -244,7 +244,7 @@ describe("behind a carrier that takes nothing", () => {
     }, { name: "asker" });
   });
 
-  test("a crowd of which each sends once and waits loses nobody", async () => {
+  test("many actors that each send once and wait lose no message", async () => {
     const { dam, sender, heard } = await dammed(16 * KIB, 16 * KIB);
     dam.stem();
     const count = 500;
@@ -263,7 +263,7 @@ describe("behind a carrier that takes nothing", () => {
     await waitFor(() => told.length + refused.length === count, {
       what: "all of them to have sent",
     });
-    // Far above four times the mark, and all but the first few are held.
+    // Far above four high marks, and all actors but the first few are held.
     expect(refused).toEqual([]);
     expect(told.filter((hasRoom) => hasRoom).length).toBeLessThan(20);
     expect(heard).toEqual([]);
@@ -290,7 +290,7 @@ describe("behind a carrier that takes nothing", () => {
     expect(sender.node.stats().crashes).toBe(before.crashes);
   });
 
-  test("whoever is held goes on when the connection is gone", async () => {
+  test("a held sender goes on when the connection is lost", async () => {
     const { dam, sender } = await dammed(64 * KIB, 16 * KIB);
     const events = busyEventsOf(sender);
     dam.stem();
@@ -300,21 +300,21 @@ describe("behind a carrier that takes nothing", () => {
       what: "the sender to be held",
     });
     const before = sender.node.info(actor)!.reductions;
-    sender.node.disconnect(b);
+    sender.node.disconnect(RECEIVER);
     expect(events).toEqual([true, false]);
     await waitFor(() => sender.node.info(actor)!.reductions > before, {
       what: "the sender to go on",
     });
   });
 
-  test("whoever waits learns that the connection is gone", async () => {
+  test("a sender that waits learns that the connection is lost", async () => {
     const { dam, sender } = await dammed(64 * KIB, 16 * KIB);
     dam.stem();
     const sent = { count: 0 };
-    const all = politely(sender, b, 100, sent);
+    const all = politely(sender, RECEIVER, 100, sent);
     await waitFor(() => sent.count > 50, { what: "the mark to be reached" });
-    sender.node.disconnect(b);
-    // The rest goes to a new connection or to nobody; nobody waits for ever.
+    sender.node.disconnect(RECEIVER);
+    // The rest goes to a new connection or is lost; no sender waits for ever.
     await all;
     expect(sent.count).toBe(100);
   });
@@ -330,9 +330,9 @@ async function receiverOf(
     join(root, "tests/fixtures/cluster_node.ts"),
     [JSON.stringify({
       name,
-      cookie,
+      cookie: COOKIE,
       epmdPort: false,
-      peers: { [sender.node.name]: `${host}:${sender.node.port}` },
+      peers: { [sender.node.name]: `${HOST}:${sender.node.port}` },
       connect: [sender.node.name],
     })],
   );
@@ -340,7 +340,7 @@ async function receiverOf(
   return child;
 }
 
-/** What the receiver's sink has counted. */
+/** The numbers that the receiver's sink has counted. */
 async function report(sender: Logged, node: string): Promise<unknown> {
   return await sender.node.run<unknown>(async (self) => {
     self.send({ name: "sink", node }, { report: self.pid });
@@ -348,10 +348,10 @@ async function report(sender: Logged, node: string): Promise<unknown> {
   });
 }
 
-/** Nobody is to be suspect, however long this machine takes. */
+/** No node becomes suspect, however slow this machine is. */
 const patience = { suspectAfterMs: 60_000, downAfterMs: 120_000 };
 
-// Signals go by number of process: Deno's children take but one from `kill`.
+// Signals are sent by process id: on Deno, `kill` of a child works only once.
 describe("a process that is stopped", () => {
   test.each([["small", 128], ["default", 4_096]])(
     "holds a sender at a %s mark and gets everything when it goes on",
@@ -367,7 +367,7 @@ describe("a process that is stopped", () => {
       const count = 24_000;
       const sent = { count: 0 };
       const all = politely(sender, "sink@127.0.0.1", count, sent);
-      // The system's own buffers come first.
+      // The system's buffers are filled first.
       let last = -1;
       let peak = 0;
       await waitFor(async () => {
@@ -378,7 +378,7 @@ describe("a process that is stopped", () => {
         return sent.count === last && peak > 0;
       }, { what: "the sender to stand still", timeoutMs: 10_000 });
       expect(last).toBeLessThan(count);
-      // At most the mark and what one flush adds.
+      // At most the high mark and one flush.
       expect(peak).toBeLessThanOrEqual(high + 128 * KIB);
       expect(peak).toBeGreaterThanOrEqual(high / 2);
       expect(sender.node.nodes()).toEqual(["sink@127.0.0.1"]);
@@ -414,7 +414,7 @@ describe("a process that is stopped", () => {
     });
     const { reductions } = sender.node.info(actor)!;
     expect(reductions).toBeLessThan(count);
-    // As many again get through meanwhile to one that reads.
+    // The same number arrives meanwhile at a receiver that reads.
     await politely(sender, other, count, { count: 0 });
     expect(await report(sender, other)).toEqual({ count, failure: "" });
     expect(sender.node.info(actor)).toMatchObject({
@@ -432,7 +432,7 @@ describe("a process that is stopped", () => {
     expect(await report(sender, stopped)).toEqual({ count, failure: "" });
     await waitFor(
       () => events.filter((isBusy) => isBusy).length * 2 === events.length,
-      { what: "nobody to be busy" },
+      { what: "no connection to be busy" },
     );
     expect(sender.logs.complaints).toEqual([]);
     await child.stop();
@@ -457,7 +457,7 @@ describe("a process that is stopped", () => {
           expect((error as BusyError).unsent).toBe(message);
           return n;
         }
-        // Sockets are written to when the event loop turns.
+        // Sockets are written when the event loop turns.
         if (n % 64 === 0) {
           await new Promise<void>((resolve) => setImmediate(resolve));
         }
@@ -466,7 +466,7 @@ describe("a process that is stopped", () => {
     });
     expect(accepted).toBeLessThan(20_000);
     process.kill(child.pid, "SIGCONT");
-    // The refused one is not lost: it goes out when there is room.
+    // The refused message is not lost: it is sent when there is room.
     await sender.node.run(async (self) => {
       await self.ready(to);
       self.send(to, { n: accepted, data });

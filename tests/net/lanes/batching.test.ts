@@ -1,7 +1,7 @@
 /**
- * When bytes are written: much that is sent together in one go, a lone message
- * at once, and nothing later than a slice, whatever else there is to do. Time
- * is virtual, and the carriers count.
+ * When bytes are written: messages that are sent together in one write, a single
+ * message at once, and no message later than a slice, also when other actors
+ * have work. Time is virtual, and the carriers count writes.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -15,7 +15,7 @@ import {
 } from "../../../runtime/mod.ts";
 import { createMemoryNetwork } from "../../../runtime/net/carrier/memory.ts";
 import { FakeHost } from "../../helpers/fake_host.ts";
-import { cookie } from "../peers/raw_peer.ts";
+import { COOKIE } from "../peers/raw_peer.ts";
 
 const SLICE_MS = 2;
 const sink = { name: "sink", node: "b@b.host" };
@@ -23,14 +23,14 @@ const sink = { name: "sink", node: "b@b.host" };
 /** One write of a carrier. */
 type Write = { readonly atMs: number; readonly bytes: number };
 
-/** Two nodes in memory on one host, of which the first one's writes count. */
+/** Two nodes in memory on one host. The writes of the first are counted. */
 class Line {
   readonly host: FakeHost = new FakeHost();
   readonly writes: Write[] = [];
   a!: RunningNode;
   b!: RunningNode;
   readonly heard: unknown[] = [];
-  /** Told of each write. */
+  /** Called for each write. */
   onWrite: () => void = () => {};
 
   async open(): Promise<void> {
@@ -41,7 +41,7 @@ class Line {
       listen: (at, accept) => inner.listen(at, accept),
     };
     const common = {
-      ...{ host, network, cookie, port: 1, peerPort: 1 },
+      ...{ host, network, cookie: COOKIE, port: 1, peerPort: 1 },
       longTurnMs: Infinity,
     };
     this.a = await this.pump(start({ ...common, name: "a@a.host" }));
@@ -59,7 +59,7 @@ class Line {
     this.writes.length = 0;
   }
 
-  /** Lets everything but timers happen until the promise resolves. */
+  /** Runs all tasks except timers until the promise resolves. */
   async pump<T>(promise: Promise<T>): Promise<T> {
     let isDone = false;
     const done = promise.finally(() => isDone = true);
@@ -87,7 +87,7 @@ class Line {
     };
   }
 
-  /** Tasks of the event loop one by one, until so much time has passed. */
+  /** Runs tasks of the event loop until so much time has passed. */
   async run(totalMs: number): Promise<void> {
     const { host } = this;
     const end = host.time + totalMs;
@@ -100,7 +100,7 @@ class Line {
     }
   }
 
-  /** All microtasks come before the next task, however long their chain is. */
+  /** Runs all microtasks before the next task, however long their chain is. */
   async #settle(): Promise<void> {
     const { host } = this;
     let before: number;
@@ -157,7 +157,7 @@ describe("one write", () => {
       self.send(sink, 2);
     });
     await line.host.settleAsync();
-    // The other end has answered, which is no write of this one.
+    // The other end has answered; that is no write of this end.
     expect(line.writes).toHaveLength(1);
     expect(line.heard).toEqual([1, 2]);
   });
@@ -171,7 +171,7 @@ describe("one write", () => {
       early.push(...line.writes);
     });
     await line.host.settleAsync();
-    // Each time a full chunk and the message that did not fit into it.
+    // Each write has a full chunk and the message that did not fit into it.
     expect(early).toHaveLength(6);
     const bytes = early.reduce((sum, write) => sum + write.bytes, 0);
     expect(bytes).toBeGreaterThan(3 * 64 * 1024);
@@ -189,7 +189,7 @@ describe("a lone message on an idle link", () => {
       host.runMicrotasks();
       expect(line.writes).toHaveLength(n);
       expect(host.timersSet).toBe(timersSet);
-      // The slice that this began ends, and there is nothing to do in it.
+      // The slice that this has begun ends without work.
       host.settle();
     }
   });
@@ -242,7 +242,7 @@ describe("a lone message on an idle link", () => {
         await host.runMicrotasksAsync();
         tasks++;
       }
-      // Each node ends a slice besides.
+      // In addition, each node ends a slice.
       expect(tasks).toBeLessThanOrEqual(4);
       expect(host.timersSet).toBe(timersSet);
       await host.settleAsync();
@@ -254,7 +254,7 @@ describe("under continuous load", () => {
   const costMs = 0.01;
   type Ball = { from: Pid<Ball> };
 
-  /** Actors that never have nothing to do. */
+  /** Actors that always have work. */
   const loads: Record<string, (node: RunningNode, host: FakeHost) => void> = {
     "handlers that play ping-pong": (node, host) => {
       const player = handler(0, (n: number, ball: Ball, self: Self<Ball>) => {
@@ -308,7 +308,7 @@ describe("under continuous load", () => {
       const sentAt: number[] = [];
       let longest = 0;
       let sent = 0;
-      // Everything that was sent to the node by then goes out together.
+      // All messages that were sent to the node by then are written together.
       line.onWrite = () => {
         for (const at of sentAt.splice(0)) {
           longest = Math.max(longest, host.time - at);
@@ -327,7 +327,7 @@ describe("under continuous load", () => {
       await line.run(200);
       expect(sent).toBeGreaterThan(200);
       expect(longest).toBeLessThan(2 * SLICE_MS);
-      // And most of it went out together with more.
+      // Most messages were written together with others.
       expect(line.writes.length).toBeLessThan(sent / 5);
       for (const [i, n] of line.heard.entries()) expect(n).toBe(i);
       expect(line.heard.length).toBeGreaterThan(0);

@@ -1,6 +1,6 @@
 /**
- * A conversation between two nodes that must not notice what happens around
- * it: every number comes back, once and in order.
+ * A conversation between two nodes, for tests in which it must not be disturbed:
+ * each number comes back once and in order.
  */
 import { expect } from "vitest";
 import {
@@ -17,17 +17,17 @@ type Ping = { readonly from: Pid<number>; readonly n: number };
 const WINDOW = 8;
 
 export class Chatter {
-  /** Numbers that came back. */
+  /** Numbers that have come back. */
   count = 0;
-  /** Joins and departures that either node saw since the start. */
+  /** Node events of both nodes since the start. */
   readonly events: NodeEvent[] = [];
-  /** Set when a number was lost, came twice or out of order. */
+  /** Set when a number was lost, doubled or out of order. */
   failure: string | null = null;
   readonly #talker: Pid;
   readonly #echo: Pid;
   readonly #node: RunningNode;
 
-  /** Begins; the nodes must be connected. */
+  /** Starts. The nodes must be connected. */
   constructor(from: RunningNode, to: RunningNode) {
     this.#node = from;
     from.onNodeEvent((event) => this.events.push(event));
@@ -43,13 +43,13 @@ export class Chatter {
           this.failure ??= `expected ${this.count}, got ${n}`;
         }
         this.count++;
-        // With a pause, or it would keep a processor busy.
+        // With a pause, so that it does not keep a core busy.
         self.sendAfter(1, echo, { from: self.pid, n: n + WINDOW });
       }
     });
   }
 
-  /** Expects that the conversation goes on and that nobody left or joined. */
+  /** Expects that the conversation goes on and that no node left or joined. */
   async expectUndisturbed(): Promise<void> {
     const before = this.count;
     await waitFor(() => this.count > before + 2 * WINDOW, {

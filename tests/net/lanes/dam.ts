@@ -1,6 +1,6 @@
 /**
- * A network whose dialled carriers keep what is written until they are told to
- * let it go, and a pair of nodes with such a carrier between them.
+ * A network whose dialled carriers ("dams") keep written bytes until the test
+ * releases them, and a pair of nodes with such a carrier between them.
  */
 import { expect } from "vitest";
 import {
@@ -16,7 +16,7 @@ export const KIB = 1024;
 
 export class Dam {
   readonly network: Network;
-  /** As `write` was called, before the dam; for counting. */
+  /** The chunks of each call of `write`, for counting. */
   writes = 0;
   readonly #inner = memoryNetwork();
   readonly #highMarkBytes: number;
@@ -42,7 +42,7 @@ export class Dam {
     this.#isOpen = false;
   }
 
-  /** Lets everything go; the carrier says so as carriers do. */
+  /** Releases all bytes, and reports room as carriers do. */
   flow(withDrain: boolean): void {
     this.#isOpen = true;
     this.#release(Infinity);
@@ -50,8 +50,8 @@ export class Dam {
   }
 
   /**
-   * Lets some of it go, in whole chunks, and stays stemmed. The carrier says
-   * that there is room when nothing is left, as sockets do.
+   * Releases some bytes, in whole chunks, and keeps later ones. The carrier
+   * reports room when no bytes are left, as sockets do.
    */
   trickle(bytes: number): void {
     if (this.#heldBytes === 0) return;
@@ -99,18 +99,18 @@ export class Dam {
   }
 }
 
-/** The receiver's node; an actor `sink` is there. */
-export const b = "b@b.host";
+/** The receiver's node, which has an actor `sink`. */
+export const RECEIVER = "b@b.host";
 export const sink: { readonly name: string; readonly node: string } = {
   name: "sink",
-  node: b,
+  node: RECEIVER,
 };
 
 export type Dammed = {
   readonly dam: Dam;
   readonly sender: Logged;
   readonly receiver: Logged;
-  /** Numbers that the sink got, in order. */
+  /** Numbers that the sink has received, in order. */
   readonly heard: number[];
 };
 
@@ -124,16 +124,16 @@ export async function dammed(
   const common = { network: dam.network, port: 1, peerPort: 1, ...options };
   const limits = { highMarkBytes };
   const sender = await startNode({ ...common, name: "a@a.host", limits });
-  const receiver = await startNode({ ...common, name: b });
+  const receiver = await startNode({ ...common, name: RECEIVER });
   const heard: number[] = [];
   receiver.node.spawn<{ n: number }>(async (self) => {
     for await (const { n } of self) heard.push(n);
   }, { name: "sink" });
-  expect(await sender.node.connect(b)).toBe(true);
+  expect(await sender.node.connect(RECEIVER)).toBe(true);
   return { dam, sender, receiver, heard };
 }
 
-/** Sends numbered messages of 1 KiB and waits whenever it is told to. */
+/** Sends numbered messages of 1 KiB, and waits when `send` returns false. */
 export function politely(
   sender: Logged,
   node: string,
@@ -151,7 +151,7 @@ export function politely(
   });
 }
 
-/** The numbers from 0 on, as many as that. */
+/** The first `count` numbers from 0 on. */
 export function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, n) => n);
 }

@@ -1,6 +1,6 @@
 /**
- * The lane of large messages: nothing between the same two overtakes, senders
- * take turns, and what is counted comes out even.
+ * The lane of large messages: signals between the same two actors keep their
+ * order, senders take turns, and the counts are right.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -20,25 +20,25 @@ import {
 import { FrameParser } from "../../../runtime/wire/framing/frames.ts";
 import { checkProperty } from "../../wire/cbor/pair.ts";
 
-const lengthBytes = 4;
+const LENGTH_BYTES = 4;
 const pid = (id: number, node = "a@lane"): Pid => new Pid(node, id, 0, 7, null);
 
-/** What is sent: a head of three numbers, and as much again as one likes. */
-const headBytes = 12;
+/** A payload: a head of three numbers, and further bytes. */
+const HEAD_BYTES = 12;
 
 type Sent = { readonly from: number; readonly to: number; readonly n: number };
 
 /** Half of a payload is in a chunk of its own, as with attached binaries. */
 function payloadOf({ from, to, n }: Sent, bytes: number) {
-  const head = new Uint8Array(headBytes);
+  const head = new Uint8Array(HEAD_BYTES);
   const view = new DataView(head.buffer);
   view.setUint32(0, from);
   view.setUint32(4, to);
   view.setUint32(8, n);
-  return [head, new Uint8Array(bytes - headBytes).fill(from)];
+  return [head, new Uint8Array(bytes - HEAD_BYTES).fill(from)];
 }
 
-/** Adds to a lane and reads what it gives, and knows what ought to come. */
+/** Adds to a lane and takes from it, and knows which frames to expect. */
 class Bench {
   readonly lane: Lane;
   /** Signals that wait, by sender. */
@@ -68,7 +68,7 @@ class Bench {
     return this.#pids[i] ??= pid(i);
   }
 
-  /** `to` 0 stands for whom only the peer knows. */
+  /** `to` 0: only the peer knows the receiver. */
   add(from: number, to: number, bytes: number): void {
     const sent = { from, to, n: this.#count++ };
     const before = this.lane.bytes;
@@ -91,7 +91,7 @@ class Bench {
     );
   }
 
-  /** What `isBehind` ought to say. */
+  /** The expected result of `isBehind`. */
   isFollower(from: number, to: number): boolean {
     return (this.waiting.get(from) ?? [])
       .some((sent) => to === 0 || sent.to === 0 || sent.to === to);
@@ -107,10 +107,10 @@ class Bench {
       bytes += chunk.length;
       this.#parser.push(chunk);
     }
-    expect(before - this.lane.bytes).toBe(bytes - lengthBytes);
-    this.takenBytes += bytes - lengthBytes;
+    expect(before - this.lane.bytes).toBe(bytes - LENGTH_BYTES);
+    this.takenBytes += bytes - LENGTH_BYTES;
     const frame = this.#parser.next();
-    expect(frame).toHaveLength(bytes - lengthBytes);
+    expect(frame).toHaveLength(bytes - LENGTH_BYTES);
     this.#receive(frame!);
     return true;
   }
@@ -121,7 +121,7 @@ class Bench {
     if (isFragment) {
       this.lane.acknowledged(frame.length);
       const number = new DataView(frame.buffer, frame.byteOffset).getUint32(1);
-      // Its first fragment begins with the head that says whose it is.
+      // The first fragment begins with the head, which names the sender.
       const from = this.#open.get(number) ?? frame[9 + 3]!;
       this.frames.push(from);
       if (payload === null) this.#open.set(number, from);
@@ -136,10 +136,10 @@ class Bench {
       n: view.getUint32(8),
     };
     if (!isFragment) this.frames.push(sent.from);
-    expect(payload.subarray(headBytes).every((byte) => byte === sent.from))
+    expect(payload.subarray(HEAD_BYTES).every((byte) => byte === sent.from))
       .toBe(true);
     this.done.push(sent);
-    // All that one sender has here is in order, whoever it is for.
+    // All signals of one sender are in order, for all receivers.
     const waiting = this.waiting.get(sent.from)!;
     expect(sent).toEqual(waiting.shift());
     if (waiting.length === 0) this.waiting.delete(sent.from);
@@ -153,7 +153,7 @@ class Bench {
 }
 
 const bytes = fc.oneof(
-  { weight: 4, arbitrary: fc.integer({ min: headBytes, max: 2_000 }) },
+  { weight: 4, arbitrary: fc.integer({ min: HEAD_BYTES, max: 2_000 }) },
   {
     weight: 2,
     arbitrary: fc.integer({ min: FRAGMENT_BYTES, max: 4 * FRAGMENT_BYTES }),
@@ -180,7 +180,7 @@ function steps(senders: number, takes: number) {
   );
 }
 
-/** Between whom `isBehind` does not say what it ought to. */
+/** The pairs of actors for which `isBehind` is wrong. */
 function misjudged(bench: Bench, senders: number): string[] {
   const wrong: string[] = [];
   for (let from = 1; from <= senders; from++) {
@@ -193,7 +193,8 @@ function misjudged(bench: Bench, senders: number): string[] {
 }
 
 /**
- * Runs the steps on a lane, then empties it; what holds is checked throughout.
+ * Runs the steps on a lane, then empties it, and checks the invariants after
+ * each step.
  */
 function run(
   plan: readonly ({ from: number; to: number; bytes: number } | null)[],
@@ -285,7 +286,7 @@ describe("a lane", () => {
     expect(bench.done.map(({ from }) => from)).toEqual([2]);
   });
 
-  it("starves nobody while eight others never end", () => {
+  it("starves no sender while eight others never end", () => {
     const bench = new Bench();
     const frames = 5;
     const long = frames * FRAGMENT_BYTES - 50;
@@ -297,7 +298,7 @@ describe("a lane", () => {
     while (late.some((from) => !bench.done.some((one) => one.from === from))) {
       const before = bench.done.length;
       bench.take();
-      // Every sender is done once before another one is done three times.
+      // Each sender is done once before any sender is done three times.
       expect(++taken).toBeLessThanOrEqual(3 * 20 * frames);
       for (const { from } of bench.done.slice(before)) renew(from);
     }
@@ -311,7 +312,7 @@ describe("a lane", () => {
       let bytes = 0;
       for (let next = lane.take(isLast); next; next = lane.take(isLast)) {
         for (const chunk of next) bytes += chunk.length;
-        bytes -= lengthBytes;
+        bytes -= LENGTH_BYTES;
       }
       return bytes;
     };
@@ -328,7 +329,7 @@ describe("a lane", () => {
       let sum = 0;
       for (let i = 0; lane.bytes > 0; i++) {
         const bytes = taken(lane);
-        // The frame that fills the window may be longer than that.
+        // The frame that fills the window may exceed it.
         expect(bytes).toBeLessThan(WINDOW_BYTES_MIN + FRAGMENT_BYTES + 9);
         if (lane.bytes > 0) {
           expect(bytes).toBeGreaterThanOrEqual(
@@ -348,7 +349,7 @@ describe("a lane", () => {
       taken(lane);
       lane.acknowledged(FRAGMENT_BYTES + 9);
       expect(taken(lane)).toBe(FRAGMENT_BYTES + 9);
-      // More than was ever sent makes the window no wider.
+      // Acknowledging more than was sent does not widen the window.
       lane.acknowledged(100 * WINDOW_BYTES_MIN);
       expect(taken(lane)).toBeLessThan(WINDOW_BYTES_MIN + FRAGMENT_BYTES + 9);
     });
@@ -375,7 +376,7 @@ describe("a lane", () => {
     });
   });
 
-  // With one array this was the square of their number, and minutes.
+  // With one array the time was quadratic, and took minutes.
   it("takes very many signals behind a long one", () => {
     const lane = new Lane(true, () => 0);
     const [from, to] = [pid(1), pid(2, "b@lane")];
@@ -424,7 +425,7 @@ describe("whose order is kept", () => {
         { type: "exit", ...both, reason },
         { type: "monitor", from: here, target: there, ref },
         { type: "demonitor", from: here, target: there, ref },
-        // Of one that is dead already, whoever says so.
+        // The down message of an actor that had ended before.
         { type: "down", target: here, to: there, ref, reason },
         { type: "down", target: "name", from: here, to: there, ref, reason },
       ] satisfies Signal[]
@@ -452,7 +453,7 @@ describe("whose order is kept", () => {
     for (const signal of signals) expect(parties(signal)).toEqual([here, null]);
   });
 
-  it("is nobody's, where the node itself speaks", () => {
+  it("has no actor as sender, where the node itself replies", () => {
     const flags = { link: false, monitor: false };
     const speakers = ([
       { type: "spawnReply", ref, to: there, flags, result: here },

@@ -1,7 +1,7 @@
 /**
- * Actors for two processes: senders that use every way and every size, and
- * receivers that check the order of what comes. Run by the test in its own
- * process and by `tests/fixtures/lanes_node.ts` in the other one.
+ * Actors for two processes: senders that use all kinds of signals and sizes, and
+ * receivers that check the order of what arrives. The test runs them in its own
+ * process, and `tests/fixtures/lanes_node.ts` in the other process.
  */
 import {
   BusyError,
@@ -16,7 +16,7 @@ import {
 
 const KIB = 1024;
 
-/** What a sender sends, and part of the exit signals that it sends. */
+/** A message of a sender, and part of the exit signals that it sends. */
 type Numbered = {
   readonly by: string;
   readonly n: number;
@@ -25,16 +25,16 @@ type Numbered = {
 type Hello = { readonly hello: string; readonly pid: Pid<Welcome> };
 type Welcome = { readonly pid: Pid<unknown>; readonly alias: Ref };
 type Question = { readonly report: Pid<unknown> };
-/** With which a sender ends. */
+/** The exit reason of a sender. */
 type Over = { readonly over: string; readonly total: number };
 
-/** What a receiver knows of one sender. */
+/** What a receiver knows about one sender. */
 export type Account = {
   seen: number;
-  /** How many were seen when the end was told, by link and by monitor. */
+  /** How many had arrived before the exit, and before the down message. */
   atExit: number | null;
   atDown: number | null;
-  /** How many it has sent, as it says. */
+  /** How many it has sent, by its exit reason. */
   total: number | null;
 };
 
@@ -68,8 +68,8 @@ function dataOf(random: (limit: number) => number): unknown {
 }
 
 /**
- * Sends `count` things to the receiver of that name and ends. It never asks for
- * room, so it is held at each `receive` where there is none.
+ * Sends `count` signals to the receiver of that name and ends. It never waits
+ * for room, so it is held at each `receive` when there is none.
  */
 export const sender: ExportedBehaviour = (
   name: string,
@@ -99,7 +99,7 @@ async (self: Self<Welcome | string>): Promise<void> => {
   self.exit({ over: name, total: count, data: dataOf(random) });
 };
 
-/** Refused is what all senders together have too much of, so it comes later. */
+/** Sends a message again that was refused because the lane was full. */
 async function insist(
   self: Self<Welcome | string>,
   to: Destination,
@@ -116,7 +116,7 @@ async function insist(
   }
 }
 
-/** Checks what comes; answers `{ report }` with what it has found. */
+/** Checks what arrives; answers `{ report }` with the result. */
 export const receiver = async (self: Self<unknown>): Promise<void> => {
   self.trapExits = true;
   const alias = self.alias();
@@ -151,7 +151,7 @@ export const receiver = async (self: Self<unknown>): Promise<void> => {
   }
 };
 
-/** Bytes that are not all the same. */
+/** Bytes with a pattern. */
 export function blobOf(bytes: number): Uint8Array<ArrayBuffer> {
   const blob = new Uint8Array(bytes);
   for (let at = 0; at < bytes; at += 4_099) blob[at] = (at / 4_099) & 0xff;
@@ -167,14 +167,14 @@ function isBlob(blob: Uint8Array): boolean {
 
 type Parcel = { readonly blob: Uint8Array; readonly from: Pid<unknown> };
 
-/** Says of a blob how long it is, or -1 for one that is not as it was. */
+/** Answers a blob with its length, or with -1 when it is damaged. */
 export const depot = async (self: Self<Parcel>): Promise<void> => {
   for await (const { blob, from } of self) {
     self.send(from, isBlob(blob) ? blob.length : -1);
   }
 };
 
-/** Sends a blob to the depot of a node and ends with what that says. */
+/** Sends a blob to the depot of a node and returns the answer. */
 export const shipper: ExportedBehaviour =
   (bytes: number, node: string) =>
   async (

@@ -1,7 +1,7 @@
 /**
- * Large messages that wait, and everyone else: only who has sent some waits for
- * them, they get their share however much is sent beside them, and all of it
- * stays within bounds.
+ * Large messages that wait, and the other senders. Only a sender of large
+ * messages waits for them, large messages get their share of the connection
+ * beside any number of small ones, and all of them stay within bounds.
  */
 import { describe, expect, test } from "vitest";
 import {
@@ -13,7 +13,7 @@ import {
 } from "../../../runtime/mod.ts";
 import { WINDOW_BYTES_MIN } from "../../../runtime/wire/framing/fragments.ts";
 import { waitFor } from "../../helpers/wait.ts";
-import { b, Dam, dammed, KIB, sink, upTo } from "./dam.ts";
+import { Dam, dammed, KIB, RECEIVER, sink, upTo } from "./dam.ts";
 import { type Logged, startNode } from "../peers/raw_peer.ts";
 
 const MIB = 1_024 * KIB;
@@ -24,14 +24,14 @@ function connectionOf({ node }: Logged): ConnectionInfo {
   return info;
 }
 
-/** An actor of another node, as it knows itself. */
+/** An actor of another node, with its own view of itself. */
 function pidOf(node: RunningNode, name: string): Pid<unknown> {
   const pid = node.whereis(name);
   if (pid === null) throw new Error(`expected an actor ${name}`);
   return pid as Pid<unknown>;
 }
 
-/** The pid of an actor of another node, come over the wire. */
+/** The pid of an actor of another node, received in a message. */
 async function askFor(
   from: Logged,
   to: Logged,
@@ -55,7 +55,7 @@ describe("beside a large message that waits", () => {
     const blob = new Uint8Array(MIB);
     await sender.node.run(async (self) => {
       expect(self.send(sink, { n: 1_000, blob })).toBe(false);
-      // Far above the hard limit, and so it has no more to say for now.
+      // Far above the hard limit, so it can send no more for now.
       expect(() => self.send(sink, { n: 1_001, blob })).toThrow(BusyError);
       expect(self.trySend(sink, 1, { noSuspend: true })).toBe("nosuspend");
       const others = upTo(20).map((n) =>
@@ -72,13 +72,13 @@ describe("beside a large message that waits", () => {
       await self.ready(sink);
     });
     await waitFor(() => heard.length === 41, { what: "everything" });
-    // Small ones first, each twice, and the large one behind them.
+    // The small messages first, each twice, and the large one after them.
     expect(heard).toEqual([...upTo(20).flatMap((n) => [n, n]), 1_000]);
     expect(connectionOf(sender)).toMatchObject({ isBusy: false });
   });
 
   test("others wait for what is before them, and no longer", async () => {
-    // There is less room for senders than the lane takes whenever it may.
+    // The lane takes more room at a time than there is for senders.
     const { dam, sender } = await dammed(64 * KIB, 16 * KIB);
     dam.stem();
     const free: string[] = [];
@@ -128,21 +128,21 @@ describe("beside a large message that waits", () => {
         }
       })
     );
-    // Whoever was refused tries again when there is room, which there is now
-    // and then until the operating system's buffers are full too; then never.
+    // A refused sender tries again when there is room. That happens now and
+    // then, until the operating system's buffers are full, and then never.
     await waitFor(async () => {
       const before = refused;
       await new Promise((resolve) => setTimeout(resolve, 50));
       return refused === before &&
         connectionOf(sender).waitingLarge + refused >= count;
-    }, { what: "all of them to have tried, and nobody to try again" });
+    }, { what: "all senders to have tried, and no sender to try again" });
     expect(refused).toBeLessThan(count * count);
     const { waitingBytes, waitingLarge } = connectionOf(sender);
-    // Of 256 KiB four times are the hard limit, and sixteen of these are all.
+    // The hard limit is 4 * 256 KiB, and the lane's limit 16 of these.
     expect(waitingLarge).toBeGreaterThanOrEqual(16);
     expect(waitingLarge).toBeLessThanOrEqual(17);
     expect(waitingBytes).toBeLessThan(17 * (MIB + KIB));
-    // Small ones are no part of the crowd.
+    // Small messages do not count for that limit.
     await sender.node.run((self) =>
       expect(self.send(sink, { n: count })).toBe(true)
     );
@@ -156,8 +156,8 @@ describe("beside a large message that waits", () => {
 
 describe("a large message", () => {
   test("gets its share of a carrier that small ones keep full", async () => {
-    // A carrier's mark below the one at which senders go on, as by default:
-    // it never says that it has room while they have more to say.
+    // The carrier's mark is below the mark at which senders go on, as by
+    // default: it never reports room while senders have more to send.
     const high = 512 * KIB;
     const { dam, sender, heard } = await dammed(high, 64 * KIB);
     dam.stem();
@@ -180,7 +180,7 @@ describe("a large message", () => {
       });
       dam.trickle(64 * KIB);
       passed += 64 * KIB;
-      // It is one byte of it for four others.
+      // One byte of the lane is written for four other bytes.
       expect(passed).toBeLessThan(6 * 2 * MIB);
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
@@ -190,7 +190,7 @@ describe("a large message", () => {
     await small;
   });
 
-  test("is not written while there is no room, whoever sends", async () => {
+  test("is not written while there is no room, for any sender", async () => {
     const { dam, sender, heard } = await dammed(4 * MIB, 64 * KIB);
     dam.stem();
     const send = (n: number, bytes: number) =>
@@ -204,12 +204,12 @@ describe("a large message", () => {
       await send(1 + n, 200 * KIB);
       await send(21 + n, 100);
     }
-    // What is small, and the one fragment that this entitles the others to.
+    // The small messages, and the one fragment that is written for them.
     expect(dam.heldBytes - before).toBeLessThan(80 * KIB);
     expect(connectionOf(sender)).toMatchObject({ waitingLarge: 21 });
     dam.flow(true);
     await waitFor(() => heard.length === 41, { what: "everything" });
-    // Small ones first, and the longest last.
+    // The small messages first, and the longest last.
     expect(heard.slice(0, 20)).toEqual(upTo(20).map((n) => 21 + n));
     expect(heard.at(-1)).toBe(0);
   });
@@ -244,7 +244,7 @@ describe("a large message", () => {
       );
     await send(0, 127 * KIB);
     expect(connectionOf(sender)).toMatchObject({ waitingLarge: 0 });
-    // Unless it has to wait for another one.
+    // Unless it has to wait for another large message.
     await sender.node.run((self) => {
       self.send(sink, { n: 1, blob: new Uint8Array(129 * KIB) });
       self.send(sink, { n: 2, blob: new Uint8Array(127 * KIB) });
@@ -262,7 +262,7 @@ describe("a large message", () => {
     const from = await startNode({ ...common, name: "a@a.host" });
     const got: unknown[] = [];
     const others: Logged[] = [];
-    for (const name of [b, "c@c.host"]) {
+    for (const name of [RECEIVER, "c@c.host"]) {
       const other = await startNode({ ...common, name });
       other.node.spawn(async (self: Self) => {
         for await (const message of self) {
@@ -291,7 +291,7 @@ describe("a large message", () => {
       what: "both connections",
     });
     dam.flow(true);
-    // The getter is asked more than once.
+    // The getter is called more than once.
     const inOrder = () => got.filter((one) => one !== "by a getter");
     await waitFor(() => inOrder().length === 2, { what: "everything" });
     expect(inOrder()).toEqual(["large", "second"]);

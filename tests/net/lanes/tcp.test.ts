@@ -1,6 +1,6 @@
 /**
  * Large messages between two processes, over sockets, in both directions at
- * once: order between any two actors is kept, and others get through meanwhile.
+ * once: order between any two actors is kept, and other messages pass meanwhile.
  */
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
@@ -16,11 +16,11 @@ import {
 import { replayCommand } from "../../helpers/simulate.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import { depot, receiver, type Report, sender, shipper } from "./players.ts";
-import { cookie, host, type Logged, startNode } from "../peers/raw_peer.ts";
+import { COOKIE, HOST, type Logged, startNode } from "../peers/raw_peer.ts";
 
-const [here, there] = [`here@${host}`, `there@${host}`];
+const [here, there] = [`here@${HOST}`, `there@${HOST}`];
 const MIB = 1024 * 1024;
-/** Nobody is to be suspect, however long this machine takes. */
+/** No node becomes suspect, however slow this machine is. */
 const limits = { suspectAfterMs: 60_000, downAfterMs: 120_000 };
 
 async function pair(): Promise<{ one: Logged; child: SpawnedProcess }> {
@@ -34,8 +34,8 @@ async function pair(): Promise<{ one: Logged; child: SpawnedProcess }> {
     currentRuntime(),
     join(root, "tests/fixtures/lanes_node.ts"),
     [JSON.stringify({
-      ...{ name: there, cookie, epmdPort: false, limits },
-      peers: { [here]: `${host}:${one.node.port}` },
+      ...{ name: there, cookie: COOKIE, epmdPort: false, limits },
+      peers: { [here]: `${HOST}:${one.node.port}` },
       connect: [here],
     })],
   );
@@ -43,7 +43,7 @@ async function pair(): Promise<{ one: Logged; child: SpawnedProcess }> {
   return { one, child };
 }
 
-/** What the receiver on a node says. */
+/** The report of the receiver on a node. */
 function reportOf({ node }: Logged, of: string): Promise<Report> {
   return node.run<Report, Report>(async (self) => {
     self.send({ name: "receiver", node: of }, { report: self.pid });
@@ -91,7 +91,7 @@ describe("between two processes", () => {
           : null;
       }, { what: `the senders to ${of} to be through`, timeoutMs: 40_000 });
       expect(report.faults).toEqual([]);
-      // All came before the link and the monitor spoke, which have the total.
+      // All arrived before the exit and the down message, which hold the total.
       const all = { seen: count, atExit: count, atDown: count, total: count };
       expect(Object.values(report.accounts)).toEqual(Array(senders).fill(all));
     }

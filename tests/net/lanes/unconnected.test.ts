@@ -1,4 +1,4 @@
-/** What waits for a connection that is still to be made has limits too. */
+/** Limits of the signals that wait for a connection to be made. */
 import { expect, test } from "vitest";
 import {
   BusyError,
@@ -6,7 +6,7 @@ import {
   type Network,
 } from "../../../runtime/mod.ts";
 import { waitFor } from "../../helpers/wait.ts";
-import { b, KIB, politely } from "./dam.ts";
+import { KIB, politely, RECEIVER } from "./dam.ts";
 import { startNode } from "../peers/raw_peer.ts";
 
 test("messages to a node that is being connected are bounded too", async () => {
@@ -26,18 +26,18 @@ test("messages to a node that is being connected are bounded too", async () => {
     peerPort: 1,
     limits,
   });
-  // One of them fills it alone, and that is not the fault of the others.
+  // One sender alone fills the queue; the others are not refused for that.
   await sender.node.run((self) => {
     const blob = new Uint8Array(300 * KIB);
-    expect(self.send({ name: "sink", node: b }, blob)).toBe(false);
+    expect(self.send({ name: "sink", node: RECEIVER }, blob)).toBe(false);
   });
   const sent = { count: 0 };
-  const all = politely(sender, b, 100, sent);
+  const all = politely(sender, RECEIVER, 100, sent);
   await waitFor(() => sent.count > 0, { what: "another one to be heard" });
   expect(sent.count).toBe(1);
   expect(() => {
     for (let i = 0; i < 500; i++) {
-      sender.node.send({ name: "sink", node: b }, "x".repeat(KIB));
+      sender.node.send({ name: "sink", node: RECEIVER }, "x".repeat(KIB));
     }
   }).toThrow(BusyError);
   refuse();

@@ -1,4 +1,4 @@
-/** How much may be under way: what a far node needs, and no more than that. */
+/** The size of the window: as large as a distant node needs, and no larger. */
 import { describe, expect, test } from "vitest";
 import { Window } from "../../../runtime/net/lanes/window.ts";
 import {
@@ -12,8 +12,8 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /**
- * A stream of fragments over a way of this rate and length, with a queue of
- * its own in front of it as a system's buffers are.
+ * A stream of fragments over a network of this rate and delay, behind a queue
+ * like the buffers of a system.
  */
 class Way {
   readonly window: Window;
@@ -22,7 +22,7 @@ class Way {
   #nowMs = 0;
   #freeAtMs = 0;
   #unacknowledged = 0;
-  /** Acknowledgements under way, in order. */
+  /** Acknowledgements on their way, in order. */
   readonly #coming: { atMs: number; bytes: number }[] = [];
   acknowledged = 0;
 
@@ -63,7 +63,7 @@ describe("a window", () => {
     const way = new Way(300 * KIB, 0.05);
     way.run(2_000);
     expect(way.window.bytes).toBe(WINDOW_BYTES_MIN);
-    // And yet it keeps the way busy.
+    // Nevertheless the network is kept busy.
     expect(way.acknowledged / 2_000 / KIB).toBeGreaterThan(295);
   });
 

@@ -9,26 +9,26 @@ import { frame } from "../../../runtime/wire/framing/frames.ts";
 import { freePort } from "../../helpers/ports.ts";
 import {
   FakeNode,
-  host,
+  HOST,
   nameFrame,
   type RawPeer,
   startNode,
 } from "./raw_peer.ts";
 
-const setupTimeoutMs = 300;
-const late = /within 300 ms, but it did not come/;
+const SETUP_TIMEOUT_MS = 300;
+const LATE = /within 300 ms, but it did not come/;
 /** By when a closed peer must know: several steps of the handshake. */
-const deadlineMs = 3_000;
+const DEADLINE_MS = 3_000;
 
 /** What a dialled node may do instead of a handshake. */
 const fakes: Record<
   string,
   { readonly greet: (peer: RawPeer) => unknown; readonly says: RegExp }
 > = {
-  "says nothing": { greet: () => {}, says: late },
+  "says nothing": { greet: () => {}, says: LATE },
   "speaks HTTP": {
     greet: (peer) => peer.send("HTTP/1.1 400 Bad Request\r\n\r\n"),
-    says: late,
+    says: LATE,
   },
   "sends a tick": {
     greet: (peer) => peer.send(new Uint8Array(2)),
@@ -40,7 +40,7 @@ const fakes: Record<
   },
   "accepts and falls silent": {
     greet: (peer) => peer.send("\0\x03sok"),
-    says: late,
+    says: LATE,
   },
   "drips its status": {
     greet: async (peer) => {
@@ -49,7 +49,7 @@ const fakes: Record<
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },
-    says: late,
+    says: LATE,
   },
   "refuses": {
     greet: (peer) => peer.send("\0\x0csnot_allowed"),
@@ -61,7 +61,7 @@ const fakes: Record<
   },
   "asks whether we live and falls silent": {
     greet: (peer) => peer.send("\0\x06salive"),
-    says: late,
+    says: LATE,
   },
   "has another cookie": {
     greet: async (peer) => {
@@ -101,8 +101,8 @@ describe("a dialled node that", () => {
     const fake = await FakeNode.listen(fakes[what]!.greet);
     const { node, logs } = await startNode({
       name: "dialler@127.0.0.1",
-      peers: { "fake@127.0.0.1": `${host}:${fake.port}` },
-      limits: { setupTimeoutMs },
+      peers: { "fake@127.0.0.1": `${HOST}:${fake.port}` },
+      limits: { setupTimeoutMs: SETUP_TIMEOUT_MS },
     });
     const connected = [
       await node.connect("fake@127.0.0.1"),
@@ -113,7 +113,7 @@ describe("a dialled node that", () => {
       const target = { name: "anybody", node: "fake@127.0.0.1" };
       const ref = self.monitor(target);
       self.send(target, "lost");
-      const down = await self.receive({ timeoutMs: deadlineMs });
+      const down = await self.receive({ timeoutMs: DEADLINE_MS });
       expect(down).toMatchObject({ type: "DOWN", ref, target });
       return [down, await self.receive({ timeoutMs: 0 })];
     });
@@ -141,12 +141,12 @@ describe("a dialled node that", () => {
     expect(logs.complaints).toHaveLength(3);
     expect(logs.complaints[2]).toMatch(says);
     expect(fake.accepted).toHaveLength(3);
-    for (const peer of fake.accepted) await peer.closed(deadlineMs);
+    for (const peer of fake.accepted) await peer.closed(DEADLINE_MS);
     expect(node.nodes()).toEqual([]);
   });
 
   test("nobody listens for", async () => {
-    const peers = { "gone@127.0.0.1": `${host}:${await freePort()}` };
+    const peers = { "gone@127.0.0.1": `${HOST}:${await freePort()}` };
     const { node, logs } = await startNode({ name: "d@127.0.0.1", peers });
     expect(await node.tryConnect("gone@127.0.0.1")).toMatchObject({
       isUp: false,

@@ -14,7 +14,7 @@ import { Chatter } from "../lanes/chatter.ts";
 import {
   addresses,
   expectDone,
-  host,
+  HOST,
   type Identity,
   type Logged,
   nameFrame,
@@ -22,14 +22,14 @@ import {
   startNode,
 } from "./raw_peer.ts";
 
-const setupTimeoutMs = 300;
-const late = /within 300 ms, but it did not come/;
-const maxFrameBytes = 1_000_000;
-const maxHandshakes = 40;
+const SETUP_TIMEOUT_MS = 300;
+const LATE = /within 300 ms, but it did not come/;
+const MAX_FRAME_BYTES = 1_000_000;
+const MAX_HANDSHAKES = 40;
 /** By when a closed peer must know: several steps of the handshake. */
-const deadlineMs = 3_000;
+const DEADLINE_MS = 3_000;
 
-const httpRequest = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const HTTP_REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const tlsHello = fromHex(
   "16030100c8010000c4030367a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4" +
     "e5f60718293a4b5c6d7e20",
@@ -42,7 +42,11 @@ let chatter: Chatter;
 
 beforeAll(async () => {
   const table = await addresses("victim@127.0.0.1", "friend@127.0.0.1");
-  const limits = { setupTimeoutMs, maxFrameBytes, maxHandshakes };
+  const limits = {
+    setupTimeoutMs: SETUP_TIMEOUT_MS,
+    maxFrameBytes: MAX_FRAME_BYTES,
+    maxHandshakes: MAX_HANDSHAKES,
+  };
   const startOne = (name: string) =>
     startNode({ name, port: table.port(name), peers: table.peers, limits });
   victim = await startOne("victim@127.0.0.1");
@@ -79,17 +83,17 @@ async function oneComplaint(about: string): Promise<string> {
   return lines()[0]!;
 }
 
-const own = "victim@127.0.0.1";
+const OWN = "victim@127.0.0.1";
 
 /** Handshakes that go wrong: what is done, and what the log says about it. */
 const strangers: Record<
   string,
   { readonly act: (peer: RawPeer) => unknown; readonly says: RegExp }
 > = {
-  "nothing at all": { act: () => {}, says: late },
+  "nothing at all": { act: () => {}, says: LATE },
   "an HTTP request": {
-    act: (peer) => peer.send(httpRequest),
-    says: late,
+    act: (peer) => peer.send(HTTP_REQUEST),
+    says: LATE,
   },
   "a TLS hello": {
     act: (peer) => peer.send(tlsHello),
@@ -101,7 +105,7 @@ const strangers: Record<
   },
   "a name, then silence": {
     act: (peer) => peer.send(nameFrame({ name: "silent@127.0.0.1" })),
-    says: late,
+    says: LATE,
   },
   "a name, then the end": {
     act: async (peer) => {
@@ -113,7 +117,7 @@ const strangers: Record<
   },
   "half a name, then silence": {
     act: (peer) => peer.send(nameFrame().subarray(0, 9)),
-    says: late,
+    says: LATE,
   },
   "half a name, then the end": {
     act: (peer) => peer.socket.end(nameFrame().subarray(0, 9)),
@@ -136,7 +140,7 @@ const strangers: Record<
         await new Promise((resolve) => setTimeout(resolve, 25));
       }
     },
-    says: late,
+    says: LATE,
   },
   "two names": {
     act: async (peer) => {
@@ -171,7 +175,7 @@ describe("a stranger who dials", () => {
   const misbehave = async (what: string): Promise<RawPeer> => {
     const peer = await dialVictim();
     await strangers[what]!.act(peer);
-    await peer.closed(deadlineMs);
+    await peer.closed(DEADLINE_MS);
     return peer;
   };
   beforeAll(() => {
@@ -193,7 +197,7 @@ describe("a stranger who dials", () => {
   test("and closes without a word is nothing to complain about", async () => {
     const peer = await dialVictim();
     peer.socket.end();
-    await peer.closed(deadlineMs);
+    await peer.closed(DEADLINE_MS);
     await chatter.expectUndisturbed();
     expect(victim.logs.complaints.join()).not.toContain(`:${peer.localPort}`);
   });
@@ -209,7 +213,7 @@ const unwelcome: Record<
     says: /expected raw@127.0.0.1 to prove our cookie/,
   },
   "with our own name": {
-    identity: { name: own },
+    identity: { name: OWN },
     says: /a peer has our own name victim@127.0.0.1/,
   },
   "with a short name": {
@@ -230,11 +234,11 @@ const unwelcome: Record<
   },
   "without a name": { identity: { name: "" }, says: /without an "@"/ },
   "with a name that is too long": {
-    identity: { name: `${"x".repeat(300)}@${host}` },
+    identity: { name: `${"x".repeat(300)}@${HOST}` },
     says: /at most 255 characters, got 310/,
   },
   "with a name that breaks the log": {
-    identity: { name: `raw\n${host}@${host}` },
+    identity: { name: `raw\n${HOST}@${HOST}` },
     says: /expected a name message with a whole ASCII name/,
   },
 };
@@ -243,9 +247,9 @@ describe("a node that dials", () => {
   test.each(Object.keys(unwelcome))("%s", async (what) => {
     const { identity, says } = unwelcome[what]!;
     const peer = await dialVictim();
-    const end = await peer.shakeHands(own, identity);
+    const end = await peer.shakeHands(OWN, identity);
     expect(end).toMatchObject({ type: "failed" });
-    await peer.closed(deadlineMs);
+    await peer.closed(DEADLINE_MS);
     expect(await oneComplaint(`127.0.0.1:${peer.localPort}`)).toMatch(says);
     expect(victim.node.nodes()).toEqual([friend.node.name]);
   });
@@ -273,7 +277,7 @@ const nonsense: Record<
     says: /cannot decode the frame/,
   },
   "an HTTP request": {
-    bytes: new TextEncoder().encode(httpRequest),
+    bytes: new TextEncoder().encode(HTTP_REQUEST),
     says: /got one that announces 1195725856/,
   },
 };
@@ -283,10 +287,10 @@ describe("a node that was let in and sends", () => {
     const { bytes, says } = nonsense[what]!;
     const peer = await dialVictim();
     const name = `raw${Object.keys(nonsense).indexOf(what)}@127.0.0.1`;
-    expectDone(await peer.shakeHands(own, { name }));
+    expectDone(await peer.shakeHands(OWN, { name }));
     chatter.events.length = 0;
     peer.send(bytes);
-    await peer.closed(deadlineMs);
+    await peer.closed(DEADLINE_MS);
     await waitFor(() => chatter.events.length > 0, { what: "a nodedown" });
     expect(chatter.events).toMatchObject([{
       type: "nodedown",
@@ -301,11 +305,11 @@ describe("a node that was let in and sends", () => {
 
   test("ticks and half a frame stays connected until it closes", async () => {
     const peer = await dialVictim();
-    expectDone(await peer.shakeHands(own, { name: "half@127.0.0.1" }));
+    expectDone(await peer.shakeHands(OWN, { name: "half@127.0.0.1" }));
     peer.send(fromHex("00000000000000000000100083"));
     await waitFor(() => victim.node.nodes().length === 2, { what: "a join" });
     peer.socket.end();
-    await peer.closed(deadlineMs);
+    await peer.closed(DEADLINE_MS);
     await waitFor(() => victim.node.nodes().length === 1, { what: "the end" });
     chatter.events.length = 0;
     await chatter.expectUndisturbed();
@@ -322,8 +326,8 @@ describe("a node that was let in and sends", () => {
           ? Uint8Array.of(...bytes as Uint8Array, 255, 255, 255, 255)
           : bytes,
       );
-    await peer.shakeHands(own, { name: "hasty@127.0.0.1" });
-    await peer.closed(deadlineMs);
+    await peer.shakeHands(OWN, { name: "hasty@127.0.0.1" });
+    await peer.closed(DEADLINE_MS);
     chatter.events.length = 0;
     expect(await oneComplaint("closed the connection to hasty@127.0.0.1"))
       .toMatch(/announces 4294967295/);
@@ -333,17 +337,17 @@ describe("a node that was let in and sends", () => {
 describe("many strangers at once", () => {
   test("find as much room as there was before all the others", async () => {
     const peers = await Promise.all(
-      Array.from({ length: maxHandshakes }, () => dialVictim()),
+      Array.from({ length: MAX_HANDSHAKES }, () => dialVictim()),
     );
     for (const { localPort } of peers) {
-      expect(await oneComplaint(`127.0.0.1:${localPort}`)).toMatch(late);
+      expect(await oneComplaint(`127.0.0.1:${localPort}`)).toMatch(LATE);
     }
   });
 
   test("random garbage of any length", async () => {
     const node = await startNode({
       name: "target@127.0.0.1",
-      limits: { setupTimeoutMs },
+      limits: { setupTimeoutMs: SETUP_TIMEOUT_MS },
     });
     const samples = fc.sample(
       fc.uint8Array({ minLength: 1, maxLength: 400 }),
@@ -354,7 +358,7 @@ describe("many strangers at once", () => {
       peer.send(bytes);
       return peer;
     }));
-    await Promise.all(peers.map((peer) => peer.closed(deadlineMs)));
+    await Promise.all(peers.map((peer) => peer.closed(DEADLINE_MS)));
     await waitFor(() => node.logs.complaints.length >= samples.length, {
       what: "one line for each",
     });
@@ -364,7 +368,7 @@ describe("many strangers at once", () => {
   test("random garbage after good handshakes", async () => {
     const node = await startNode({
       name: "target@127.0.0.1",
-      limits: { setupTimeoutMs },
+      limits: { setupTimeoutMs: SETUP_TIMEOUT_MS },
     });
     const samples = fc.sample(
       fc.uint8Array({ minLength: 1, maxLength: 200 }),
@@ -383,7 +387,7 @@ describe("many strangers at once", () => {
       peer.send(fromHex("ffffffff"));
       return peer;
     }));
-    await Promise.all(peers.map((peer) => peer.closed(deadlineMs)));
+    await Promise.all(peers.map((peer) => peer.closed(DEADLINE_MS)));
     await waitFor(() => names.length >= samples.length, { what: "every end" });
     expect(new Set(names).size).toBe(samples.length);
     expect(node.logs.complaints).toHaveLength(samples.length);
@@ -422,8 +426,8 @@ describe("many strangers at once", () => {
     expect(lines.filter((line) => /too many handshakes/.test(line)))
       .toHaveLength(crowd - room);
     // There is room again for whoever behaves.
-    const late = await RawPeer.dial(target!.node.port);
-    expectDone(await late.shakeHands(target!.node.name));
+    const LATE = await RawPeer.dial(target!.node.port);
+    expectDone(await LATE.shakeHands(target!.node.name));
     talk.stop();
   });
 });

@@ -15,7 +15,7 @@ import {
   eventsOf,
   expectDone,
   FakeNode,
-  host,
+  HOST,
   type Logged,
   nameFrame,
   pairInMemory,
@@ -23,13 +23,13 @@ import {
   startNode,
 } from "./raw_peer.ts";
 
-const own = "m@127.0.0.1";
+const OWN = "m@127.0.0.1";
 /** Names on both sides of ours, since the greater one has the last word. */
 const [smaller, greater] = ["a@127.0.0.1", "z@127.0.0.1"];
 
 async function startOwn(options: StartOptions = {}): Promise<Logged> {
   return await startNode({
-    name: own,
+    name: OWN,
     limits: { setupTimeoutMs: 1_000 },
     ...options,
   });
@@ -63,11 +63,11 @@ describe("a peer that comes back before its loss was seen", () => {
       const { node, logs } = await startOwn();
       const events = eventsOf(node);
       const first = await RawPeer.dial(node.port);
-      expectDone(await first.shakeHands(own, { name, creation: 10 }));
+      expectDone(await first.shakeHands(OWN, { name, creation: 10 }));
       await waitFor(() => events.length === 1, { what: "the nodeup" });
       const told = monitor(node, name);
       const second = await RawPeer.dial(node.port);
-      expectDone(await second.shakeHands(own, { name, creation: 11 }));
+      expectDone(await second.shakeHands(OWN, { name, creation: 11 }));
       await first.closed();
       await waitFor(() => events.length === 3, { what: "the new nodeup" });
       expect(events).toEqual([`+${name}`, `-${name}`, `+${name}`]);
@@ -85,7 +85,7 @@ describe("a peer that comes back before its loss was seen", () => {
       const { node, logs } = await startOwn();
       const events = eventsOf(node);
       const first = await RawPeer.dial(node.port);
-      expectDone(await first.shakeHands(own, { name }));
+      expectDone(await first.shakeHands(OWN, { name }));
       await waitFor(() => events.length === 1, { what: "the nodeup" });
       const second = await RawPeer.dial(node.port);
       const send = second.send.bind(second);
@@ -97,7 +97,7 @@ describe("a peer that comes back before its loss was seen", () => {
         void waitFor(() => events.length === 2, { what: "the nodedown" })
           .then(() => send(bytes));
       };
-      expectDone(await second.shakeHands(own, { name }));
+      expectDone(await second.shakeHands(OWN, { name }));
       await waitFor(() => events.length === 3, { what: "the new nodeup" });
       expect(node.nodes()).toEqual([name]);
       expect(node.disconnect(name)).toBe(true);
@@ -115,9 +115,9 @@ describe("a peer that comes back before its loss was seen", () => {
       if (event.type === "nodedown") void node.stop();
     });
     const first = await RawPeer.dial(node.port);
-    expectDone(await first.shakeHands(own, { name: greater }));
+    expectDone(await first.shakeHands(OWN, { name: greater }));
     const second = await RawPeer.dial(node.port);
-    expectDone(await second.shakeHands(own, { name: greater }));
+    expectDone(await second.shakeHands(OWN, { name: greater }));
     await second.closed();
     expect(events).toEqual([`+${greater}`, `-${greater}`]);
     expect(node.nodes()).toEqual([]);
@@ -129,11 +129,11 @@ describe("a peer that comes back before its loss was seen", () => {
     const { node, logs } = await startOwn({ limits });
     const events = eventsOf(node);
     const first = await RawPeer.dial(node.port);
-    expectDone(await first.shakeHands(own, { name: greater }));
+    expectDone(await first.shakeHands(OWN, { name: greater }));
     await waitFor(() => events.length === 1, { what: "the nodeup" });
 
     const liar = await RawPeer.dial(node.port);
-    const end = await liar.shakeHands(own, { name: greater, cookie: "guess" });
+    const end = await liar.shakeHands(OWN, { name: greater, cookie: "guess" });
     expect(end).toMatchObject({ type: "failed" });
     await waitFor(() => logs.complaints.length === 1, { what: "a line" });
     expect(logs.complaints[0]).toMatch(/to prove our cookie/);
@@ -164,7 +164,7 @@ describe("a peer that comes back before its loss was seen", () => {
       const dead = await sayName(node, name);
       expect(dead.status).toBe("ok");
       const alive = await RawPeer.dial(node.port);
-      expectDone(await alive.shakeHands(own, { name }));
+      expectDone(await alive.shakeHands(OWN, { name }));
       await dead.peer.closed();
       await waitFor(() => events.length === 1, { what: "the nodeup" });
       expect(node.nodes()).toEqual([name]);
@@ -190,7 +190,7 @@ describe("a stranger who uses the name of a peer", () => {
     async (name) => {
       const { fake, open } = await patientPeer(name);
       const { node } = await startOwn({
-        peers: { [name]: `${host}:${fake.port}` },
+        peers: { [name]: `${HOST}:${fake.port}` },
       });
       const outcome = node.tryConnect(name);
       const told = monitor(node, name);
@@ -198,7 +198,7 @@ describe("a stranger who uses the name of a peer", () => {
       await waitFor(() => fake.accepted[0]?.received, { what: "our name" });
 
       const stranger = await sayName(node, name);
-      expect(stranger.status).toBe(name < own ? "nok" : "ok_simultaneous");
+      expect(stranger.status).toBe(name < OWN ? "nok" : "ok_simultaneous");
       stranger.peer.socket.end();
       await stranger.peer.closed();
       open();
@@ -215,7 +215,7 @@ describe("a stranger who uses the name of a peer", () => {
     const { fake, open } = await patientPeer(greater);
     open();
     const { node, logs } = await startOwn({
-      peers: { [greater]: `${host}:${fake.port}` },
+      peers: { [greater]: `${HOST}:${fake.port}` },
       limits: { setupTimeoutMs: 200 },
     });
     const stranger = await sayName(node, greater);
@@ -227,7 +227,7 @@ describe("a stranger who uses the name of a peer", () => {
   test("again and again only delays the end", async () => {
     const { fake } = await patientPeer(greater);
     const { node } = await startOwn({
-      peers: { [greater]: `${host}:${fake.port}` },
+      peers: { [greater]: `${HOST}:${fake.port}` },
     });
     let isOver = false;
     const outcome = node.tryConnect(greater).finally(() => isOver = true);
@@ -310,7 +310,7 @@ describe("connect", () => {
         if (what === "promises to come") peer.send("\0\x04snok");
       });
       const { node, logs } = await startOwn({
-        peers: { [greater]: `${host}:${fake.port}` },
+        peers: { [greater]: `${HOST}:${fake.port}` },
         limits: { setupTimeoutMs: 60_000 },
       });
       const outcome = node.tryConnect(greater);
@@ -327,12 +327,12 @@ describe("connect", () => {
     const { node } = await startOwn({ limits: { setupTimeoutMs: 60_000 } });
     const dialler = await startNode({
       name: "d@127.0.0.1",
-      peers: { [own]: `${host}:${node.port}` },
+      peers: { [OWN]: `${HOST}:${node.port}` },
       limits: { setupTimeoutMs: 60_000 },
     });
     const half = await sayName(node, greater);
     expect(half.status).toBe("ok");
-    const outcome = dialler.node.tryConnect(own);
+    const outcome = dialler.node.tryConnect(OWN);
     await node.stop();
     await half.peer.closed();
     expect(await outcome).toMatchObject({ isUp: false });

@@ -19,9 +19,9 @@ import {
 } from "../../helpers/processes.ts";
 import { simulateSeeds } from "../../helpers/simulate.ts";
 import { waitFor } from "../../helpers/wait.ts";
-import { cookie, host, type Logged, startNode } from "./raw_peer.ts";
+import { COOKIE, HOST, type Logged, startNode } from "./raw_peer.ts";
 
-const victim = `victim@${host}`;
+const victim = `victim@${HOST}`;
 
 /** Everything that a node is told of its connections, and when, in ms. */
 type News = { readonly what: string; readonly atMs: number };
@@ -47,15 +47,15 @@ const whats = (news: readonly News[]) => news.map(({ what }) => what);
 
 /** A node here, and one in a process of its own that is connected to it. */
 async function observed(limits: DistributionLimits) {
-  const observer = await startNode({ name: `observer@${host}`, limits });
+  const observer = await startNode({ name: `observer@${HOST}`, limits });
   const child = spawnRuntime(
     currentRuntime(),
     join(root, "tests/fixtures/cluster_node.ts"),
     [JSON.stringify({
       name: victim,
-      cookie,
+      cookie: COOKIE,
       epmdPort: false,
-      peers: { [observer.node.name]: `${host}:${observer.node.port}` },
+      peers: { [observer.node.name]: `${HOST}:${observer.node.port}` },
       connect: [observer.node.name],
     })],
   );

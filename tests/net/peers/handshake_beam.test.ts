@@ -25,7 +25,7 @@ import { waitFor } from "../../helpers/wait.ts";
 
 const network = createTcpNetwork();
 const platform = createHost({ log: () => {} });
-const loopback = "127.0.0.1";
+const LOOPBACK = "127.0.0.1";
 const own: HandshakePeer = {
   name: "ours@127.0.0.1",
   flags: BASE_FLAGS,
@@ -96,11 +96,11 @@ async function dial(epmdPort: number, cookie: string) {
   const entry = await lookup({
     network,
     timers: platform,
-    host: loopback,
+    host: LOOPBACK,
     epmdPort,
   }, "beam");
   const carrier = await network.connect({
-    host: loopback,
+    host: LOOPBACK,
     port: entry!.port,
     timeoutMs: 5_000,
   });
@@ -130,7 +130,7 @@ describe.skipIf(!hasBeam("erl"))("our handshake and a BEAM node", () => {
   test("connect when it dials", async () => {
     const accepted: ReturnType<typeof drive>[] = [];
     const listener = await network.listen(
-      { host: loopback, port: 0 },
+      { host: LOOPBACK, port: 0 },
       (carrier) =>
         accepted.push(drive(carrier, new Acceptor(options("secret")))),
     );
@@ -145,7 +145,7 @@ describe.skipIf(!hasBeam("erl"))("our handshake and a BEAM node", () => {
     const registration = await register({
       network,
       timers: platform,
-      host: loopback,
+      host: LOOPBACK,
       epmdPort,
       name: "ours",
       listenPort: listener.port,

@@ -21,11 +21,11 @@ import { waitFor } from "../../helpers/wait.ts";
 import { Chatter } from "../lanes/chatter.ts";
 import {
   addresses,
-  cookie,
+  COOKIE,
   eventsOf,
   expectDone,
   FakeNode,
-  host,
+  HOST,
   type Logged,
   nameFrame,
   RawPeer,
@@ -41,7 +41,7 @@ function spawnNode(
   options: Readonly<Record<string, unknown>>,
 ): SpawnedProcess {
   return spawnRuntime(runtime, fixture, [
-    JSON.stringify({ cookie, epmdPort: false, ...options }),
+    JSON.stringify({ cookie: COOKIE, epmdPort: false, ...options }),
   ]);
 }
 
@@ -77,9 +77,9 @@ function downsOf({ node }: Logged): string[] {
 describe("a cluster on all runtimes", () => {
   test("survives the death of any of its processes", async () => {
     const epmdPort = await freePort();
-    const parent = await startNode({ name: `p@${host}`, epmdPort });
+    const parent = await startNode({ name: `p@${HOST}`, epmdPort });
     const downs = downsOf(parent);
-    const named = (runtime: Runtime) => `${runtime}@${host}`;
+    const named = (runtime: Runtime) => `${runtime}@${HOST}`;
     const join = async (runtime: Runtime, name: string) => {
       const child = spawnNode(runtime, {
         name,
@@ -135,7 +135,7 @@ describe("a cluster on all runtimes", () => {
 
   test("outlives the process that hosts epmd", async () => {
     const epmdPort = await freePort();
-    const names = ["host", "x", "y", "z"].map((part) => `${part}@${host}`);
+    const names = ["host", "x", "y", "z"].map((part) => `${part}@${HOST}`);
     const [first, x, y, z] = names as [string, string, string, string];
     const begin = async (i: number, name: string, connect: string[]) => {
       const child = spawnNode(rotated[i % 3]!, { name, epmdPort, connect });
@@ -167,8 +167,8 @@ describe("a cluster on all runtimes", () => {
 
 describe("a process that is stopped", () => {
   test("is replaced by its next incarnation", async () => {
-    const { peers, port } = await addresses(`parent@${host}`);
-    const name = `twice@${host}`;
+    const { peers, port } = await addresses(`parent@${HOST}`);
+    const name = `twice@${HOST}`;
     const [parentName] = Object.keys(peers) as [string];
     const parent = await startNode({
       name: parentName,
@@ -208,23 +208,23 @@ describe("a process that ends by itself", () => {
   test("is held up by nobody", async () => {
     const fake = await FakeNode.listen(() => {});
     const child = spawnNode(currentRuntime(), {
-      name: `quick@${host}`,
-      peers: { [`fake@${host}`]: `${host}:${fake.port}` },
+      name: `quick@${HOST}`,
+      peers: { [`fake@${HOST}`]: `${HOST}:${fake.port}` },
       // Whoever leaves a timer or a socket behind is found out.
       limits: { setupTimeoutMs: 60_000 },
     });
     const [, port] = await child.waitForLine(/^ready (\d+)/);
     const friend = await RawPeer.dial(Number(port));
-    expectDone(await friend.shakeHands(`quick@${host}`));
+    expectDone(await friend.shakeHands(`quick@${HOST}`));
     const strangers = await Promise.all(
       Array.from({ length: 6 }, () => RawPeer.dial(Number(port))),
     );
-    strangers[1]!.send(nameFrame({ name: `half@${host}` }));
+    strangers[1]!.send(nameFrame({ name: `half@${HOST}` }));
     strangers[2]!.send("GET / HTTP/1.1\r\n\r\n");
     strangers[3]!.send(nameFrame({ name: "not welcome" }));
     strangers[4]!.send(new Uint8Array(2));
     for (const stranger of strangers.slice(3, 5)) await stranger.closed();
-    child.write(`connect fake@${host}\n`);
+    child.write(`connect fake@${HOST}\n`);
     await waitFor(() => fake.accepted[0]?.received, { what: "its attempt" });
     await strangers[1]!.frame();
     child.write("stop\n");
@@ -250,7 +250,7 @@ describe("a process that is killed while it connects", () => {
 
   test(`leaves the others running (seed ${seed})`, async () => {
     const random = scattered(seed);
-    const names = ["one", "two", "storm1", "storm2"].map((p) => `${p}@${host}`);
+    const names = ["one", "two", "storm1", "storm2"].map((p) => `${p}@${HOST}`);
     const { peers, port } = await addresses(...names);
     const limits = { setupTimeoutMs: 2_000 };
     const [one, two] = await Promise.all(

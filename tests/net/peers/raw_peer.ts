@@ -30,8 +30,8 @@ import { atEnd } from "../../helpers/at_end.ts";
 import { freePort } from "../../helpers/ports.ts";
 import { waitFor } from "../../helpers/wait.ts";
 
-export const host = "127.0.0.1";
-export const cookie = "secret";
+export const HOST = "127.0.0.1";
+export const COOKIE = "secret";
 
 /** Whole numbers below a limit, the same ones for the same seed. */
 export function scattered(seed: number): (limit: number) => number {
@@ -62,7 +62,7 @@ export type Logged = { readonly node: RunningNode; readonly logs: Logs };
 export async function startNode(options: StartOptions): Promise<Logged> {
   const logs = new Logs();
   const node = await start({
-    cookie,
+    cookie: COOKIE,
     epmdPort: false,
     log: logs.log,
     ...options,
@@ -101,7 +101,7 @@ export async function addresses(
   for (const name of names) ports.set(name, await freePort());
   return {
     peers: Object.fromEntries(
-      [...ports].map(([name, port]) => [name, `${host}:${port}`]),
+      [...ports].map(([name, port]) => [name, `${HOST}:${port}`]),
     ),
     port: (name) => ports.get(name) ?? 0,
   };
@@ -113,7 +113,7 @@ export type Identity = Partial<HandshakePeer> & {
 };
 
 export function handshakeOptions(identity: Identity): HandshakeOptions {
-  const { cookie: secret = cookie, ...own } = identity;
+  const { cookie: secret = COOKIE, ...own } = identity;
   return {
     own: {
       name: "raw@127.0.0.1",
@@ -154,7 +154,7 @@ export class RawPeer {
     atEnd(() => socket.destroy());
     return new Promise((resolve, reject) => {
       socket.once("error", reject);
-      socket.connect(port, host, () => {
+      socket.connect(port, HOST, () => {
         socket.setNoDelay(true);
         peer.#localPort = socket.localPort ?? 0;
         socket.off("error", reject);
@@ -257,7 +257,7 @@ export class FakeNode {
     port = 0,
   ): Promise<FakeNode> {
     const server = createServer({ noDelay: true });
-    await new Promise<void>((resolve) => server.listen(port, host, resolve));
+    await new Promise<void>((resolve) => server.listen(port, HOST, resolve));
     const address = server.address();
     const fake = new FakeNode(
       server,

@@ -13,7 +13,7 @@ import {
 import {
   addresses,
   eventsOf,
-  host,
+  HOST,
   type Logged,
   scattered,
   startNode,
@@ -115,7 +115,7 @@ async function inMemory(parts: readonly string[]): Promise<{
 
 /** The same over TCP. */
 async function overTcp(parts: readonly string[]): Promise<Member[]> {
-  const names = parts.map((part) => `${part}@${host}`);
+  const names = parts.map((part) => `${part}@${HOST}`);
   const { peers, port } = await addresses(...names);
   return await Promise.all(
     names.map(async (name) =>

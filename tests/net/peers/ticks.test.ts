@@ -12,10 +12,10 @@ import { currentRuntime, root, spawnRuntime } from "../../helpers/processes.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import {
   addresses,
-  cookie,
+  COOKIE,
   eventsOf,
   expectDone,
-  host,
+  HOST,
   type Logged,
   RawPeer,
   startNode,
@@ -209,10 +209,10 @@ describe("the tick timer", () => {
   });
 });
 
-const own = "ticker@127.0.0.1";
+const OWN = "ticker@127.0.0.1";
 
 /** Longer than `downAfterMs`: enough to be missed. */
-const longMs = 1_500;
+const LONG_MS = 1_500;
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
@@ -237,7 +237,7 @@ const stories = {
   async "two idle nodes stay connected"() {
     const [a, b] = await idlePair(limits, limits);
     const events = eventsOf(a.node);
-    await pause(longMs);
+    await pause(LONG_MS);
     expect(events).toEqual([]);
     expect(a.node.nodes()).toEqual(["b@127.0.0.1"]);
     expect(b.node.nodes()).toEqual(["a@127.0.0.1"]);
@@ -249,18 +249,18 @@ const stories = {
       downAfterMs: 60_000,
     });
     const events = eventsOf(a.node);
-    await pause(longMs);
+    await pause(LONG_MS);
     expect(events).toEqual([]);
     expect(a.node.nodes()).toEqual(["b@127.0.0.1"]);
     expect(b.node.nodes()).toEqual(["a@127.0.0.1"]);
   },
 
   async "a tick is answered, but not every one"() {
-    const { node } = await startNode({ name: own });
+    const { node } = await startNode({ name: OWN });
     const peer = await RawPeer.dial(node.port);
-    expectDone(await peer.shakeHands(own));
+    expectDone(await peer.shakeHands(OWN));
     const before = peer.received;
-    const end = performance.now() + longMs;
+    const end = performance.now() + LONG_MS;
     let sent = 0;
     for (; performance.now() < end; sent++) {
       peer.send(new Uint8Array(4));
@@ -269,29 +269,29 @@ const stories = {
     // One in 250 ms at most, and one in a second in any case.
     const answers = (peer.received - before) / 4;
     expect(answers).toBeGreaterThanOrEqual(1);
-    expect(answers).toBeLessThanOrEqual(longMs / 250 + 2);
+    expect(answers).toBeLessThanOrEqual(LONG_MS / 250 + 2);
     expect(sent).toBeGreaterThan(answers);
   },
 
   async "a peer that answers ticks stays connected"() {
-    const { node } = await startNode({ name: own, limits });
+    const { node } = await startNode({ name: OWN, limits });
     const peer = await RawPeer.dial(node.port);
-    expectDone(await peer.shakeHands(own));
+    expectDone(await peer.shakeHands(OWN));
     const before = peer.received;
     peer.socket.on("data", () => peer.send(new Uint8Array(4)));
-    await pause(longMs);
+    await pause(LONG_MS);
     expect(node.nodes()).toEqual(["raw@127.0.0.1"]);
     expect((peer.received - before) / 4).toBeGreaterThanOrEqual(5);
   },
 
   async "a peer that falls silent is suspect and then down"() {
-    const { node, logs } = await startNode({ name: own, limits });
+    const { node, logs } = await startNode({ name: OWN, limits });
     const reasons: string[] = [];
     node.onNodeEvent((event) => {
       if (event.type === "nodedown") reasons.push(event.reason);
     });
     const peer = await RawPeer.dial(node.port);
-    expectDone(await peer.shakeHands(own));
+    expectDone(await peer.shakeHands(OWN));
     await waitFor(() => logs.complaints.length > 0, { what: "suspicion" });
     expect(logs.complaints[0]).toMatch(/raw@127.0.0.1 is suspect/);
     expect(node.nodes()).toEqual(["raw@127.0.0.1"]);
@@ -305,7 +305,7 @@ const stories = {
   },
 
   async "a process that works long keeps its peers, and they keep it"() {
-    const { node } = await startNode({ name: own });
+    const { node } = await startNode({ name: OWN });
     const events: string[] = [];
     node.onNodeEvent((event) => events.push(event.type));
     const child = spawnRuntime(
@@ -313,15 +313,15 @@ const stories = {
       join(root, "tests/fixtures/cluster_node.ts"),
       [JSON.stringify({
         name: "busy@127.0.0.1",
-        cookie,
+        cookie: COOKIE,
         epmdPort: false,
         limits,
-        peers: { [own]: `${host}:${node.port}` },
-        connect: [own],
+        peers: { [OWN]: `${HOST}:${node.port}` },
+        connect: [OWN],
       })],
     );
     await child.waitForLine(/^ready/);
-    child.write(`block ${longMs}\n`);
+    child.write(`block ${LONG_MS}\n`);
     await child.waitForLine(/^unblocked/);
     // What it missed must not be counted in the rounds that follow, either.
     await pause(limits.downAfterMs / 2);
@@ -352,7 +352,7 @@ describe("over TCP", () => {
     const [a, b] = await idlePair(limits, limits);
     const events = eventsOf(a.node);
     a.node.spawn(() => {
-      const end = performance.now() + longMs;
+      const end = performance.now() + LONG_MS;
       while (performance.now() < end);
     });
     const answer = await a.node.run<unknown>(async (self) => {

@@ -28,7 +28,7 @@ const pids = pidTable();
 const own = internPid(pids, self.node, 1, 0, self.creation);
 const to = internPid(pids, theirs.node, 5, 0, theirs.creation);
 const stale = internPid(pids, theirs.node, 5, 0, 20);
-const maxFrameBytes = 1_000_000;
+const MAX_FRAME_BYTES = 1_000_000;
 const link: BeamLink = { chosen: BASE_FLAGS | flag.fragments };
 /** Nothing is written: `out` is looked at. */
 const connection = { bufferedBytes: 0 } as Connection;
@@ -38,7 +38,7 @@ function unknownPeer(): Peer {
     name: theirs.node,
     self,
     pids,
-    maxFrameBytes,
+    maxFrameBytes: MAX_FRAME_BYTES,
     now: () => 0,
   });
 }
@@ -46,9 +46,18 @@ function unknownPeer(): Peer {
 /** What the BEAM node `peer@h` reads of the peer's output. */
 function readBy(peer: Peer): string[] {
   const codec = new BeamCodec({
-    ...{ pids: pidTable(), self: theirs, peer: self, maxFrameBytes, ...link },
+    ...{
+      pids: pidTable(),
+      self: theirs,
+      peer: self,
+      maxFrameBytes: MAX_FRAME_BYTES,
+      ...link,
+    },
   });
-  const parser = new FrameParser({ headerBytes: 4, maxFrameBytes });
+  const parser = new FrameParser({
+    headerBytes: 4,
+    maxFrameBytes: MAX_FRAME_BYTES,
+  });
   for (const chunk of peer.out.take()) parser.push(chunk);
   const read: string[] = [];
   for (let frame = parser.next(); frame !== null; frame = parser.next()) {
