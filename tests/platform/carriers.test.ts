@@ -1,7 +1,7 @@
 /**
- * What every carrier of this machine must do, be it over TCP, TLS or a ring
- * between threads, and every network over sockets. What only one of them has is
- * in the files of their names.
+ * The tests of all carriers of this machine (TCP, TLS, a ring between threads),
+ * and of both networks over sockets. Tests of one kind alone are in the file of
+ * its name.
  */
 import { describe, expect, test } from "vitest";
 import {
@@ -45,7 +45,7 @@ describe.each(carriers)("%s carriers", (_, make) => {
     expect(left.chunks[0]!.constructor).toBe(Uint8Array);
   });
 
-  test("deliver what came before open, even when the peer is gone", async () => {
+  test("deliver bytes that arrived before open, even when the peer has ended", async () => {
     const [a, b] = await pair(network);
     const left = new End(a);
     a.write(bytes("early"));
@@ -65,7 +65,7 @@ describe.each(carriers)("%s carriers", (_, make) => {
     const [a, b] = await pair(network);
     const left = new End(a);
     const right = new End(b);
-    b.write(bytes("something that nobody reads"));
+    b.write(bytes("bytes that are never read"));
     a.write(new Uint8Array(3_000_000));
     a.close(5_000);
     await waitFor(() => right.closings.length === 1, { what: "the end" });
@@ -86,7 +86,7 @@ describe.each(carriers)("%s carriers", (_, make) => {
     b.destroy();
   });
 
-  test("destroy ends both ends, and each hears of it once", async () => {
+  test("destroy ends both ends, and each is notified once", async () => {
     const [a, b] = await pair(network);
     const left = new End(a);
     const right = new End(b);
@@ -99,7 +99,7 @@ describe.each(carriers)("%s carriers", (_, make) => {
     });
     b.write(bytes("too late"));
     b.close(10);
-    // Whatever a late reset may still cause has had its chance after this.
+    // After this, a late reset has had its effect.
     await pair(network);
     expect(left.closings).toEqual(["closed here"]);
     expect(right.closings).toHaveLength(1);
@@ -122,7 +122,7 @@ describe.each(carriers)("%s carriers", (_, make) => {
     expect(() => left.open()).toThrow("opened once");
   });
 
-  test("hold back a writer that is too fast and call it again", async () => {
+  test("hold back a writer that is too fast, and call drain", async () => {
     const [a, b] = await pair(make(200_000));
     const left = new End(a);
     let written = 0;

@@ -1,4 +1,4 @@
-/** Carriers that tests look at, closed when the test ends. */
+/** Carriers for tests, closed when the test ends. */
 import { onTestFinished } from "vitest";
 import type {
   Carrier,
@@ -13,7 +13,7 @@ import { waitFor } from "../helpers/wait.ts";
 
 export const HOST = "127.0.0.1";
 
-/** A carrier with everything it delivered. */
+/** A carrier, with all that it has delivered. */
 export class End {
   readonly carrier: Carrier;
   readonly chunks: Uint8Array[] = [];
@@ -45,7 +45,7 @@ export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
-/** A listener with what it accepted, closed when the test ends. */
+/** A listener with the carriers it accepts, closed when the test ends. */
 export async function listen(
   network: Network,
   port = 0,

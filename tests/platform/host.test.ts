@@ -70,7 +70,7 @@ describe("host", () => {
 });
 
 describe("a chain of macrotasks", () => {
-  test("lets timers and sockets live between busy slices", async () => {
+  test("gives timers and sockets their turns between busy slices", async () => {
     const server = createServer((socket) => {
       socket.on("data", (chunk) => socket.write(chunk));
       socket.on("error", () => {});
@@ -104,9 +104,9 @@ describe("a chain of macrotasks", () => {
       };
       host.macrotask(slice);
     });
-    // 400 ms of work have room for 80 ticks; a starved loop manages a handful.
+    // In 400 ms of work there is time for 80 ticks; a starved loop has a few.
     expect(ticks).toBeGreaterThan(slices / 8);
-    // With `setImmediate` alone Deno comes to two.
+    // With `setImmediate` alone, Deno has two.
     expect(echoes).toBeGreaterThan(slices / 20);
   });
 });
@@ -137,7 +137,7 @@ describe("floating rejections", () => {
     return JSON.parse(line[0]);
   }
 
-  test("go to their actor, else to the log, and end nothing", async () => {
+  test("go to their actor, or else to the log, and do not end the process", async () => {
     const seen = await run("caught");
     const unknown = attributes ? ownedByNobody : [
       ...ownedByNobody,
@@ -162,7 +162,7 @@ describe("floating rejections", () => {
     expect(seen["logged"]).toEqual(lines.sort());
   });
 
-  test("are left to the program's own listener when no actor's", async () => {
+  test("are left to the program's listener when they belong to no actor", async () => {
     const seen = await run("listener");
     expect(seen["heard"]).toEqual(
       [
@@ -178,10 +178,10 @@ describe("floating rejections", () => {
     );
   });
 
-  test("end the process as ever once the last node has stopped", async () => {
+  test("end the process as usual once the last node has stopped", async () => {
     const child = spawnRuntime(currentRuntime(), fixture, ["released"]);
     onTestFinished(() => void child.stop());
-    // Node.js and Deno end it at once, Bun goes on and then exits with 1.
+    // Node.js and Deno end the process at once; Bun exits with 1 at its end.
     const exit = await child.waitForExit();
     expect(exit.code).not.toBe(0);
   });
@@ -203,7 +203,7 @@ describe("weak pid table", () => {
     expect(table.size).toBe(2);
   });
 
-  test("keeps what somebody holds and lets go of the rest", async () => {
+  test("keeps objects that are referred to, and releases the others", async () => {
     const table = createWeakPidTable();
     const held: Pid[] = [];
     const count = 20_000;
@@ -213,7 +213,7 @@ describe("weak pid table", () => {
       table.add(`k${i}`, value);
     }
     expect(table.size).toBe(count);
-    // No runtime collects on request, so garbage is made until it does.
+    // No runtime collects on request, so the test makes garbage until it does.
     await waitFor(() => {
       for (let i = 0; i < 20_000; i++) garbage.push(new Array(64).fill(i));
       garbage.length = 0;

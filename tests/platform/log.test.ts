@@ -48,7 +48,7 @@ describe("log lines", () => {
     expect(line({ a: "x".repeat(3_000) })).toBe(`a=${"x".repeat(2_000)}...`);
   });
 
-  test("stay one line without control characters, whatever is in them", () => {
+  test("stay one line without control characters, for any content", () => {
     const nasty = "a\nb\x1b[31mred\r\x07";
     const text = formatLogRecord(
       {
@@ -66,7 +66,7 @@ describe("log lines", () => {
 });
 
 describe("a log", () => {
-  test("writes lines from its level up while nobody configured LogTape", () => {
+  test("writes lines from its level up while LogTape is not configured", () => {
     const lines: string[] = [];
     const log = createLog({
       write: (line) => lines.push(line),

@@ -1,4 +1,4 @@
-/** A log whose sink fails, or whose reader stalls or is gone, harms no node. */
+/** A log whose sink fails, or whose reader stalls or has ended. */
 import { describe, expect, test } from "vitest";
 import type { LogRecord } from "../../runtime/core/host/ports.ts";
 import { ErrorOutput } from "../../runtime/platform/host/error_output.ts";
@@ -137,7 +137,7 @@ describe("the standard error stream", () => {
 describe("a node lives on", () => {
   type Outcome = { readonly firings: number; readonly answer: string };
 
-  /** Runs the fixture with its standard error read, stalled or closed. */
+  /** Runs the fixture with a standard error that is read, stalled or closed. */
   async function run(
     trouble: string,
     reader: "read" | "stalled" | "gone",

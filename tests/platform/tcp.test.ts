@@ -1,4 +1,4 @@
-/** What is particular to TCP; the rest is in carriers.test.ts. */
+/** TCP alone; the tests of all carriers are in carriers.test.ts. */
 import { describe, expect, test } from "vitest";
 import { CarrierError } from "../../runtime/net/carrier/carrier.ts";
 import { createTcpNetwork } from "../../runtime/platform/sockets/tcp.ts";
@@ -14,7 +14,7 @@ describe("tcp connects", () => {
     );
   }
 
-  test("fail as refused where nobody listens", async () => {
+  test("fail as refused where no process listens", async () => {
     const port = await freePort();
     const error = await failure({ host: HOST, port, timeoutMs: 5_000 });
     expect(error).toBeInstanceOf(CarrierError);
@@ -22,7 +22,7 @@ describe("tcp connects", () => {
     expect(String(error)).toContain(`could not connect to ${HOST}:${port}`);
   });
 
-  test("fail for a port that cannot be", async () => {
+  test("fail for an invalid port", async () => {
     const error = await failure({ host: HOST, port: 70_000, timeoutMs: 5_000 });
     expect(error).toBeInstanceOf(CarrierError);
     expect(error).toMatchObject({ code: "other" });

@@ -1,6 +1,6 @@
 /**
- * What is particular to TLS: who gets in, and what is said about those who do
- * not. What it has in common with TCP is in carriers.test.ts.
+ * TLS alone: which peers are accepted, and what is logged about the others. The
+ * tests of TLS and TCP together are in carriers.test.ts.
  */
 import { connect as connectTcp, type Socket } from "node:net";
 import * as tls from "node:tls";
@@ -23,7 +23,7 @@ import { currentRuntime } from "../helpers/processes.ts";
 import { waitFor } from "../helpers/wait.ts";
 import { bytes, End, HOST, listen, pair } from "./carriers.ts";
 
-/** A listener with what it accepts and says. */
+/** A listener, with the carriers it accepts and the lines it logs. */
 async function listenTls(options: Partial<TlsNetworkOptions> = {}) {
   const lines: string[] = [];
   const log = (level: string, message: string) =>
@@ -33,7 +33,7 @@ async function listenTls(options: Partial<TlsNetworkOptions> = {}) {
   return { listener, port: listener.port, accepted, lines };
 }
 
-/** Dials; resolves with the carrier, or with why there is none. */
+/** Dials; resolves with the carrier, or with the reason why that failed. */
 function dial(
   port: number,
   options: TlsOptions,
@@ -47,7 +47,7 @@ function dial(
   }).catch((error: CarrierError) => error);
 }
 
-/** The carrier's end, which a refusal by the other side is with TLS 1.3. */
+/** How the carrier ends: in TLS 1.3 the other side refuses by ending it. */
 async function endOf(dialled: Carrier | CarrierError): Promise<string> {
   if (dialled instanceof CarrierError) throw dialled;
   const end = new End(dialled);
@@ -70,7 +70,7 @@ async function oneLine(lines: readonly string[]): Promise<string> {
 }
 
 describe("tls carriers", () => {
-  test("say how long the lengths of a handshake are", async () => {
+  test("tell the size of the length of a handshake message", async () => {
     const [a, b] = await pair(createTlsNetwork(certificates()));
     expect([a.handshakeHeaderBytes, b.handshakeHeaderBytes]).toEqual([4, 4]);
   });
@@ -92,7 +92,7 @@ describe("tls carriers", () => {
     expect(joined.every((byte, i) => byte === sent[i])).toBe(true);
   });
 
-  test("do with bytes, lists and a CA in between", async () => {
+  test("accept bytes, lists and intermediate certificates", async () => {
     const { cert, key, ca } = certificates("chain");
     const encode = (text: unknown) => bytes(text as string);
     const { port, accepted, lines } = await listenTls({
@@ -109,7 +109,7 @@ describe("tls carriers", () => {
     expect(lines).toEqual([]);
   });
 
-  test("hold the peer's certificate against its name", async () => {
+  test("compare the peer's certificate with its name", async () => {
     const [a, b] = await pair(createTlsNetwork(certificates()));
     for (const end of [a, b]) {
       expect(end.complainAbout?.("any@127.0.0.1")).toBe(null);
@@ -222,10 +222,10 @@ describe("a tls listener refuses", () => {
     }, { what: "room for one who behaves" });
   });
 
-  test("peers that are still about it when it is closed", async () => {
+  test("peers that still set up TLS when it is closed", async () => {
     const { listener, port, accepted, lines } = await listenTls();
     const silent = await dialPlain(port);
-    // The handshake of this one is over when the one before is known.
+    // Once this handshake is done, the refusal before it was logged.
     const dialled = await dial(port, certificates());
     await waitFor(() => accepted.length === 1, { what: "the carrier" });
     const end = new End(dialled as Carrier);
@@ -236,7 +236,7 @@ describe("a tls listener refuses", () => {
     expect(lines).toEqual([]);
   });
 
-  test("nobody who only looks whether the port is open, aloud", async () => {
+  test("no port scan, except for debugging", async () => {
     const { port, lines } = await listenTls();
     const socket = await dialPlain(port);
     socket.end();
@@ -245,7 +245,7 @@ describe("a tls listener refuses", () => {
   });
 });
 
-/** A socket without TLS that is silent. */
+/** A socket without TLS that sends nothing. */
 async function dialPlain(port: number): Promise<Socket> {
   const socket = connectTcp({ host: HOST, port });
   socket.on("error", () => {});
@@ -281,7 +281,7 @@ describe("a tls connect refuses", () => {
     expect(await dial(port, certificates(), "b@127.0.0.1")).toEqual(
       untrusted(/names 127.0.0.1, the host of b@127.0.0.1, .*elsewhere/),
     );
-    // The host that is dialled is not what counts.
+    // The dialled host does not count.
     for (
       const [options, nodeName] of [
         [certificates(), "b@elsewhere.example"],
@@ -332,7 +332,7 @@ describe("the check of tls options", () => {
   const check = (options: object, nodeName = name) => () =>
     checkTlsOptions({ ...good, ...options }, nodeName);
 
-  test("has nothing against good ones", () => {
+  test("accepts valid options", () => {
     check({})();
     check(certificates("chain"))();
     check({ ca: [good.ca, certificates("node", "other_ca").ca] })();

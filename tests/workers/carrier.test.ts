@@ -1,7 +1,6 @@
 /**
- * A worker carrier between two threads. What it has in common with other
- * carriers is tested in `tests/platform/carriers.test.ts`, its ring in
- * `ring.test.ts`.
+ * A worker carrier between two threads. The tests of all carriers are in
+ * `tests/platform/carriers.test.ts`, those of the ring in `ring.test.ts`.
  */
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Carrier } from "../../runtime/net/carrier/carrier.ts";
@@ -22,7 +21,7 @@ import { End } from "../platform/carriers.ts";
 
 const program = new URL("./programs/echo_thread.ts", import.meta.url);
 
-/** A carrier to a thread that sends everything back. */
+/** A carrier to a thread that sends all bytes back. */
 function echo(
   capacity: number,
   vanish = Infinity,
@@ -37,7 +36,7 @@ function echo(
   return { carrier: make(here), thread };
 }
 
-/** `count` bytes that tell where in the stream they belong. */
+/** `count` bytes whose values depend on their place in the stream. */
 function stream(count: number): Uint8Array {
   const bytes = new Uint8Array(count);
   for (let i = 0; i < count; i++) bytes[i] = (i * 31) >>> 3;
@@ -54,14 +53,14 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** Whether two streams are equal; their difference would be unreadable. */
+/** Whether two streams are equal; a printed difference would be too long. */
 function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 describe("a link with another thread", () => {
   test.each([
-    // Smaller than most chunks, as large as a frame, and the usual size.
+    // Rings smaller than most chunks, as large as a frame, and as usual.
     [64, 200_000],
     [4_096, 2_000_000],
     [256 * 1024, 8_000_000],
@@ -134,7 +133,7 @@ describe("a link with another thread", () => {
 });
 
 describe("a carrier that has room again", () => {
-  test("says so between two writes and never inside of one", async () => {
+  test("reports it between two writes, and never inside one", async () => {
     const [end, { inward, port }] = createLink(64);
     onTestFinished(() => port.close());
     const reader = new RingReader(inward);
@@ -146,13 +145,13 @@ describe("a carrier that has room again", () => {
     let drains = 0;
     carrier.open({
       data: () => {},
-      // What a connection does: it goes on with a frame of its own.
+      // As a connection does: it writes another frame.
       drain: () => void (drains++ === 0 && carrier.write(Uint8Array.of(9))),
       closed: () => {},
     });
     expect(carrier.write(new Uint8Array(66))).toBe(false);
     expect(reader.read(64)).toHaveLength(64);
-    // A frame in three chunks, of which the first one finds room for all.
+    // A frame of three chunks. From the first one on, all fit into the ring.
     for (const byte of [1, 2, 3]) {
       expect(carrier.write(Uint8Array.of(byte))).toBe(true);
     }
@@ -163,7 +162,7 @@ describe("a carrier that has room again", () => {
 });
 
 describe("watching for more", () => {
-  /** How often it is watched in so many sleeps, all of them in vain. */
+  /** How often it watches in so many sleeps, if watching always fails. */
   const tries = (policy: WatchPolicy, sleeps: number): number => {
     let count = 0;
     for (let i = 0; i < sleeps; i++) {
@@ -174,7 +173,7 @@ describe("watching for more", () => {
     return count;
   };
 
-  test("is left where it is in vain, and taken up where it is not", () => {
+  test("stops where it fails, and starts again where it succeeds", () => {
     const policy = new WatchPolicy(2);
     expect(tries(policy, 100_000)).toBeLessThan(1_600);
     while (!policy.mayWatch());
@@ -183,7 +182,7 @@ describe("watching for more", () => {
       expect(policy.mayWatch()).toBe(true);
       policy.hit();
     }
-    // One failure among successes changes nothing.
+    // A single failure between successes has no effect.
     policy.miss();
     expect(policy.mayWatch()).toBe(true);
   });

@@ -1,6 +1,6 @@
 /**
- * Calls between threads by themselves: both ends are in this thread, so that
- * one can be made to be silent, to fail or to be gone.
+ * Calls between threads. Both ends are in this thread, so that a test can make
+ * one end silent, fail or end.
  */
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createLink } from "../../runtime/platform/workers/carrier.ts";
@@ -70,7 +70,7 @@ describe("a call", () => {
     end.port.close();
   });
 
-  test("refuses what has no clone, in both directions", async () => {
+  test("refuses values that cannot be cloned, in both directions", async () => {
     const other = calls();
     await expect(other.call("later", [() => {}], LONG_MS)).rejects.toThrow();
     await expect(other.call("uncloneable", [], LONG_MS)).rejects.toThrow();
@@ -83,11 +83,11 @@ describe("a call", () => {
     expect(error).toBeInstanceOf(WorkerError);
     expect(error.code).toBe("timeout");
     expect(error.message).toMatch(/^expected the other to answer within 20 ms/);
-    // The others are not held up by it.
+    // Other calls do not wait for it.
     expect(await other.call("add", [1, 2], LONG_MS)).toBe(3);
   });
 
-  test("to somebody who is gone fails at once", async () => {
+  test("to a thread that has ended fails at once", async () => {
     const other = calls();
     const pending = other.call("never", [], LONG_MS);
     other.close();
@@ -101,7 +101,7 @@ describe("a call", () => {
     }
   });
 
-  test("beyond a thousand that wait is refused", async () => {
+  test("is refused when a thousand calls wait", async () => {
     const other = calls();
     const waiting = Array.from(
       { length: 1_000 },

@@ -1,6 +1,6 @@
 /**
- * Every way in which a worker can end, or not start: what its handle says, what
- * links and monitors see, and that it can come back.
+ * All ways in which a worker can end or fail to start: the state of its handle,
+ * the signals of links and monitors, and its restart.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ import {
 const isTimeout = (error: unknown): boolean =>
   error instanceof WorkerError && error.code === "timeout";
 
-/** What an actor here, linked with and monitoring one there, is told. */
+/** The messages that an actor gets for its link and monitor to a worker. */
 function hears(
   { node }: Parent,
   worker: string,
@@ -90,7 +90,7 @@ describe("a worker that ends by itself", () => {
 });
 
 describe("a worker that is terminated", () => {
-  test("is noconnection to all others and answers nobody", async () => {
+  test("is noconnection to all other nodes and answers no request", async () => {
     const one = await parent();
     const worker = await startWorker(one);
     const { down, exit } = await hears(
@@ -115,11 +115,11 @@ describe("a worker that is terminated", () => {
   });
 });
 
-describe("a worker that spins", () => {
+describe("a worker in an endless loop", () => {
   const limits = { suspectAfterMs: 250, downAfterMs: 1_000 };
   const spinMs = 6_000;
 
-  /** A worker that has begun to spin. */
+  /** A worker that is busy in an endless loop. */
   async function spinning(one: Parent): Promise<WorkerNode> {
     const worker = await startWorker(one);
     void breakBy(one, worker.name, "spins", spinMs);
@@ -143,7 +143,7 @@ describe("a worker that spins", () => {
       reasons.noconnection,
       reasons.noconnection,
     ]);
-    // Slow is not dead: nobody but its owner ends it.
+    // A slow worker is ended only by its owner.
     expect(worker.state).toBe("up");
     const again = await worker.restart();
     expect(await worker.exited).toEqual({
@@ -220,8 +220,8 @@ describe("a worker that cannot start", () => {
     }, "has a default export that is no function"],
     ["with exports that are not there", {
       module: probe,
-      exports: ["echo", "nobody"],
-    }, 'to have "nobody" among its `exports`, got echo, '],
+      exports: ["echo", "missing"],
+    }, 'to have "missing" among its `exports`, got echo, '],
     ["with a module of unknown place", {
       module: "./probe.ts",
     }, 'a URL or an absolute path, got "./probe.ts"'],
@@ -254,7 +254,7 @@ describe("a worker that cannot start", () => {
     expect(one.node.workers()).toEqual([]);
   });
 
-  test("because its name is taken elsewhere leaves that one alone", async () => {
+  test("because its name is taken does not disturb the node of that name", async () => {
     const epmdPort = await freePort();
     const one = await parent({ epmdPort });
     await parent({ epmdPort, name: `taken@${HOST}` });
@@ -265,7 +265,7 @@ describe("a worker that cannot start", () => {
     expect(next.state).toBe("up");
   });
 
-  test("where there may be none is a mistake", async () => {
+  test("where workers are not allowed is a mistake", async () => {
     const why = /expected a node with a name, on this machine's own network/;
     const alone = await start();
     onTestFinished(() => alone.stop());
@@ -302,7 +302,7 @@ describe("a supervised child on a worker", () => {
     const worker = await startWorker(one);
     await one.node.run(async (self: Self<unknown>) => {
       const supervisor = await Supervisor.startLink(self, {
-        // Until the worker is there again, starts fail.
+        // Starts fail until the worker is up again.
         maxRestarts: Infinity,
         children: [{
           id: "far",
@@ -316,7 +316,7 @@ describe("a supervised child on a worker", () => {
       await worker.terminate();
       const again = await worker.restart();
       let second = await child();
-      // `restarting` until a start has come off.
+      // `restarting` until a start has succeeded.
       while (typeof second !== "object" || second === first) {
         await self.receive("nothing", { timeoutMs: 5 });
         second = await child();

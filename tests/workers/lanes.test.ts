@@ -1,7 +1,7 @@
 /**
  * Large and small messages between nodes of one process, in all directions at
- * once: as over sockets (`tests/net/lanes/tcp.test.ts`), order between any two
- * actors is kept, and nothing of a frame gets into another one.
+ * once. As over sockets (`tests/net/lanes/tcp.test.ts`), order between any two
+ * actors is kept, and frames are not mixed.
  */
 import { expect, test } from "vitest";
 import type { Pid } from "../../runtime/mod.ts";
@@ -17,10 +17,10 @@ import { type Parent, parent, startWorker } from "./world.ts";
 
 const module: URL = new URL("./programs/lanes.ts", import.meta.url);
 const MIB = 1024 * 1024;
-/** Nobody is to be suspect, however long this machine takes. */
+/** No node becomes suspect, however slow this machine is. */
 const limits = { suspectAfterMs: 60_000, downAfterMs: 120_000 };
 
-/** A node with two workers, and whoever there is from one to another one. */
+/** A node with two workers, and all pairs of a sending and a receiving node. */
 async function three() {
   const one = await parent({ limits, exports: { sender, shipper } });
   one.node.spawn(receiver, { name: "receiver" });

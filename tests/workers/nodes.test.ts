@@ -1,6 +1,6 @@
 /**
- * A worker is a node: what crosses between it, its parent, its siblings and
- * other processes, and what each of them sees of the others.
+ * A worker is a node: signals between it, its parent, other workers and other
+ * processes, and the nodes that each of them lists.
  */
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -79,7 +79,7 @@ describe("a worker and its parent", () => {
     expect(answer).toBe(1);
   });
 
-  test("hear of each other's actors by links and monitors", async () => {
+  test("are notified of each other's actors by links and monitors", async () => {
     const one = await parent();
     const worker = await startWorker(one);
     await one.node.run(async (self: Self<unknown>) => {
@@ -123,14 +123,14 @@ describe("workers of one node", () => {
       return await self.receive({ timeoutMs: 10_000 });
     });
     expect(answer).toBe("across");
-    // Nobody listens where an epmd would say, so it was the ring.
+    // No epmd listens, so the connection was made over the ring.
     expect(await ask(one, left.name, "nodes", (self) => [self])).toEqual([
       one.node.name,
       right.name,
     ].sort());
   });
 
-  test("share groups and names of the cluster with all others", async () => {
+  test("share groups and global names with all other nodes", async () => {
     const one = await parent();
     const [left, right] = await Promise.all([
       startWorker(one),
@@ -214,7 +214,7 @@ describe("another process", () => {
 });
 
 describe("a worker's module", () => {
-  /** What it reports, when `report` is there to listen. */
+  /** The reports of a worker's program, received by an actor `report`. */
   async function reported(then: string): Promise<{
     messages: unknown[];
     heard: number;
@@ -239,7 +239,7 @@ describe("a worker's module", () => {
       await worker.stop({ timeoutMs: 10_000 });
     }
     const exit = await worker.exited;
-    // What is promised is that all is in the mailbox, not that it was taken.
+    // All messages are promised to be in the mailbox, not to be received.
     const heard = messages.length + one.node.info(report)!.mailboxLength;
     const logged = one.records.filter(({ node }) => node === worker.name)
       .map(({ message, fields }) => `${message}: ${fields?.["error"]}`);
@@ -270,14 +270,14 @@ describe("a worker's module", () => {
     });
   });
 
-  test("has been heard to its last word when its end is known", async () => {
+  test("has delivered its final message when its end is known", async () => {
     for (const then of ["return", "throw", "say much"]) {
       const { heard } = await reported(then);
       expect(heard).toBe(then === "say much" ? 11 : 1);
     }
   });
 
-  test("that heeds its signal may finish", async () => {
+  test("that reads its signal may finish", async () => {
     const { messages, exit } = await reported("wait");
     expect(messages).toEqual([first, "aborted"]);
     expect(exit).toEqual({ type: "stopped" });
@@ -291,7 +291,7 @@ describe("a worker's module", () => {
     );
   });
 
-  test("that does not look at its signal is not waited for", async () => {
+  test("that does not read its signal is not waited for", async () => {
     expect((await reported("ignore")).exit).toEqual({ type: "stopped" });
   });
 

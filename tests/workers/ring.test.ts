@@ -1,7 +1,7 @@
 /**
- * The ring of shared memory by itself: what it must do for any order of steps
- * of its two ends. Both are in one thread here, where the order can be chosen;
- * `carrier.test.ts` has the same across threads.
+ * The ring of shared memory, for any order of steps of its two ends. Both ends
+ * are in one thread, so that the test can choose the order; `carrier.test.ts`
+ * has tests across threads.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -16,7 +16,7 @@ function ends(capacity: number): { writer: RingWriter; reader: RingReader } {
   return { writer: new RingWriter(memory), reader: new RingReader(memory) };
 }
 
-/** Bytes that tell where in the stream they belong. */
+/** Bytes whose values depend on their place in the stream. */
 function numbered(from: number, count: number): Uint8Array {
   return Uint8Array.from({ length: count }, (_, i) => (from + i) % 251);
 }
@@ -53,9 +53,9 @@ describe("a ring", () => {
     expect(first).toEqual(numbered(0, 8));
   });
 
-  test("goes on when its positions run over 32 bits", () => {
+  test("goes on when its positions wrap at 32 bits", () => {
     const memory = createRing(64);
-    // Where they would be after nearly 2 GiB, and after nearly 4.
+    // The positions after nearly 2 GiB, and after nearly 4 GiB.
     for (const at of [2 ** 31 - 64, -64]) {
       const head = new Int32Array(memory, 0, 32);
       head[0] = at;
@@ -70,7 +70,7 @@ describe("a ring", () => {
     }
   });
 
-  test("ends after what was written, and cuts at once", () => {
+  test("ends after the written bytes, and cuts at once", () => {
     const gentle = ends(16);
     gentle.writer.write(numbered(0, 3), 0);
     gentle.writer.end();
@@ -91,7 +91,7 @@ describe("a ring", () => {
 });
 
 describe("sleep", () => {
-  test("of a reader is refused while there is something to see", () => {
+  test("of a reader is refused while there are bytes or an end", () => {
     const { writer, reader } = ends(16);
     writer.write(numbered(0, 1), 0);
     expect(reader.sleep()).toBe(false);
@@ -131,7 +131,7 @@ describe("sleep", () => {
   });
 });
 
-test("any order of steps carries the stream and leaves nobody asleep", () => {
+test("any order of steps carries the stream and leaves no end asleep", () => {
   const step = fc.oneof(
     fc.record({ act: fc.constant("write"), size: fc.nat(40) }),
     fc.record({
@@ -169,7 +169,7 @@ test("any order of steps carries the stream and leaves nobody asleep", () => {
         } else {
           isWriterAsleep = writer.sleep();
         }
-        // The two ways in which a wake-up could have been lost.
+        // The two orders in which a wake-up could be lost.
         if (isReaderAsleep) expect(read).toBe(written);
         if (isWriterAsleep) {
           expect((written - read) * 2).toBeGreaterThan(capacity);

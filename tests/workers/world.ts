@@ -1,4 +1,4 @@
-/** Nodes with workers, and what tests do with them. */
+/** Nodes with workers for tests. */
 import { onTestFinished } from "vitest";
 import {
   type LogRecord,
@@ -24,8 +24,8 @@ export type Parent = {
 };
 
 /**
- * A node that may have workers, which stops with the test. Without epmd, so
- * that nobody finds a worker but by way of its process.
+ * A node that may have workers and stops with the test. It has no epmd, so a
+ * worker can be found only inside its process.
  */
 export async function parent(options: StartOptions = {}): Promise<Parent> {
   const records: LogRecord[] = [];
@@ -41,7 +41,7 @@ export async function parent(options: StartOptions = {}): Promise<Parent> {
   return { node, records };
 }
 
-/** A worker on `probe`, unless the options say something else. */
+/** A worker that runs `probe`, unless the options name another module. */
 export function startWorker(
   { node }: Parent,
   options: Partial<WorkerOptions> = {},
@@ -54,7 +54,7 @@ export function startWorker(
   });
 }
 
-/** Spawns what the worker exports and resolves with the next message. */
+/** Spawns an export of the worker and resolves with the next message. */
 export function ask<T = unknown>(
   { node }: Parent,
   worker: string,
@@ -67,7 +67,7 @@ export function ask<T = unknown>(
   });
 }
 
-/** Runs something that ends a worker there. */
+/** Runs a function on a worker that ends it. */
 export function breakBy(
   { node }: Parent,
   worker: string,

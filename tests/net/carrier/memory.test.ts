@@ -59,7 +59,7 @@ async function setUp(highMarkBytes = 10) {
 }
 
 describe("memory network", () => {
-  test("delivers later, in order, also what came before open", async () => {
+  test("delivers later, in order, also bytes that arrived before open", async () => {
     const { tasks, dial } = await setUp();
     const [a, b] = await dial();
     expect(a.carrier.remote).toBe("b:1");

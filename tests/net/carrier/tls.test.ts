@@ -79,7 +79,7 @@ async function ask(node: RunningNode, to: string, what: unknown) {
 describe("two nodes over TLS", () => {
   const tls = certificates();
 
-  test("talk both ways", async () => {
+  test("exchange messages in both directions", async () => {
     const [a, b] = await pair({ tls }, { tls });
     for (const { node } of [a, b]) startEcho(node);
     expect(await a.node.connect(b.node.name)).toBe(true);
@@ -114,7 +114,7 @@ describe("two nodes over TLS", () => {
       .toBe(true);
   });
 
-  test("that are stopped have said all they said", async () => {
+  test("that are stopped have delivered all that they sent", async () => {
     const [a, b] = await pair({ tls }, { tls });
     const events = eventsOf(b.node);
     const received = b.node.run(async (self) => {
@@ -208,8 +208,8 @@ async function clash(
 
 const good: StartOptions = { tls: certificates() };
 
-describe("a node over TLS has nothing to do with", () => {
-  test("one with a certificate of another CA", async () => {
+describe("a node over TLS refuses", () => {
+  test("a node with a certificate of another CA", async () => {
     const { aDials, bDials } = await clash(good, suspicious("stranger"));
     expect(aDials.a).toMatch(
       /^warning: could not connect to b@127.0.0.1: could not connect to 127.0.0.1:\d+: its certificate is not signed by a CA in `ca` \([A-Z_]+\)$/,
@@ -223,7 +223,7 @@ describe("a node over TLS has nothing to do with", () => {
     );
   });
 
-  test("one that trusts only another CA", async () => {
+  test("a node that trusts only another CA", async () => {
     const picky = {
       network: createTlsNetwork(certificates("node", "other_ca")),
     };
@@ -234,14 +234,14 @@ describe("a node over TLS has nothing to do with", () => {
     expect(bDials.b).toMatch(/its certificate is not signed by a CA in `ca`/);
   });
 
-  test("one whose certificate has expired", async () => {
+  test("a node whose certificate has expired", async () => {
     const says = /its certificate has expired|or not valid now/;
     const { aDials, bDials } = await clash(good, suspicious("expired"));
     expect(aDials.a).toMatch(says);
     expect(bDials.a).toMatch(says);
   });
 
-  test("one whose certificate names another host", async () => {
+  test("a node whose certificate names another host", async () => {
     const says =
       /expected a certificate that names 127.0.0.1, the host of b@127.0.0.1, got one that names .*elsewhere.example/;
     const { aDials, bDials } = await clash(good, suspicious("elsewhere"));
@@ -253,7 +253,7 @@ describe("a node over TLS has nothing to do with", () => {
     expect(bDials.b).toMatch(/a@127.0.0.1 does not allow us/);
   });
 
-  test("one without TLS", async () => {
+  test("a node without TLS", async () => {
     const { aDials, bDials } = await clash(good, {});
     expect(aDials.a).toMatch(/perhaps it does not speak TLS/);
     expect(aDials.b).toMatch(

@@ -38,7 +38,7 @@ describe("static discovery", () => {
     },
   );
 
-  test("refuses ports and names that cannot be", () => {
+  test("refuses invalid ports and names", () => {
     expect(() => staticDiscovery({ "b@x": "host:0" })).toThrow("got 0");
     expect(() => staticDiscovery({ "b@x": "host:65536" })).toThrow(RangeError);
     expect(() => staticDiscovery({ b: "host:1" })).toThrow(NodeNameError);

@@ -83,7 +83,7 @@ describe("embedded epmd", () => {
     expect([second, third]).toEqual([first + 1, first + 2]);
   });
 
-  test("skips the small creations when it comes round", async () => {
+  test("skips the small creations when the count wraps", async () => {
     const { port } = await serve({
       platform: { ...platform, randomU32: () => 0xffff_ffff },
     });
@@ -100,7 +100,7 @@ describe("embedded epmd", () => {
     expect(await names(at(port))).toHaveLength(1);
   });
 
-  test("stands aside when the port is taken", async () => {
+  test("does not start when the port is taken", async () => {
     const { port } = await serve();
     expect(
       await startEpmdServer({ network, platform, port, nodeName: "x@y" }),
@@ -113,7 +113,7 @@ describe("embedded epmd", () => {
     );
   });
 
-  test("answers byte by byte as the real one does", async () => {
+  test("answers with the same bytes as Erlang's epmd", async () => {
     const { port } = await serve({
       platform: { ...platform, randomU32: () => 0x6b02c351 },
     });
@@ -135,7 +135,7 @@ describe("embedded epmd", () => {
     expect(await names(at(port))).toEqual([{ name: "ts1", port: 5_555 }]);
   });
 
-  test("closes on garbage without an answer", async () => {
+  test("closes the connection on garbage, without an answer", async () => {
     const { port } = await serve();
     for (const hex of [epmd.garbage, "ffff", "0000", "000178", "0401ff"]) {
       expect(await new Raw(port).send(hex).closed()).toBe("");
@@ -143,7 +143,7 @@ describe("embedded epmd", () => {
     expect(await names(at(port))).toEqual([]);
   });
 
-  test("closes who says nothing, but not who is registered", async () => {
+  test("closes a silent connection, but not that of a registered node", async () => {
     const { port } = await serve({ requestTimeoutMs: 50 });
     const registered = new Raw(port).send(epmd.alive);
     await waitFor(() => registered.got !== "", { what: "an answer" });
@@ -157,7 +157,7 @@ describe("embedded epmd", () => {
     expect(await names(at(port))).toHaveLength(1);
   });
 
-  test("takes so many connections and no more", async () => {
+  test("accepts only a limited number of connections", async () => {
     const { port } = await serve({ maxConnections: 2 });
     const one = new Raw(port).send(epmd.alive);
     const two = new Raw(port).send(epmd.aliveHiddenExtra);
@@ -171,7 +171,7 @@ describe("embedded epmd", () => {
 });
 
 describe("epmd client", () => {
-  test("fails as refused where no epmd is", async () => {
+  test("fails as refused where no epmd runs", async () => {
     const port = await freePort();
     const error = await lookup(at(port), "one").catch((e: unknown) => e);
     expect(error).toBeInstanceOf(CarrierError);
@@ -215,7 +215,7 @@ describe("epmd client", () => {
     }
   });
 
-  test("refuses answers that are none", async () => {
+  test("refuses malformed answers", async () => {
     const port = await fake("ff".repeat(8));
     for (
       const attempt of [
@@ -238,7 +238,7 @@ describe("epmd client", () => {
     await expect(lookup(at(long), "one")).rejects.toThrow("at most 1024");
   });
 
-  test("hears when its registration is lost, and not when it closes", async () => {
+  test("is notified when its registration is lost, not when it closes it", async () => {
     const server = await serve();
     const lost: string[] = [];
     const onLost = (reason: string) => lost.push(reason);
@@ -253,7 +253,7 @@ describe("epmd client", () => {
 });
 
 describe.skipIf(!hasBeam("epmd"))("the real epmd", () => {
-  test("serves our client", async () => {
+  test("serves Hornbeam's client", async () => {
     const port = await freePort();
     await realEpmd(port);
     const one = await join(port, "one", { hidden: true });
@@ -271,7 +271,7 @@ describe.skipIf(!hasBeam("epmd"))("the real epmd", () => {
 });
 
 describe.skipIf(!hasBeam("erl"))("a BEAM node with our epmd", () => {
-  test("registers, is found, finds others and leaves", async () => {
+  test("registers with it, is found, finds others and leaves", async () => {
     const server = await serve();
     await join(server.port, "ours", { listenPort: 7_777 });
     const erl = spawnProcess("erl", [

@@ -56,7 +56,7 @@ describe("epmd presence", () => {
     await expect(names(at(port))).rejects.toMatchObject({ code: "refused" });
   });
 
-  test("lets many start at the same moment", async () => {
+  test("allows many nodes to start at the same moment", async () => {
     const port = await freePort();
     const all = ["a", "b", "c", "d", "e"]
       .map((part) => presence(port, `${part}@127.0.0.1`));
@@ -96,7 +96,7 @@ describe("epmd presence", () => {
     expect(String(error)).toContain("start a@localhost under another name");
   });
 
-  test("does not host when it may not", async () => {
+  test("does not host epmd when it may not", async () => {
     const port = await freePort();
     const shy = presence(port, "a@127.0.0.1", { mayHost: false });
     await expect(shy.start()).rejects.toMatchObject({
@@ -106,7 +106,7 @@ describe("epmd presence", () => {
     expect(shy.isHosting).toBe(false);
   });
 
-  test("says when it hosts, and louder when it has taken the port", async () => {
+  test("logs that it hosts, and warns when it has taken over the port", async () => {
     const port = await freePort();
     const a = presence(port, "first@127.0.0.1");
     const b = presence(port, "second@127.0.0.1");
@@ -160,7 +160,7 @@ describe("epmd presence", () => {
 });
 
 describe.skipIf(!hasBeam("epmd"))("the real epmd", () => {
-  test("comes first, and is replaced when it dies", async () => {
+  test("is used where it runs, and is replaced when it ends", async () => {
     const port = await freePort();
     const child = await realEpmd(port);
     const a = presence(port, "a@127.0.0.1");

@@ -192,7 +192,7 @@ describe("behind a carrier that takes nothing", () => {
     expect(heard).toEqual(upTo(unsent.n));
   });
 
-  test("who waits for something else in between loses nothing", async () => {
+  test("a sender that waits for other messages in between loses none", async () => {
     const high = 64 * KIB;
     const { dam, sender, heard } = await dammed(high, 16 * KIB);
     dam.stem();
@@ -274,7 +274,7 @@ describe("behind a carrier that takes nothing", () => {
     expect(heard).toEqual(upTo(count));
   });
 
-  test("the runtime's own actors answer all the same", async () => {
+  test("the runtime's own actors still answer", async () => {
     const { dam, sender, receiver } = await dammed(16 * KIB, 16 * KIB);
     dam.stem();
     expect(() => {

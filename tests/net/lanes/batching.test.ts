@@ -137,7 +137,7 @@ describe("one write", () => {
     },
   );
 
-  test("takes what many actors send while it is their turn", async () => {
+  test("holds the messages that many actors send in their turns", async () => {
     for (let n = 0; n < 50; n++) {
       line.a.spawn((self: Self) => void self.send(sink, n));
     }
@@ -146,7 +146,7 @@ describe("one write", () => {
     expect(line.heard).toHaveLength(50);
   });
 
-  test("takes signals of every kind, in order", async () => {
+  test("holds signals of all kinds, in order", async () => {
     const pid = line.b.whereis("sink") as Pid<unknown>;
     line.a.spawn((self: Self) => {
       self.send(pid, 1);
@@ -162,7 +162,7 @@ describe("one write", () => {
     expect(line.heard).toEqual([1, 2]);
   });
 
-  test("is no longer waited for when a chunk is full", async () => {
+  test("is done at once when a chunk is full", async () => {
     const data = "x".repeat(1_000);
     const count = 200;
     const early: Write[] = [];
@@ -180,8 +180,8 @@ describe("one write", () => {
   });
 });
 
-describe("a lone message on an idle link", () => {
-  test("is written before anything else happens, without a timer", () => {
+describe("a single message on an idle link", () => {
+  test("is written before any other task, without a timer", () => {
     const { host } = line;
     for (let n = 1; n <= 5; n++) {
       const { timersSet } = host;

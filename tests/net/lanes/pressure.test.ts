@@ -49,7 +49,7 @@ async function askFor(
 describe("beside a large message that waits", () => {
   const high = 256 * KIB;
 
-  test("others are neither told to wait nor refused", async () => {
+  test("other senders are neither told to wait nor refused", async () => {
     const { dam, sender, heard } = await dammed(high, 16 * KIB);
     dam.stem();
     const blob = new Uint8Array(MIB);
@@ -77,7 +77,7 @@ describe("beside a large message that waits", () => {
     expect(connectionOf(sender)).toMatchObject({ isBusy: false });
   });
 
-  test("others wait for what is before them, and no longer", async () => {
+  test("other senders wait for the queue before them, and no longer", async () => {
     // The lane takes more room at a time than there is for senders.
     const { dam, sender } = await dammed(64 * KIB, 16 * KIB);
     dam.stem();
@@ -108,7 +108,7 @@ describe("beside a large message that waits", () => {
     await waitFor(() => free.length === 2, { what: "the other one" });
   });
 
-  test("others may send large ones too, but all together have a limit", async () => {
+  test("other senders may send large messages, up to a limit for all", async () => {
     const { dam, sender, heard } = await dammed(high, 16 * KIB);
     dam.stem();
     const count = 30;
@@ -155,7 +155,7 @@ describe("beside a large message that waits", () => {
 });
 
 describe("a large message", () => {
-  test("gets its share of a carrier that small ones keep full", async () => {
+  test("gets its share of a carrier that small messages keep full", async () => {
     // The carrier's mark is below the mark at which senders go on, as by
     // default: it never reports room while senders have more to send.
     const high = 512 * KIB;
@@ -214,7 +214,7 @@ describe("a large message", () => {
     expect(heard.at(-1)).toBe(0);
   });
 
-  test("has a window of it under way, however much a carrier takes", async () => {
+  test("has at most a window of bytes on its way, for any carrier", async () => {
     const { dam, sender, heard } = await dammed(64 * MIB, 1_024 * MIB);
     dam.stem();
     const sends = sender.node.run((self) =>
@@ -235,7 +235,7 @@ describe("a large message", () => {
       .toMatchObject({ waitingLarge: 0, waitingBytes: 0 });
   });
 
-  test("of no more than two fragments goes with the rest", async () => {
+  test("of no more than two fragments does not use the lane", async () => {
     const { dam, sender, heard } = await dammed(4 * MIB, 64 * KIB);
     dam.stem();
     const send = (n: number, bytes: number) =>

@@ -9,7 +9,7 @@ import { waitFor } from "../../helpers/wait.ts";
 import { KIB, politely, RECEIVER } from "./dam.ts";
 import { startNode } from "../peers/raw_peer.ts";
 
-test("messages to a node that is being connected are bounded too", async () => {
+test("messages to a node that is being connected are limited, too", async () => {
   let refuse = () => {};
   const network: Network = {
     connect: () =>

@@ -1,7 +1,7 @@
 /**
- * What makes a connection by being sent: messages, monitors, links and spawns,
- * to nodes that are there, that were there and that never were; and what cannot
- * be sent at all.
+ * Signals that make a connection: messages, monitors, links and spawns, to nodes
+ * that run, that have run and that never ran; and signals that cannot be
+ * encoded.
  */
 import { describe, expect, test } from "vitest";
 import {
@@ -23,7 +23,7 @@ const exportsOfB: StartOptions = {
   },
 };
 
-describe("what connects by itself", () => {
+describe("a signal that connects by itself", () => {
   test("a message to a name, to a pid, a monitor, a link, a spawn", async () => {
     const [a, b] = await pairInMemory(exportsOfB);
     const events = eventsOf(a.node);
@@ -42,7 +42,7 @@ describe("what connects by itself", () => {
       self.trapExits = true;
       self.send({ name: "echo", node: "b@b.host" }, { from: self.pid, n: 1 });
       expect(await self.receive()).toBe(1);
-      // The pid that b knows, as a knows it: from a message.
+      // The pid of an actor on b, as a has received it in a message.
       const forward = { to: self.pid, what: echo };
       b.node.send(forward.to, forward.what);
       const remote = await self.receive() as Pid<
@@ -91,7 +91,7 @@ describe("what connects by itself", () => {
     },
   );
 
-  test("a link to a node that has gone for good", async () => {
+  test("a link to a node that has ended for good", async () => {
     const [a, b] = await pairInMemory();
     const remote = await pidOf(a, b);
     await b.node.stop();
@@ -111,7 +111,7 @@ describe("what connects by itself", () => {
     });
   });
 
-  test("a pid of the peer's past takes nothing else with it", async () => {
+  test("a pid of an earlier incarnation affects no other signal", async () => {
     const network = memoryNetwork();
     const [a, b] = await pairInMemory({ network });
     const old = await pidOf(a, b);
@@ -132,11 +132,11 @@ describe("what connects by itself", () => {
     const large = new Uint8Array(100_000).fill(7);
     await a.node.run(async (self) => {
       self.trapExits = true;
-      // All of it before there is a connection, in the order of surprises.
-      self.send(old, "for nobody");
+      // All of it is sent before there is a connection.
+      self.send(old, "for no actor");
       self.send(inbox, { n: 1, about: old, from: self.pid });
       const past = self.monitor(old);
-      self.send(old, "for nobody either");
+      self.send(old, "for no actor either");
       const present = self.monitor(inbox);
       self.link(old);
       self.sendExit(old, "enough");
@@ -150,7 +150,7 @@ describe("what connects by itself", () => {
       );
       expect(told).toContainEqual({ type: "EXIT", from: old, reason });
       expect((await spawning).pid.node).toBe("b@b.host");
-      // The monitor of the living stands.
+      // The monitor of the live actor still holds.
       expect(self.demonitor(present)).toBe(true);
       await waitFor(() => heard.length === 3, { what: "the messages" });
       expect(heard).toEqual([
@@ -166,7 +166,7 @@ describe("what connects by itself", () => {
 });
 
 /**
- * A pid of an actor on `b` that lives until it is told to end, known to `a`.
+ * The pid of an actor on `b` that runs until it is told to end, known to `a`.
  */
 async function pidOf(a: Logged, b: Logged): Promise<Pid<unknown>> {
   return await a.node.run<Pid<unknown>, Pid<unknown>>(async (self) => {
@@ -181,8 +181,8 @@ async function pidOf(a: Logged, b: Logged): Promise<Pid<unknown>> {
   });
 }
 
-describe("what cannot be sent", () => {
-  test("raises at the sender and harms nobody else", async () => {
+describe("a signal that cannot be encoded", () => {
+  test("raises at the sender and affects no other actor", async () => {
     const [a, b] = await pairInMemory({ limits: { maxFrameBytes: 4_096 } });
     const heard: unknown[] = [];
     b.node.spawn(async (self) => {
@@ -206,7 +206,7 @@ describe("what cannot be sent", () => {
     expect([...a.logs.complaints, ...b.logs.complaints]).toEqual([]);
   });
 
-  test("of an exit reason does not keep others from hearing of it", async () => {
+  test("of an exit reason does not keep other actors from being notified", async () => {
     const limits = { maxFrameBytes: 4_096 };
     const [a, b] = await pairInMemory({ limits });
     for (
@@ -224,7 +224,7 @@ describe("what cannot be sent", () => {
         const ref = self.monitor({ name: "inbox", node: "b@b.host" });
         const own = self.monitor(remote);
         expect(await self.receive()).toMatchObject({ ref });
-        // The victim and a bystander on b watch as well.
+        // The victim and another actor on b monitor it as well.
         const bystander = b.node.run<unknown>(async (watcher) => {
           watcher.monitor(remote);
           return await watcher.receive();
@@ -240,7 +240,7 @@ describe("what cannot be sent", () => {
   });
 });
 
-test("a listener that throws harms no connection", async () => {
+test("a listener that throws does not affect connections", async () => {
   const [a, b] = await pairInMemory();
   const events = eventsOf(b.node);
   for (const { node } of [a, b]) {

@@ -1,7 +1,7 @@
 /**
  * Dialled nodes that answer with nonsense, with the wrong cookie or not at all.
- * Whoever dialled is told why within the time limit, in one line, and nothing
- * that waited for the connection waits for ever.
+ * The caller of `connect` is told why within the time limit, in one line, and no
+ * signal waits for the connection for ever.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { reasons } from "../../../runtime/mod.ts";
@@ -17,10 +17,10 @@ import {
 
 const SETUP_TIMEOUT_MS = 300;
 const LATE = /within 300 ms, but it did not come/;
-/** By when a closed peer must know: several steps of the handshake. */
+/** Limit for a peer to see that it is closed: several handshake steps. */
 const DEADLINE_MS = 3_000;
 
-/** What a dialled node may do instead of a handshake. */
+/** What a dialled node does instead of a correct handshake. */
 const fakes: Record<
   string,
   { readonly greet: (peer: RawPeer) => unknown; readonly says: RegExp }
@@ -80,7 +80,7 @@ const fakes: Record<
   },
 };
 
-/** Lets us in without knowing the cookie, which we must not believe. */
+/** Accepts the handshake without the cookie; the node must refuse that. */
 async function acceptAnyDigest(peer: RawPeer): Promise<void> {
   await peer.frame();
   peer.send("\0\x03sok");
@@ -96,7 +96,7 @@ async function acceptAnyDigest(peer: RawPeer): Promise<void> {
 }
 
 describe("a dialled node that", () => {
-  /** Dials it twice, and the first must leave nothing behind; then sends. */
+  /** Dials twice, because the first attempt must leave no state; then sends. */
   const deal = async (what: string) => {
     const fake = await FakeNode.listen(fakes[what]!.greet);
     const { node, logs } = await startNode({
@@ -136,7 +136,7 @@ describe("a dialled node that", () => {
     expect(connected).toEqual([false, false]);
     expect(lines).toHaveLength(2);
     for (const line of lines) expect(line).toMatch(says);
-    // Whoever sends is told by the monitor, once, and the log by a line more.
+    // The sender is told by its monitor, once, and the log has one more line.
     expect(heard).toMatchObject([{ reason: reasons.noconnection }, undefined]);
     expect(logs.complaints).toHaveLength(3);
     expect(logs.complaints[2]).toMatch(says);
@@ -145,7 +145,7 @@ describe("a dialled node that", () => {
     expect(node.nodes()).toEqual([]);
   });
 
-  test("nobody listens for", async () => {
+  test("has no listener", async () => {
     const peers = { "gone@127.0.0.1": `${HOST}:${await freePort()}` };
     const { node, logs } = await startNode({ name: "d@127.0.0.1", peers });
     expect(await node.tryConnect("gone@127.0.0.1")).toMatchObject({

@@ -1,7 +1,8 @@
 /**
  * Peers that dial and send nonsense, half a handshake, the wrong cookie or
  * nothing at all. Each is closed within the time limit and logged in one line,
- * and nobody else notices. Those who are dialled are in bad_answers.test.ts.
+ * and other connections are not disturbed. Peers that are dialled are in
+ * bad_answers.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import fc from "fast-check";
@@ -26,7 +27,7 @@ const SETUP_TIMEOUT_MS = 300;
 const LATE = /within 300 ms, but it did not come/;
 const MAX_FRAME_BYTES = 1_000_000;
 const MAX_HANDSHAKES = 40;
-/** By when a closed peer must know: several steps of the handshake. */
+/** Limit for a peer to see that it is closed: several handshake steps. */
 const DEADLINE_MS = 3_000;
 
 const HTTP_REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -35,7 +36,7 @@ const tlsHello = fromHex(
     "e5f60718293a4b5c6d7e20",
 );
 
-/** A victim and its friend, in conversation while others misbehave. */
+/** Two nodes with a conversation; the tests attack the node `victim`. */
 let victim: Logged;
 let friend: Logged;
 let chatter: Chatter;
@@ -57,7 +58,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   chatter.stop();
-  // Nothing was said later, by anybody, about what had been closed before.
+  // No later log line is about a connection that was closed before.
   expect(victim.logs.complaints).toHaveLength(complaintsExpected);
   expect(friend.logs.complaints).toEqual([]);
   const startedAt = performance.now();
@@ -65,7 +66,7 @@ afterAll(async () => {
   expect(performance.now() - startedAt).toBeLessThan(1_000);
 });
 
-/** Complaints of the victim that tests have asked for. */
+/** Complaints of the victim that tests have expected. */
 let complaintsExpected = 0;
 
 async function dialVictim(): Promise<RawPeer> {
@@ -85,7 +86,7 @@ async function oneComplaint(about: string): Promise<string> {
 
 const OWN = "victim@127.0.0.1";
 
-/** Handshakes that go wrong: what is done, and what the log says about it. */
+/** Handshakes that fail: what the peer does, and what the log says. */
 const strangers: Record<
   string,
   { readonly act: (peer: RawPeer) => unknown; readonly says: RegExp }
@@ -136,7 +137,7 @@ const strangers: Record<
     act: async (peer) => {
       for (const byte of nameFrame()) {
         peer.send(Uint8Array.of(byte));
-        // The pace is what is tested here: it is too slow as a whole.
+        // Each byte is in time, but the message as a whole is too slow.
         await new Promise((resolve) => setTimeout(resolve, 25));
       }
     },
@@ -169,8 +170,8 @@ const strangers: Record<
   },
 };
 
-describe("a stranger who dials", () => {
-  // All at the same time; every test looks at what became of its own.
+describe("a client that breaks the handshake", () => {
+  // All run at the same time; each test checks the result of its own.
   const outcomes = new Map<string, Promise<RawPeer>>();
   const misbehave = async (what: string): Promise<RawPeer> => {
     const peer = await dialVictim();
@@ -194,7 +195,7 @@ describe("a stranger who dials", () => {
     expect(line).toMatch(/^warning: /);
   });
 
-  test("and closes without a word is nothing to complain about", async () => {
+  test("and closes without sending bytes is not logged as a warning", async () => {
     const peer = await dialVictim();
     peer.socket.end();
     await peer.closed(DEADLINE_MS);
@@ -203,7 +204,7 @@ describe("a stranger who dials", () => {
   });
 });
 
-/** Handshakes in good form of somebody who is not welcome. */
+/** Correct handshakes of a peer that is not accepted. */
 const unwelcome: Record<
   string,
   { readonly identity: Identity; readonly says: RegExp }
@@ -255,7 +256,7 @@ describe("a node that dials", () => {
   });
 });
 
-/** What comes after a good handshake and is no frame. */
+/** Bytes after a correct handshake that are no frame. */
 const nonsense: Record<
   string,
   { readonly bytes: Uint8Array; readonly says: RegExp }
@@ -282,7 +283,7 @@ const nonsense: Record<
   },
 };
 
-describe("a node that was let in and sends", () => {
+describe("a node that was accepted and sends", () => {
   test.each(Object.keys(nonsense))("%s", async (what) => {
     const { bytes, says } = nonsense[what]!;
     const peer = await dialVictim();
@@ -334,8 +335,8 @@ describe("a node that was let in and sends", () => {
   });
 });
 
-describe("many strangers at once", () => {
-  test("find as much room as there was before all the others", async () => {
+describe("many clients at once", () => {
+  test("have the same limit again after all the others have ended", async () => {
     const peers = await Promise.all(
       Array.from({ length: MAX_HANDSHAKES }, () => dialVictim()),
     );
@@ -383,7 +384,7 @@ describe("many strangers at once", () => {
       const name = `raw${i}@127.0.0.1`;
       expectDone(await peer.shakeHands(node.node.name, { name }));
       peer.send(frame(bytes, 4));
-      // Bytes that happen to be a signal to nobody are no reason to close.
+      // Bytes that are a valid signal to no actor are no reason to close.
       peer.send(fromHex("ffffffff"));
       return peer;
     }));
@@ -394,7 +395,7 @@ describe("many strangers at once", () => {
     expect(node.node.nodes()).toEqual([]);
   });
 
-  test("more silent ones than there is room for", async () => {
+  test("more silent clients than the limit", async () => {
     const [room, crowd] = [200, 300];
     const table = await addresses("target@127.0.0.1", "partner@127.0.0.1");
     const { peers } = table;
@@ -425,7 +426,7 @@ describe("many strangers at once", () => {
     expect(lines).toHaveLength(crowd);
     expect(lines.filter((line) => /too many handshakes/.test(line)))
       .toHaveLength(crowd - room);
-    // There is room again for whoever behaves.
+    // There is room again for correct handshakes.
     const LATE = await RawPeer.dial(target!.node.port);
     expectDone(await LATE.shakeHands(target!.node.name));
     talk.stop();

@@ -1,6 +1,6 @@
 /**
- * Connections that come, go, are replaced and are made on demand: what
- * `connect`, monitors, links and node events say about each, exactly once.
+ * Connections that come up, go down, are replaced and are made on demand.
+ * `connect`, monitors, links and node events report each change exactly once.
  */
 import { describe, expect, test } from "vitest";
 import {
@@ -24,7 +24,7 @@ import {
 } from "./raw_peer.ts";
 
 const OWN = "m@127.0.0.1";
-/** Names on both sides of ours, since the greater one has the last word. */
+/** Names less and greater than the node's: the greater name decides. */
 const [smaller, greater] = ["a@127.0.0.1", "z@127.0.0.1"];
 
 async function startOwn(options: StartOptions = {}): Promise<Logged> {
@@ -46,7 +46,7 @@ async function sayName(
   return { peer, status: answer && new TextDecoder().decode(answer.slice(1)) };
 }
 
-/** Everything an actor is told about a name on a node that it monitors. */
+/** All messages that an actor gets for its monitor of a name on a node. */
 function monitor(node: RunningNode, target: string): unknown[] {
   const told: unknown[] = [];
   node.spawn(async (self) => {
@@ -56,7 +56,7 @@ function monitor(node: RunningNode, target: string): unknown[] {
   return told;
 }
 
-describe("a peer that comes back before its loss was seen", () => {
+describe("a peer that connects again before its loss was noticed", () => {
   test.each([smaller, greater])(
     "as %s replaces its connection",
     async (name) => {
@@ -80,7 +80,7 @@ describe("a peer that comes back before its loss was seen", () => {
     },
   );
 
-  test("is let in although the old connection ends meanwhile", async () => {
+  test("is accepted although the old connection ends meanwhile", async () => {
     for (const name of [smaller, greater]) {
       const { node, logs } = await startOwn();
       const events = eventsOf(node);
@@ -91,7 +91,7 @@ describe("a peer that comes back before its loss was seen", () => {
       const send = second.send.bind(second);
       let sent = 0;
       second.send = (bytes) => {
-        // In place of its answer to `alive`: first the other socket is gone.
+        // Before it answers `alive`, the other socket is closed.
         if (++sent !== 2) return send(bytes);
         first.socket.destroy();
         void waitFor(() => events.length === 2, { what: "the nodedown" })
@@ -123,7 +123,7 @@ describe("a peer that comes back before its loss was seen", () => {
     expect(node.nodes()).toEqual([]);
   });
 
-  test("must prove itself first", async () => {
+  test("must complete its handshake first", async () => {
     // On a busy machine, two handshakes took longer than 200 ms.
     const limits = { setupTimeoutMs: 1_000 };
     const { node, logs } = await startOwn({ limits });
@@ -140,7 +140,7 @@ describe("a peer that comes back before its loss was seen", () => {
 
     const silent = await sayName(node, greater);
     expect(silent.status).toBe("alive");
-    // One question at a time; the next one is closed without an answer.
+    // One challenger at a time; the next one is closed without an answer.
     const other = await sayName(node, greater);
     expect(other.status).toBeNull();
     await silent.peer.closed();
@@ -157,7 +157,7 @@ describe("a peer that comes back before its loss was seen", () => {
     expect(logs.complaints).toHaveLength(2);
   });
 
-  test("during its first handshake begins anew at once", async () => {
+  test("during its first handshake can begin again at once", async () => {
     for (const name of [smaller, greater]) {
       const { node, logs } = await startOwn();
       const events = eventsOf(node);
@@ -173,8 +173,8 @@ describe("a peer that comes back before its loss was seen", () => {
   });
 });
 
-describe("a stranger who uses the name of a peer", () => {
-  /** A peer that answers when told to, and what it received then. */
+describe("a client without the cookie that uses the name of a peer", () => {
+  /** A peer that answers when it is told to, and what it has received then. */
   async function patientPeer(name: string, port = 0) {
     let open = () => {};
     const opened = new Promise<void>((resolve) => open = resolve);
@@ -211,7 +211,7 @@ describe("a stranger who uses the name of a peer", () => {
     },
   );
 
-  test("before it is dialled costs nothing but its time limit", async () => {
+  test("before it is dialled only costs its time limit", async () => {
     const { fake, open } = await patientPeer(greater);
     open();
     const { node, logs } = await startOwn({
@@ -224,7 +224,7 @@ describe("a stranger who uses the name of a peer", () => {
     expect(logs.complaints).toHaveLength(1);
   });
 
-  test("again and again only delays the end", async () => {
+  test("again and again only delays the failure", async () => {
     const { fake } = await patientPeer(greater);
     const { node } = await startOwn({
       peers: { [greater]: `${HOST}:${fake.port}` },
@@ -285,8 +285,8 @@ describe("connect", () => {
     expect([...a.logs.complaints, ...b.logs.complaints]).toEqual([]);
   });
 
-  test("reaches a node that cannot reach back and is trying", async () => {
-    // The greater one dials into the void: it has said nothing to anybody.
+  test("reaches a node that tries to dial back and cannot", async () => {
+    // The node with the greater name dials, but has not sent its name.
     const network = memoryNetwork();
     const lost: Network = {
       connect: () => new Promise(() => {}),

@@ -1,6 +1,6 @@
 /**
- * How a node learns that another one is gone: at once from a socket that
- * closes, after a while from one that is silent, and that it was only slow.
+ * How a node notices that another node is gone: at once when the socket closes,
+ * after a while when it is silent; and that a slow node is only suspect.
  */
 import { join } from "node:path";
 import process from "node:process";
@@ -21,9 +21,9 @@ import { simulateSeeds } from "../../helpers/simulate.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import { COOKIE, HOST, type Logged, startNode } from "./raw_peer.ts";
 
-const victim = `victim@${HOST}`;
+const VICTIM = `victim@${HOST}`;
 
-/** Everything that a node is told of its connections, and when, in ms. */
+/** All events of a node's connections, with their times in ms. */
 type News = { readonly what: string; readonly atMs: number };
 
 function newsOf({ node }: Logged): News[] {
@@ -45,14 +45,14 @@ function newsOf({ node }: Logged): News[] {
 
 const whats = (news: readonly News[]) => news.map(({ what }) => what);
 
-/** A node here, and one in a process of its own that is connected to it. */
+/** A node in this process, connected to a node in another process. */
 async function observed(limits: DistributionLimits) {
   const observer = await startNode({ name: `observer@${HOST}`, limits });
   const child = spawnRuntime(
     currentRuntime(),
     join(root, "tests/fixtures/cluster_node.ts"),
     [JSON.stringify({
-      name: victim,
+      name: VICTIM,
       cookie: COOKIE,
       epmdPort: false,
       peers: { [observer.node.name]: `${HOST}:${observer.node.port}` },
@@ -63,18 +63,18 @@ async function observed(limits: DistributionLimits) {
   return { observer, child, news: newsOf(observer) };
 }
 
-/** An actor with a link and a monitor, and what it is told, in order. */
+/** An actor with a link and a monitor, and the messages it gets, in order. */
 async function attach(observer: Logged): Promise<string[]> {
   const told: string[] = [];
   let isReady = false;
   observer.node.spawn(async (self: Self) => {
     self.trapExits = true;
     self.monitorNodes();
-    await self.spawnOn(victim, "idle", [], { link: true, monitor: true });
+    await self.spawnOn(VICTIM, "idle", [], { link: true, monitor: true });
     isReady = true;
     for await (const message of self) {
       const { type, reason } = message as { type: string; reason: unknown };
-      // A node event has its reason in words.
+      // The reason of a node event is a text.
       told.push(type === "nodedown" ? type : `${type} ${String(reason)}`);
     }
   });
@@ -83,7 +83,7 @@ async function attach(observer: Logged): Promise<string[]> {
 }
 
 /**
- * The link and the monitor speak, in whatever order, and then the node event.
+ * The exit and the down message arrive in any order, and then the node event.
  */
 async function expectLost(told: readonly string[]): Promise<void> {
   await waitFor(() => told.length === 3, { what: "all of it to be told" });
@@ -92,7 +92,7 @@ async function expectLost(told: readonly string[]): Promise<void> {
   expect(told[2]).toBe("nodedown");
 }
 
-// Signals go by number of process: Deno's children take but one from `kill`.
+// Signals are sent by process id: on Deno, `kill` of a child works only once.
 const signal = (
   child: SpawnedProcess,
   what: "SIGKILL" | "SIGSTOP" | "SIGCONT",
@@ -135,8 +135,8 @@ describe("a process that is stopped", () => {
       timeoutMs: 10_000,
     });
     expect(observer.node.connections())
-      .toMatchObject([{ node: victim, isSuspect: true }]);
-    expect(observer.node.nodes()).toEqual([victim]);
+      .toMatchObject([{ node: VICTIM, isSuspect: true }]);
+    expect(observer.node.nodes()).toEqual([VICTIM]);
     expect(told).toEqual([]);
     await waitFor(() => news.length > 1, {
       what: "the nodedown",
@@ -148,7 +148,7 @@ describe("a process that is stopped", () => {
     console.log(
       `detection: a stop was suspect after ${after[0]}, down after ${after[1]}`,
     );
-    // It learns of it in time, and is no worse than any other node then.
+    // It notices in time, and can then connect like any other node.
     signal(child, "SIGCONT");
     await child.waitForLine(new RegExp(`^down ${observer.node.name}`));
     child.write(`connect ${observer.node.name}\n`);
@@ -173,7 +173,7 @@ describe("a process that is stopped", () => {
         });
         const answer = observer.node.run<unknown>(async (self) => {
           const message = { from: self.pid, n: round };
-          self.send({ name: "echo", node: victim }, message);
+          self.send({ name: "echo", node: VICTIM }, message);
           return await self.receive();
         });
         signal(child, "SIGCONT");
@@ -197,8 +197,8 @@ describe("a process that is stopped", () => {
   );
 });
 
-// Virtual time, so that times can be expected.
-describe("a node that is cut off", () => {
+// Virtual time, so that exact times can be expected.
+describe("a node whose network is cut", () => {
   type Times = { suspect: number[]; trusted: number[]; down: number | null };
 
   async function cutOff(
@@ -237,7 +237,7 @@ describe("a node that is cut off", () => {
     for (const { suspect, trusted, down } of await cutOff({}, () => false)) {
       expect(trusted).toEqual([]);
       expect(suspect).toHaveLength(1);
-      // The last byte came up to a second before, and a look comes each second.
+      // The last byte arrived up to a second before, and each second is a check.
       expect(suspect[0]).toBeGreaterThan(2_000 - 1_100);
       expect(suspect[0]).toBeLessThan(2_000 + 1_100);
       expect(down).toBeGreaterThan(15_000 - 1_100);
@@ -248,14 +248,14 @@ describe("a node that is cut off", () => {
   test("is down after 2 s where that is the limit", async () => {
     const limits = { downAfterMs: 2_000 };
     for (const { suspect, down } of await cutOff(limits, () => false)) {
-      // Both limits are one, and the stronger one counts.
+      // Both limits are equal, and the stronger one counts.
       expect(suspect).toEqual([]);
       expect(down).toBeGreaterThan(2_000 - 600);
       expect(down).toBeLessThan(2_000 + 600);
     }
   });
 
-  test("is trusted again when it is heard in time", async () => {
+  test("is trusted again when its bytes arrive in time", async () => {
     const runs = await cutOff({}, ({ suspect }) => suspect.length > 0);
     for (const { suspect, trusted, down } of runs) {
       expect([suspect.length, trusted.length, down]).toEqual([1, 1, null]);

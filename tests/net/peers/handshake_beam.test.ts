@@ -1,6 +1,6 @@
 /**
- * Our handshake against a real BEAM node, both ways: the one thing that shows
- * that Erlang ignores what Hornbeam adds to it.
+ * The handshake with a real BEAM node, in both directions. It shows that Erlang
+ * ignores what Hornbeam adds to the handshake.
  */
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Carrier } from "../../../runtime/net/carrier/carrier.ts";
@@ -38,7 +38,7 @@ function options(cookie: string) {
   return { own, cookie: () => cookie, md5, randomU32 };
 }
 
-/** Runs a machine over a carrier; collects ends and what follows them. */
+/** Runs a machine over a carrier; collects its result and later frames. */
 function drive(carrier: Carrier, machine: Initiator | Acceptor) {
   const parser = new FrameParser({ headerBytes: 2, maxFrameBytes: 100_000 });
   const ends: HandshakeStep[] = [];
@@ -71,7 +71,7 @@ function drive(carrier: Carrier, machine: Initiator | Acceptor) {
   return { ends, frames };
 }
 
-/** A BEAM node that registers with an epmd of ours. */
+/** A BEAM node that is registered with an embedded epmd. */
 async function beam(evaluate: string): Promise<{
   epmdPort: number;
   erl: SpawnedProcess;
@@ -111,7 +111,7 @@ async function dial(epmdPort: number, cookie: string) {
 }
 
 describe.skipIf(!hasBeam("erl"))("our handshake and a BEAM node", () => {
-  test("connect when we dial, and not with another cookie", async () => {
+  test("connect when this node dials, but not with another cookie", async () => {
     const { epmdPort, erl } = await beam('io:format("up~n").');
     await erl.waitForLine(/^up$/, 15_000);
     const good = await dial(epmdPort, "secret");
@@ -127,7 +127,7 @@ describe.skipIf(!hasBeam("erl"))("our handshake and a BEAM node", () => {
       .toMatchObject({ type: "failed", reason: "bad-cookie" });
   });
 
-  test("connect when it dials", async () => {
+  test("connect when the BEAM node dials", async () => {
     const accepted: ReturnType<typeof drive>[] = [];
     const listener = await network.listen(
       { host: LOOPBACK, port: 0 },

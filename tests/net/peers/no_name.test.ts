@@ -1,4 +1,4 @@
-/** Targets whose node is missing, as in a program without types. */
+/** Targets without a node, as in a program without type checks. */
 import { expect, test } from "vitest";
 import {
   type Down,
@@ -12,7 +12,7 @@ import { park } from "../../helpers/actors.ts";
 
 const nowhere = { name: "x", node: undefined as unknown as string };
 
-test("a target without a node is refused, and does no harm", async () => {
+test("a target without a node is refused, and has no other effect", async () => {
   await using cluster = await testCluster(["a@t"]);
   await cluster.nodes[0]?.run(async (self: Self<unknown>) => {
     const bystander = self.spawn(park);
@@ -22,7 +22,7 @@ test("a target without a node is refused, and does no harm", async () => {
     await expect(sbcast(self, [nowhere.node], "x", 1)).rejects
       .toThrow("expected the name of a node, got undefined");
     self.send(nowhere, 1);
-    // Who has tried it ends as anybody does, and so is its end told.
+    // The sender ends like any actor, and its monitors are notified.
     const watcher = self.spawn((me) => void me.monitor(nowhere));
     const end = self.monitor(watcher);
     expect((await self.receive(end) as Down).reason).toBeInstanceOf(UsageError);

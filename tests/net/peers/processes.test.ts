@@ -1,7 +1,7 @@
 /**
- * Clusters of real processes on all three runtimes, and what the others do when
- * one of them is killed, at any moment: they go on, hear of it once, and the
- * dead one's name can come back.
+ * Clusters of real processes on all three runtimes, in which processes are
+ * killed at any moment. The other nodes go on and are notified once, and a node
+ * with the old name can join again.
  */
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
@@ -45,13 +45,13 @@ function spawnNode(
   ]);
 }
 
-/** The runtimes, the one that runs this test first. */
+/** The runtimes, beginning with the one that runs this test. */
 const rotated = [
   currentRuntime(),
   ...runtimes.filter((runtime) => runtime !== currentRuntime()),
 ];
 
-/** As often as the line was said. */
+/** How often the line was printed. */
 function countOf(child: SpawnedProcess, line: RegExp): number {
   return child.stdout.filter((said) => line.test(said)).length;
 }
@@ -75,7 +75,7 @@ function downsOf({ node }: Logged): string[] {
 }
 
 describe("a cluster on all runtimes", () => {
-  test("survives the death of any of its processes", async () => {
+  test("survives the end of any of its processes", async () => {
     const epmdPort = await freePort();
     const parent = await startNode({ name: `p@${HOST}`, epmdPort });
     const downs = downsOf(parent);
@@ -152,7 +152,7 @@ describe("a cluster on all runtimes", () => {
     }
     const hosts = others.map((child) => countOf(child, /took over epmd/));
     expect(hosts.sort()).toEqual([0, 1]);
-    // Both are found by a newcomer, and it by them, and the old name is free.
+    // A new node and the others find each other, and the old name is free.
     const late = await begin(0, z, [x, y]);
     const back = await begin(1, first, []);
     back.write(`connect ${z}\n`);
@@ -173,7 +173,7 @@ describe("a process that is stopped", () => {
     const parent = await startNode({
       name: parentName,
       port: port(parentName),
-      // On a busy machine the stopped one may be silent for long.
+      // On a busy machine the stopped process may be silent for long.
       limits: { suspectAfterMs: 60_000, downAfterMs: 60_000 },
     });
     const events: string[] = [];
@@ -193,7 +193,7 @@ describe("a process that is stopped", () => {
     expect(events).toEqual(["nodeup", "nodedown", "nodeup"]);
     await expectEcho(parent, name);
     expect(told).toMatchObject([{ reason: reasons.noconnection }]);
-    // The old one sees that it was replaced and disturbs nobody.
+    // The old node sees that it was replaced, and disturbs no other node.
     process.kill(old.pid, "SIGCONT");
     await old.waitForLine(new RegExp(`^down ${parentName}`));
     await expectEcho(parent, name);
@@ -205,12 +205,12 @@ describe("a process that is stopped", () => {
 });
 
 describe("a process that ends by itself", () => {
-  test("is held up by nobody", async () => {
+  test("stops although other nodes still run", async () => {
     const fake = await FakeNode.listen(() => {});
     const child = spawnNode(currentRuntime(), {
       name: `quick@${HOST}`,
       peers: { [`fake@${HOST}`]: `${HOST}:${fake.port}` },
-      // Whoever leaves a timer or a socket behind is found out.
+      // A timer or socket that is left open would keep the process alive.
       limits: { setupTimeoutMs: 60_000 },
     });
     const [, port] = await child.waitForLine(/^ready (\d+)/);
@@ -238,11 +238,11 @@ describe("a process that ends by itself", () => {
   });
 });
 
-/** Kills per process that connects and disconnects all the time. */
+/** How often each process is killed while it connects and disconnects. */
 const KILLS = currentRuntime() === "node" ? 6 : 4;
-/** No more kills after this, on a machine that is slow. */
+/** No more kills after this time, on a slow machine. */
 const LONGEST_RAGE_MS = 20_000;
-/** Longest time from a process's first connect to its death. */
+/** Longest time from a process's first connect until it is killed. */
 const LONGEST_LIFE_MS = 40;
 
 describe("a process that is killed while it connects", () => {
@@ -277,7 +277,7 @@ describe("a process that is killed while it connects", () => {
         });
         await child.waitForLine(/^ready/);
         let isDead = false;
-        // They dial it as well, and send to it, while it dials them.
+        // The other nodes dial it and send to it while it dials them.
         const dialling = [one, two].map(async ({ node }) => {
           while (!isDead) {
             await node.tryConnect(name);
@@ -285,7 +285,7 @@ describe("a process that is killed while it connects", () => {
             await new Promise((resolve) => setTimeout(resolve, random(4)));
           }
         });
-        // On a busy machine none may get so far as to connect in a short life.
+        // On a busy machine a process may be killed before it connects.
         const longestMs = LONGEST_LIFE_MS * (1 + Math.max(0, i + 1 - KILLS));
         await new Promise((resolve) => setTimeout(resolve, random(longestMs)));
         process.kill(child.pid, "SIGKILL");
@@ -304,7 +304,7 @@ describe("a process that is killed while it connects", () => {
     const runtime = currentRuntime();
     await Promise.all([rage(names[2]!, runtime), rage(names[3]!, runtime)]);
 
-    // Joins and departures came in turn, and whoever is calm is welcome.
+    // Joins and departures alternate, and a node that stays is accepted.
     for (const name of names.slice(2)) {
       for (
         const seen of events.map((all) => all.filter((e) => e.endsWith(name)))

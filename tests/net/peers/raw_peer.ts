@@ -1,7 +1,7 @@
 /**
- * Peers made by hand: sockets that say exactly what a test wants, with the pure
- * handshake machines for those who want to behave for a while; and nodes that
- * keep what they log.
+ * Peers made by hand: sockets that send exactly what a test wants, with the pure
+ * handshake machines for tests that need a correct handshake; and nodes that
+ * keep their log records.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, type Server, Socket } from "node:net";
@@ -33,7 +33,7 @@ import { waitFor } from "../../helpers/wait.ts";
 export const HOST = "127.0.0.1";
 export const COOKIE = "secret";
 
-/** Whole numbers below a limit, the same ones for the same seed. */
+/** Whole numbers below a limit, the same numbers for the same seed. */
 export function scattered(seed: number): (limit: number) => number {
   let state = seed;
   return (limit) => {
@@ -42,11 +42,11 @@ export function scattered(seed: number): (limit: number) => number {
   };
 }
 
-/** A node's log. */
+/** The log of a node. */
 export class Logs {
   readonly records: LogRecord[] = [];
   readonly log = (record: LogRecord): void => void this.records.push(record);
-  /** What it says about connections that somebody should look at. */
+  /** Warnings and errors about connections. */
   get complaints(): string[] {
     return this.records
       .filter(({ category }) => category === "net")
@@ -93,7 +93,7 @@ export async function pairInMemory(
   ];
 }
 
-/** Free ports for nodes of these names, as every one's `peers`. */
+/** Free ports for nodes of these names, for the option `peers` of all. */
 export async function addresses(
   ...names: readonly string[]
 ): Promise<{ peers: Record<string, string>; port: (name: string) => number }> {
@@ -107,7 +107,7 @@ export async function addresses(
   };
 }
 
-/** Who a raw peer says that it is. */
+/** The name and cookie that a raw peer uses. */
 export type Identity = Partial<HandshakePeer> & {
   readonly cookie?: string;
 };
@@ -128,7 +128,7 @@ export function handshakeOptions(identity: Identity): HandshakeOptions {
   };
 }
 
-/** One socket and what came over it. */
+/** One socket and the bytes that have arrived. */
 export class RawPeer {
   readonly socket: Socket;
   /** Bytes received so far. */
@@ -163,7 +163,7 @@ export class RawPeer {
     });
   }
 
-  /** As the other end sees this one; also when it is closed. */
+  /** This end's address as the other end sees it, also when it is closed. */
   get localPort(): number {
     return this.#localPort;
   }
@@ -172,7 +172,7 @@ export class RawPeer {
     if (!this.isClosed) this.socket.write(bytes);
   }
 
-  /** The next frame; null when the peer has closed instead. */
+  /** The next frame; null when the peer has closed the connection. */
   async frame(timeoutMs = 5_000): Promise<Uint8Array | null> {
     let payload: Uint8Array | null = null;
     await waitFor(() => {
@@ -189,7 +189,7 @@ export class RawPeer {
     });
   }
 
-  /** The handshake of one who dials `peerName`; resolves with its end. */
+  /** The handshake as the node that dials `peerName`; resolves with its end. */
   shakeHands(
     peerName: string,
     identity: Identity = {},
@@ -202,7 +202,7 @@ export class RawPeer {
     return this.#run(machine, machine.start());
   }
 
-  /** The handshake of one who was dialled; resolves with its end. */
+  /** The handshake as the node that was dialled; resolves with its end. */
   awaitHandshake(
     identity: Identity,
     status: StatusAnswer = "ok",
@@ -238,7 +238,7 @@ export class RawPeer {
   }
 }
 
-/** Something that listens where a node is expected. */
+/** A server that listens where a node is expected. */
 export class FakeNode {
   readonly port: number;
   readonly accepted: RawPeer[] = [];
@@ -250,7 +250,7 @@ export class FakeNode {
   }
 
   /**
-   * Listens until the test file ends; `greet` is called for every connection.
+   * Listens until the test file ends. `greet` is called for each connection.
    */
   static async listen(
     greet: (peer: RawPeer) => unknown,
@@ -283,7 +283,7 @@ export function expectDone(end: HandshakeStep): void {
   expect(end).toMatchObject({ type: "done" });
 }
 
-/** A name message as a frame of the handshake, of anyone. */
+/** A name message of any node, as a frame of the handshake. */
 export function nameFrame(identity: Identity = {}): Uint8Array {
   const options = handshakeOptions(identity);
   const [step] = new Initiator(options, "any@host", () => true).start();

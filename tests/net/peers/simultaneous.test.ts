@@ -1,7 +1,7 @@
 /**
  * Nodes that connect to each other at the same moment. However the attempts
- * cross, one connection survives, both sides learn of it once, and nothing that
- * was sent before it was up is lost, doubled or out of order.
+ * cross, one connection survives, both nodes are notified once, and no message
+ * that was sent before is lost, doubled or out of order.
  */
 import { describe, expect, test } from "vitest";
 import {
@@ -19,10 +19,10 @@ import {
   startNode,
 } from "./raw_peer.ts";
 
-/** A node that notes what reaches it. */
+/** A node that records the messages it receives. */
 type Member = Logged & {
   readonly name: string;
-  /** Per sender, what came in order. */
+  /** Received messages by sender, in order. */
   readonly heard: Map<string, number[]>;
   /** `+name` for a nodeup, `-name` for a nodedown. */
   readonly events: string[];
@@ -39,12 +39,12 @@ function watch({ node, logs }: Logged): Member {
   return { node, logs, name: node.name, heard, events };
 }
 
-/** How much is on its way through `jittery` networks. */
+/** Number of deliveries on their way through `jittery` networks. */
 type Traffic = { pending: number };
 
 /**
- * Delays what carriers deliver by up to five turns of the event loop, so that
- * what happens on one of them may overtake what happened on another.
+ * Delays deliveries of carriers by up to five turns of the event loop, so that
+ * events on one carrier may overtake events on another.
  */
 function jittery(network: Network, traffic: Traffic): Network {
   const random = scattered(20_261);
@@ -83,10 +83,10 @@ function jittery(network: Network, traffic: Traffic): Network {
 }
 
 /**
- * Nodes with these names on one network in memory. `hasSettled` says that there
- * are so many links and nothing on its way: an attempt that its peer took back
- * in one round would otherwise come to light in the next one, as a handshake
- * that broke off for no reason.
+ * Nodes with these names on one network in memory. `hasSettled`: whether there
+ * are so many links and no deliveries on their way. Without this check, an
+ * attempt that a peer has withdrawn in one round would be seen in the next round
+ * as a handshake that was closed for no reason.
  */
 async function inMemory(parts: readonly string[]): Promise<{
   network: MemoryNetwork;
@@ -97,7 +97,7 @@ async function inMemory(parts: readonly string[]): Promise<{
   const traffic = { pending: 0 };
   const members: Member[] = [];
   for (const part of parts) {
-    // One address each, so that all may listen on the same port.
+    // Each has an address of its own, so that all can use the same port.
     const name = `${part}@${part}.host`;
     members.push(watch(
       await startNode({
@@ -143,7 +143,7 @@ async function turns(count: number): Promise<void> {
   }
 }
 
-/** Waits for a condition, looking again in every turn of the event loop. */
+/** Waits for a condition, and checks it in each turn of the event loop. */
 async function soon(condition: () => boolean, what: string): Promise<void> {
   const deadline = performance.now() + 5_000;
   while (!condition()) {
@@ -152,7 +152,7 @@ async function soon(condition: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** Everybody sends to and connects to everybody else, `gaps[i]` turns late. */
+/** Each node sends to and connects to all others, `gaps[i]` turns late. */
 async function meet(
   members: readonly Member[],
   gaps: readonly number[],
@@ -183,7 +183,7 @@ async function meet(
   }
 }
 
-/** Cuts all connections and waits until everybody has seen it, once. */
+/** Cuts all connections and waits until each node has seen it, once. */
 async function part(members: readonly Member[], round: number): Promise<void> {
   const [who] = members.slice(round % members.length);
   for (const member of members) {
@@ -237,7 +237,7 @@ describe("in memory", () => {
     expectSilence(members);
   });
 
-  test("nodes that part and meet again without a pause", async () => {
+  test("nodes that disconnect and connect again without a pause", async () => {
     const { network, members } = await inMemory(["a", "b"]);
     const [a, b] = members as [Member, Member];
     const random = scattered(8);
@@ -252,7 +252,7 @@ describe("in memory", () => {
         turns(next()).then(() => slow.node.tryConnect(quick.name)),
       ]);
       expect([first.isUp, second.isUp, round]).toEqual([true, true, round]);
-      // Where the slow one took the old connection for alive, it soon knows.
+      // A node that takes the old connection for alive soon sees its end.
       await soon(
         () =>
           network.links.length === 1 && a.node.nodes().length === 1 &&
@@ -261,7 +261,7 @@ describe("in memory", () => {
       );
     }
     for (const member of members) {
-      // Up and down in turn: nothing came twice.
+      // Up and down alternate: no event came twice.
       const other = member === a ? b : a;
       expect(member.events.map((event) => event[0]).join(""))
         .toMatch(/^(\+-)+\+$/);
@@ -298,7 +298,7 @@ describe("over TCP", () => {
     expectSilence(members);
   });
 
-  test("nodes that part and meet again without a pause", async () => {
+  test("nodes that disconnect and connect again without a pause", async () => {
     const members = await overTcp(["a", "b"]);
     const [a, b] = members as [Member, Member];
     for (let round = 0; round < 40; round++) {

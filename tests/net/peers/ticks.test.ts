@@ -1,6 +1,6 @@
 /**
- * Ticks: what keeps an idle connection, how a silent peer is found, and why a
- * long turn of one's own is not the silence of others.
+ * Ticks: they keep an idle connection and find a silent peer, and a long turn of
+ * the node itself is not taken for silence of its peers.
  */
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -23,7 +23,7 @@ import {
 
 const limits = { suspectAfterMs: 200, downAfterMs: 1_000 };
 
-/** A clock that moves when told to, with the one timer that ticks need. */
+/** A clock that the test moves, with the one timer that `Ticks` needs. */
 class Clock {
   nowMs = 0;
   #due: { readonly at: number; readonly callback: () => void } | null = null;
@@ -38,14 +38,14 @@ class Clock {
     return this.#due !== null;
   }
 
-  /** Lets time pass; what is due meanwhile comes when it is due. */
+  /** Lets time pass; timers fire when they are due. */
   pass(ms: number): void {
     const end = this.nowMs + ms;
     while (this.#due !== null && this.#due.at <= end) this.#fire(this.#due.at);
     this.nowMs = end;
   }
 
-  /** Time passes, but the event loop does not turn: what is due comes late. */
+  /** Lets time pass while the event loop is blocked: timers fire late. */
   block(ms: number): void {
     this.nowMs += ms;
     if (this.#due !== null && this.#due.at <= this.nowMs) this.#fire();
@@ -59,7 +59,7 @@ class Clock {
   }
 }
 
-/** A peer whose connection only counts, and what the ticks said about it. */
+/** A peer whose connection counts ticks, and the reports about it. */
 function watched(
   options: typeof limits & { netTicktimeMs?: number } = limits,
   isBeam = false,
@@ -95,7 +95,7 @@ function watched(
 }
 
 describe("the tick timer", () => {
-  test("writes when nothing else was written, and only then", () => {
+  test("writes only when no frame was written", () => {
     const { clock, connection, ticks } = watched();
     clock.pass(100);
     expect(connection.ticks).toBe(1);
@@ -111,7 +111,7 @@ describe("the tick timer", () => {
     expect(connection.ticks).toBe(2);
   });
 
-  test("suspects once, forgives, and gives up", () => {
+  test("suspects a peer once, trusts it again, and gives it up", () => {
     const { clock, said, read } = watched();
     clock.pass(350);
     expect(said).toEqual(["suspect 200"]);
@@ -130,7 +130,7 @@ describe("the tick timer", () => {
     read();
     clock.block(1_500);
     expect(said).toEqual([]);
-    // The bytes that waited unread are read now, or never were sent.
+    // Now waiting bytes are read, or it is clear that none were sent.
     clock.pass(100);
     clock.block(60_000);
     clock.pass(50);
@@ -139,7 +139,7 @@ describe("the tick timer", () => {
     expect(said.at(-1)).toMatch(/^down/);
   });
 
-  test("keeps its pace with the defaults", () => {
+  test("checks at the same interval with the defaults", () => {
     const { clock, connection, said } = watched({
       suspectAfterMs: 2_000,
       downAfterMs: 15_000,
@@ -159,19 +159,19 @@ describe("the tick timer", () => {
     let longestMs = 0;
     for (let ms = 0; ms < 100_000; ms += 10) {
       beam.clock.pass(10);
-      // Ours too, at any moment, so that a tick is put off.
+      // This node writes too, at any moment, so that a tick is put off.
       if (ms % 3_170 === 0) beam.connection.lastWrittenAt = beam.clock.nowMs;
       const idleMs = beam.clock.nowMs - beam.connection.lastWrittenAt;
       longestMs = Math.max(longestMs, idleMs);
     }
     expect(longestMs).toBeLessThanOrEqual(2_000);
-    // No more often than that: the shorter limits are for others.
+    // Not more often: the shorter limits are for Hornbeam nodes.
     expect(beam.connection.ticks).toBeLessThan(70);
     clock.pass(1_900);
     expect(connection.ticks).toBe(19);
   });
 
-  test("gives up a BEAM node between its tick time and a quarter more", () => {
+  test("gives up a BEAM node after its tick time, and at most a quarter later", () => {
     for (let offset = 0; offset < 2_000; offset += 130) {
       const { clock, said, read } = watched(
         { ...limits, netTicktimeMs: 8_000 },
@@ -192,7 +192,7 @@ describe("the tick timer", () => {
     }
   });
 
-  test("keeps a BEAM node with the defaults, and calls none suspect", () => {
+  test("keeps a BEAM node with the defaults, and suspects none", () => {
     const { clock, connection, said, read } = watched({
       suspectAfterMs: 2_000,
       downAfterMs: 15_000,
@@ -211,14 +211,14 @@ describe("the tick timer", () => {
 
 const OWN = "ticker@127.0.0.1";
 
-/** Longer than `downAfterMs`: enough to be missed. */
+/** A long turn: longer than `downAfterMs`. */
 const LONG_MS = 1_500;
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** `a` and `b`, connected and with nothing to say to each other. */
+/** `a` and `b`, connected and idle. */
 async function idlePair(
   ...limitsOf: readonly [DistributionLimits, DistributionLimits]
 ): Promise<[Logged, Logged]> {
@@ -232,7 +232,7 @@ async function idlePair(
   return [a, b];
 }
 
-/** The stories below last long and do not disturb each other. */
+/** The cases below take long and do not disturb each other. */
 const stories = {
   async "two idle nodes stay connected"() {
     const [a, b] = await idlePair(limits, limits);
@@ -266,7 +266,7 @@ const stories = {
       peer.send(new Uint8Array(4));
       await pause(10);
     }
-    // One in 250 ms at most, and one in a second in any case.
+    // At most one in 250 ms, and at least one in a second.
     const answers = (peer.received - before) / 4;
     expect(answers).toBeGreaterThanOrEqual(1);
     expect(answers).toBeLessThanOrEqual(LONG_MS / 250 + 2);
@@ -323,7 +323,7 @@ const stories = {
     await child.waitForLine(/^ready/);
     child.write(`block ${LONG_MS}\n`);
     await child.waitForLine(/^unblocked/);
-    // What it missed must not be counted in the rounds that follow, either.
+    // The missed time must not count in later rounds, either.
     await pause(limits.downAfterMs / 2);
     child.write("nodes\n");
     await child.waitForLine(/^nodes ticker@127\.0\.0\.1$/);
@@ -348,7 +348,7 @@ describe("over TCP", () => {
     expect(await told.get(what)).toBeUndefined();
   });
 
-  test("two nodes that are blocked together keep each other", async () => {
+  test("two nodes that are blocked together stay connected", async () => {
     const [a, b] = await idlePair(limits, limits);
     const events = eventsOf(a.node);
     a.node.spawn(() => {

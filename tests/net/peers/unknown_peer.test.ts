@@ -1,7 +1,7 @@
 /**
- * What waits for a peer of which it is not known yet whether it is a Hornbeam
- * node: towards a BEAM node it is written anew, and single refusals harm
- * nothing else. The same with real nodes is in
+ * Signals that wait for a peer before it is known whether it is a Hornbeam node.
+ * For a BEAM node they are encoded again, and a signal that cannot be encoded
+ * does not affect the others. The same with real nodes is in
  * `tests/beam/connections/waiting.test.ts`.
  */
 import { describe, expect, test } from "vitest";
@@ -30,7 +30,7 @@ const to = internPid(pids, theirs.node, 5, 0, theirs.creation);
 const stale = internPid(pids, theirs.node, 5, 0, 20);
 const MAX_FRAME_BYTES = 1_000_000;
 const link: BeamLink = { chosen: BASE_FLAGS | flag.fragments };
-/** Nothing is written: `out` is looked at. */
+/** Nothing is written to it: the tests read `out`. */
 const connection = { bufferedBytes: 0 } as Connection;
 
 function unknownPeer(): Peer {
@@ -43,7 +43,7 @@ function unknownPeer(): Peer {
   });
 }
 
-/** What the BEAM node `peer@h` reads of the peer's output. */
+/** The signals that the BEAM node `peer@h` reads from the peer's output. */
 function readBy(peer: Peer): string[] {
   const codec = new BeamCodec({
     ...{
@@ -81,7 +81,7 @@ function signal(peer: Peer, one: Signal): void {
 }
 
 describe("towards a BEAM node", () => {
-  test("messages and signals are written anew, in order", () => {
+  test("messages and signals are encoded again, in order", () => {
     const peer = unknownPeer();
     const ref = new Ref(self.node, self.creation, [1, 2, 3]);
     send(peer, to, tuple(atom("a"), [1.5, "two"]));
@@ -104,7 +104,7 @@ describe("towards a BEAM node", () => {
     ]);
   });
 
-  test("what it cannot be sent is told, and the rest arrives", () => {
+  test("signals that it cannot be sent are reported, and the rest arrives", () => {
     const peer = unknownPeer();
     const request: Signal = {
       ...{ type: "spawnRequest", ref: new Ref("self@h", 21, [1]), from: own },
@@ -128,7 +128,7 @@ describe("towards a BEAM node", () => {
     expect(readBy(peer)).toEqual(["5: 1", "5: 2"]);
   });
 
-  test("a reason that it cannot be sent is told in words", () => {
+  test("a reason that it cannot be sent is replaced by a text", () => {
     const peer = unknownPeer();
     const many = new Map(
       Array.from({ length: 10_500 }, (_, i) => [{ [`key${i}`]: 1 }, 1]),
@@ -140,20 +140,24 @@ describe("towards a BEAM node", () => {
     expect(readBy(peer)).toEqual(["exit"]);
   });
 
-  test("what was for another incarnation of it is dropped, or answered", () => {
+  test("signals for another incarnation are dropped or answered", () => {
     const peer = unknownPeer();
-    send(peer, stale, "for the dead");
+    send(peer, stale, "for an ended actor");
     signal(peer, { type: "link", from: own, to: stale });
     signal(peer, { type: "sendNamed", from: own, name: "n", message: 1 });
     expect(peer.becomeUp(connection, theirs.creation, link).fits).toBe(true);
-    send(peer, to, "for the living");
-    expect(readBy(peer)).toEqual(["link", "sendNamed", "5: b'for the living'"]);
+    send(peer, to, "for a live actor");
+    expect(readBy(peer)).toEqual([
+      "link",
+      "sendNamed",
+      "5: b'for a live actor'",
+    ]);
   });
 
-  test("with messages for two incarnations, all is dropped and told", () => {
+  test("with messages for two incarnations, all are dropped and reported", () => {
     const peer = unknownPeer();
-    send(peer, stale, "for the dead");
-    send(peer, to, "for the living, or not");
+    send(peer, stale, "for an ended actor");
+    send(peer, to, "for a live actor, or not");
     expect(peer.becomeUp(connection, theirs.creation, link).fits).toBe(
       false,
     );
@@ -161,7 +165,7 @@ describe("towards a BEAM node", () => {
     expect(readBy(peer)).toEqual(["5: b'afterwards'"]);
   });
 
-  test("a new connection begins anew", () => {
+  test("a new connection begins with an empty queue", () => {
     const peer = unknownPeer();
     peer.becomeUp(connection, theirs.creation, link);
     send(peer, to, "lost with the connection");

@@ -1,6 +1,6 @@
 /**
- * A thread that sends back what comes over a link, in pieces of its own sizes.
- * With `vanish` it ends without a word once it has sent that many bytes.
+ * A thread that sends back the bytes of a link, in pieces of other sizes. With
+ * `vanish` it ends silently once it has sent that many bytes.
  */
 import process from "node:process";
 import {

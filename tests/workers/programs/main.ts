@@ -1,6 +1,6 @@
 /**
- * A worker's module with a program: it tells the actor `report` of the node
- * that it was given what it got and how it goes.
+ * A worker's module with a program. It reports its context and its progress to
+ * the actor `report` of a node that its context names.
  */
 import type {
   ExportedBehaviour,
@@ -57,7 +57,7 @@ export default async function main(
       await aborted(context.signal);
       throw new RangeError("too late");
     case "say much":
-      // Several times what the ring between two threads holds.
+      // Several times the capacity of the ring between two threads.
       for (let n = 0; n < 10; n++) node.send(report, new Uint8Array(100_000));
       return;
     case "ignore":

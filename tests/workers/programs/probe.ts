@@ -1,6 +1,6 @@
 /**
- * A worker's module without a program of its own: actors that other nodes may
- * spawn there, and what breaks a thread.
+ * A worker's module without a default export: actors that other nodes may spawn,
+ * and functions that break the thread.
  */
 import process from "node:process";
 import { setTimeout } from "node:timers";
@@ -16,26 +16,26 @@ import {
 type Ping = { readonly from: Pid<unknown>; readonly n: unknown };
 
 export const exports: Readonly<Record<string, ExportedBehaviour>> = {
-  /** Sends back what it gets; under a name if it is given one. */
+  /** Sends back each message; registers a name if it is given one. */
   echo: (name?: string) => (self: Self<Ping>) => {
     if (name !== undefined) self.register(name);
     return echo(self);
   },
-  /** Is in a group and has a name of the cluster; says so, and echoes. */
+  /** Joins a group, takes a global name, reports that, and echoes. */
   member: (name: string, to: Pid<unknown>) => async (self: Self<Ping>) => {
     pg.join(self, name, self.pid);
     await global.sync(self);
     self.send(to, await global.registerName(self, name, self.pid));
     await echo(self);
   },
-  /** Asks the echo of a node, and tells `to` the answer. */
+  /** Asks the echo of a node, and sends the answer to `to`. */
   ask:
     (node: string, n: unknown, to: Pid<unknown>) =>
     async (self: Self<unknown>) => {
       self.send({ name: "echo", node }, { from: self.pid, n });
       self.send(to, await self.receive());
     },
-  /** Monitors an actor of another node, and tells `to` what comes. */
+  /** Monitors an actor of another node, and sends the down message to `to`. */
   watch:
     (target: Pid<unknown>, to: Pid<unknown>) => async (self: Self<unknown>) => {
       self.trapExits = true;
@@ -46,7 +46,7 @@ export const exports: Readonly<Record<string, ExportedBehaviour>> = {
   nodes: (to: Pid<unknown>) => (self: Self) => {
     self.send(to, [...self.nodes()].sort());
   },
-  /** Adds up what it is told; `total` is told the sum of `count` numbers. */
+  /** Sends the sum of the first `count` numbers it receives to `total`. */
   sum: (count: number, to: Pid<unknown>) =>
     handler({ left: count, sum: 0 }, ({ left, sum }, n: number, self) => {
       if (left === 1) self.send(to, sum + n);
