@@ -39,7 +39,13 @@ async function startChild(
   epmdPort: number,
   them: BeamNode,
 ): Promise<SpawnedProcess> {
-  const options = { name, cookie: COOKIE, epmdPort, limits, connect: [them.name] };
+  const options = {
+    name,
+    cookie: COOKIE,
+    epmdPort,
+    limits,
+    connect: [them.name],
+  };
   const child = spawnRuntime(
     currentRuntime(),
     join(root, "tests/fixtures/cluster_node.ts"),
