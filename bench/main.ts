@@ -25,7 +25,7 @@ import {
   type InstalledRuntime,
   runtimeNames,
 } from "./runner/programs.ts";
-import { readme, updateReadme } from "./runner/readme.ts";
+import { readme, updateReadme } from "./readme.ts";
 import type { Result } from "./runner/results.ts";
 import { type Outcome, runSession } from "./runner/session.ts";
 import { markdown, plainTable } from "./runner/text.ts";

@@ -6,7 +6,7 @@
 %% prints the figures as one line of JSON.
 -module(bench_main).
 -export([main/1, measure/4, measure/5, measure_from/5, measure_exactly/6]).
--export([size/2, percentiles/1, wait_until_gone/1]).
+-export([size/2, percentiles/1, wait_until_gone/1, start_node/2]).
 
 %% Units of the first run.
 -define(FIRST_UNITS, 100).
@@ -70,7 +70,7 @@ warm_up({WarmupMs, TimedMs, _SizeDivisor}, First, MaxCount, Run) ->
     Count = bounded(First, MaxCount),
     warm_up(Count, 0, MaxCount, WarmupMs, TimedMs, Run).
 
-%% Before is how long the run before took if it was long enough, else 0.
+%% Before is the duration of the previous run if that was long enough, else 0.
 warm_up(Count, Before, MaxCount, WarmupMs, TimedMs, Run) ->
     ElapsedMs = time(Run, Count),
     case ElapsedMs >= WarmupMs orelse Count =:= MaxCount of
@@ -110,8 +110,23 @@ percentiles(Latencies) ->
         {latencyUsP999, At(0.999)}
     ].
 
-%% Until no more than Before processes live. The last one may tell while others
-%% wait on another scheduler.
+%% Starts another node, with the cookie and the code path of this one. Start is
+%% start or start_link.
+start_node(Start, Name) ->
+    {ok, Peer, Node} = peer:Start(#{
+        name => Name,
+        host => "127.0.0.1",
+        args => [
+            "-pa", filename:dirname(code:which(?MODULE)),
+            "-setcookie", atom_to_list(erlang:get_cookie()),
+            "-start_epmd", "false",
+            "-kernel", "inet_dist_use_interface", "{127,0,0,1}"
+        ]
+    }),
+    {Peer, Node}.
+
+%% Waits until at most Before processes are left. The last process to report may
+%% do so while others still end on another scheduler.
 wait_until_gone(Before) ->
     case erlang:system_info(process_count) > Before of
         true ->

@@ -1,4 +1,4 @@
-/** What the rows of names and groups spawn on other nodes, and its loops. */
+/** The behaviours and loops of the rows of names and groups. */
 
 import {
   type Behaviour,
@@ -11,11 +11,11 @@ import {
 } from "../../runtime/mod.ts";
 import { DONE, type Report } from "../inside/turns.ts";
 
-/** A global name that is looked up, and one whose owner is killed. */
+/** The global name that is looked up, and whose owner is killed. */
 export const NAME = "service";
 export const GROUP = "group";
 
-/** Gives a name of its own to itself and takes it back, so often. */
+/** Registers a name for itself and unregisters it, `rounds` times. */
 export async function giveAndTake(
   self: Self<Report>,
   rounds: number,
@@ -31,7 +31,7 @@ export function mustBe(isDone: boolean): void {
   if (!isDone) throw new Error("expected a name to be free");
 }
 
-/** Has a name until it is told to end. */
+/** Holds the name until it is told to end. */
 function owner(told: Pid<Report>): Behaviour<Report> {
   return async (self: Self<Report>) => {
     mustBe(await global.registerName(self, NAME, self.pid));
@@ -40,7 +40,7 @@ function owner(told: Pid<Report>): Behaviour<Report> {
   };
 }
 
-/** Says at first that it listens, and then each join that it hears of. */
+/** Reports that it monitors the group, and then each join. */
 function watcher(told: Pid<Report>): Behaviour<Report | GroupJoin> {
   return async (self: Self<Report | GroupJoin>) => {
     pg.monitor(self, GROUP);
@@ -53,13 +53,14 @@ function watcher(told: Pid<Report>): Behaviour<Report | GroupJoin> {
 }
 
 /**
- * Says that it watches the owner of the name, takes the name when that has
- * ended, and says so if it was the one to get it. Ends when it is told to.
+ * Reports that it monitors the owner of the name. When the owner has ended, it
+ * tries to register the name, and reports if it has got it. It ends when it is
+ * told to.
  */
 function standby(told: Pid<Report>): Behaviour<Report | Down> {
   return async (self: Self<Report | Down>) => {
     const first = global.whereisName(self, NAME);
-    if (first === null) throw new Error("expected an owner to watch");
+    if (first === null) throw new Error("expected an owner to monitor");
     const ref = self.monitor(first);
     self.send(told, DONE);
     await self.receive(ref);
@@ -68,7 +69,7 @@ function standby(told: Pid<Report>): Behaviour<Report | Down> {
   };
 }
 
-/** What each node of these rows offers the others. */
+/** The behaviours that each node of these rows exports. */
 export const behaviours: {
   readonly owner: typeof owner;
   readonly watcher: typeof watcher;

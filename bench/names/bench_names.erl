@@ -58,19 +58,9 @@ run("failover", Plan, Peers) ->
     Before = fun() -> ok end,
     bench_main:measure_exactly(Plan, 1, ?FAILOVERS, Before, Run, Extra).
 
-%% This node's own cookie and code path are the other one's as well. It is not
-%% linked, since some are killed.
+%% Not linked, since some rows kill a node.
 start_node(Name) ->
-    {ok, Peer, Node} = peer:start(#{
-        name => Name,
-        host => "127.0.0.1",
-        args => [
-            "-pa", filename:dirname(code:which(?MODULE)),
-            "-setcookie", atom_to_list(erlang:get_cookie()),
-            "-start_epmd", "false",
-            "-kernel", "inet_dist_use_interface", "{127,0,0,1}"
-        ]
-    }),
+    {Peer, Node} = bench_main:start_node(start, Name),
     {ok, _} = erpc:call(Node, pg, start, [pg]),
     ok = global:sync(),
     {Peer, Node}.
@@ -96,7 +86,7 @@ look_up(Left) ->
     true = is_pid(global:whereis_name(?NAME)),
     look_up(Left - 1).
 
-%% From the kill to the new owner's word.
+%% From the kill to the new owner's report.
 fail_over(Fifth, Survivors) ->
     lists:member(Fifth, nodes()) orelse start_node(fifth),
     spawn(Fifth, ?MODULE, owner, [self()]),

@@ -1,17 +1,16 @@
 /**
- * Names and groups on five nodes in as many processes, which all know each
+ * Names and groups on five nodes in as many processes, all connected to each
  * other. The owner is on the first.
  */
 
 import { global, pg, type Pid, type Self } from "../../runtime/mod.ts";
 import { Latencies } from "../inside/latencies.ts";
 import { DONE, inBatches, type Report } from "../inside/turns.ts";
-import { FIRST, startNode } from "../pair/behaviours.ts";
+import { FIRST } from "../pair/behaviours.ts";
+import { partnerNode, type PartnerNodes, withNodes } from "../pair/nodes.ts";
 import type {
   Bench,
   ErlangPeer,
-  Figures,
-  Partner,
   PartnerArgument,
   PartnerHalf,
   Row,
@@ -27,11 +26,11 @@ const CALLERS = 100;
 const CHANGES_MAX = 100_000;
 /**
  * Rounds of the first run. A round keeps five processes busy for less than a
- * millisecond, and their compilers want to see more than a few hundred.
+ * millisecond, and a few hundred rounds are not enough for their compilers.
  */
 const WARM_ROUNDS = 1_000;
 const LOOKUPS_MAX = 50_000_000;
-/** Each needs a process of its own. */
+/** Few, because each kills a process, which has to be replaced. */
 const FAILOVERS = 10;
 
 const peer: ErlangPeer = {
@@ -39,90 +38,30 @@ const peer: ErlangPeer = {
   distributed: true,
 };
 
-type Peers = Readonly<Record<string, string>>;
-
-/** A node that knows the others' names when it says hello. */
-async function another(argument: PartnerArgument): Promise<PartnerHalf> {
-  const name = String(argument["name"]);
-  const peers = argument["peers"] as Peers;
-  const connect = Object.keys(peers);
-  const node = await startNode({ name, peers, connect, exports: behaviours });
-  await node.run((self) => global.sync(self));
-  return { hello: { port: node.port }, stop: () => node.stop() };
-}
-
-/** The processes of a row: those that started first tell those that follow. */
-class Crew {
-  readonly #partners = new Map<string, Partner>();
-  readonly #bench: Bench;
-  readonly #peers: Record<string, string> = {};
-
-  constructor(bench: Bench) {
-    this.#bench = bench;
-  }
-
-  get partners(): readonly Partner[] {
-    return [...this.#partners.values()];
-  }
-
-  get peers(): Peers {
-    return this.#peers;
-  }
-
-  /** A node of which those that follow are told. */
-  tell(name: string, port: number): void {
-    this.#peers[name] = `127.0.0.1:${port}`;
-  }
-
-  async add(name: string): Promise<Partner> {
-    const argument = { name, peers: { ...this.#peers } };
-    const partner = await this.#bench.startPartner(argument);
-    this.#partners.set(name, partner);
-    this.tell(name, Number(partner.hello["port"]));
-    return partner;
-  }
-
-  /** It is gone at once, without a word to anybody. */
-  async kill(name: string): Promise<void> {
-    delete this.#peers[name];
-    await this.#partners.get(name)?.kill();
-    this.#partners.delete(name);
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.partners.map((partner) => partner.stop()));
-  }
+/** A partner whose node has the others' global names when it is ready. */
+async function namesPartner(argument: PartnerArgument): Promise<PartnerHalf> {
+  const partner = await partnerNode(argument, { exports: behaviours });
+  await partner.node.run((self) => global.sync(self));
+  return partner;
 }
 
 type Measure = (
   self: Self<Report>,
-  crew: Crew,
+  partners: PartnerNodes,
   bench: Bench,
 ) => TimedPart | Promise<TimedPart>;
 
 function onFiveNodes(prepare: Measure): Row["run"] {
-  return async (bench: Bench): Promise<Figures> => {
-    const crew = new Crew(bench);
-    try {
-      for (const name of OTHERS) await crew.add(name);
-      const { peers } = crew;
-      await using node = await startNode({
-        name: FIRST,
-        peers,
-        connect: OTHERS,
-        exports: behaviours,
-      });
-      return await node.run(async (self: Self<Report>) => {
-        await global.sync(self);
-        crew.tell(FIRST, node.port);
-        const part = await prepare(self, crew, bench);
-        // Not in all rows they live to the end.
-        const meters = crew.partners.slice(0, -1);
-        return await bench.measure({ ...part, meters });
-      });
-    } finally {
-      await crew.stop();
-    }
+  return (bench) => {
+    const nodes = { names: OTHERS, exports: behaviours };
+    return withNodes<Report>(bench, nodes, async (self, partners, node) => {
+      await global.sync(self);
+      partners.addPeer(FIRST, node.port);
+      const part = await prepare(self, partners, bench);
+      // Without the fifth, which some rows kill.
+      const meters = partners.all.slice(0, -1);
+      return await bench.measure({ ...part, meters });
+    });
   };
 }
 
@@ -134,13 +73,13 @@ async function spawnThere(
   return (await self.spawnOn<Report>(node, name, [self.pid])).pid;
 }
 
-const byOne: Measure = (self, _crew, bench) => ({
+const byOne: Measure = (self, _partners, bench) => ({
   maxCount: CHANGES_MAX,
   firstCount: bench.size(WARM_ROUNDS),
   run: (rounds) => giveAndTake(self, rounds, "one"),
 });
 
-const byMany: Measure = (self, _crew, bench) => ({
+const byMany: Measure = (self, _partners, bench) => ({
   maxCount: CHANGES_MAX / CALLERS,
   firstCount: bench.size(WARM_ROUNDS) / CALLERS,
   unitsPerCount: CALLERS,
@@ -155,7 +94,7 @@ const byMany: Measure = (self, _crew, bench) => ({
   },
 });
 
-const joins: Measure = async (self, _crew, bench) => {
+const joins: Measure = async (self, _partners, bench) => {
   await spawnThere(self, FIFTH, "watcher");
   await self.receive();
   return {
@@ -183,12 +122,12 @@ const lookups: Measure = async (self) => {
   };
 };
 
-/** Only the time from the kill to the new owner's word is a latency. */
-const failovers: Measure = (self, crew) => {
+/** The latency is the time from the kill to the new owner's report. */
+const failovers: Measure = (self, partners) => {
   const latencies = new Latencies(FAILOVERS);
   const survivors = [FIRST, ...OTHERS.slice(0, -1)];
   const once = async (): Promise<void> => {
-    if (!(FIFTH in crew.peers)) await crew.add(FIFTH);
+    if (!(FIFTH in partners.peers)) await partners.start(FIFTH);
     await spawnThere(self, FIFTH, "owner");
     await self.receive();
     const waiting: Pid<Report>[] = [];
@@ -197,7 +136,7 @@ const failovers: Measure = (self, crew) => {
       await self.receive();
     }
     const before = performance.now();
-    const killed = crew.kill(FIFTH);
+    const killed = partners.kill(FIFTH);
     await self.receive();
     latencies.add(performance.now() - before);
     await killed;
@@ -224,7 +163,7 @@ type Shape = Pick<Row, "unit" | "what"> & { readonly measure: Measure };
 const shapes: Readonly<Record<string, Shape>> = {
   "global-register-1": {
     unit: "registrations/s",
-    what: "An actor gives a global name to itself and takes it back.",
+    what: "An actor registers a global name for itself and unregisters it.",
     measure: byOne,
   },
   "global-register-100": {
@@ -254,7 +193,7 @@ export const namesRows: readonly Row[] = Object.entries(shapes).map(
     id: `names/${name}`,
     unit,
     what,
-    partner: another,
+    partner: namesPartner,
     peer,
     run: onFiveNodes(measure),
   }),

@@ -1,6 +1,6 @@
 /**
- * What the rows of two and more nodes spawn on any of them, and how nodes of a
- * benchmark are started. `bench_process.erl` offers the same on the BEAM.
+ * The behaviours that rows of two and more nodes spawn on any of them, and the
+ * start of a benchmark's node. `bench_process.erl` has the same on the BEAM.
  */
 
 import {
@@ -24,19 +24,19 @@ import {
 
 export const FIRST = "first@127.0.0.1";
 export const SECOND = "second@127.0.0.1";
-/** All nodes are loopback's own and gone within seconds. */
+/** Known to all, since the nodes use loopback only and end within seconds. */
 export const COOKIE = "bench";
 
 export type Payload = Uint8Array<ArrayBuffer>;
 /** What the owner of a row is sent. */
 export type Message = Report | Payload;
 
-/** Bytes that are no UTF-8, so that they are bytes on every side. */
+/** Bytes that are no valid UTF-8, so that they are bytes on every side. */
 export function payloadOf(bytes: number): Payload {
   return new Uint8Array(bytes).fill(255);
 }
 
-/** Counts messages and tells the owner at the end. */
+/** Counts messages, and reports to the owner at the end. */
 function counter(count: number, owner: Pid<Report>): Behaviour<Payload> {
   return handler(0, (seen, _payload: Payload, self) => {
     if (seen + 1 < count) return seen + 1;
@@ -53,7 +53,7 @@ function echo(owner: Pid<Payload>): Behaviour<Payload> {
   });
 }
 
-/** Sends so many messages of that size to each of the actors, in turn. */
+/** Sends `rounds` messages of that size to each of the actors, in turn. */
 function sender(
   rounds: number,
   to: readonly Pid<Payload>[],
@@ -63,7 +63,7 @@ function sender(
     sendRounds(self, rounds, to, payloadOf(bytes));
 }
 
-/** What each node of a benchmark offers the others. */
+/** The behaviours that each node of a benchmark exports. */
 export const behaviours: {
   readonly counter: typeof counter;
   readonly echo: typeof echo;
@@ -71,8 +71,9 @@ export const behaviours: {
 } = { counter, echo, sender };
 
 /**
- * As `sender`, in an actor whose mailbox is empty. Backpressure alone would let
- * it go on until the connection's buffers are full, and timers wait as long.
+ * As `sender`, in an actor whose mailbox is empty. It ends its turn now and
+ * then: with backpressure alone it would send until the connection's buffers
+ * are full, and timers would wait as long.
  */
 export async function sendRounds<M>(
   self: Self<M | typeof GO_ON>,
@@ -91,13 +92,14 @@ export async function sendRounds<M>(
   }
 }
 
-/** Starts a node that needs no epmd and offers the behaviours. */
-export function startNode(
-  options: Pick<
-    StartOptions,
-    "name" | "peers" | "connect" | "limits" | "exports"
-  >,
-): Promise<RunningNode> {
+/** Options of a benchmark's node. */
+export type NodeOptions = Pick<
+  StartOptions,
+  "name" | "peers" | "connect" | "limits" | "exports"
+>;
+
+/** Starts a node that needs no epmd and exports the behaviours. */
+export function startNode(options: NodeOptions): Promise<RunningNode> {
   return start({
     cookie: COOKIE,
     epmdPort: false,
@@ -107,7 +109,7 @@ export function startNode(
   });
 }
 
-/** What goes well is not worth a line between the figures. */
+/** Writes warnings and errors only, not to mix other lines with the figures. */
 function log(record: LogRecord): void {
   if (record.level === "warning" || record.level === "error") {
     console.error(`${record.node} ${record.level}: ${record.message}`);

@@ -1,7 +1,7 @@
 %% The shapes of pair/shapes.ts and mesh.ts on the BEAM: two or four nodes of
 %% Erlang's distribution in as many operating-system processes. The node that
-%% measures starts the others, which end with it. When a node of ours measures,
-%% partner/0 is the other one.
+%% measures starts the others, which end with it. When a Hornbeam node measures,
+%% partner/0 is the other node.
 -module(bench_process).
 -export([run/2, partner/0, counter/2, echo/1, sender/3]).
 
@@ -52,24 +52,11 @@ partner() ->
     halt(0).
 
 with_nodes(Names, Measure) ->
-    Started = [start_node(Name) || Name <- Names],
+    Started = [bench_main:start_node(start_link, Name) || Name <- Names],
     Figures = Measure([Node || {_Peer, Node} <- Started]),
     [ok = peer:stop(Peer) || {Peer, _Node} <- Started],
     Figures.
 
-%% This node's own cookie and code path are the other one's as well.
-start_node(Name) ->
-    {ok, Peer, Node} = peer:start_link(#{
-        name => Name,
-        host => "127.0.0.1",
-        args => [
-            "-pa", filename:dirname(code:which(?MODULE)),
-            "-setcookie", atom_to_list(erlang:get_cookie()),
-            "-start_epmd", "false",
-            "-kernel", "inet_dist_use_interface", "{127,0,0,1}"
-        ]
-    }),
-    {Peer, Node}.
 
 one_way(Plan, Second, Bytes) ->
     bench_main:measure(Plan, ?ONE_WAY_MAX, 1, fun(Count) ->
@@ -202,7 +189,7 @@ echo(Owner) ->
             echo(Owner)
     end.
 
-%% So many messages to each of the processes, in turn. The BEAM suspends the
+%% Rounds messages to each of the processes, in turn. The BEAM suspends the
 %% sender while a connection's buffer is full.
 sender(Rounds, To, Bytes) ->
     send_rounds(Rounds, To, payload(Bytes)).
@@ -219,6 +206,6 @@ send_round([One | Others], Payload) ->
     One ! Payload,
     send_round(Others, Payload).
 
-%% Bytes that are no UTF-8, so that they are bytes on every side.
+%% Bytes that are no valid UTF-8, so that they are bytes on every side.
 payload(Bytes) ->
     binary:copy(<<255>>, Bytes).

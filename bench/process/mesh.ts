@@ -5,30 +5,16 @@
 
 import type { Pid, Self } from "../../runtime/mod.ts";
 import type { Report } from "../inside/turns.ts";
-import {
-  type behaviours,
-  FIRST,
-  type Payload,
-  startNode,
-} from "../pair/behaviours.ts";
-import type { Partner, PartnerArgument, PartnerHalf, Row } from "../row.ts";
+import { type behaviours, FIRST, type Payload } from "../pair/behaviours.ts";
+import { partnerNode, withNodes } from "../pair/nodes.ts";
+import type { Row } from "../row.ts";
 
-/** Nodes besides the first. */
+/** The nodes besides the first. */
 const OTHERS = ["second", "third", "fourth"].map((part) => `${part}@127.0.0.1`);
 const BYTES = 100;
 const ROUNDS_MAX = 5_000_000;
 
-type Peers = Readonly<Record<string, string>>;
-
-/** A node that connects to those that are there already. */
-export async function another(argument: PartnerArgument): Promise<PartnerHalf> {
-  const name = String(argument["name"]);
-  const peers = argument["peers"] as Peers;
-  const node = await startNode({ name, peers, connect: Object.keys(peers) });
-  return { hello: { port: node.port }, stop: () => node.stop() };
-}
-
-/** Runs on the first node, but for what it spawns on all of them. */
+/** Spawns the actors on all nodes, from the first one. */
 async function broadcast(
   self: Self<Report>,
   rounds: number,
@@ -55,35 +41,21 @@ export const meshRow: Row = {
   id: "process/broadcast-mesh",
   unit: "messages/s",
   what: "Actors on four nodes send 100 bytes to one on each other node.",
-  partner: another,
+  partner: partnerNode,
   peer: {
     source: new URL("./bench_process.erl", import.meta.url),
     distributed: true,
   },
-  run: async (bench) => {
-    const partners: Partner[] = [];
-    const peers: Record<string, string> = {};
-    try {
-      for (const name of OTHERS) {
-        const partner = await bench.startPartner({ name, peers });
-        partners.push(partner);
-        peers[name] = `127.0.0.1:${partner.hello["port"]}`;
-      }
-      await using node = await startNode({
-        name: FIRST,
-        peers,
-        connect: OTHERS,
-      });
-      return await node.run((self: Self<Report>) =>
+  run: (bench) =>
+    withNodes<Report>(
+      bench,
+      { names: OTHERS },
+      (self, partners) =>
         bench.measure({
           maxCount: ROUNDS_MAX,
           unitsPerCount: (OTHERS.length + 1) * OTHERS.length,
-          meters: partners,
+          meters: partners.all,
           run: (rounds) => broadcast(self, rounds),
-        })
-      );
-    } finally {
-      await Promise.all(partners.map((partner) => partner.stop()));
-    }
-  },
+        }),
+    ),
 };

@@ -1,11 +1,11 @@
 /**
  * Two and more nodes in processes of the same runtime, over TCP on loopback.
- * The owner is in the first process; what it talks to is spawned in the others,
- * which offer the behaviours by name.
+ * The owner is in the first process. It spawns its counterparts in the others,
+ * which export the behaviours by name.
  */
 
-import type { Self } from "../../runtime/mod.ts";
-import { FIRST, type Message, SECOND, startNode } from "../pair/behaviours.ts";
+import { type Message, SECOND } from "../pair/behaviours.ts";
+import { partnerNode, withNodes } from "../pair/nodes.ts";
 import { pairRows, runPair, type WithPair } from "../pair/rows.ts";
 import {
   besideBlobs,
@@ -14,7 +14,7 @@ import {
   oneWayShape,
   roundTripShape,
 } from "../pair/shapes.ts";
-import type { ErlangPeer, PartnerHalf, Row } from "../row.ts";
+import type { ErlangPeer, Row } from "../row.ts";
 import { meshRow } from "./mesh.ts";
 import { stoppedRow } from "./stopped.ts";
 import { rawBesideBlobs, rawPair } from "./raw.ts";
@@ -22,27 +22,11 @@ import { rawBesideBlobs, rawPair } from "./raw.ts";
 const SMALL_BYTES = 16;
 const BLOB_BYTES = 64 * 1024 * 1024;
 
-async function second(): Promise<PartnerHalf> {
-  const node = await startNode({ name: SECOND });
-  return { hello: { port: node.port }, stop: () => node.stop() };
-}
-
-const withSecond: WithPair = async (bench, measure) => {
-  const partner = await bench.startPartner();
-  try {
-    await using node = await startNode({
-      name: FIRST,
-      peers: { [SECOND]: `127.0.0.1:${partner.hello["port"]}` },
-      connect: [SECOND],
-    });
+const withSecond: WithPair = (bench, measure) =>
+  withNodes<Message>(bench, { names: [SECOND] }, (self, partners) => {
     const far: Far = { node: SECOND, prefix: "" };
-    return await node.run((self: Self<Message>) =>
-      measure(self, { far, meters: [partner] })
-    );
-  } finally {
-    await partner.stop();
-  }
-};
+    return measure(self, { far, meters: partners.all });
+  });
 
 const peer: ErlangPeer = {
   source: new URL("./bench_process.erl", import.meta.url),
@@ -55,7 +39,7 @@ export const processRows: readonly Row[] = [
     shapes: [oneWayShape, roundTripShape, manyToManyShape],
     withPair: withSecond,
     rest: (_name, shape, bytes) => ({
-      partner: second,
+      partner: partnerNode,
       peer,
       raw: { raw: rawPair(shape.name, bytes) },
     }),
@@ -64,7 +48,7 @@ export const processRows: readonly Row[] = [
     id: "process/blob-p99",
     unit: "round trips/s",
     what: "16 bytes go there and back beside a stream of 64 MiB messages.",
-    partner: second,
+    partner: partnerNode,
     peer,
     raw: { raw: rawBesideBlobs(SMALL_BYTES, BLOB_BYTES) },
     run: (bench) =>

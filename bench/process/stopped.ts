@@ -1,30 +1,24 @@
 /**
  * One way between two nodes while a third does not read: its process is
- * stopped, and the connection to it full. What this shows is that nobody else
- * pays for that; the row to compare with is `one-way-16B`.
+ * stopped, and the connection to it is full. Compared with `one-way-16B`, the
+ * row shows that this does not slow down other connections.
  */
 
 import type { RunningNode, Self } from "../../runtime/mod.ts";
-import {
-  FIRST,
-  type Message,
-  payloadOf,
-  SECOND,
-  startNode,
-} from "../pair/behaviours.ts";
+import { type Message, payloadOf, SECOND } from "../pair/behaviours.ts";
+import { partnerNode, withNodes } from "../pair/nodes.ts";
 import { FOREVER, oneWayShape, spawnFar } from "../pair/shapes.ts";
 import type { Partner, Row } from "../row.ts";
-import { another } from "./mesh.ts";
 
 const STOPPED = "stopped@127.0.0.1";
 const BYTES = 16;
 const FILLER_BYTES = 65_536;
 const POLL_MS = 5;
 
-/** The stopped node is to stay a member, however long the row takes. */
+/** So long that the stopped node is not removed while the row runs. */
 const limits = { suspectAfterMs: 600_000, downAfterMs: 1_200_000 };
 
-/** Stops the process and sends until the connection takes no more. */
+/** Stops the process, and sends until the connection is full. */
 async function fill(
   self: Self<Message>,
   node: RunningNode,
@@ -51,44 +45,23 @@ export const stoppedRow: Row = {
   id: "process/one-way-beside-stopped",
   unit: "messages/s",
   what: "As one-way-16B, beside a full connection to a stopped process.",
-  partner: another,
+  partner: partnerNode,
   peer: {
     source: new URL("./bench_process.erl", import.meta.url),
     distributed: true,
   },
-  run: async (bench) => {
-    const partners: Partner[] = [];
-    try {
-      const peers: Record<string, string> = {};
-      for (const name of [SECOND, STOPPED]) {
-        const partner = await bench.startPartner({ name, peers: {} });
-        partners.push(partner);
-        peers[name] = `127.0.0.1:${partner.hello["port"]}`;
+  run: (bench) => {
+    const nodes = { names: [SECOND, STOPPED], areConnected: false, limits };
+    return withNodes<Message>(bench, nodes, async (self, partners, node) => {
+      const [second, stopped] = partners.all;
+      await fill(self, node, stopped!);
+      const far = { node: SECOND, prefix: "" } as const;
+      const part = await oneWayShape.prepare(self, far, BYTES);
+      const figures = await bench.measure({ ...part, meters: [second!] });
+      if (!isFull(node)) {
+        throw new Error(`expected a full connection to ${STOPPED} to the end`);
       }
-      const connect = Object.keys(peers);
-      await using node = await startNode({
-        name: FIRST,
-        peers,
-        connect,
-        limits,
-      });
-      return await node.run(async (self: Self<Message>) => {
-        await fill(self, node, partners[1]!);
-        const far = { node: SECOND, prefix: "" } as const;
-        const part = await oneWayShape.prepare(self, far, BYTES);
-        const figures = await bench.measure({
-          ...part,
-          meters: [partners[0]!],
-        });
-        if (!isFull(node)) {
-          throw new Error(
-            `expected a full connection to ${STOPPED} to the end`,
-          );
-        }
-        return figures;
-      });
-    } finally {
-      await Promise.all(partners.map((partner) => partner.stop()));
-    }
+      return figures;
+    });
   },
 };

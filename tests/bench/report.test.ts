@@ -1,6 +1,6 @@
 /** How samples become results, and results tables. */
 import { describe, expect, it } from "vitest";
-import { replaceResults } from "../../bench/runner/readme.ts";
+import { replaceResults } from "../../bench/readme.ts";
 import { median, type Result, summarize } from "../../bench/runner/results.ts";
 import { markdown, plainTable, shortRate } from "../../bench/runner/text.ts";
 import { rows } from "../../bench/suites.ts";

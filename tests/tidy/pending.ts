@@ -10,7 +10,6 @@ import type { SourceFile } from "./source.ts";
 const rooms = [
   "runtime/core/",
   "runtime/wire/",
-  "bench/",
 ];
 
 /** Words in comments, documents, titles and messages. */

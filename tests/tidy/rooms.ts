@@ -71,8 +71,8 @@ export const orders: Readonly<Record<string, Order>> = {
     ["beam", "names", "process", "std", "worker"],
     "suites.ts",
     "plan.ts",
-    "plot",
     "runner",
+    "plot",
     ".",
   ],
 };
@@ -86,7 +86,9 @@ function placeIn(
   if (!path.startsWith(`${folder}/`)) return undefined;
   const [first = "", second] = path.slice(folder.length + 1).split("/");
   const find = (room: string) =>
-    order.findIndex((at) => at === room || (at !== "." && at.includes(room)));
+    order.findIndex((at) =>
+      typeof at === "string" ? at === room : at.includes(room)
+    );
   const own = order.flat().includes(first) ? first : ".";
   const room = second === undefined ? own : first;
   return { room, level: order.flat().includes(room) ? find(room) : -1 };

@@ -6,16 +6,16 @@
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { chart } from "../plot/chart.ts";
-import { rows, suiteOf } from "../suites.ts";
-import type { Result } from "./results.ts";
+import { chart } from "./plot/chart.ts";
+import { rows, suiteOf } from "./suites.ts";
+import type { Result } from "./runner/results.ts";
 
 const BEGIN = "<!-- results:begin -->";
 const END = "<!-- results:end -->";
 const HEADING = "### Results of ";
 
-export const readme: URL = new URL("../README.md", import.meta.url);
-const plots = new URL("../plots/", import.meta.url);
+export const readme: URL = new URL("./README.md", import.meta.url);
+const plots = new URL("./plots/", import.meta.url);
 
 /** Text of a section, without its heading, by suite. */
 export type Sections = ReadonlyMap<string, string>;
