@@ -23,6 +23,7 @@ import { erlangFunctions } from "./node/erlang_functions.ts";
 import { nodeInfo } from "./node/node_info.ts";
 import { pgFunctions } from "./groups/pg.ts";
 import { pg2Functions } from "./groups/pg2.ts";
+import type { Complain } from "./shared/kernel_actor.ts";
 import { rex } from "./rpc/rex.ts";
 import { type Output, user } from "./io/user.ts";
 
@@ -40,8 +41,7 @@ export type KernelOptions = {
 };
 
 export function startKernel(node: Node, options: KernelOptions): void {
-  const complain = (what: string, error: unknown) =>
-    node.log("warning", "kernel", what, { error });
+  const complain = complaintsTo(node);
   if (options.inspectable) {
     node.functions.addOwn(erlangFunctions(node));
     node.functions.addOwn(pgFunctions(node));
@@ -61,13 +61,17 @@ function startGlobal(
   { disconnect }: KernelOptions,
   options: GlobalOptions,
 ): void {
-  const complain = (what: string, error: unknown) =>
-    node.log("warning", "kernel", what, { error });
+  const complain = complaintsTo(node);
   const resolvers = new Resolvers(node);
   node.functions.addOwn(globalFunctions(node, resolvers));
   const names = node.globalNames = new GlobalNames(node, resolvers);
   const parts = { options, names, disconnect };
   keep(node, SERVER_NAME, () => globalActor(parts, complain));
+}
+
+/** Writes complaints to the node's log. */
+function complaintsTo(node: Node): Complain {
+  return (what, error) => node.log("warning", "kernel", what, { error });
 }
 
 /** Starts a kernel actor, and starts it again each time that it has ended. */

@@ -45,56 +45,68 @@ async function expectClean(sim: Simulation): Promise<void> {
   }
 }
 
+/**
+ * Links to an actor on another node that is about to end, unlinks it, and goes
+ * on with the messages that had come by then.
+ */
+async function unlinkFromBrief(
+  sim: Simulation,
+  body: (
+    self: Self<unknown>,
+    pid: Pid,
+    before: readonly unknown[],
+  ) => Promise<void>,
+): Promise<void> {
+  const a = await sim.start("a@sim", lone);
+  await sim.start("b@sim", { ...lone, exports });
+  await a.run(async (self: Self<unknown>) => {
+    self.trapExits = true;
+    const { pid } = await self.spawnOn("b@sim", "brief", [sim.below(8)], {
+      link: true,
+    });
+    await pause(self, sim.below(12));
+    self.unlink(pid);
+    await body(self, pid, await drain(self));
+  });
+  await expectClean(sim);
+}
+
 describe("unlink and the exit of the other", () => {
   it("cross, and after unlink there is nothing to be seen", async () => {
     const early = new Set<boolean>();
-    await simulateSeeds({ count: 80 }, async (sim) => {
-      const a = await sim.start("a@sim", lone);
-      await sim.start("b@sim", { ...lone, exports });
-      await a.run(async (self: Self<unknown>) => {
-        self.trapExits = true;
-        const { pid } = await self.spawnOn("b@sim", "brief", [
-          sim.below(8),
-        ], { link: true });
-        await pause(self, sim.below(12));
-        self.unlink(pid);
-        // Messages that had come by then stay, and none is added.
-        const before = await drain(self);
-        early.add(before.length > 0);
-        expect(before.length === 0 || before.length === 1).toBe(true);
-        for (const exit of before) expect(exit).toEqual(new Exit(pid, "over"));
-        await pause(self, 50);
-        expect(await drain(self)).toEqual([]);
-      });
-      await expectClean(sim);
-    });
+    await simulateSeeds(
+      { count: 80 },
+      (sim) =>
+        unlinkFromBrief(sim, async (self, pid, before) => {
+          // Messages that had come by then stay, and none is added.
+          early.add(before.length > 0);
+          expect(before.length === 0 || before.length === 1).toBe(true);
+          for (const exit of before) {
+            expect(exit).toEqual(new Exit(pid, "over"));
+          }
+          await pause(self, 50);
+          expect(await drain(self)).toEqual([]);
+        }),
+    );
     expect(early.size).toBe(2);
   });
 
   it("and a new link before the acknowledgement is a new link", async () => {
     const seen = new Set<unknown>();
-    await simulateSeeds({ count: 80 }, async (sim) => {
-      const a = await sim.start("a@sim", lone);
-      await sim.start("b@sim", { ...lone, exports });
-      await a.run(async (self: Self<unknown>) => {
-        self.trapExits = true;
-        const { pid } = await self.spawnOn("b@sim", "brief", [
-          sim.below(8),
-        ], { link: true });
-        await pause(self, sim.below(12));
-        self.unlink(pid);
-        const before = await drain(self);
-        self.link(pid);
-        await pause(self, 5_000);
-        // One exit signal for the new link: its end, or that it was too late.
-        const after = await drain(self) as Exit[];
-        expect(after).toHaveLength(1);
-        expect(after[0]?.from).toBe(pid);
-        seen.add(after[0]?.reason);
-        if (before.length > 0) expect(after[0]?.reason).toBe(reasons.noproc);
-      });
-      await expectClean(sim);
-    });
+    await simulateSeeds(
+      { count: 80 },
+      (sim) =>
+        unlinkFromBrief(sim, async (self, pid, before) => {
+          self.link(pid);
+          await pause(self, 5_000);
+          // One exit signal for the new link: the exit, or noproc if too late.
+          const after = await drain(self) as Exit[];
+          expect(after).toHaveLength(1);
+          expect(after[0]?.from).toBe(pid);
+          seen.add(after[0]?.reason);
+          if (before.length > 0) expect(after[0]?.reason).toBe(reasons.noproc);
+        }),
+    );
     expect(seen).toEqual(new Set(["over", reasons.noproc]));
   });
 

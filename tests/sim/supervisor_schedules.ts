@@ -34,16 +34,16 @@ function pick<T>(sim: Simulation, from: readonly T[]): T {
   return from[sim.below(from.length)] as T;
 }
 
-/** A wait of a random time, for the schedule's sake. */
+/** A pause of a random time, which varies the schedule. */
 async function pause(self: Self<unknown>, sim: Simulation): Promise<void> {
   await self.receive("nothing", { timeoutMs: sim.below(12) });
 }
 
 /**
- * Waits until nothing is on its way any more, and returns the supervisor's
- * children in their order. Asked for by the body, since no actor can tell.
+ * Waits until no message is on its way, and returns the supervisor's children
+ * in their order.
  */
-async function settle(
+async function childrenAtRest(
   sim: Simulation,
   node: RunningNode,
   pid: Pid<never>,
@@ -62,7 +62,7 @@ async function settle(
   }
 }
 
-/** Ends the supervisor, and sees that nothing is left of its family. */
+/** Ends the supervisor, and checks that no child is left. */
 async function endFamily(
   node: RunningNode,
   pid: Pid<never>,
@@ -108,7 +108,7 @@ export async function siblingsCrash(sim: Simulation): Promise<void> {
     }));
   }
   await Promise.all(crashers);
-  await settle(sim, node, pid);
+  await childrenAtRest(sim, node, pid);
   const least = Math.min(...crashing);
   for (const [index, id] of childIds.entries()) {
     const causes = [...crashing].filter((one) => one <= index).length;
@@ -151,7 +151,7 @@ export async function storm(sim: Simulation): Promise<void> {
     }
   });
   lives.failing = 0;
-  const rows = await settle(sim, node, pid);
+  const rows = await childrenAtRest(sim, node, pid);
   expect(rows.map((row) => row.pid))
     .toEqual(childIds.map((id) => lives.last(id)?.pid));
   expect(lives.living).toHaveLength(childIds.length);
@@ -215,7 +215,7 @@ export async function askers(sim: Simulation): Promise<void> {
     });
   await Promise.all([asker(), asker(), asker()]);
   lives.failing = 0;
-  for (const { id, pid: shown } of await settle(sim, node, pid)) {
+  for (const { id, pid: shown } of await childrenAtRest(sim, node, pid)) {
     const life = lives.last(id as string);
     expect(life?.isOver === false ? life.pid : null).toBe(shown);
   }
@@ -342,7 +342,7 @@ export async function crowds(sim: Simulation): Promise<void> {
   const hand = (name: string) => crowdHand(node, sim, lives, pid, name);
   await Promise.all(["x", "y", "z"].map(hand));
   lives.failing = 0;
-  const rows = await settle(sim, node, pid);
+  const rows = await childrenAtRest(sim, node, pid);
   const shown = new Set(rows.map((row) => row.pid));
   expect(shown).toEqual(new Set(lives.living.map((life) => life.pid)));
   expect(rows.length).toBeLessThanOrEqual(maxChildren);

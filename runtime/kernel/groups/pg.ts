@@ -137,10 +137,10 @@ export class Pg {
    */
   join(at: AtNode, group: unknown, pids: Pid | readonly Pid[]): void {
     const node = liveNodeOf(at);
-    const living = ownPids(node, pids).filter((pid) =>
+    const live = ownPids(node, pids).filter((pid) =>
       node.localActor(pid) !== null
     );
-    this.#running(node).state.join(group, Object.freeze(living));
+    this.#running(node).state.join(group, Object.freeze(live));
   }
 
   /**

@@ -23,6 +23,7 @@
 
 import type { Pid } from "../../core/terms/terms.ts";
 import {
+  countedPids,
   type GroupEntry,
   type PgMessage,
   type PgOutputs,
@@ -111,7 +112,9 @@ export class Pg2State {
     if (!this.has(name)) return null;
     const members = this.#members.members(name);
     const foreign = this.#foreign.get(name);
-    return foreign === undefined ? members : [...members, ...listed(foreign)];
+    return foreign === undefined
+      ? members
+      : [...members, ...countedPids([foreign])];
   }
 
   localMembers(name: unknown): readonly Pid[] | null {
@@ -304,13 +307,4 @@ export class Pg2State {
 
 function isOdd(length: number): boolean {
   return length % 2 === 1;
-}
-
-/** A list with each pid as often as it is counted. */
-function listed(counts: ReadonlyMap<Pid, number>): Pid[] {
-  const pids: Pid[] = [];
-  for (const [pid, count] of counts) {
-    for (let i = 0; i < count; i++) pids.push(pid);
-  }
-  return pids;
 }

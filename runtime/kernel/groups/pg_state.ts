@@ -224,7 +224,7 @@ export class PgState {
       this.#peers.delete(pid);
       const changes: Change[] = [];
       for (const group of groups) {
-        const pids = listOf([group.parts.get(pid) ?? new Map()]);
+        const pids = countedPids([group.parts.get(pid) ?? new Map()]);
         this.#dropPart(pid, group);
         changes.push({ type: "leave", group: group.name, pids });
       }
@@ -264,7 +264,9 @@ export class PgState {
     const groups: GroupEntry[] = [];
     for (const group of this.#groups.values()) {
       const counts = group.parts.get(this.#self);
-      if (counts !== undefined) groups.push([group.name, listOf([counts])]);
+      if (counts !== undefined) {
+        groups.push([group.name, countedPids([counts])]);
+      }
     }
     this.#outputs.send(peer, { type: "sync", from: this.#self, groups });
   }
@@ -386,7 +388,7 @@ function ownPids(peer: Pid, pids: readonly Pid[]): readonly Pid[] {
 }
 
 /** A list with each pid as often as it is counted. */
-function listOf(parts: readonly Counts[]): Pid[] {
+export function countedPids(parts: readonly Counts[]): Pid[] {
   const pids: Pid[] = [];
   for (const counts of parts) {
     for (const [pid, count] of counts) {
@@ -397,7 +399,7 @@ function listOf(parts: readonly Counts[]): Pid[] {
 }
 
 function frozen(parts: readonly Counts[]): readonly Pid[] {
-  return Object.freeze(listOf(parts));
+  return Object.freeze(countedPids(parts));
 }
 
 /** A list with each pid as often as `of` counts it more than `over`. */

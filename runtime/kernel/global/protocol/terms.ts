@@ -8,7 +8,6 @@
  */
 
 import { compareTerms } from "../../../core/terms/order.ts";
-import { termKey } from "../../../core/terms/key.ts";
 import {
   type Atom,
   atom,
@@ -245,11 +244,6 @@ export function bossOf(nodes: readonly string[]): string {
 /** By the order of their atoms, as BEAM nodes compare names. */
 export function isSmaller(one: string, other: string): boolean {
   return compareTerms(nameAtom(one), nameAtom(other)) < 0;
-}
-
-export function sameLock(one: LockId, other: LockId): boolean {
-  return termKey(one.resource) === termKey(other.resource) &&
-    termKey(one.requester) === termKey(other.requester);
 }
 
 // -- Writing
