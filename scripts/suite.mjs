@@ -145,9 +145,10 @@ export function inWords({ passed, failed, skipped }) {
  * exit code.
  *
  * @param {readonly Counts[]} all
+ * @param {string} [heading] stands before these
  */
-export function summarize(all) {
-  console.log();
+export function summarize(all, heading = "") {
+  console.log(`\n${heading}`.trimEnd());
   const sum = { passed: 0, failed: 0, skipped: 0 };
   for (const counts of all) {
     console.log(`${counts.name.padEnd(6)} ${inWords(counts)}`);

@@ -2,8 +2,9 @@
  * Every `ts` and `sh` block of the documentation, and every example in a doc
  * comment, runs here on the runtime under test; CONTRIBUTING.md tells authors
  * how. A program of a page is a process of its own; the small ones of doc
- * comments follow one another in one process, except in the nightly run. There
- * is no way to leave a `ts` block out: a fragment that cannot run alone is
+ * comments follow one another in one process, and on Deno and Bun those of
+ * pages as well. In the nightly run each is a process of its own. There is no
+ * way to leave a `ts` block out: a fragment that cannot run alone is
  * marked `<!-- test: typecheck only -->`, a program that does not end by itself
  * `<!-- test: run by FILE -->` with the test that runs it; both are still
  * type-checked.
@@ -26,6 +27,7 @@ import {
 } from "./helpers/processes.ts";
 import { isFull, isNightly, itOnNode } from "./helpers/share.ts";
 import type { DenoJson, PackageJson } from "./tidy/exports.ts";
+import { portMisuses } from "./tidy/ports.ts";
 import { filesUnder } from "./tidy/source.ts";
 
 const LIMIT_MS = 30_000;
@@ -123,6 +125,15 @@ describe("the documentation", () => {
     expect(blocks.map(misuse).filter((said) => said !== undefined)).toEqual([]);
   });
 
+  itOnNode("shares no port between programs (on Node.js)", () => {
+    const examples = filesUnder("examples").map(({ path, text }) => ({
+      path,
+      line: 1,
+      code: text,
+    }));
+    expect(portMisuses([...blocks, ...examples])).toEqual([]);
+  });
+
   itOnNode("passes the type checker (on Node.js)", async () => {
     expect(await workplace.check(programs)).toEqual([]);
   }, 60_000);
@@ -132,7 +143,8 @@ const complete = programs.filter(({ mark = "" }) =>
   mark !== FRAGMENT && !RUN_BY.test(mark)
 );
 const isAlone = ({ path, code }: Block) =>
-  isNightly || path.endsWith(".md") || code.includes("import.meta.main");
+  isNightly || code.includes("import.meta.main") ||
+  (isFull && path.endsWith(".md"));
 
 describe("a program at", () => {
   for (const block of complete.filter(isAlone)) {
@@ -278,6 +290,29 @@ describe("this test itself", () => {
     const block = { path, line: 1, language: "sh", code, mark: undefined };
     const child = await workplace.runCommands({ ...block, code: helpOf(code) });
     await expect(succeed(child, block)).rejects.toThrow();
+  });
+
+  it("refuses ports that programs share or that cannot be replaced", () => {
+    const one = { path: "a.md", line: 3, code: "start({ epmdPort: 4380 })" };
+    const two = { ...one, line: 9 };
+    expect(portMisuses([one, { ...two, code: "epmdPort = 4381; f(4369)" }]))
+      .toEqual([]);
+    expect(portMisuses([one, two])).toEqual([
+      "a.md:9: port 4380 is that of a.md:3 as well; take one that no other " +
+      "program has",
+    ]);
+    for (
+      const code of [
+        "start({ port: 8080 })",
+        "hornbeam run a.ts --epmd-port 5000",
+        "ERL_EPMD_PORT=5000 erl",
+        "curl http://localhost:8080/",
+      ]
+    ) {
+      expect(portMisuses([{ ...one, code }]), code).toEqual([
+        expect.stringContaining("a.md:3: expected port 0 or one from 4370"),
+      ]);
+    }
   });
 
   it("wants promised lines in order", () => {

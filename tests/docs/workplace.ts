@@ -28,6 +28,7 @@ import {
   spawnRuntime,
 } from "../helpers/processes.ts";
 import { importsOf } from "../tidy/imports.ts";
+import { portsIn } from "../tidy/ports.ts";
 import type { Block } from "./blocks.ts";
 
 /** What package.json and deno.json offer to commands. */
@@ -72,9 +73,9 @@ export class Workplace {
 
   /** Runs a `ts` block. */
   async runProgram(block: Block): Promise<SpawnedProcess> {
-    const env = await this.#environment();
-    const options = { cwd: this.folder, env };
-    return spawnRuntime(this.#runtime, this.write(block), [], options);
+    const path = this.write(await withFreePorts(block));
+    const options = { cwd: this.folder, env: await this.#environment() };
+    return spawnRuntime(this.#runtime, path, [], options);
   }
 
   /**
@@ -83,7 +84,8 @@ export class Workplace {
    * have let go of whatever would keep it running.
    */
   async runInTurn(blocks: readonly Block[]): Promise<SpawnedProcess> {
-    const steps = blocks.map((block) => {
+    const ready = await Promise.all(blocks.map(withFreePorts));
+    const steps = ready.map((block) => {
       const path = `./${relative(this.folder, this.write(block))}`;
       return `console.log(${JSON.stringify(TURN)});\n` +
         `await import(${JSON.stringify(path)});\n`;
@@ -102,7 +104,8 @@ export class Workplace {
     const cwd = mkdtempSync(join(this.folder, "commands-"));
     mirror(cwd);
     const options = { cwd, env: await this.#environment(), group: true };
-    return spawnProcess("sh", ["-euc", block.code], options);
+    const { code } = await withFreePorts(block);
+    return spawnProcess("sh", ["-euc", code], options);
   }
 
   /** Type-checks all blocks at once and returns the compiler's words. */
@@ -158,13 +161,25 @@ export class Workplace {
     return code;
   }
 
-  /** Blocks run two at a time, so each gets a port for an epmd of its own. */
+  /** Blocks run side by side, so each gets a port for an epmd of its own. */
   async #environment(): Promise<Record<string, string>> {
     return {
       PATH: this.#bin + delimiter + pinnedPath(),
       ERL_EPMD_PORT: String(await freePort()),
     };
   }
+}
+
+/**
+ * Replaces the ports that a block names by free ones: the same block may run on
+ * another runtime at this moment.
+ */
+async function withFreePorts(block: Block): Promise<Block> {
+  let { code } = block;
+  for (const port of new Set(portsIn(code))) {
+    code = code.replaceAll(String(port), String(await freePort()));
+  }
+  return { ...block, code };
 }
 
 /** What \`runInTurn\` prints before each block. */

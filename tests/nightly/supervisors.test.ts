@@ -1,15 +1,19 @@
 /** Supervisors under 100 times as many random schedules as in each test run. */
 import { describe, test } from "vitest";
-import { currentRuntime } from "../helpers/processes.ts";
+import { chunksOf, firstOf, report } from "../helpers/seeds.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 import { schedules } from "../sim/supervisor_schedules.ts";
 
-/** Other seeds than those of every test run, and others on each runtime. */
-const BASES = { node: 1_000_000, deno: 2_000_000, bun: 3_000_000 } as const;
+const longest = Math.max(...schedules.map(([, seeds]) => seeds));
 
 describe("supervisors at length", () => {
-  test.each(schedules)("%s", async (_name, seeds, body) => {
-    const base = BASES[currentRuntime()];
-    await simulateSeeds({ count: seeds * 100, base }, body);
-  });
+  test.each(chunksOf(100 * longest, 500))(
+    "under $count schedules of each kind from seed $base on",
+    async (chunk) => {
+      for (const [, seeds, body] of schedules) {
+        await simulateSeeds(firstOf(chunk, 100 * seeds), body);
+      }
+      report("supervisors", chunk);
+    },
+  );
 });

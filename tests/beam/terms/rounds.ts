@@ -118,8 +118,8 @@ export async function echoHere(
 export function expectAll(census: Census, seeds: Seeds): void {
   const { length } = seedsOf(seeds);
   expect(census.terms).toBe(length);
-  // With HORNBEAM_SEED set, there is one.
-  if (length > 1) expect(census.missing()).toEqual([]);
+  // Few seeds, such as the one of HORNBEAM_SEED, need not have every kind.
+  if (length >= 5_000) expect(census.missing()).toEqual([]);
 }
 
 /** Terms there and back twice: once to be compared here, once there. */
