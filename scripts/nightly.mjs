@@ -5,7 +5,7 @@
  * `... list` shows them. Each part prints a closing line "N passed, N failed".
  *
  * Parts with seeds take `--seeds FROM-TO`, which narrows them to these. Each
- * runtime has a million seeds of its own (tests/helpers/seeds.ts), so the seeds
+ * runtime has a million seeds of its own (tests/nightly/seeds.ts), so the seeds
  * say on which runtimes the part runs. The part prints how far it is; after an
  * interruption it goes on with the seed after the last one printed.
  * `--on RUNTIME` leaves the other runtimes out.

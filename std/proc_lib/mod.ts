@@ -235,14 +235,14 @@ export async function startLink<M = unknown, R = void>(
  *
  * @example
  * ```ts
- * import { start } from "hornbeam";
+ * import { Down, start } from "hornbeam";
  * import { startMonitor } from "hornbeam/std/proc_lib";
  *
  * await using node = await start();
  * await node.run(async (self) => {
  *   const { ref } = await startMonitor(self, ({ initAck }) => () => initAck());
- *   const down = await self.receive(ref);
- *   console.log(down.reason); // prints: Symbol(normal)
+ *   const down = await self.receive((m) => m instanceof Down && m.ref === ref);
+ *   console.log((down as Down).reason); // prints: Symbol(normal)
  * });
  * ```
  */

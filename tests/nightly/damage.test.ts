@@ -13,7 +13,7 @@ import {
   type Counts,
   firstOf,
   report,
-} from "../helpers/seeds.ts";
+} from "./seeds.ts";
 import {
   fuzzCodec,
   fuzzFrames,

@@ -1,7 +1,7 @@
 /** Groups under random schedules at length: 10,000 of them on each runtime. */
 
 import { describe, expect, it } from "vitest";
-import { chunksOf, report } from "../helpers/seeds.ts";
+import { chunksOf, report } from "./seeds.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 import { groupSchedule, type GroupTally } from "../sim/groups/schedule.ts";
 

@@ -1,7 +1,7 @@
 /** The model test at length: at least 100,000 schedules in one night. */
 
 import { describe, expect, it } from "vitest";
-import { chunksOf, report, seedsIn } from "../helpers/seeds.ts";
+import { chunksOf, report, seedsIn } from "./seeds.ts";
 import { runSchedules } from "../model/schedules.ts";
 
 /** Schedules on each runtime; a trace is the same on all three. */

@@ -1,7 +1,7 @@
 /** Random programs for `global` at length: 10,000 schedules on each runtime. */
 
 import { describe, expect, it } from "vitest";
-import { chunksOf, report, seedsIn } from "../helpers/seeds.ts";
+import { chunksOf, report, seedsIn } from "./seeds.ts";
 import { runSchedules } from "../names/schedules.ts";
 
 describe("global", () => {

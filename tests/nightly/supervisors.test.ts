@@ -1,6 +1,6 @@
 /** Supervisors under 100 times as many random schedules as in each test run. */
 import { describe, test } from "vitest";
-import { chunksOf, firstOf, report } from "../helpers/seeds.ts";
+import { chunksOf, firstOf, report } from "./seeds.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 import { schedules } from "../sim/supervisor_schedules.ts";
 

@@ -12,7 +12,7 @@ import {
 } from "../beam/terms/rounds.ts";
 import { world } from "../beam/world.ts";
 import { hasBeam } from "../helpers/beam.ts";
-import { chunksOf, report } from "../helpers/seeds.ts";
+import { chunksOf, report } from "./seeds.ts";
 
 const LENGTH = 20_000;
 const chunks = chunksOf(1_000_000, LENGTH);

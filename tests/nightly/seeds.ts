@@ -8,7 +8,7 @@
  * sets, narrows them to these.
  */
 import process from "node:process";
-import { currentRuntime, type Runtime } from "./processes.ts";
+import { currentRuntime, type Runtime } from "../helpers/processes.ts";
 
 /** Seeds one after the other. */
 export type Chunk = { readonly base: number; readonly count: number };
