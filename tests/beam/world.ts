@@ -41,7 +41,7 @@ export type World = {
 
 const settling = atom("settling");
 
-/** Who traps exits; both unless told. */
+/** Which of the two traps exits; both by default. */
 type Traps = { readonly there?: boolean; readonly here?: boolean };
 
 /** The nodes `a@127.0.0.1` and `ts@127.0.0.1`, which are not connected yet. */

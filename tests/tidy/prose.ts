@@ -141,6 +141,9 @@ function withoutFences(text: string): string {
   );
 }
 
+/** What a string of Erlang, Elixir, shell or JSON has, and no sentence. */
+const CODE = /\w\(|[{}]|=[:=]|\b[a-z]+:[a-z]/;
+
 /** Strings that are sentences: titles of tests and messages. */
 function sentencesOf(file: SourceFile): Prose[] {
   const found: Prose[] = [];
@@ -150,6 +153,7 @@ function sentencesOf(file: SourceFile): Prose[] {
     if (isNode(parent) && /^(?:Import|Export)/.test(parent.type)) return;
     const text = file.text.slice(node.start, node.end);
     if (!/[a-z,;] [a-z]/i.test(text)) return;
+    if (CODE.test(text.replace(/`[^`]*`/g, ""))) return;
     found.push({ at: node.start, text: text.replace(/^["'`]|\\[nt]/g, blank) });
   });
   return found;

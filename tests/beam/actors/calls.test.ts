@@ -10,8 +10,8 @@ import { waitFor } from "../../helpers/wait.ts";
 import { counter, echoServer } from "../std/servers.ts";
 import { nothingIsLeft, pair, world } from "../world.ts";
 
-const target = "{counter, 'ts@127.0.0.1'}";
-const nothing = "beam_driver:contents()";
+const TARGET = "{counter, 'ts@127.0.0.1'}";
+const NOTHING = "beam_driver:contents()";
 
 matrix("calls from a BEAM node to ours", () => {
   const nodes = world();
@@ -24,19 +24,19 @@ matrix("calls from a BEAM node to ours", () => {
   async function there(expression: string): Promise<string> {
     const session = nodes.them.session();
     const value = await session(expression);
-    expect(await session(nothing)).toBe("[]");
+    expect(await session(NOTHING)).toBe("[]");
     return value;
   }
 
   test("a call by name and by pid is answered, and a cast taken", async () => {
-    await there(`gen_server:cast(${target}, reset)`);
-    expect(await there(`gen_server:call(${target}, {add, 2})`)).toBe("2");
-    expect(await there(`gen_server:call(${target}, {add, 3}, infinity)`))
+    await there(`gen_server:cast(${TARGET}, reset)`);
+    expect(await there(`gen_server:call(${TARGET}, {add, 2})`)).toBe("2");
+    expect(await there(`gen_server:call(${TARGET}, {add, 3}, infinity)`))
       .toBe("5");
     await there(`gen_server:abcast(['ts@127.0.0.1'], counter, reset)`);
-    expect(await there(`gen_server:call(${target}, {add, 1})`)).toBe("1");
+    expect(await there(`gen_server:call(${TARGET}, {add, 1})`)).toBe("1");
     const term = '{1,-2.5,<<"x">>,[a|b],#{k => {}},<<1:3>>}';
-    expect(await there(`gen_server:call(${target}, {echo, ${term}})`))
+    expect(await there(`gen_server:call(${TARGET}, {echo, ${term}})`))
       .toBe(term);
     expect(
       await there(
@@ -52,8 +52,8 @@ matrix("calls from a BEAM node to ours", () => {
     expect(await session("gen_server:call(Ours, by_pid)")).toBe("by_pid");
   });
 
-  test("a call of many servers is answered, whatever form its tag has", async () => {
-    await there(`gen_server:cast(${target}, reset)`);
+  test("a call of many servers is answered, for each form of its tag", async () => {
+    await there(`gen_server:cast(${TARGET}, reset)`);
     const nodesThere = "['a@127.0.0.1', 'ts@127.0.0.1']";
     expect(
       await there(
@@ -79,7 +79,7 @@ matrix("calls from a BEAM node to ours", () => {
       expect(
         await there(
           `Tag = ${tag},
-           ${target} ! {'$gen_call', {self(), Tag}, {echo, yes}},
+           ${TARGET} ! {'$gen_call', {self(), Tag}, {echo, yes}},
            beam_driver:next() =:= {Tag, yes}`,
         ),
       ).toBe("true");
@@ -89,14 +89,14 @@ matrix("calls from a BEAM node to ours", () => {
   test("requests that are sent first and collected later", async () => {
     expect(
       await there(
-        `Id = gen_server:send_request(${target}, {echo, 1}),
+        `Id = gen_server:send_request(${TARGET}, {echo, 1}),
          gen_server:receive_response(Id, 5000)`,
       ),
     ).toBe("{reply,1}");
     expect(
       await there(
         `Ids = lists:foldl(fun(N, Acc) ->
-           gen_server:send_request(${target}, {echo, N}, N, Acc)
+           gen_server:send_request(${TARGET}, {echo, N}, N, Acc)
          end, gen_server:reqids_new(), lists:seq(1, 50)),
          Collect = fun Collect(Left, Got) ->
            case gen_server:receive_response(Left, 5000, true) of
@@ -110,11 +110,11 @@ matrix("calls from a BEAM node to ours", () => {
 
   test("a reply that comes too late is nowhere", async () => {
     const session = nodes.them.session();
-    await expect(session(`gen_server:call(${target}, {late, 60}, 20)`))
+    await expect(session(`gen_server:call(${TARGET}, {late, 60}, 20)`))
       .rejects.toThrow(/timeout/);
-    expect(await session(`gen_server:call(${target}, {late, 100})`))
+    expect(await session(`gen_server:call(${TARGET}, {late, 100})`))
       .toBe("late");
-    expect(await session(nothing)).toBe("[]");
+    expect(await session(NOTHING)).toBe("[]");
   });
 
   test("another process may answer, there or here", async () => {
@@ -124,7 +124,7 @@ matrix("calls from a BEAM node to ours", () => {
            {'$gen_call', From, _} = beam_driver:next(),
            gen_server:reply(From, {by, self()})
          end),
-         gen_server:call(${target}, {forward, Other}) =:= {by, Other}`,
+         gen_server:call(${TARGET}, {forward, Other}) =:= {by, Other}`,
       ),
     ).toBe("true");
     const session = nodes.them.session();
@@ -134,7 +134,7 @@ matrix("calls from a BEAM node to ours", () => {
     });
     const request = "{forward, Ours}";
     expect(
-      await session(`gen_server:call(${target}, ${request}) =:= ${request}`),
+      await session(`gen_server:call(${TARGET}, ${request}) =:= ${request}`),
     )
       .toBe("true");
   });
@@ -152,11 +152,11 @@ matrix("calls from a BEAM node to ours", () => {
   });
 
   test("other behaviours call in the same way", async () => {
-    expect(await there(`gen_statem:call(${target}, {echo, state})`))
+    expect(await there(`gen_statem:call(${TARGET}, {echo, state})`))
       .toBe("state");
     expect(
       await there(
-        `gen_statem:call(${target}, {echo, state}, {clean_timeout, 900})`,
+        `gen_statem:call(${TARGET}, {echo, state}, {clean_timeout, 900})`,
       ),
     ).toBe("state");
     await nothingIsLeft(nodes);

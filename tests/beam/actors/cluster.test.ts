@@ -49,7 +49,7 @@ matrix("nodes of ours in a cluster of two BEAM nodes", () => {
     return ours;
   }
 
-  /** The two are as connected as if nobody else had been there. */
+  /** The two are connected as if no other node had been there. */
   async function areWhole(): Promise<void> {
     expect(
       await a.run("lists:member('b@127.0.0.1', nodes())"),
@@ -88,15 +88,15 @@ matrix("nodes of ours in a cluster of two BEAM nodes", () => {
       expect(
         await a.run(
           `Pid = spawn(fun() -> receive stop -> ok end end),
-           yes = global:register_name(someone, Pid),
+           yes = global:register_name(a_name, Pid),
            true = global:set_lock({lock, self()}),
            true = global:del_lock({lock, self()}),
-           {Pid =:= global:whereis_name(someone), global:trans({t, self()},
+           {Pid =:= global:whereis_name(a_name), global:trans({t, self()},
               fun() -> inside end)}`,
         ),
       ).toBe("{true,inside}");
       expect(
-        await b.run("global:send(someone, stop), ok"),
+        await b.run("global:send(a_name, stop), ok"),
       ).toBe("ok");
       await areWhole();
       // One link goes: only ours is alone at that end, the others stay.
@@ -137,7 +137,7 @@ matrix("nodes of ours in a cluster of two BEAM nodes", () => {
       expect(await node.connect(a.name)).toBe(true);
     }
     await isSeenBy(ours.node.name, a);
-    // Whatever `global` makes of the newcomer, it has by then begun to do it.
+    // By then `global` has begun to handle the new node.
     for (const beam of [a, b, a]) {
       await beam.run("sys:get_state(global_name_server), ok");
     }
@@ -153,7 +153,7 @@ matrix("nodes of ours in a cluster of two BEAM nodes", () => {
   test("nodes of ours and theirs, all with all", async () => {
     const ours = await Promise.all(["c", "x"].map((letter) => start(letter)));
     const [first, second] = ours as [Logged, Logged];
-    // Everybody at once: four nodes, six connections, from both sides.
+    // All at once: four nodes, six connections, from both sides.
     const all = [a.name, b.name, first.node.name, second.node.name];
     await Promise.all([
       ...ours.flatMap(({ node }) => all.map((name) => node.connect(name))),

@@ -210,7 +210,7 @@ describe.skipIf(!hasBeam())("a BEAM node and a node of ours", () => {
     }
   });
 
-  test("outlive each other's death, and take no restart for the dead", async () => {
+  test("outlive each other's exit, and do not take a restarted node for the old one", async () => {
     const { epmdPort, ours } = nodes;
     // Global may introduce the other BEAM node, since both know ours.
     const ofOurs = "nodes(connected) -- ['a@127.0.0.1']";
@@ -222,7 +222,7 @@ describe.skipIf(!hasBeam())("a BEAM node and a node of ours", () => {
       .toEqual(new Exit(theirs, reasons.noconnection));
     const again = await startBeam("mortal@127.0.0.1", { epmdPort });
     await inside(actor, (self) => {
-      self.send(theirs, "for the dead");
+      self.send(theirs, "for the old incarnation");
       self.monitor(theirs);
     });
     expect((await next(actor, isDown)).reason).toBe(reasons.noproc);

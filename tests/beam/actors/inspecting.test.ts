@@ -8,7 +8,7 @@ import { matrix } from "../../helpers/beam_nodes.ts";
 import { counter } from "../std/servers.ts";
 import { world } from "../world.ts";
 
-const ts = "'ts@127.0.0.1'";
+const TS = "'ts@127.0.0.1'";
 
 matrix("a BEAM node that looks into ours", () => {
   const nodes = world();
@@ -16,27 +16,27 @@ matrix("a BEAM node that looks into ours", () => {
 
   test("looks around", async () => {
     const ask = (name: string, args = "") =>
-      run(`erpc:call(${ts}, erlang, ${name}, [${args}])`);
+      run(`erpc:call(${TS}, erlang, ${name}, [${args}])`);
     const pid = nodes.ours.node.spawn(counter, { name: "counter" });
-    expect(await ask("node")).toBe(ts);
+    expect(await ask("node")).toBe(TS);
     expect(await ask("nodes")).toBe("['a@127.0.0.1']");
     expect(await ask("whereis", "nobody")).toBe("undefined");
     expect(
       await run(
-        `Pid = erpc:call(${ts}, erlang, whereis, [counter]),
-         true = erpc:call(${ts}, erlang, is_process_alive, [Pid]),
-         true = lists:member(Pid, erpc:call(${ts}, erlang, processes, [])),
-         true = lists:member(rex, erpc:call(${ts}, erlang, registered, [])),
+        `Pid = erpc:call(${TS}, erlang, whereis, [counter]),
+         true = erpc:call(${TS}, erlang, is_process_alive, [Pid]),
+         true = lists:member(Pid, erpc:call(${TS}, erlang, processes, [])),
+         true = lists:member(rex, erpc:call(${TS}, erlang, registered, [])),
          {status, waiting} = rpc:pinfo(Pid, status),
          [{registered_name, counter} | _] = rpc:pinfo(Pid),
          node(Pid)`,
       ),
-    ).toBe(ts);
+    ).toBe(TS);
     expect(await ask("system_info", "machine")).toBe('"Hornbeam"');
-    expect(await run(`catch erpc:call(${ts}, erlang, system_info, [x])`))
+    expect(await run(`catch erpc:call(${TS}, erlang, system_info, [x])`))
       .toContain("{exception,badarg,[{erlang,system_info,[x],[]}]}");
     expect(
-      await run(`is_integer(erpc:call(${ts}, erlang, monotonic_time, []))`),
+      await run(`is_integer(erpc:call(${TS}, erlang, monotonic_time, []))`),
     )
       .toBe("true");
     await nodes.ours.node.run((self) =>
@@ -62,14 +62,14 @@ matrix("a BEAM node that looks into ours", () => {
                    (X) when is_list(X) -> list; (X) when is_map(X) -> map;
                    (X) when is_tuple(X) -> tuple_size(X);
                    (X) when is_binary(X) -> binary end,
-         Pid = erpc:call(${ts}, erlang, whereis, [rex]),
+         Pid = erpc:call(${TS}, erlang, whereis, [rex]),
          [{Item, There, Here} ||
            {Item, There} <- process_info(self(), ${items}),
            {I, Here} <- [rpc:pinfo(Pid, Item)],
            I =/= Item orelse Kind(There) =/= Kind(Here)]`,
       ),
     ).toBe("[]");
-    // What it was sent is nobody's business.
+    // Its messages are shown to no caller.
     for (const item of ["messages", "zork"]) {
       expect(
         await session(`element(2, element(2, rpc:pinfo(Pid, ${item})))

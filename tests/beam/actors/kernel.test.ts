@@ -20,7 +20,7 @@ import { contents, inside, puppet } from "../../helpers/clusters.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import { nothingIsLeft, pair, world } from "../world.ts";
 
-const ts = "'ts@127.0.0.1'";
+const TS = "'ts@127.0.0.1'";
 
 /** The value of an expression, or class and reason of what it raises. */
 const caught = (expression: string) =>
@@ -51,16 +51,16 @@ matrix("a BEAM node that asks ours", () => {
   });
 
   test("pings it", async () => {
-    expect(await run(`net_adm:ping(${ts})`)).toBe("pong");
-    expect(await run("nodes()")).toBe(`[${ts}]`);
+    expect(await run(`net_adm:ping(${TS})`)).toBe("pong");
+    expect(await run("nodes()")).toBe(`[${TS}]`);
     expect(await run("net_adm:ping('nobody@127.0.0.1')")).toBe("pang");
-    expect(await run(`gen_server:call({net_kernel, ${ts}}, whatever)`))
+    expect(await run(`gen_server:call({net_kernel, ${TS}}, whatever)`))
       .toBe("{error,notsup}");
   });
 
   test("calls functions by erpc, in every way that they end", async () => {
     const call = (name: string, ...args: string[]) =>
-      run(caught(`erpc:call(${ts}, math_ts, ${name}, [${args.join()}])`));
+      run(caught(`erpc:call(${TS}, math_ts, ${name}, [${args.join()}])`));
     expect(await call("add", "1", "2")).toBe("{ok,3}");
     expect(await call("later", '[{a,<<"b">>}]')).toBe('{ok,[{a,<<"b">>}]}');
     expect(await call("throws", "ball")).toBe("{throw,ball}");
@@ -78,12 +78,12 @@ matrix("a BEAM node that asks ours", () => {
     await nothingIsLeft(nodes);
   });
 
-  test("gives up a call in time, and hears of a killed one", async () => {
+  test("gives up a call in time, and is notified when the called function is killed", async () => {
     const session = nodes.them.session();
     expect(
       await session(
         `{'EXIT', {{erpc, timeout}, _}} =
-           (catch erpc:call(${ts}, math_ts, never, [], 50)),
+           (catch erpc:call(${TS}, math_ts, never, [], 50)),
          beam_driver:contents()`,
       ),
     ).toBe("[]");
@@ -91,7 +91,7 @@ matrix("a BEAM node that asks ours", () => {
     const calls = () =>
       [...core.actors()].filter(({ label }) => label === "erpc:execute_call");
     await session(
-      `Id = erpc:send_request(${ts}, math_ts, never, []), ok`,
+      `Id = erpc:send_request(${TS}, math_ts, never, []), ok`,
     );
     await waitFor(() => calls().length === 2, { what: "the call" });
     await nodes.ours.node.run((self) => {
@@ -103,32 +103,32 @@ matrix("a BEAM node that asks ours", () => {
   });
 
   test("calls many at once, casts, and calls what it has in hand", async () => {
-    expect(await run(`erpc:multicall([node(), ${ts}], erlang, node, [])`))
-      .toBe(`[{ok,'a@127.0.0.1'},{ok,${ts}}]`);
-    expect(await run(`erpc:call(${ts}, fun erlang:node/0)`)).toBe(ts);
-    expect(await run(`rpc:multicall([${ts}], math_ts, add, [1, 2])`))
+    expect(await run(`erpc:multicall([node(), ${TS}], erlang, node, [])`))
+      .toBe(`[{ok,'a@127.0.0.1'},{ok,${TS}}]`);
+    expect(await run(`erpc:call(${TS}, fun erlang:node/0)`)).toBe(TS);
+    expect(await run(`rpc:multicall([${TS}], math_ts, add, [1, 2])`))
       .toBe("{[3],[]}");
     const got: unknown[] = [];
     nodes.ours.node.exportFunction("note:it/1", (term: unknown) => {
       got.push(term);
     });
-    await run(`erpc:cast(${ts}, note, it, [erpc])`);
-    await run(`rpc:cast(${ts}, note, it, [rpc])`);
-    await run(`gen_server:cast({rex, ${ts}}, {cast, note, it, [rex], user})`);
-    await run(`spawn(${ts}, note, it, [spawned])`);
+    await run(`erpc:cast(${TS}, note, it, [erpc])`);
+    await run(`rpc:cast(${TS}, note, it, [rpc])`);
+    await run(`gen_server:cast({rex, ${TS}}, {cast, note, it, [rex], user})`);
+    await run(`spawn(${TS}, note, it, [spawned])`);
     await waitFor(() => got.length === 4, { what: "the casts" });
     expect(got.map((name) => Symbol.keyFor(name as symbol)).toSorted())
       .toEqual(["erpc", "rex", "rpc", "spawned"]);
     expect(
       await run(
-        `erlang:spawn(${ts}, erlang, halt, []), rpc:call(${ts}, erlang, halt, [])`,
+        `erlang:spawn(${TS}, erlang, halt, []), rpc:call(${TS}, erlang, halt, [])`,
       ),
     ).toBe("{badrpc,{'EXIT',{undef,[{erlang,halt,[],[]}]}}}");
   });
 
   test("calls functions by rpc, old and new", async () => {
     const call = (how: string, name: string, ...args: string[]) =>
-      run(`rpc:${how}(${ts}, math_ts, ${name}, [${args.join()}])`);
+      run(`rpc:${how}(${TS}, math_ts, ${name}, [${args.join()}])`);
     for (const how of ["call", "block_call"]) {
       expect(await call(how, "add", "1", "2")).toBe("3");
       expect(await call(how, "throws", "ball")).toBe("ball");
@@ -140,27 +140,27 @@ matrix("a BEAM node that asks ours", () => {
     }
     expect(
       await run(
-        `{rex, ${ts}} ! {self(), {call, math_ts, add, [1, 2], user}},
+        `{rex, ${TS}} ! {self(), {call, math_ts, add, [1, 2], user}},
          beam_driver:next()`,
       ),
     ).toBe("{rex,3}");
     expect(
       await run(
-        `{rex, ${ts}} ! {self(), features_request}, beam_driver:next()`,
+        `{rex, ${TS}} ! {self(), features_request}, beam_driver:next()`,
       ),
-    ).toBe(`{features_reply,${ts},[erpc]}`);
+    ).toBe(`{features_reply,${TS},[erpc]}`);
     nodes.ours.node.spawn(park, { name: "parked" });
-    expect(await run(`rpc:sbcast([${ts}], parked, hello)`))
-      .toBe(`{[${ts}],[]}`);
-    expect(await run(`rpc:sbcast([${ts}], nobody, hello)`))
-      .toBe(`{[],[${ts}]}`);
+    expect(await run(`rpc:sbcast([${TS}], parked, hello)`))
+      .toBe(`{[${TS}],[]}`);
+    expect(await run(`rpc:sbcast([${TS}], nobody, hello)`))
+      .toBe(`{[],[${TS}]}`);
     await nothingIsLeft(nodes);
   });
 
   test("spawns functions, whose end it is told", async () => {
     const down = (name: string, ...args: string[]) =>
       run(
-        `{P, M} = spawn_monitor(${ts}, math_ts, ${name}, [${args.join()}]),
+        `{P, M} = spawn_monitor(${TS}, math_ts, ${name}, [${args.join()}]),
          {'DOWN', M, process, P, Why} = beam_driver:next(), Why`,
       );
     expect(await down("add", "1", "2")).toBe("normal");
@@ -180,7 +180,7 @@ matrix("a BEAM node that asks ours", () => {
       handler(1, (total, n: number) => total + n),
       { name: "server" },
     );
-    const server = `{server, ${ts}}`;
+    const server = `{server, ${TS}}`;
     expect(await run(`${server} ! 2, sys:get_state(${server})`)).toBe("3");
     expect(
       await run(
@@ -306,7 +306,7 @@ matrix("a node of ours that asks a BEAM node", () => {
     expect(await inside(user, (self) => self.groupLeader))
       .toBe(nodes.ours.node.whereis("user"));
     await session(
-      `group_leader(erpc:call(${ts}, erlang, whereis, [user]), self())`,
+      `group_leader(erpc:call(${TS}, erlang, whereis, [user]), self())`,
     );
     expect(await session('io:format("~s: ~w~n", [hello, {1, "a"}])'))
       .toBe("ok");
@@ -333,7 +333,7 @@ matrix("a node of ours that asks a BEAM node", () => {
     expect(
       await session(
         `[Tag || Tag <- ${tags}, begin
-            {net_kernel, ${ts}} ! {'$gen_call', {self(), Tag}, {is_auth, node()}},
+            {net_kernel, ${TS}} ! {'$gen_call', {self(), Tag}, {is_auth, node()}},
             beam_driver:next() =/= {Tag, yes}
           end]`,
       ),
@@ -345,7 +345,7 @@ matrix("a node of ours that asks a BEAM node", () => {
     const { records } = nodes.ours.logs;
     await session("logger:set_primary_config(level, info)");
     await session(
-      `group_leader(erpc:call(${ts}, erlang, whereis, [user]), self())`,
+      `group_leader(erpc:call(${TS}, erlang, whereis, [user]), self())`,
     );
     await session('logger:error("bad ~p", [{1, "a"}], #{domain => [x]})');
     await session("logger:warning(#{what => happened})");

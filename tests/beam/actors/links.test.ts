@@ -18,10 +18,10 @@ import { end, endThere, nothingIsLeft, pair, world } from "../world.ts";
 
 /** A reason with something of everything, as both sides write it. */
 const reason = tuple(atom("why"), 1.5, "text", { k: [1, 2] }, null);
-const reasonThere = '{why,1.5,<<"text">>,#{k => [1,2]},nil}';
+const REASON_THERE = '{why,1.5,<<"text">>,#{k => [1,2]},nil}';
 
-/** How often the session's process is linked, to whomever. */
-const linksThere = "length(element(2, process_info(self(), links)))";
+/** The number of links of the session's process. */
+const LINKS_THERE = "length(element(2, process_info(self(), links)))";
 
 matrix("links and exits between a BEAM node and ours", () => {
   const nodes = world();
@@ -29,7 +29,7 @@ matrix("links and exits between a BEAM node and ours", () => {
   test("a link set there tells us of the end, with the whole reason", async () => {
     const { session, actor, theirs } = await pair(nodes);
     expect(await session("link(Ours)")).toBe("true");
-    await endThere(session, reasonThere);
+    await endThere(session, REASON_THERE);
     expect(await next(actor, isExit)).toEqual(new Exit(theirs, reason));
     await nothingIsLeft(nodes);
   });
@@ -40,7 +40,7 @@ matrix("links and exits between a BEAM node and ours", () => {
     await settle();
     await end(actor, reason);
     expect(await session("{'EXIT', Ours, Why} = beam_driver:next(), Why"))
-      .toBe(reasonThere);
+      .toBe(REASON_THERE);
     await nothingIsLeft(nodes);
   });
 
@@ -63,13 +63,15 @@ matrix("links and exits between a BEAM node and ours", () => {
     await nothingIsLeft(nodes);
   });
 
-  test("normal ends are trapped as such and end nobody", async () => {
+  test("normal exits are trapped as such and end no other actor", async () => {
     const first = await pair(nodes, { there: false });
     await first.session("link(Ours)");
     await first.settle();
     await end(first.actor, reasons.normal);
     expect(
-      await first.session(`beam_driver:until(fun() -> ${linksThere} == 0 end)`),
+      await first.session(
+        `beam_driver:until(fun() -> ${LINKS_THERE} == 0 end)`,
+      ),
     ).toBe("true");
     expect(await first.session("beam_driver:contents()")).toBe("[]");
     const second = await pair(nodes);
@@ -81,11 +83,11 @@ matrix("links and exits between a BEAM node and ours", () => {
 
   test("an exit signal needs no link, and kill cannot be trapped", async () => {
     const { session, actor, theirs } = await pair(nodes);
-    await session(`exit(Ours, ${reasonThere})`);
+    await session(`exit(Ours, ${REASON_THERE})`);
     expect(await next(actor, isExit)).toEqual(new Exit(theirs, reason));
     await inside(actor, (self) => self.sendExit(theirs, reason));
     expect(await session("{'EXIT', Ours, Why} = beam_driver:next(), Why"))
-      .toBe(reasonThere);
+      .toBe(REASON_THERE);
     const killed = await pair(nodes);
     await session("link(Ours)");
     await killed.session("link(Ours)");
@@ -112,7 +114,7 @@ matrix("links and exits between a BEAM node and ours", () => {
     expect(await contents(actor)).toEqual([]);
   });
 
-  test("a link to the dead is answered with noproc, both ways", async () => {
+  test("a link to an ended actor is answered with noproc, both ways", async () => {
     const { session, actor, theirs } = await pair(nodes);
     await end(actor, atom("gone"));
     await session("link(Ours)");
@@ -131,7 +133,7 @@ matrix("links and exits between a BEAM node and ours", () => {
     await settle();
     await end(actor, atom("unseen"));
     // Only after the acknowledgement the entry is gone from its table.
-    expect(await session(`beam_driver:until(fun() -> ${linksThere} == 0 end)`))
+    expect(await session(`beam_driver:until(fun() -> ${LINKS_THERE} == 0 end)`))
       .toBe("true");
     expect(await session("beam_driver:contents()")).toBe("[]");
     await nothingIsLeft(nodes);
@@ -146,7 +148,7 @@ matrix("links and exits between a BEAM node and ours", () => {
       }
     });
     await nothingIsLeft(nodes);
-    expect(await session(linksThere)).toBe("0");
+    expect(await session(LINKS_THERE)).toBe("0");
     await endThere(session, "unseen");
     await inside(actor, (self) => self.link(theirs));
     // The first thing that comes is the answer to this link.
@@ -166,7 +168,7 @@ matrix("links and exits between a BEAM node and ours", () => {
       ]);
     }
     await nothingIsLeft(nodes);
-    expect(await session(`beam_driver:until(fun() -> ${linksThere} == 0 end)`))
+    expect(await session(`beam_driver:until(fun() -> ${LINKS_THERE} == 0 end)`))
       .toBe("true");
     await Promise.all([
       session("link(Ours)"),

@@ -51,7 +51,7 @@ matrix("monitors between a BEAM node and ours", () => {
     await nothingIsLeft(nodes);
   });
 
-  test("names that nobody holds are answered, both ways", async () => {
+  test("names that no actor holds are answered, both ways", async () => {
     const { session, actor } = await pair(nodes);
     for (const name of ["nobody", "'with space'", "''", "true", "undefined"]) {
       const target = `{${name}, 'ts@127.0.0.1'}`;
@@ -73,7 +73,7 @@ matrix("monitors between a BEAM node and ours", () => {
     const named = puppet(nodes.ours.node, { name: "named here" });
     await session(`M = monitor(process, ${target})`);
     await settle();
-    // Who holds the name later is another one.
+    // Another actor holds the name later.
     await inside(named, (self) => self.unregister("named here"));
     await end(puppet(nodes.ours.node, { name: "named here" }), atom("later"));
     await end(named, atom("first"));
@@ -109,7 +109,7 @@ matrix("monitors between a BEAM node and ours", () => {
     await nothingIsLeft(nodes);
     await end(actor, atom("unseen"));
     await end(named, atom("unseen"));
-    // What would come from the dead would come before this.
+    // A signal of the ended actor would come before this.
     await session("M = monitor(process, Ours)");
     expect(await session(down("Ours"))).toBe("noproc");
     expect(await session("beam_driver:contents()")).toBe("[]");

@@ -167,7 +167,7 @@ matrix("spawn requests between a BEAM node and ours", () => {
     await nothingIsLeft(nodes);
   });
 
-  test("a parent that ends is heard of by its linked child", async () => {
+  test("a parent that ends notifies its linked child", async () => {
     const { session, actor } = await pair(nodes);
     await session(
       "spawn_link('ts@127.0.0.1', ours, reporter, [Ours]), ok",
@@ -201,7 +201,7 @@ matrix("spawn requests between a BEAM node and ours", () => {
     await nothingIsLeft(nodes);
   });
 
-  test("ours passes arguments, and hears of what went wrong", async () => {
+  test("ours passes arguments, and is notified of errors", async () => {
     const { actor, session } = await pair(nodes);
     const sent = await inside(actor, async (self) => {
       await self.spawnOn(nodes.them.name, "erlang:send", [
@@ -238,7 +238,7 @@ matrix("spawn requests between a BEAM node and ours", () => {
     await nothingIsLeft(nodes);
   });
 
-  test("ours hears of a lost connection", async () => {
+  test("ours is notified of a lost connection", async () => {
     const { actor, session } = await pair(nodes);
     nodes.ours.node.disconnect(nodes.them.name);
     const outcome = await inside(

@@ -20,7 +20,7 @@ import { spawnProcess } from "../../helpers/processes.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import { eventsOf, type Logged, startNode } from "../../net/peers/raw_peer.ts";
 
-const theirName = "a@127.0.0.1";
+const THEIR_NAME = "a@127.0.0.1";
 const short = hostname().split(".")[0] ?? "";
 const isLoopback = await lookup(short, 4).then(
   ({ address }) => address.startsWith("127."),
@@ -34,7 +34,7 @@ matrix("connecting with a BEAM node", () => {
   beforeAll(async () => {
     ({ port: epmdPort } = await startEpmd());
     [them, hiddenOne] = await Promise.all([
-      startBeam(theirName, { epmdPort }),
+      startBeam(THEIR_NAME, { epmdPort }),
       startBeam("hidden@127.0.0.1", { epmdPort, flags: ["-hidden"] }),
     ]);
   });
@@ -54,7 +54,7 @@ matrix("connecting with a BEAM node", () => {
     ["visible", "hidden", false],
     ["hidden", "hidden", false],
   ])(
-    "ours is %s, theirs %s: in each other's nodes() %s, whoever connects",
+    "ours is %s, theirs %s: in each other's nodes() %s, for either direction",
     async (oursIs, theirsIs, isSeen) => {
       const beam = theirsIs === "hidden" ? hiddenOne : them;
       for (const isOurs of [true, false]) {
@@ -147,14 +147,14 @@ matrix("connecting with a BEAM node", () => {
   });
 
   test("a cookie for one node, on either side", async () => {
-    const ours = await start({ cookies: { [theirName]: "special" } });
+    const ours = await start({ cookies: { [THEIR_NAME]: "special" } });
     const { name } = ours.node;
     expect(await them.run(connect(name))).toBe("false");
     await them.run(`erlang:set_cookie('${name}', special)`);
     expect(await them.run(connect(name))).toBe("true");
     expect(await hiddenOne.run(connect(name))).toBe("true");
-    ours.node.disconnect(theirName);
-    expect(await ours.node.connect(theirName)).toBe(true);
+    ours.node.disconnect(THEIR_NAME);
+    expect(await ours.node.connect(THEIR_NAME)).toBe(true);
   });
 
   test("a node of another name is not taken for the one dialled", async () => {
@@ -172,7 +172,7 @@ matrix("connecting with a BEAM node", () => {
     );
   });
 
-  test("nobody there, or not registered: said, and not waited for", async () => {
+  test("no node there, or none registered: reported without a wait", async () => {
     const ours = await start();
     expect(await ours.node.connect("nobody@127.0.0.1")).toBe(false);
     expect(ours.logs.complaints.join()).toMatch(/no such node is registered/);
@@ -187,7 +187,7 @@ matrix("connecting with a BEAM node", () => {
     expect(ours.logs.complaints.join())
       .toMatch(/asks for a name of our choice/);
     // It gets one from a BEAM node, and with that one it may come.
-    expect(await nameless.run(connect(theirName))).toBe("true");
+    expect(await nameless.run(connect(THEIR_NAME))).toBe("true");
     expect(await nameless.run(connect(ours.node.name))).toBe("true");
     const dynamic = (await nameless.run("node()")).replaceAll("'", "");
     expect(await ours.node.connect(dynamic)).toBe(true);

@@ -28,19 +28,19 @@ import { eventsOf, type Logged } from "../../net/peers/raw_peer.ts";
 import { Cuttable } from "./cuttable.ts";
 import { pair } from "../world.ts";
 
-const theirName = "a@127.0.0.1";
-const ourName = "ts@127.0.0.1";
+const THEIR_NAME = "a@127.0.0.1";
+const OUR_NAME = "ts@127.0.0.1";
 
 matrix("restarts of a BEAM node and of ours", () => {
   let epmdPort: number;
   let them: BeamNode;
   beforeAll(async () => {
     ({ port: epmdPort } = await startEpmd());
-    them = await startBeam(theirName, { epmdPort });
+    them = await startBeam(THEIR_NAME, { epmdPort });
   });
 
   async function start(options: StartOptions = {}): Promise<Logged> {
-    const ours = await startOurs(ourName, epmdPort, options);
+    const ours = await startOurs(OUR_NAME, epmdPort, options);
     onTestFinished(() => ours.node.stop());
     return ours;
   }
@@ -48,19 +48,19 @@ matrix("restarts of a BEAM node and of ours", () => {
   /** Kills the BEAM node as `kill -9` does, and starts it again. */
   async function restartThem(): Promise<void> {
     await them.stop();
-    them = await startBeam(theirName, { epmdPort });
+    them = await startBeam(THEIR_NAME, { epmdPort });
   }
 
   /** The pid of a process that has the same numbers after a restart. */
   async function wellKnown(ours: Logged): Promise<Pid<unknown>> {
     const actor = puppet(ours.node, { name: "asks" });
-    await them.run(`{asks, '${ourName}'} ! whereis(kernel_safe_sup)`);
+    await them.run(`{asks, '${OUR_NAME}'} ! whereis(kernel_safe_sup)`);
     const pid = await inside(actor, (self) => self.receive());
     await inside(actor, (self) => self.unregister("asks"));
     return pid as Pid<unknown>;
   }
 
-  test("a node that is killed is down at once, for everyone", async () => {
+  test("a node that is killed is down at once, for all peers", async () => {
     const ours = await start();
     const events = eventsOf(ours.node);
     const one = await pair({ them, ours });
@@ -68,7 +68,7 @@ matrix("restarts of a BEAM node and of ours", () => {
       self.link(one.theirs);
       return self.monitor(one.theirs);
     });
-    const calling = ours.node.call({ name: "init", node: theirName }, 0, {
+    const calling = ours.node.call({ name: "init", node: THEIR_NAME }, 0, {
       timeoutMs: Infinity,
     }).catch((error: unknown) => (error as CallError).reason);
     await one.settle();
@@ -78,11 +78,11 @@ matrix("restarts of a BEAM node and of ours", () => {
     expect(await next(one.actor, isExit))
       .toEqual(new Exit(one.theirs, reasons.noconnection));
     expect(await calling).toBe(reasons.noconnection);
-    expect(events).toEqual([`+${theirName}`, `-${theirName}`]);
+    expect(events).toEqual([`+${THEIR_NAME}`, `-${THEIR_NAME}`]);
     expect(ours.node.nodes()).toEqual([]);
   });
 
-  test("what is for the old incarnation of theirs reaches nobody", async () => {
+  test("a signal to the old incarnation of theirs reaches no process", async () => {
     const ours = await start();
     const old = await wellKnown(ours);
     const actor = puppet(ours.node, { trapExits: true });
@@ -97,7 +97,7 @@ matrix("restarts of a BEAM node and of ours", () => {
     );
     // The first of these connects, and finds another incarnation.
     await inside(actor, (self) => {
-      self.send(old, "for the dead");
+      self.send(old, "for the old incarnation");
       self.sendExit(old, reasons.kill);
       self.link(old);
       self.unlink(old);
@@ -112,7 +112,7 @@ matrix("restarts of a BEAM node and of ours", () => {
     expect(current.creation).not.toBe(old.creation);
     expect(current).not.toBe(old);
     await inside(actor, async (self) => {
-      self.send(old, "for the dead, connected");
+      self.send(old, "for the old incarnation, connected");
       self.sendExit(old, reasons.kill);
       self.link(old);
       self.monitor(old);
@@ -121,7 +121,7 @@ matrix("restarts of a BEAM node and of ours", () => {
         (error: unknown) =>
           expect((error as CallError).reason).toBe(reasons.noproc),
       );
-      self.send(current, "for the living");
+      self.send(current, "for the current one");
     });
     expect(await next(actor, isExit)).toEqual(new Exit(old, reasons.noproc));
     expect(await next(actor, isDown))
@@ -129,15 +129,15 @@ matrix("restarts of a BEAM node and of ours", () => {
     expect(
       await tracer(
         "beam_driver:next() =:= " +
-          "{trace, Known, 'receive', <<\"for the living\">>}",
+          "{trace, Known, 'receive', <<\"for the current one\">>}",
       ),
     ).toBe("true");
     expect(await tracer("beam_driver:contents()")).toBe("[]");
-    expect(ours.node.nodes()).toEqual([theirName]);
+    expect(ours.node.nodes()).toEqual([THEIR_NAME]);
     expect(ours.logs.complaints).toEqual([]);
   });
 
-  test("what is for the old incarnation of ours reaches nobody", async () => {
+  test("a signal to the old incarnation of ours reaches no actor", async () => {
     const first = await start();
     const session = them.session();
     const before = puppet(first.node, { trapExits: true });
@@ -147,7 +147,7 @@ matrix("restarts of a BEAM node and of ours", () => {
     await session("register(holder, self())");
     await inside(
       before,
-      (self) => void self.send({ name: "holder", node: theirName }, alias),
+      (self) => void self.send({ name: "holder", node: THEIR_NAME }, alias),
     );
     await session("Alias = beam_driver:next(), ok");
     await first.node.stop();
@@ -182,14 +182,15 @@ matrix("restarts of a BEAM node and of ours", () => {
     expect(await next(after, (m): m is symbol => m === atom("end_")))
       .toBe(atom("end_"));
     expect(await contents(after)).toEqual([]);
-    expect(second.node.nodes()).toEqual([theirName]);
+    expect(second.node.nodes()).toEqual([THEIR_NAME]);
     expect(second.logs.complaints).toEqual([]);
     await session("unregister(holder)");
 
     async function introduceAgain(): Promise<void> {
       await inside(
         after,
-        (self) => void self.send({ name: "holder", node: theirName }, self.pid),
+        (self) =>
+          void self.send({ name: "holder", node: THEIR_NAME }, self.pid),
       );
       await session("New = beam_driver:next(), ok");
     }
@@ -201,23 +202,27 @@ matrix("restarts of a BEAM node and of ours", () => {
     );
     const way = await Cuttable.open(() => Number(port));
     const ours = await start({
-      peers: { [theirName]: `127.0.0.1:${way.port}` },
+      peers: { [THEIR_NAME]: `127.0.0.1:${way.port}` },
     });
     const events = eventsOf(ours.node);
-    expect(await ours.node.connect(theirName)).toBe(true);
+    expect(await ours.node.connect(THEIR_NAME)).toBe(true);
     const { actor, theirs } = await pair({ them, ours });
     const ref = await inside(actor, (self) => self.monitor(theirs));
     await restartThem();
     // We believe in the old one; it has closed, and that did not reach us.
     await waitFor(() => way.isFarClosed, { what: "its end" });
-    expect(ours.node.nodes()).toEqual([theirName]);
-    expect(events).toEqual([`+${theirName}`]);
-    expect(await them.run(`net_kernel:connect_node('${ourName}')`)).toBe(
+    expect(ours.node.nodes()).toEqual([THEIR_NAME]);
+    expect(events).toEqual([`+${THEIR_NAME}`]);
+    expect(await them.run(`net_kernel:connect_node('${OUR_NAME}')`)).toBe(
       "true",
     );
     expect(await next(actor, isDown))
       .toEqual(new Down(ref, theirs, reasons.noconnection));
-    expect(events).toEqual([`+${theirName}`, `-${theirName}`, `+${theirName}`]);
+    expect(events).toEqual([
+      `+${THEIR_NAME}`,
+      `-${THEIR_NAME}`,
+      `+${THEIR_NAME}`,
+    ]);
     const again = await pair({ them, ours });
     await again.settle();
     expect(again.theirs.creation).not.toBe(theirs.creation);
@@ -231,21 +236,21 @@ matrix("restarts of a BEAM node and of ours", () => {
         "hd([P || S <- erlang:ports(), {ok, {{0,0,0,0}, P}} <- [inet:sockname(S)]])",
       );
       const way = await Cuttable.open(() => Number(port));
-      const options = { peers: { [theirName]: `127.0.0.1:${way.port}` } };
+      const options = { peers: { [THEIR_NAME]: `127.0.0.1:${way.port}` } };
       let ours = await start(options);
-      expect(await ours.node.connect(theirName)).toBe(true);
+      expect(await ours.node.connect(THEIR_NAME)).toBe(true);
       const { session, actor } = await pair({ them, ours });
       await session(
         "net_kernel:monitor_nodes(true), M = monitor(process, Ours), ok",
       );
       way.cutNear();
       await waitFor(() => ours.node.nodes().length === 0, { what: "our end" });
-      expect(await session("nodes()")).toBe(`['${ourName}']`);
+      expect(await session("nodes()")).toBe(`['${OUR_NAME}']`);
       if (which === "a new one") {
         await ours.node.stop();
         ours = await start(options);
       }
-      expect(await ours.node.connect(theirName)).toBe(true);
+      expect(await ours.node.connect(THEIR_NAME)).toBe(true);
       expect(await session("[beam_driver:next() || _ <- [a, b, c]]"))
         .toMatch(
           /\{nodedown,'ts@127\.0\.0\.1'\}.*\{nodeup,'ts@127\.0\.0\.1'\}/,

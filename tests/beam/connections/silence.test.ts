@@ -22,13 +22,13 @@ import { waitFor } from "../../helpers/wait.ts";
 import { COOKIE, eventsOf } from "../../net/peers/raw_peer.ts";
 
 /** `net_ticktime`; a silent node is down after this and a quarter at most. */
-const ticktimeMs = 8_000;
-/** Time for what comes on top on a busy machine. */
-const slackMs = 4_000;
-/** Longer than any of the two would wait for a silent one. */
-const idleMs = 1.25 * ticktimeMs + 1_500;
-const limits = { netTicktimeMs: ticktimeMs };
-const flags = ["-kernel", "net_ticktime", String(ticktimeMs / 1_000)];
+const TICKTIME_MS = 8_000;
+/** Additional time on a busy machine. */
+const SLACK_MS = 4_000;
+/** Longer than either of the two waits for a silent peer. */
+const IDLE_MS = 1.25 * TICKTIME_MS + 1_500;
+const limits = { netTicktimeMs: TICKTIME_MS };
+const flags = ["-kernel", "net_ticktime", String(TICKTIME_MS / 1_000)];
 
 const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));
@@ -56,14 +56,14 @@ async function startChild(
 }
 
 function expectSilence(ms: number): void {
-  expect(ms).toBeGreaterThanOrEqual(ticktimeMs - 500);
-  expect(ms).toBeLessThanOrEqual(1.25 * ticktimeMs + slackMs);
+  expect(ms).toBeGreaterThanOrEqual(TICKTIME_MS - 500);
+  expect(ms).toBeLessThanOrEqual(1.25 * TICKTIME_MS + SLACK_MS);
 }
 
 matrix("silence between BEAM nodes and ours", () => {
   /** They take long and do not disturb each other. */
   const stories = {
-    async "idle connections stay, whatever the limits and kinds are"() {
+    async "idle connections stay, for all limits and kinds"() {
       const { port, start } = await nodes();
       const them = await start("idle@127.0.0.1");
       // They would make each other known, and be anything but idle.
@@ -87,7 +87,7 @@ matrix("silence between BEAM nodes and ours", () => {
       }
       await session("[beam_driver:next() || _ <- lists:seq(1, 4)], ok");
       events.forEach((list) => list.length = 0);
-      await pause(idleMs);
+      await pause(IDLE_MS);
       expect(events.flat()).toEqual([]);
       expect(await session("beam_driver:contents()")).toBe("[]");
       expect(await session("length(nodes(connected))")).toBe("4");
@@ -107,12 +107,12 @@ matrix("silence between BEAM nodes and ours", () => {
       them.process.kill("SIGSTOP");
       await waitFor(() => reasons.length > 0, {
         what: "the nodedown",
-        timeoutMs: 1.25 * ticktimeMs + slackMs,
+        timeoutMs: 1.25 * TICKTIME_MS + SLACK_MS,
       });
       const tookMs = performance.now() - stoppedAt;
       them.process.kill("SIGCONT");
       // It wrote last at most a quarter of the time before it was stopped.
-      expect(tookMs).toBeGreaterThan(0.7 * ticktimeMs);
+      expect(tookMs).toBeGreaterThan(0.7 * TICKTIME_MS);
       const silent = /^tick-timeout: silent for (\d+) ms$/.exec(reasons[0]!);
       expectSilence(Number(silent?.[1]));
       // It goes on, learns that the connection is gone, and can come back.
@@ -133,7 +133,7 @@ matrix("silence between BEAM nodes and ours", () => {
       );
       const stoppedAt = performance.now();
       child.kill("SIGSTOP");
-      const timeoutMs = 1.25 * ticktimeMs + slackMs;
+      const timeoutMs = 1.25 * TICKTIME_MS + SLACK_MS;
       expect(
         await session(
           `receive {nodedown, N, [{nodedown_reason, R}]} -> {N, R}
@@ -141,7 +141,7 @@ matrix("silence between BEAM nodes and ours", () => {
           timeoutMs + 1_000,
         ),
       ).toBe("{'still@127.0.0.1',net_tick_timeout}");
-      expect(performance.now() - stoppedAt).toBeGreaterThan(0.7 * ticktimeMs);
+      expect(performance.now() - stoppedAt).toBeGreaterThan(0.7 * TICKTIME_MS);
       child.kill("SIGCONT");
       await child.waitForLine(/^down finds@127\.0\.0\.1/);
       await child.stop();
@@ -155,7 +155,7 @@ matrix("silence between BEAM nodes and ours", () => {
       await session("net_kernel:monitor_nodes(true)");
       child.write("block 5000\n");
       await child.waitForLine(/^unblocked/, 10_000);
-      await pause(ticktimeMs / 2);
+      await pause(TICKTIME_MS / 2);
       expect(await session("{nodes(), beam_driver:contents()}"))
         .toBe("{['busy@127.0.0.1'],[]}");
       expect(child.stdout.filter((line) => /^(down|log error)/.test(line)))

@@ -1,7 +1,7 @@
 /**
  * A BEAM node and a node of ours that connect to each other at the same moment,
- * hundreds of times, with our name smaller and greater: one connection comes of
- * it each time, nobody is told of a second one, and what was sent arrives.
+ * hundreds of times, with our name smaller and greater: each time there is one connection in the end, no actor is notified of a
+ * second one, and the messages arrive.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { atom, type Carrier, type Network } from "../../../runtime/mod.ts";
@@ -16,7 +16,7 @@ import {
 import { waitFor } from "../../helpers/wait.ts";
 import { eventsOf, scattered } from "../../net/peers/raw_peer.ts";
 
-const rounds = 100;
+const ROUNDS = 100;
 
 matrix("a BEAM node and ours that connect at the same moment", () => {
   let epmdPort: number;
@@ -53,7 +53,7 @@ matrix("a BEAM node and ours that connect at the same moment", () => {
            receive {nodedown, '${name}'} -> ok end
          end`,
       );
-      for (let round = 1; round <= rounds; round++) {
+      for (let round = 1; round <= ROUNDS; round++) {
         // Both at once, give or take a few milliseconds.
         const theirs = session(
           `erlang:yield(), {inbox, '${name}'} ! ${round},
@@ -69,7 +69,7 @@ matrix("a BEAM node and ours that connect at the same moment", () => {
         ]);
         expect([round, isUp, came]).toEqual([round, true, "heard"]);
         await waitFor(() => heard.length === round, { what: "their message" });
-        // No end or second beginning of it was seen by anybody.
+        // No listener saw an end or a second beginning of it.
         expect(events).toEqual([`+${them.name}`]);
         expect(node.nodes()).toEqual([them.name]);
         expect(await session("{nodes(), beam_driver:contents()}"))
@@ -79,10 +79,10 @@ matrix("a BEAM node and ours that connect at the same moment", () => {
         await waitFor(() => node.nodes().length === 0, { what: "the end" });
         events.length = 0;
       }
-      expect(heard).toEqual(Array.from({ length: rounds }, (_, i) => i + 1));
+      expect(heard).toEqual(Array.from({ length: ROUNDS }, (_, i) => i + 1));
       const seen = Object.entries(statuses).map(([how, n]) => `${n} ${how}`);
       summary.push(
-        `our name is ${which}, ${rounds} rounds: ${seen.join(", ")}`,
+        `our name is ${which}, ${ROUNDS} rounds: ${seen.join(", ")}`,
       );
       // Attempts have crossed, and were decided in either way there is.
       expect(Object.values(statuses).every((n) => n > 0)).toBe(true);

@@ -1,6 +1,6 @@
 /**
  * TLS with real BEAM nodes (`-proto_dist inet_tls`), which check certificates
- * as well: who dials does not matter, and neither side lets anybody in who
+ * as well: either side may connect, and neither side accepts a peer that
  * shows no certificate of its CA.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -115,7 +115,7 @@ describe.skipIf(!isThere)("a BEAM node and a node of ours over TLS", () => {
     await talk(them, ours);
     const events = eventsOf(ours.node);
     await them.run(`erlang:disconnect_node('${ours.node.name}')`);
-    // Whoever has something to say to it may have dialled it again by then.
+    // A node that has a signal for it may have connected to it again by then.
     await waitFor(() => events.includes(`-${them.name}`), { what: "the end" });
   });
 
@@ -156,7 +156,7 @@ describe.skipIf(!isThere)("a BEAM node and a node of ours over TLS", () => {
   });
 });
 
-describe.skipIf(!isThere)("over TLS nobody lets in", () => {
+describe.skipIf(!isThere)("over TLS no node accepts", () => {
   let ours: Logged;
   beforeAll(async () => {
     ours = await startTlsOurs("ts2@127.0.0.1");

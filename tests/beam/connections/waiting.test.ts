@@ -32,15 +32,15 @@ import { waitFor } from "../../helpers/wait.ts";
 import type { Logged } from "../../net/peers/raw_peer.ts";
 import { pair } from "../world.ts";
 
-const theirName = "a@127.0.0.1";
-const inbox = { name: "inbox", node: theirName };
+const THEIR_NAME = "a@127.0.0.1";
+const inbox = { name: "inbox", node: THEIR_NAME };
 
 matrix("what waits until the peer turns out to be a BEAM node", () => {
   let epmdPort: number;
   let them: BeamNode;
   beforeAll(async () => {
     ({ port: epmdPort } = await startEpmd());
-    them = await startBeam(theirName, { epmdPort });
+    them = await startBeam(THEIR_NAME, { epmdPort });
   });
 
   let count = 0;
@@ -92,7 +92,7 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
     const session = await holder();
     const { node, logs } = await start();
     for (const isUp of [false, true]) {
-      if (isUp) await node.connect(theirName);
+      if (isUp) await node.connect(THEIR_NAME);
       else expect(node.nodes()).toEqual([]);
       node.spawn((self) => {
         for (const [value] of terms) self.send(inbox, value);
@@ -108,7 +108,7 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
     expect(logs.complaints).toEqual([]);
   });
 
-  test("pids, refs and funs of anybody arrive the same", async () => {
+  test("pids, refs and funs of any node arrive unchanged", async () => {
     const session = await holder();
     const { node, logs } = await start();
     const keeper = puppet(node, { name: "keeper" });
@@ -118,7 +118,7 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
        {keeper, '${node.name}'} ! Kept`,
     );
     const kept = await inside(keeper, (self) => self.receive());
-    node.disconnect(theirName);
+    node.disconnect(THEIR_NAME);
     await waitFor(() => node.nodes().length === 0, { what: "the end" });
     const own = await inside(keeper, (self): Ref => {
       const ref = self.makeRef();
@@ -147,10 +147,10 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
       self.send(inbox, 1);
       const ref = self.monitor({ ...inbox, name: "nobody" });
       self.send(inbox, self.pid);
-      const calling = self.call({ name: "server", node: theirName }, {
+      const calling = self.call({ name: "server", node: THEIR_NAME }, {
         question: 1,
       }).catch((error: unknown) => error);
-      const spawning = self.spawnOn(theirName, "erlang:send", [
+      const spawning = self.spawnOn(THEIR_NAME, "erlang:send", [
         self.pid,
         "spawned",
       ], { monitor: true });
@@ -179,7 +179,7 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
     const ours = await start();
     const { node } = ours;
     const { actor, theirs, session: other } = await pair({ them, ours });
-    node.disconnect(theirName);
+    node.disconnect(THEIR_NAME);
     await waitFor(() => node.nodes().length === 0, { what: "the end" });
     await inside(actor, (self) => {
       self.link(theirs);
@@ -202,7 +202,7 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
     expect(ours.logs.complaints).toEqual([]);
   });
 
-  test("what a BEAM node cannot be sent is reported and keeps nobody", async () => {
+  test("a message that a BEAM node cannot be sent is reported and delays no other", async () => {
     const session = await holder();
     const { node, logs } = await start();
     const actor = puppet(node);
@@ -210,14 +210,14 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
     const refusal = await inside(
       actor,
       (self) =>
-        self.spawnOn(theirName, "behaviour").catch((error: unknown) => error),
+        self.spawnOn(THEIR_NAME, "behaviour").catch((error: unknown) => error),
     );
     expect(refusal).toBeInstanceOf(SpawnError);
     expect((refusal as SpawnError).reason).toBe("badarg");
     expect(logs.complaints.join()).toMatch(
       /could not be sent to a@127\.0\.0\.1/,
     );
-    node.disconnect(theirName);
+    node.disconnect(THEIR_NAME);
     await waitFor(() => node.nodes().length === 0, { what: "the end" });
     await inside(actor, (self) => {
       self.send(inbox, 1);
@@ -234,7 +234,7 @@ matrix("what waits until the peer turns out to be a BEAM node", () => {
     const ours = await start();
     const { node } = ours;
     const { actor, theirs, session: other } = await pair({ them, ours });
-    node.disconnect(theirName);
+    node.disconnect(THEIR_NAME);
     await waitFor(() => node.nodes().length === 0, { what: "the end" });
     await inside(actor, (self) => {
       self.link(theirs);

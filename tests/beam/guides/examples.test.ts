@@ -13,7 +13,7 @@ import { COOKIE } from "../../net/peers/raw_peer.ts";
 import { waitFor } from "../../helpers/wait.ts";
 import { ends, hornbeam } from "../../cli/command.ts";
 
-const ts = "'ts@127.0.0.1'";
+const TS = "'ts@127.0.0.1'";
 
 describe.skipIf(!hasBeam())("examples/beam_peer.ts", () => {
   let them: BeamNode;
@@ -33,12 +33,12 @@ describe.skipIf(!hasBeam())("examples/beam_peer.ts", () => {
       await session(
         `Terms = [1, 1.0, -0.0, 1 bsl 70, <<255>>, "list", {#{1 => a, 1.0 => b}}],
          [T || T <- Terms, To <- [self(), alias()], begin
-            {echo, ${ts}} ! {To, T}, beam_driver:next() =/= {echo, T}
+            {echo, ${TS}} ! {To, T}, beam_driver:next() =/= {echo, T}
           end]`,
       ),
     ).toBe("[]");
-    await session(`{echo, ${ts}} ! {nobody, 1}, {echo, ${ts}} ! junk`);
-    expect(await session(`{echo, ${ts}} ! {self(), 1}, beam_driver:next()`))
+    await session(`{echo, ${TS}} ! {nobody, 1}, {echo, ${TS}} ! junk`);
+    expect(await session(`{echo, ${TS}} ! {self(), 1}, beam_driver:next()`))
       .toBe("{echo,1}");
   });
 
@@ -49,21 +49,21 @@ describe.skipIf(!hasBeam())("examples/beam_peer.ts", () => {
     expect(
       await them.run(
         `[{A, B, Sum} || {A, B} <- ${pairs},
-           Sum <- [erpc:call(${ts}, math_ts, add, [A, B])], Sum =/= A + B]`,
+           Sum <- [erpc:call(${TS}, math_ts, add, [A, B])], Sum =/= A + B]`,
       ),
     ).toBe("[]");
-    expect(await them.run(`rpc:call(${ts}, math_ts, add, [1.0, 2.5])`))
+    expect(await them.run(`rpc:call(${TS}, math_ts, add, [1.0, 2.5])`))
       .toBe("3.5");
     for (const args of ["a, 2", "1, <<2>>", "[], 1"]) {
       expect(
-        await them.run(`catch erpc:call(${ts}, math_ts, add, [${args}])`),
+        await them.run(`catch erpc:call(${TS}, math_ts, add, [${args}])`),
       ).toMatch(/^\{'EXIT',\{\{exception,\{js_error,<<"TypeError">>,/);
     }
-    expect(await them.run(`catch erpc:call(${ts}, math_ts, fail, [{a, 1}])`))
+    expect(await them.run(`catch erpc:call(${TS}, math_ts, fail, [{a, 1}])`))
       .toMatch(/^\{'EXIT',\{\{exception,\{js_error,<<"Error">>,/);
     expect(
       await them.run(
-        `{P, M} = spawn_monitor(${ts}, math_ts, fail, [1]),
+        `{P, M} = spawn_monitor(${TS}, math_ts, fail, [1]),
          {'DOWN', M, process, P, {{js_error, _, _, _}, Stack}} =
            beam_driver:next(), Stack`,
       ),
@@ -72,19 +72,19 @@ describe.skipIf(!hasBeam())("examples/beam_peer.ts", () => {
 
   test("gives global names, and its echo has one", async () => {
     const session = them.session();
-    expect(await session(`net_kernel:connect_node(${ts}), global:sync()`))
+    expect(await session(`net_kernel:connect_node(${TS}), global:sync()`))
       .toBe("ok");
     expect(
       await session(`global:send(ts_echo, {self(), 1}), beam_driver:next()`),
     )
       .toBe("{echo,1}");
     const call = (what: string, name: string) =>
-      session(`erpc:call(${ts}, names_ts, ${what}, [${name}])`);
+      session(`erpc:call(${TS}, names_ts, ${what}, [${name}])`);
     for (const name of ["ours", '{<<"room">>, 7}', '"list"']) {
       const where = `case global:whereis_name(${name}) of
         undefined -> undefined; P -> node(P) end`;
       expect(await call("register", name)).toBe("yes");
-      expect(await them.run(where)).toBe(ts);
+      expect(await them.run(where)).toBe(TS);
       expect(await call("register", name)).toBe("no");
       expect(await session(`global:register_name(${name}, self())`)).toBe("no");
       expect(await call("unregister", name)).toBe("ok");
@@ -110,14 +110,14 @@ describe.skipIf(!hasBeam())("examples/beam_peer.ts", () => {
     await session("pg:start(pg)");
     const count = (group: string) =>
       session(
-        `length([P || P <- pg:get_members(${group}), node(P) =:= ${ts}])`,
+        `length([P || P <- pg:get_members(${group}), node(P) =:= ${TS}])`,
       );
     const become = (group: string, size: number) =>
       waitFor(async () => await count(group) === String(size), {
         what: `${size} members of ${group}`,
       });
     const call = (what: string, group: string) =>
-      session(`erpc:call(${ts}, groups_ts, ${what}, [${group}])`);
+      session(`erpc:call(${TS}, groups_ts, ${what}, [${group}])`);
     await become("ts_group", 1);
     for (const group of ["room", '{<<"room">>, 7}', "ts_group"]) {
       const before = Number(await count(group));
@@ -136,7 +136,7 @@ describe.skipIf(!hasBeam())("examples/beam_peer.ts", () => {
   });
 
   test("counts in the same way, and is there again after every end", async () => {
-    const counter = `{counter, ${ts}}`;
+    const counter = `{counter, ${TS}}`;
     const session = them.session();
     const add = (n: string) =>
       session(`gen_server:call(${counter}, {add, ${n}})`);

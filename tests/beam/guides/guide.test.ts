@@ -26,8 +26,8 @@ import { waitFor } from "../../helpers/wait.ts";
 import type { DenoJson } from "../../tidy/exports.ts";
 
 const read = (path: string) => readFileSync(join(root, path), "utf8");
-const page = "docs/beam.md";
-const blocks = blocksIn(page, read(page));
+const PAGE = "docs/beam.md";
+const blocks = blocksIn(PAGE, read(PAGE));
 const { exports } = JSON.parse(read("deno.json")) as DenoJson;
 const offered = { scripts: [], tasks: [], exports };
 const workplace = new Workplace(currentRuntime(), offered);

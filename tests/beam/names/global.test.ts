@@ -32,7 +32,7 @@ import { inside, next, type Puppet, puppet } from "../../helpers/clusters.ts";
 import { waitFor } from "../../helpers/wait.ts";
 
 /** A process that waits until it is told to end. */
-const parked = "spawn(fun P() -> receive stop -> ok; _ -> P() end end)";
+const PARKED = "spawn(fun P() -> receive stop -> ok; _ -> P() end end)";
 
 const sync = (node: RunningNode) =>
   node.run((self: Self) => global.sync(self, { timeoutMs: 10_000 }));
@@ -128,7 +128,7 @@ matrix("global with two BEAM nodes", () => {
   test("names given by either are names for all", async () => {
     const node = await join();
     // Theirs.
-    expect(await a.run(`global:register_name({db, 1}, ${parked})`)).toBe("yes");
+    expect(await a.run(`global:register_name({db, 1}, ${PARKED})`)).toBe("yes");
     const name = new Tuple([atom("db"), 1]);
     expect(global.whereisName(node, name)?.node).toBe(a.name);
     expect((await give(node, name)).isDone).toBe(false);
@@ -138,7 +138,7 @@ matrix("global with two BEAM nodes", () => {
     expect(isDone).toBe(true);
     for (const beam of [a, b]) {
       expect(await whereis(beam, "ours")).toBe(`'${node.name}'`);
-      expect(await beam.run(`global:register_name(ours, ${parked})`)).toBe(
+      expect(await beam.run(`global:register_name(ours, ${PARKED})`)).toBe(
         "no",
       );
     }
@@ -153,7 +153,7 @@ matrix("global with two BEAM nodes", () => {
     // Taken back, given anew, and gone with its owner.
     await inside(actor, (self) => global.unregisterName(self, atom("ours")));
     expect(await whereis(b, "ours")).toBe("undefined");
-    expect(await b.run(`global:register_name(ours, ${parked})`)).toBe("yes");
+    expect(await b.run(`global:register_name(ours, ${PARKED})`)).toBe("yes");
     await inside(
       actor,
       (self) => global.reRegisterName(self, atom("ours"), self.pid),
@@ -245,7 +245,7 @@ matrix("global with two BEAM nodes", () => {
       expect(actor.isDone).toBe(true);
     }
     await a.run(
-      `[yes = global:register_name(N, ${parked}, M) || {N, M} <- [
+      `[yes = global:register_name(N, ${PARKED}, M) || {N, M} <- [
          {'fun', fun(_, P, _) -> P end},
          {exit, fun global:random_exit_name/3},
          {notify, fun global:random_notify_name/3},
@@ -302,7 +302,7 @@ matrix("global with two BEAM nodes", () => {
       await sync(c);
       expect((await give(c, "first")).isDone).toBe(true);
       expect(global.whereisName(x, "first")?.node).toBe(c.name);
-      await a.run(`global:register_name(second, ${parked})`);
+      await a.run(`global:register_name(second, ${PARKED})`);
       await Promise.all([c.connect(a.name), x.connect(b.name)]);
       await waitFor(
         () => [c, x].every((node) => node.nodes().length === 3),
@@ -314,13 +314,13 @@ matrix("global with two BEAM nodes", () => {
         expect(global.whereisName(node, atom("second"))?.node).toBe(a.name);
       }
       expect(await whereis(b, `<<"first">>`)).toBe(`'${c.name}'`);
-      // Everybody at once, and exactly one of them.
+      // All nodes at once, and exactly one of them gets the name.
       const results = await Promise.all([
         ...[c, x].map(async (node) =>
           (await give(node, atom("one"))).isDone ? "yes" : "no"
         ),
         ...[a, b].map((beam) =>
-          beam.run(`global:register_name(one, ${parked})`, 20_000)
+          beam.run(`global:register_name(one, ${PARKED})`, 20_000)
         ),
       ]);
       expect(results.filter((result) => result === "yes")).toHaveLength(1);

@@ -249,7 +249,7 @@ describe.skipIf(!hasBeam())("pg on a BEAM node and on one of ours", () => {
     pg.leave(node, atom("killed"), own);
   });
 
-  test("what is no message of a scope harms nobody", async () => {
+  test("a message that is not of a scope has no effect", async () => {
     const { them, ours: { node } } = nodes;
     const own = node.spawn(park);
     pg.join(node, atom("kept"), own);
@@ -275,7 +275,7 @@ describe.skipIf(!hasBeam())("pg on a BEAM node and on one of ours", () => {
     pg.leave(node, atom("kept"), own);
   });
 
-  test("a scope that does not answer holds up nobody", async () => {
+  test("a scope that does not answer delays no other scope", async () => {
     const { them, ours: { node } } = nodes;
     const own = node.spawn(park);
     await them.run("sys:suspend(pg)");

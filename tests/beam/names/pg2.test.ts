@@ -115,7 +115,7 @@ matrix("pg2 on BEAM nodes and ours", () => {
     await allSee("g", null);
   });
 
-  test("whoever is joined by another node than its own", async () => {
+  test("an actor is joined by another node than its own", async () => {
     const { them, ours: { node } } = nodes;
     const h = atom("h");
     await pg2.create(node, h);
@@ -178,7 +178,7 @@ matrix("pg2 on BEAM nodes and ours", () => {
     await allSee("new", null);
   });
 
-  test("erpc reads it, and garbage harms nobody", async () => {
+  test("erpc reads it, and garbage has no effect", async () => {
     const { them, ours: { node } } = nodes;
     await them.run("beam_pg2:create(kept)");
     const ask = (call: string) => them.run(`rpc:call('${node.name}', ${call})`);

@@ -113,7 +113,7 @@ class Run {
     expect(await this.#act(at, "unregister", name)).toBe(atom("ok"));
   }
 
-  /** The owner is killed; when its name is free is everybody's own news. */
+  /** The owner is killed; each node learns by itself when its name is free. */
   async #end(name: symbol): Promise<void> {
     const owner = this.#seven.all.find((one) =>
       one.name === this.#model.owners.get(name)
@@ -205,9 +205,8 @@ class Run {
     await this.#adopt(given);
   }
 
-  /**
-   * A clash leaves one of two owners, so every name is still somebody's, and
-   * whose it is has to be looked up.
+  /** A clash leaves one of two owners, so every name still has an owner, which
+   * has to be looked up.
    */
   async #adopt(given: ReadonlySet<symbol>): Promise<void> {
     const { owners } = this.#model;
@@ -298,7 +297,7 @@ matrix("five nodes of ours and two of the BEAM", () => {
   }, 120_000);
 
   test.each(seedsOf({ count: 1 }))(
-    "agree on names and groups, whoever is killed or cut off (seed %i)",
+    "agree on names and groups, after nodes are killed or cut off (seed %i)",
     async (seed) => {
       const run = new Run(seven, seed);
       try {

@@ -22,7 +22,7 @@ import { waitFor } from "../../helpers/wait.ts";
 import { COOKIE } from "../../net/peers/raw_peer.ts";
 
 const START_MS = 30_000;
-/** Every call is to return within this, whatever happens to the network. */
+/** Every call must return within this, also while the network is cut. */
 const CALL_MS = 40_000;
 
 /** A node that can be killed and started again. */

@@ -50,7 +50,7 @@ export const counter: Behaviour<unknown> = handler(
         self.sendAfter(Number(argument), self.pid, new Late(from));
         return total;
       case atom("forward"):
-        // Whoever it is answers in this server's place.
+        // The other actor answers in place of this server.
         if (argument instanceof Pid) {
           self.send(argument as Pid<unknown>, message);
         }

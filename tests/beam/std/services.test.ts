@@ -29,8 +29,8 @@ import { waitFor } from "../../helpers/wait.ts";
 import { counter } from "./servers.ts";
 import { world } from "../world.ts";
 
-const there = "a@127.0.0.1";
-const target = "{counter, 'ts@127.0.0.1'}";
+const THERE = "a@127.0.0.1";
+const TARGET = "{counter, 'ts@127.0.0.1'}";
 const nodedown = new BadRpc(atom("nodedown"));
 
 matrix("sys of OTP and ours", () => {
@@ -44,39 +44,39 @@ matrix("sys of OTP and ours", () => {
   });
 
   test("a BEAM counts, logs and traces what ours does", async () => {
-    expect(await run(`sys:statistics(${target}, get)`))
+    expect(await run(`sys:statistics(${TARGET}, get)`))
       .toBe("{ok,no_statistics}");
     expect(
       await run(
-        `ok = sys:statistics(${target}, true),
-         1 = gen_server:call(${target}, {add, 1}),
-         gen_server:cast(${target}, reset),
+        `ok = sys:statistics(${TARGET}, true),
+         1 = gen_server:call(${TARGET}, {add, 1}),
+         gen_server:cast(${TARGET}, reset),
          {ok, [{start_time, {{_, _, _}, {_, _, _}}},
                {current_time, {{_, _, _}, {_, _, _}}}, {reductions, R},
                {messages_in, 2}, {messages_out, 1}]} =
-           sys:statistics(${target}, get),
-         ok = sys:statistics(${target}, false),
+           sys:statistics(${TARGET}, get),
+         ok = sys:statistics(${TARGET}, false),
          R >= 2`,
       ),
     ).toBe("true");
     expect(
       await run(
-        `{ok, []} = sys:log(${target}, get),
-         ok = sys:log(${target}, {true, 3}),
-         [gen_server:cast(${target}, reset) || _ <- [1, 2, 3]],
-         2 = gen_server:call(${target}, {add, 2}),
+        `{ok, []} = sys:log(${TARGET}, get),
+         ok = sys:log(${TARGET}, {true, 3}),
+         [gen_server:cast(${TARGET}, reset) || _ <- [1, 2, 3]],
+         2 = gen_server:call(${TARGET}, {add, 2}),
          Self = self(),
          {ok, [{in, {'$gen_cast', reset}},
                {in, {'$gen_call', {Self, _}, {add, 2}}},
-               {out, 2, Self}]} = sys:log(${target}, get),
-         unknown_debug = sys:log(${target}, {true, 0}),
-         {error, open_file} = sys:log_to_file(${target}, "here"),
-         sys:no_debug(${target})`,
+               {out, 2, Self}]} = sys:log(${TARGET}, get),
+         unknown_debug = sys:log(${TARGET}, {true, 0}),
+         {error, open_file} = sys:log_to_file(${TARGET}, "here"),
+         sys:no_debug(${TARGET})`,
       ),
     ).toBe("ok");
     await run(
-      `ok = sys:trace(${target}, true), gen_server:cast(${target}, reset),
-       ok = sys:trace(${target}, false), gen_server:cast(${target}, reset)`,
+      `ok = sys:trace(${TARGET}, true), gen_server:cast(${TARGET}, reset),
+       ok = sys:trace(${TARGET}, false), gen_server:cast(${TARGET}, reset)`,
     );
     await waitFor(() => printed !== "", { what: "the trace" });
     expect(printed).toMatch(/^\*DBG\* .*\(counter\) got .*reset.*\n$/);
@@ -85,7 +85,7 @@ matrix("sys of OTP and ours", () => {
   test("ours does so with a process of OTP", async () => {
     const { node } = nodes.ours;
     await node.run(async (self) => {
-      const logger = { name: "global_name_server", node: there };
+      const logger = { name: "global_name_server", node: THERE };
       expect(await sys.getStatistics(self, logger)).toBeNull();
       await sys.statistics(self, logger, true);
       await sys.log(self, logger, 2);
@@ -118,20 +118,20 @@ matrix("calls of ours to a BEAM node", () => {
   test("rpc gives values and what Erlang calls badrpc", () =>
     onOurs(async (self) => {
       for (const how of [call, blockCall]) {
-        expect(await how(self, there, "erlang:node")).toBe(atom(there));
-        expect(await how(self, there, "erlang:throw", [7])).toBe(7);
-        expect(await how(self, there, "erlang:exit", [7]))
+        expect(await how(self, THERE, "erlang:node")).toBe(atom(THERE));
+        expect(await how(self, THERE, "erlang:throw", [7])).toBe(7);
+        expect(await how(self, THERE, "erlang:exit", [7]))
           .toEqual(new BadRpc(tuple(atom("EXIT"), 7)));
-        const failed = await how(self, there, "erlang:error", [atom("no")]);
+        const failed = await how(self, THERE, "erlang:error", [atom("no")]);
         expect((failed as BadRpc).reason).toMatchObject({
           items: [atom("EXIT"), { items: [atom("no"), expect.any(Array)] }],
         });
         expect(await how(self, "x@127.0.0.1", "erlang:node")).toEqual(nodedown);
         expect(
-          await how(self, there, "timer:sleep", [500], { timeoutMs: 30 }),
+          await how(self, THERE, "timer:sleep", [500], { timeoutMs: 30 }),
         ).toEqual(new BadRpc(atom("timeout")));
       }
-      const all = [there, "x@127.0.0.1"];
+      const all = [THERE, "x@127.0.0.1"];
       expect(await multicall(self, all, "erlang:abs", [-1]))
         .toEqual({ results: [1], badNodes: ["x@127.0.0.1"] });
       expect(await sbcast(self, all, "nobody", 1))
@@ -146,9 +146,9 @@ matrix("calls of ours to a BEAM node", () => {
            receive stop -> ok end
          end))`,
       );
-      expect(await sbcast(self, [there], "ear", atom("hello")))
-        .toEqual({ goodNodes: [there], badNodes: [] });
-      const pid = await call(self, there, "erlang:whereis", [atom("ear")]);
+      expect(await sbcast(self, [THERE], "ear", atom("hello")))
+        .toEqual({ goodNodes: [THERE], badNodes: [] });
+      const pid = await call(self, THERE, "erlang:whereis", [atom("ear")]);
       await waitFor(
         async () => {
           const kept = await pinfo(self, pid as Pid, "dictionary");
@@ -161,19 +161,19 @@ matrix("calls of ours to a BEAM node", () => {
 
   test("erpc of many, and requests that are taken as they come", () =>
     onOurs(async (self) => {
-      const all = [there, "x@127.0.0.1", there];
+      const all = [THERE, "x@127.0.0.1", THERE];
       expect(await erpc.multicall(self, all, "erlang:node")).toMatchObject([
-        { type: "ok", value: atom(there) },
+        { type: "ok", value: atom(THERE) },
         { type: "erpc", reason: atom("noconnection") },
-        { type: "ok", value: atom(there) },
+        { type: "ok", value: atom(THERE) },
       ]);
-      const [exited] = await erpc.multicall(self, [there], "erlang:exit", [
+      const [exited] = await erpc.multicall(self, [THERE], "erlang:exit", [
         "x",
       ]);
       expect(exited).toMatchObject({ type: "exit", reason: "x" });
       const requests = new ErpcRequests<number>();
       for (const ms of [40, 1]) {
-        requests.add(erpc.sendRequest(self, there, "timer:sleep", [ms]), ms);
+        requests.add(erpc.sendRequest(self, THERE, "timer:sleep", [ms]), ms);
       }
       const labels: unknown[] = [];
       while (requests.size > 0) {
@@ -217,7 +217,7 @@ matrix("PubSub of ours and one of Phoenix's form", () => {
       );
       pubsub.broadcast(self, "t", { hello: "there" });
       expect(await drain(self)).toEqual([{ hello: "there" }]);
-      pubsub.directBroadcast(self, there, "u", 2);
+      pubsub.directBroadcast(self, THERE, "u", 2);
       expect(await session("[beam_driver:next(), beam_driver:next()]")).toBe(
         `[{forward_to_local,<<"t">>,#{hello => <<"there">>},'Elixir.Phoenix.PubSub'},` +
           `{forward_to_local,<<"u">>,2,'Elixir.Phoenix.PubSub'}]`,

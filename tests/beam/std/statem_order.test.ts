@@ -17,7 +17,7 @@ const SEEDS = 150;
 const STEPS = 400;
 const messages = Array.from({ length: 12 }, (_, n) => `message ${n}`);
 
-/** Nobody waits for a time-out, so that the order does not depend on clocks. */
+/** No time-out is waited for, so that the order does not depend on clocks. */
 function decided(seed: number, step: number): Decision {
   const decision = decide(seed, step);
   return {

@@ -22,8 +22,8 @@ import type { Logged } from "../../net/peers/raw_peer.ts";
 import { echoServer } from "../std/servers.ts";
 import { type Pair, pair, world } from "../world.ts";
 
-const kB = 1_000;
-const MB = 1_000 * kB;
+const KB = 1_000;
+const MB = 1_000 * KB;
 
 /** Bytes without a pattern that a lost or doubled piece would keep. */
 function noise(bytes: number, seed: number): Uint8Array {
@@ -53,7 +53,7 @@ const framings: [string, bigint][] = [
   ["in one frame", flag.fragments | flag.distHdrAtomCache],
 ];
 
-/** Sends when there is room, which somebody else may take again meanwhile. */
+/** Sends when there is room, which another sender may use in the meantime. */
 async function sendWithPatience(
   self: Self,
   to: Pid<unknown>,
@@ -87,7 +87,7 @@ matrix("large messages between a BEAM node and ours", () => {
   describe.each(framings)("%s", (_, withoutFlags) => {
     test.each([
       ["a few bytes around a fragment", [65_400, 65_536, 65_540, 131_073]],
-      ["200 kB", [200 * kB]],
+      ["200 kB", [200 * KB]],
       ["20 MB", [20 * MB]],
     ])("there and back: %s", { timeout: 40_000 }, async (_, sizes) => {
       const { actor, session, theirs } = await connected(withoutFlags);
@@ -107,7 +107,7 @@ matrix("large messages between a BEAM node and ours", () => {
 
     test("ours with small ones in between", { timeout: 40_000 }, async () => {
       const { actor, session, theirs } = await connected(withoutFlags);
-      const sizes = [20 * MB, 0, 200 * kB, 1, 200 * kB, 2, 20 * MB, 3, 70 * kB];
+      const sizes = [20 * MB, 0, 200 * KB, 1, 200 * KB, 2, 20 * MB, 3, 70 * KB];
       const blobs = sizes.map((bytes, i) => noise(bytes, i));
       // Another pair, whose small messages go on meanwhile.
       const other = puppet(actor.node);
@@ -148,7 +148,7 @@ matrix("large messages between a BEAM node and ours", () => {
     test("theirs, many at once, with small ones in between", async () => {
       const { actor, session, ours } = await connected(withoutFlags);
       const senders = 6;
-      const sizes = [5 * MB, 200 * kB, 70 * kB, 10];
+      const sizes = [5 * MB, 200 * KB, 70 * KB, 10];
       await session(
         `lists:foreach(fun(Id) ->
            spawn(fun() ->
@@ -190,7 +190,7 @@ matrix("large messages between a BEAM node and ours", () => {
 
   test("exit reasons and arguments may be large as well", async () => {
     const { actor, session, theirs, ours } = await connected(0n);
-    const large = noise(300 * kB, 7);
+    const large = noise(300 * KB, 7);
     ours.node.export(
       "ours:quit",
       (reason: unknown) => (self: Self) => self.exit(reason),

@@ -1,6 +1,6 @@
 /**
  * Random terms between a BEAM node and a node of ours, with `exact: true`. In
- * both directions `=:=` on the BEAM has the last word on each term, and
+ * both directions `=:=` on the BEAM decides on each term, and
  * `tests/fixtures/beam_terms.erl` is what runs there.
  */
 import { Buffer } from "node:buffer";
@@ -25,7 +25,7 @@ export type Nodes = Pick<World, "them" | "ours">;
 type Difference = Tuple<[number, string, string, string]>;
 
 /** Terms in one message: alone, in one frame, and in several fragments. */
-const SIZES = [1, 20, 500] as const;
+const sizes = [1, 20, 500] as const;
 /** How long an answer to one message may take, and all of them. */
 const ANSWER_MS = 20_000;
 const ALL_MS = 10 * 60_000;
@@ -181,7 +181,7 @@ export function failure(seed: number, name: string, problem: string): Error {
 export function* batches(seeds: Seeds): Generator<readonly number[]> {
   const all = seedsOf(seeds);
   for (let at = 0, n = 0; at < all.length; n++) {
-    const size = SIZES[n % SIZES.length]!;
+    const size = sizes[n % sizes.length]!;
     yield all.slice(at, at + size);
     at += size;
   }
