@@ -1,6 +1,6 @@
 /**
- * What a definition becomes: something that is started as often as one likes.
- * The common base of `GenServer` and `GenStatem`.
+ * What a definition becomes: a kind of server that is started any number of
+ * times. The common base of `GenServer` and `GenStatem`.
  */
 
 import {

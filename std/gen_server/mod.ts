@@ -113,12 +113,54 @@ export const ignore: Ignore = new Ignore();
 /**
  * What `init` returns to fail the start with a `StartError`. The actor then
  * ends with `normal`, which ends no linked actor.
+ *
+ * @example
+ * ```ts
+ * import { start } from "hornbeam";
+ * import { genServer, ignore, refuse } from "hornbeam/std/gen_server";
+ * import type { StartError } from "hornbeam/std/proc_lib";
+ *
+ * const Disk = genServer({
+ *   init: (_self, sizeMb: number) => {
+ *     if (sizeMb === 0) return ignore;
+ *     return sizeMb < 0 ? refuse("too small") : { sizeMb };
+ *   },
+ * });
+ *
+ * await using node = await start();
+ * await node.run(async (self) => {
+ *   console.log(await Disk.startLink(self, 0)); // prints: null
+ *   await Disk.startLink(self, -1).catch((error: StartError) => {
+ *     console.log(error.reason); // prints: too small
+ *   });
+ * });
+ * ```
  */
 export function refuse(reason: unknown): Refuse {
   return new Refuse(reason);
 }
 
-/** What `init` returns for a first state with a `continue` or a time limit. */
+/**
+ * What `init` returns for a first state with a `continue` or a time limit.
+ *
+ * @example
+ * ```ts
+ * import { start } from "hornbeam";
+ * import { genServer, initial } from "hornbeam/std/gen_server";
+ *
+ * const Cache = genServer({
+ *   init: () => initial(new Map<string, number>(), { continue: "load" }),
+ *   continue: ({ state }, term) => void state.set(String(term), 1),
+ *   calls: { keys: ({ state }) => [...state.keys()].join() },
+ * });
+ *
+ * await using node = await start();
+ * await node.run(async (self) => {
+ *   const cache = await Cache.startLink(self);
+ *   console.log(await cache.keys()); // prints: load
+ * });
+ * ```
+ */
 export function initial<S>(state: S, options: InitialOptions): Initial<S> {
   return new Initial(state, options);
 }
@@ -369,7 +411,10 @@ export async function multiCall<R = unknown>(
   return { replies, badNodes };
 }
 
-/** Casts to the servers of one name on several nodes. Never fails. */
+/**
+ * Casts to the servers of one name on several nodes. Never fails. It takes the
+ * same nodes, name and request as `multiCall`.
+ */
 export function abcast(
   self: ClientSelf,
   nodes: readonly string[],

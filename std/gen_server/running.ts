@@ -303,7 +303,7 @@ const system: SystemHooks<RunningServer> = {
 /** How a definition becomes a running server, for `startingHandler`. */
 export const serverLifecycle: Lifecycle<RunningServer, Plan> = {
   create: (plan, self, parent) => new RunningServer(plan, self, parent),
-  begin: (server, first, initAck) => {
+  afterInit: (server, first, initAck) => {
     if (!(first instanceof Initial)) {
       server.state = first;
       initAck();

@@ -27,7 +27,7 @@ export type Startable<S> = {
 export type Lifecycle<S, P> = {
   readonly create: (plan: P, self: Self<unknown>, parent: Pid | null) => S;
   /** Takes what `init` has returned, unless that refuses the start. */
-  readonly begin: (
+  readonly afterInit: (
     created: S,
     returned: unknown,
     initAck: () => void,
@@ -49,15 +49,15 @@ export function startingHandler<S, P extends Startable<S>>(
       start = null;
       if (plan.trapExits) self.trapExits = true;
       const created = lifecycle.create(plan, self, context.parent);
-      const begin = (returned: unknown) => {
+      const afterInit = (returned: unknown) => {
         failIfRefused(returned, context.starting);
-        return lifecycle.begin(created, returned, context.starting.initAck);
+        return lifecycle.afterInit(created, returned, context.starting.initAck);
       };
       return registerAndInit<S>(self, context, () => {
         const returned = plan.init(self, initArg as never);
         return returned instanceof Promise
-          ? returned.then(begin)
-          : begin(returned);
+          ? returned.then(afterInit)
+          : afterInit(returned);
       });
     },
     lifecycle.handleMessage,

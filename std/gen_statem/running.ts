@@ -343,7 +343,7 @@ function startTimeouts(
   machine: RunningMachine,
   timeouts: readonly TimeoutAction[],
 ): undefined {
-  if (timeouts.length > 0) machine.timeouts.apply(timeouts);
+  if (timeouts.length > 0) machine.timeouts.carryOut(timeouts);
 }
 
 /**
@@ -428,7 +428,7 @@ export function optionsOf(name: string): HandlerOptions<RunningMachine> {
  */
 export const machineLifecycle: Lifecycle<RunningMachine, Plan> = {
   create: (plan, self, parent) => new RunningMachine(plan, self, parent),
-  begin: (machine, first, initAck) => {
+  afterInit: (machine, first, initAck) => {
     if (!(first instanceof InitialState)) {
       throw badReturn("bad_return_from_init", first);
     }

@@ -49,17 +49,17 @@ export class Timeouts {
   }
 
   /** Carries out the actions of one event; the last one counts for each key. */
-  apply(actions: readonly TimeoutAction[]): void {
+  carryOut(actions: readonly TimeoutAction[]): void {
     const last = new Map<string, TimeoutAction>();
     for (const action of actions) {
       const key = keyOf(action);
       last.delete(key);
       last.set(key, action);
     }
-    for (const [key, action] of last) this.#apply(key, action);
+    for (const [key, action] of last) this.#carryOutOne(key, action);
   }
 
-  #apply(key: string, action: TimeoutAction): void {
+  #carryOutOne(key: string, action: TimeoutAction): void {
     if ("cancel" in action) {
       this.#cancel(key);
     } else if ("update" in action) {

@@ -43,7 +43,7 @@ async function startSupervisors(node: RunningNode): Promise<Start> {
       child: () => child,
     });
     await parts.resize(1);
-    await DynamicSupervisor.start(self, { name: "crowd" });
+    await DynamicSupervisor.start(self, { name: "dynamic" });
   });
   start.isFailing = true;
   return start;
@@ -55,7 +55,7 @@ test("a start that is a function is refused before it is sent to another node", 
   await a.run(async (self: Self<unknown>) => {
     const spec = { id: "y", start: run };
     for (const Kind of [Supervisor, DynamicSupervisor]) {
-      const far = Kind.at(self, { name: "crowd", node: b.name });
+      const far = Kind.at(self, { name: "dynamic", node: b.name });
       const error = await failure(far.startChild(spec));
       expect(error).toBeInstanceOf(UsageError);
       expect(String(error)).toContain("got one of b@test; have an actor there");
@@ -88,10 +88,10 @@ describe("a reason that cannot be sent", () => {
       const sup = Supervisor.at(self, "sup");
       expect(await refusal(sup.restartChild("x"))).toBe(PRINTED);
       expect(await refusal(sup.startChild(spec))).toBe(PRINTED);
-      const crowd = DynamicSupervisor.at(self, "crowd");
-      expect(await refusal(crowd.startChild(spec))).toBe(PRINTED);
+      const dynamic = DynamicSupervisor.at(self, "dynamic");
+      expect(await refusal(dynamic.startChild(spec))).toBe(PRINTED);
       start.isFailing = false;
-      expect([await sup.startChild(spec), await crowd.startChild(spec)])
+      expect([await sup.startChild(spec), await dynamic.startChild(spec)])
         .not.toContain(null);
     });
   });
