@@ -7,7 +7,8 @@ import type { Peer } from "../peers/peer.ts";
 /** A connection that is up. */
 export type ConnectionInfo = {
   readonly node: string;
-  readonly kind: "hornbeam" | "beam";
+  /** What runs the peer: Hornbeam or the BEAM. */
+  readonly type: "hornbeam" | "beam";
   /** Whether both ends list each other in `nodes()`. */
   readonly isVisible: boolean;
   /** Bytes that actors of this node have sent and the system has not taken. */
@@ -31,7 +32,7 @@ export function connectionInfo(peer: Peer): ConnectionInfo | null {
   if (connection === null) return null;
   return {
     node: peer.name,
-    kind: peer.isBeam ? "beam" : "hornbeam",
+    type: peer.isBeam ? "beam" : "hornbeam",
     isVisible: peer.isVisible,
     waitingBytes: peer.pendingBytes,
     waitingLarge: lane?.length ?? 0,

@@ -1,12 +1,12 @@
 /**
- * The standard error stream as the default log writes to it: bounded, never
- * blocking, never an error for the process.
+ * The standard error stream for the default log. Writing to it never blocks,
+ * never ends the process, and needs a limited amount of memory.
  *
- * `process.stderr` alone is not enough. When its reader is gone, the stream
- * emits an error that ends the process; when its reader stalls, Node.js and Bun
- * keep what was written in memory without a limit, and Deno blocks the thread
- * in the write. Here lines wait in memory up to a limit, further ones are
- * dropped and counted, and the count is written once there is room.
+ * `process.stderr` alone is not enough. When its reader has ended, the stream
+ * emits an error that ends the process. When its reader stalls, Node.js and Bun
+ * keep all written bytes in memory without a limit, and Deno blocks the thread.
+ * Here lines wait in memory up to a limit. Further lines are dropped and
+ * counted, and the count is written once there is room.
  *
  * This is not a log: it knows neither levels nor records.
  */
@@ -14,7 +14,7 @@
 import process from "node:process";
 import { runtimeName } from "./runtime.ts";
 
-/** Bytes that wait for the reader, at most. */
+/** Limit of bytes that wait for the reader. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /** Writes bytes and calls back once they are written or have failed. */
@@ -23,24 +23,24 @@ export type WriteBytes = (
   written: (error?: unknown) => void,
 ) => void;
 
-/** Lines on their way to a reader that may be slow, stalled or gone. */
+/** Lines on their way to a reader that may be slow, stalled or closed. */
 export class ErrorOutput {
   readonly #write: WriteBytes;
   readonly #limit: number;
   readonly #encoder = new TextEncoder();
-  /** Writes that may be under way at a time: 1, or as many as there is room. */
+  /** Limit of writes at a time: 1, or no limit but that of bytes. */
   readonly #maxWrites: number;
-  /** Lines that wait for a write under way, oldest first. */
+  /** Lines that were not given to a write, oldest first. */
   #queue: Uint8Array[] = [];
-  /** Bytes of the queue and of the writes under way; at most the limit. */
+  /** Bytes of the queue and of unfinished writes; at most the limit. */
   #waiting = 0;
-  /** Writes under way; at most `#maxWrites`. */
+  /** Unfinished writes; at most `#maxWrites`. */
   #writes = 0;
-  /** Lines dropped since the line that last told how many. */
-  #untold = 0;
+  /** Lines dropped since their number was last written. */
+  #unreported = 0;
   /** Lines dropped since the start. */
   #dropped = 0;
-  /** Whether a write has failed; from then on every line is dropped. */
+  /** Whether a write has failed. From then on every line is dropped. */
   #isBroken = false;
 
   constructor(
@@ -52,12 +52,12 @@ export class ErrorOutput {
     this.#maxWrites = options.maxWrites ?? Infinity;
   }
 
-  /** Lines that were not written, because there was no room or no reader. */
+  /** Number of lines that were dropped. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Whether a write is under way. */
+  /** Whether a write is unfinished. */
   get isWriting(): boolean {
     return this.#writes > 0;
   }
@@ -67,14 +67,14 @@ export class ErrorOutput {
     const bytes = this.#encoder.encode(line);
     if (this.#isBroken || this.#waiting + bytes.length > this.#limit) {
       this.#dropped++;
-      this.#untold++;
+      this.#unreported++;
       return;
     }
     this.#push(bytes);
     this.#next();
   }
 
-  /** Takes what has not been handed to the stream, as at a process's end. */
+  /** Takes the lines that were not given to a write, at the process's end. */
   takeQueue(): Uint8Array {
     const rest = joined(this.#queue);
     this.#queue = [];
@@ -96,7 +96,7 @@ export class ErrorOutput {
       this.#writes--;
       this.#waiting -= bytes.length;
       if (error !== undefined && error !== null) this.#isBroken = true;
-      else this.#tellDropped();
+      else this.#reportDropped();
       this.#next();
     };
     try {
@@ -106,11 +106,12 @@ export class ErrorOutput {
     }
   }
 
-  #tellDropped(): void {
-    if (this.#untold === 0 || this.#waiting > this.#limit / 2) return;
-    const line = `hornbeam: ${this.#untold} log lines were dropped, because ` +
+  #reportDropped(): void {
+    if (this.#unreported === 0 || this.#waiting > this.#limit / 2) return;
+    const line =
+      `hornbeam: ${this.#unreported} log lines were dropped, because ` +
       "the standard error stream was not read in time\n";
-    this.#untold = 0;
+    this.#unreported = 0;
     this.#push(this.#encoder.encode(line));
   }
 }
@@ -127,19 +128,19 @@ function joined(chunks: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** What is used of Deno's own standard error: its `write` does not block. */
+/** The used part of Deno's own standard error: its `write` does not block. */
 type DenoStandardError = {
   write(bytes: Uint8Array): Promise<number>;
   writeSync(bytes: Uint8Array): number;
 };
 
-/** For a write under way when the process ends, before the rest is written. */
+/** How long the end of the process waits for an unfinished write. */
 const LAST_WRITE_MS = 20;
-/** A write that takes longer is taken for stalled: the rest is not written. */
+/** A write that takes longer has stalled: the rest is not written. */
 const STALLED_MS = 500;
 
 function nodeOutput(): ErrorOutput {
-  // Without a listener, a reader that is gone would end the process.
+  // Without a listener, a closed reader would end the process.
   process.stderr.on("error", () => {});
   return new ErrorOutput(
     (bytes, written) => void process.stderr.write(bytes, written),

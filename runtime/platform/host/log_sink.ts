@@ -1,13 +1,14 @@
 /**
- * A log function that a program gave, made safe for the node: it may throw,
- * reject, be slow or log by itself, and the node lives on.
+ * Guards the log function of a program (the sink). The sink may throw, reject, be
+ * slow or log by itself, and the node goes on.
  *
- * Why it is needed: a sink that rejects leaves a floating rejection, which the
- * node reports to its log, which is that sink. Here the failures of a sink are
- * told once, on the standard error stream, and counted; they never become log
- * records.
+ * Without the guard, a sink that rejects would leave a floating rejection, which
+ * the node reports to its log, and the log is that sink. So failures of a sink
+ * never become log records: they are counted, and reported once on the standard
+ * error stream.
  *
- * A sink that blocks its thread blocks the node: JavaScript has no remedy.
+ * A sink that blocks its thread blocks the node. JavaScript has no remedy for
+ * that.
  */
 
 import type { LogRecord } from "../../core/host/ports.ts";
@@ -15,18 +16,18 @@ import { errorOutput } from "./error_output.ts";
 import type { Log } from "./log.ts";
 import { attribute } from "./rejections.ts";
 
-/** Records that a sink which returns promises may have under way. */
+/** Limit of records that wait for the promise of a sink. */
 const MAX_PENDING = 1_000;
 
 /** A log that never throws and never returns a promise. */
 export type GuardedLog = Log & {
-  /** Records that the sink refused, failed on or had no room for. */
+  /** Number of records that were dropped. */
   readonly dropped: () => number;
 };
 
 /**
- * Guards `sink`. `tell` takes the one line that says why records are dropped;
- * the standard error stream by default.
+ * Guards `sink`. `tell` gets the one line that says why records are dropped; by
+ * default it writes to the standard error stream.
  */
 export function guardLog(
   sink: Log,
@@ -42,10 +43,10 @@ export function guardLog(
     isTold = true;
     tell(
       `hornbeam: the log function ${why()}; such records are dropped and ` +
-        "counted, and this is not said again\n",
+        "counted, and this is not reported again\n",
     );
   };
-  const failed = (error: unknown) => drop(() => `failed: ${inWords(error)}`);
+  const failed = (error: unknown) => drop(() => `failed: ${shortText(error)}`);
   const log = (record: LogRecord): void => {
     if (isInside) {
       drop(() => "caused a record while it was taking one");
@@ -77,7 +78,7 @@ export function guardLog(
   });
 }
 
-/** A level test that throws is taken for one that wants the record. */
+/** A level test that throws counts as true, so the record is not lost. */
 function guardLevels(
   logs: NonNullable<Log["logs"]>,
 ): NonNullable<Log["logs"]> {
@@ -90,7 +91,7 @@ function guardLevels(
   };
 }
 
-function inWords(error: unknown): string {
+function shortText(error: unknown): string {
   try {
     return String(error).replaceAll(/\s+/g, " ").slice(0, 200);
   } catch {

@@ -59,7 +59,7 @@ export function withPort<T extends { readonly port: MessagePort }>(
 /** The functions that the other end of a port offers. */
 export class Calls<A extends Offer<A>> {
   readonly #port: MessagePort;
-  readonly #whom: string;
+  readonly #otherName: string;
   /** Kept, because comlink closes a port when its proxy is collected. */
   readonly #remote: Remote;
   /** One function for each call without an answer, which rejects the call. */
@@ -67,10 +67,10 @@ export class Calls<A extends Offer<A>> {
   /** Set by `close`, for ever; then `#pending` is empty. */
   #isClosed = false;
 
-  /** `whom`: the name of the other thread, for messages. */
-  constructor(port: MessagePort, whom: string) {
+  /** `otherName`: the name of the other thread, for messages. */
+  constructor(port: MessagePort, otherName: string) {
     this.#port = port;
-    this.#whom = whom;
+    this.#otherName = otherName;
     this.#remote = wrap(endpointOf(port)) as unknown as Remote;
   }
 
@@ -83,13 +83,13 @@ export class Calls<A extends Offer<A>> {
     args: Arguments<A[Name]>,
     timeoutMs: number,
   ): Promise<Result<A[Name]>> {
-    const whom = this.#whom;
+    const otherName = this.#otherName;
     if (this.#isClosed) return Promise.reject(this.#hasEnded());
     if (this.#pending.size >= MAX_PENDING) {
       return Promise.reject(
         new WorkerError(
           "timeout",
-          `expected ${whom} to answer, but ${MAX_PENDING} calls wait already`,
+          `expected ${otherName} to answer, but ${MAX_PENDING} calls wait already`,
         ),
       );
     }
@@ -106,7 +106,7 @@ export class Calls<A extends Offer<A>> {
         fail(
           new WorkerError(
             "timeout",
-            `expected ${whom} to answer within ${timeoutMs} ms, got nothing; ` +
+            `expected ${otherName} to answer within ${timeoutMs} ms, got nothing; ` +
               "a long turn of one of its actors may keep it busy",
           ),
         );
@@ -132,7 +132,7 @@ export class Calls<A extends Offer<A>> {
   }
 
   #hasEnded(): WorkerError {
-    return new WorkerError("ended", `${this.#whom} has ended`);
+    return new WorkerError("ended", `${this.#otherName} has ended`);
   }
 }
 

@@ -244,7 +244,7 @@ describe("a lane", () => {
     );
   });
 
-  it("cuts nothing where the peer wants frames as they are", () => {
+  it("does not cut frames for a BEAM node", () => {
     checkProperty(
       fc.property(
         steps(12, 1).map((plan) =>
@@ -277,7 +277,7 @@ describe("a lane", () => {
     }
   });
 
-  it("has a short message of one sender out beside a long one of another", () => {
+  it("sends a short message of one sender beside a long one of another", () => {
     const bench = new Bench();
     bench.add(1, 9, 100 * FRAGMENT_BYTES);
     for (let i = 0; i < 20; i++) bench.take();
@@ -323,7 +323,7 @@ describe("a lane", () => {
       return lane;
     };
 
-    it("has a window of fragments under way", () => {
+    it("gives a window of fragments without an acknowledgement", () => {
       const lane = filled(true);
       const all = lane.bytes;
       let sum = 0;
@@ -344,7 +344,7 @@ describe("a lane", () => {
       expect(sum).toBe(all);
     });
 
-    it("goes on with what was acknowledged, and no further", () => {
+    it("goes on with as many bytes as were acknowledged", () => {
       const lane = filled(true);
       taken(lane);
       lane.acknowledged(FRAGMENT_BYTES + 9);
@@ -354,14 +354,14 @@ describe("a lane", () => {
       expect(taken(lane)).toBeLessThan(WINDOW_BYTES_MIN + FRAGMENT_BYTES + 9);
     });
 
-    it("gives everything away at the end", () => {
+    it("gives all frames when the connection closes", () => {
       const lane = filled(true);
       const all = lane.bytes;
       expect(taken(lane) + taken(lane, true)).toBe(all);
       expect(lane).toMatchObject({ bytes: 0, length: 0 });
     });
 
-    it("does not count what is no fragment, nor wait for a BEAM node", () => {
+    it("does not count whole frames, and has no window for a BEAM node", () => {
       const lane = new Lane(true, () => 0);
       lane.add(
         { from, to },
@@ -403,7 +403,7 @@ describe("a payload", () => {
   });
 });
 
-describe("whose order is kept", () => {
+describe("the order of a signal", () => {
   const [here, leader] = [pid(1), pid(3)];
   const there = pid(2, "b@lane");
   const ref = new Ref("a@lane", 7, [1, 2, 3]);
@@ -412,7 +412,7 @@ describe("whose order is kept", () => {
     return [from, to];
   };
 
-  it("is that of sender and receiver, where both are known", () => {
+  it("is kept between sender and receiver, where both are known", () => {
     const reason = "over";
     const both = { from: here, to: there };
     for (
@@ -432,7 +432,7 @@ describe("whose order is kept", () => {
     ) expect(parties(signal)).toEqual([here, there]);
   });
 
-  it("is that of the sender alone, where a name or an alias is meant", () => {
+  it("is kept for all signals of the sender, for a name or an alias", () => {
     const flags = { link: false, monitor: false };
     const named: MonitorTarget = "name";
     const signals: Signal[] = [
