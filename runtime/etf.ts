@@ -26,8 +26,8 @@ const codec: TermCodec = new TermCodec({
 });
 
 /**
- * Encodes a term, as `term_to_binary(Term, [{minor_version, 2}])` does. Only the
- * order of keys in maps of more than 32 keys may differ.
+ * Encodes a term, as `term_to_binary(Term, [{minor_version, 2}])` does. Only
+ * the order of keys in maps of more than 32 keys may differ.
  *
  * Keys of plain objects become atoms, which a BEAM node keeps for ever. So one
  * call makes at most 10,000 atoms that earlier calls did not make. Terms may be
@@ -59,9 +59,9 @@ export function encode(
  * `binary_to_term`.
  *
  * The term shares no memory with the bytes. Atoms become registered symbols,
- * which no engine ever frees. So one call makes at most 100,000 of them, and all
- * peers and calls of a thread together 1,000,000. Terms may be nested 100,000
- * deep, and integers have up to 1,048,576 bits.
+ * which no engine ever frees. So one call makes at most 100,000 of them, and
+ * all peers and calls of a thread together 1,000,000. Terms may be nested
+ * 100,000 deep, and integers have up to 1,048,576 bits.
  *
  * Throws a `DecodeError` that names the place, for bytes that are no term; and,
  * without `exact`, for a map with the keys 1 and 1.0, which would become one.

@@ -1,7 +1,8 @@
 /**
  * Hornbeam: actors, links, monitors and nodes that form a cluster.
  *
- * The public face of the runtime: all that a program can import from `hornbeam`.
+ * The public face of the runtime: all that a program can import from
+ * `hornbeam`.
  */
 
 export { memoryNetwork, start, systemHost } from "./start.ts";

@@ -42,8 +42,8 @@ export type Program<Context> = {
 };
 
 /**
- * Checks the exports of a module. Throws a `UsageError` that begins with `what`,
- * the name of the module.
+ * Checks the exports of a module. Throws a `UsageError` that begins with
+ * `what`, the name of the module.
  */
 export function programOf<Context>(
   module: Readonly<Record<string, unknown>>,

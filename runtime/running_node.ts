@@ -250,16 +250,16 @@ export class RunningNode {
   }
 
   /**
-   * Starts a worker: a node in a thread of this process, with this node's cookie
-   * and options. Resolves when the worker is up and connected to this node.
-   * Nodes of one process reach each other through shared memory; for all other
-   * nodes, a worker is a node like any other. It ends with this node.
+   * Starts a worker: a node in a thread of this process, with this node's
+   * cookie and options. Resolves when the worker is up and connected to this
+   * node. Nodes of one process reach each other through shared memory; for all
+   * other nodes, a worker is a node like any other. It ends with this node.
    *
-   * Rejects with `UsageError` when this node has no name, is a worker itself, or
-   * was started with a network or host of its own, and for invalid options; with
-   * `DuplicateNameError` when the name is taken; with `WorkerError` when the
-   * worker is not up within `startTimeoutMs`; and with the error that the module
-   * throws when it is loaded.
+   * Rejects with `UsageError` when this node has no name, is a worker itself,
+   * or was started with a network or host of its own, and for invalid options;
+   * with `DuplicateNameError` when the name is taken; with `WorkerError` when
+   * the worker is not up within `startTimeoutMs`; and with the error that the
+   * module throws when it is loaded.
    *
    * @example
    * ```ts
@@ -337,7 +337,9 @@ export class RunningNode {
   }
 }
 
-/** Whether this is the machine's own host, which counts the nodes that use it. */
+/**
+ * Whether this is the machine's own host, which counts the nodes that use it.
+ */
 export function isPlatformHost(host: Host): host is PlatformHost {
   return "retain" in host;
 }

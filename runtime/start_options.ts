@@ -16,7 +16,9 @@ import type { TlsOptions } from "./platform/sockets/tls_options.ts";
 export type StartOptions = {
   /** `part@host`; other nodes reach this node at this host. */
   readonly name?: string;
-  /** Shared secret of the cluster. Required with a name. It does not encrypt. */
+  /**
+   * Shared secret of the cluster. Required with a name. It does not encrypt.
+   */
   readonly cookie?: string;
   /** Secrets that are shared with single nodes only, by their names. */
   readonly cookies?: Readonly<Record<string, string>>;
@@ -27,8 +29,8 @@ export type StartOptions = {
   /**
    * Functions that other nodes may call here by erpc and rpc, and that BEAM
    * nodes may spawn: `{ "module:function/2": … }`. A name without the number
-   * accepts any number of arguments. The functions get terms, and return a value
-   * or a promise.
+   * accepts any number of arguments. The functions get terms, and return a
+   * value or a promise.
    */
   readonly functions?: Readonly<Record<string, ExportedFunction>>;
   /**
@@ -44,17 +46,19 @@ export type StartOptions = {
   readonly output?: Output;
   /**
    * How the node takes part in the global names of the cluster; see `global`.
-   * Nodes that take part connect to all other nodes of their cluster. With false
-   * the node does not take part: it knows no global names, and is connected only
-   * to nodes to which it connects itself. All nodes of a cluster should have the
-   * same value. Default `{}`.
+   * Nodes that take part connect to all other nodes of their cluster. With
+   * false the node does not take part: it knows no global names, and is
+   * connected only to nodes to which it connects itself. All nodes of a cluster
+   * should have the same value. Default `{}`.
    */
   readonly global?: GlobalOptions | false;
   /** Whether the node is missing in other nodes' `nodes()`. Default false. */
   readonly hidden?: boolean;
   /** Address to listen on. Default: the host of the name. */
   readonly listenHost?: string;
-  /** Port to listen on. Default 0: a free port, which epmd tells other nodes. */
+  /**
+   * Port to listen on. Default 0: a free port, which epmd tells other nodes.
+   */
   readonly port?: number;
   /** Port of epmd, or false for no epmd. Default 4369. */
   readonly epmdPort?: number | false;
@@ -111,8 +115,8 @@ export type StartOptions = {
   /** How nodes are found. Default: `peers`, then epmd or `peerPort`. */
   readonly discovery?: Discovery;
   /**
-   * Handshake flags that are not offered to BEAM nodes, so that tests can act as
-   * an older node.
+   * Handshake flags that are not offered to BEAM nodes, so that tests can act
+   * as an older node.
    *
    * @internal
    */

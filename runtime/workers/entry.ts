@@ -1,6 +1,7 @@
 /**
  * The main module of a worker's thread: waits for the order of its parent,
- * starts the node that the order describes, and then serves calls of the parent.
+ * starts the node that the order describes, and then serves calls of the
+ * parent.
  *
  * It is the composition root of a thread, as `start.ts` is that of a process.
  */
@@ -201,7 +202,9 @@ class HostedNode {
     return end === null ? null : this.#carriers.take(nodeName, end);
   }
 
-  /** The parent registers the node, so that the name is free once it has ended. */
+  /**
+   * The parent registers the node, so that the name is free once it has ended.
+   */
   #presence(listenPort: number, timeoutMs: number): Presence {
     return {
       start: () => this.#parent.call("register", [listenPort], timeoutMs),

@@ -48,9 +48,9 @@ export type WorkerExit =
   | { readonly type: "exited"; readonly code: number }
   /**
    * It was terminated. `isLost`: it is cut off and its name is free, but the
-   * thread did not end, and uses a core until the running turn ends. Deno cannot
-   * stop a busy thread; on Node.js and Bun only a blocking system call can lead
-   * to this.
+   * thread did not end, and uses a core until the running turn ends. Deno
+   * cannot stop a busy thread; on Node.js and Bun only a blocking system call
+   * can lead to this.
    */
   | { readonly type: "terminated"; readonly isLost: boolean };
 
@@ -71,16 +71,18 @@ export interface WorkerNode {
   /** Resolves when it has ended, by any cause. Never rejects. */
   readonly exited: Promise<WorkerExit>;
   /**
-   * Its figures. Rejects with a `WorkerError`: `timeout` when it does not answer
-   * in time, for example in a long turn, and `ended` when it has ended.
+   * Its figures. Rejects with a `WorkerError`: `timeout` when it does not
+   * answer in time, for example in a long turn, and `ended` when it has ended.
    */
   stats(options?: WorkerCallOptions): Promise<NodeStats>;
-  /** Names of behaviours that other nodes may spawn. Rejects as `stats` does. */
+  /**
+   * Names of behaviours that other nodes may spawn. Rejects as `stats` does.
+   */
   exports(options?: WorkerCallOptions): Promise<readonly string[]>;
   /**
-   * Ends it in order: aborts the program's `signal`, waits for the program if it
-   * has read the signal, stops the node, and ends the thread. After `timeoutMs`
-   * it is terminated. Safe to call twice.
+   * Ends it in order: aborts the program's `signal`, waits for the program if
+   * it has read the signal, stops the node, and ends the thread. After
+   * `timeoutMs` it is terminated. Safe to call twice.
    */
   stop(options?: WorkerCallOptions): Promise<WorkerExit>;
   /** Ends the thread at once; see `WorkerExit`. */

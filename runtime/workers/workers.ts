@@ -4,8 +4,8 @@
  *
  * Only this thread has a port to every other thread, so it makes all links. Two
  * workers that have a link do not need this thread any more. This thread also
- * registers workers with epmd. So a name is free again as soon as the end of its
- * thread is known, even if that thread still holds sockets open.
+ * registers workers with epmd. So a name is free again as soon as the end of
+ * its thread is known, even if that thread still holds sockets open.
  */
 
 import type { Node } from "../core/node/node.ts";

@@ -2,9 +2,9 @@
  * The capability flags that this node offers in a handshake, and the agreement
  * with a BEAM node that follows from them.
  *
- * Two Hornbeam nodes recognise each other by their announcement, so flags decide
- * nothing between them. The flags are those of the Erlang/OTP documentation,
- * "Distribution Protocol".
+ * Two Hornbeam nodes recognise each other by their announcement, so flags
+ * decide nothing between them. The flags are those of the Erlang/OTP
+ * documentation, "Distribution Protocol".
  */
 
 import type { BeamLink } from "../../wire/beam/beam_codec.ts";

@@ -1,5 +1,6 @@
 /**
- * The connections of a node to all other nodes. Implements `Remote` of the core.
+ * The connections of a node to all other nodes. Implements `Remote` of the
+ * core.
  *
  * There is at most one established connection for each peer. Connections are
  * made on demand: a signal to a node that is not connected starts an attempt
@@ -345,7 +346,8 @@ export class Distribution implements Remote, ConnectionOwner {
       return;
     }
     if (connection === peer.challenger) {
-      // The peer has dialled before this node saw the end of the old connection.
+      // The peer has dialled before this node saw the end of the old
+      // connection.
       peer.promoteChallenger();
       peer.connection?.close({
         reason: "replaced",
@@ -376,7 +378,9 @@ export class Distribution implements Remote, ConnectionOwner {
     for (const tell of peer.connectWaiters.splice(0)) tell(null);
   }
 
-  /** A signal that waited cannot be sent. A caller that waits gets an answer. */
+  /**
+   * A signal that waited cannot be sent. A caller that waits gets an answer.
+   */
   #refused(peer: Peer, { signal, error }: Refusal): void {
     this.#log("warning", `a signal could not be sent to ${peer.name}`, {
       error: errorText(error),

@@ -4,8 +4,9 @@
  * It listens on loopback only, does not start when the port is taken, and
  * speaks the protocol of Erlang's epmd: register, look up, list. Requests with
  * which another program could disturb nodes are refused (`kill`) or not
- * answered (`stop`, `dump`). When the process that hosts it ends, its nodes register
- * again with the epmd that takes over the port; see `epmd/presence.ts`.
+ * answered (`stop`, `dump`). When the process that hosts it ends, its nodes
+ * register again with the epmd that takes over the port; see
+ * `epmd/presence.ts`.
  */
 
 import type { Host } from "../../core/host/ports.ts";

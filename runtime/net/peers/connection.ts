@@ -105,8 +105,8 @@ export class Connection {
    */
   #isReading = false;
   /**
-   * When bytes last arrived, in ms of the host's clock. `Ticks` moves it forward
-   * by the time in which this node did not read.
+   * When bytes last arrived, in ms of the host's clock. `Ticks` moves it
+   * forward by the time in which this node did not read.
    */
   lastReadAt: number;
   /** Whether the peer has sent any byte. */
@@ -310,7 +310,9 @@ export class Connection {
     this.#carrier.write(bytes);
   }
 
-  /** The carrier may refuse a name by its certificate, before the owner does. */
+  /**
+   * The carrier may refuse a name by its certificate, before the owner does.
+   */
   #ask(peer: HandshakePeer): void {
     const complaint = this.#carrier.complainAbout?.(peer.name) ?? null;
     if (complaint === null) this.#owner.ask(this, peer);

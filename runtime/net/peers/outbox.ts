@@ -3,11 +3,11 @@
  * written, and which senders have to wait.
  *
  * Signals gather in the queue of a peer (`Peer.out`). They are written at once
- * at the end of the scheduler's turn, or as soon as they fill a chunk: one write
- * of 64 frames costs a fortieth of 64 writes. Large messages go to the peer's
- * lane (`lane.ts`). They are written after the queue, in fragments, and only
- * while the carrier has room, so that later signals need not wait for a whole
- * large message.
+ * at the end of the scheduler's turn, or as soon as they fill a chunk: one
+ * write of 64 frames costs a fortieth of 64 writes. Large messages go to the
+ * peer's lane (`lane.ts`). They are written after the queue, in fragments, and
+ * only while the carrier has room, so that later signals need not wait for a
+ * whole large message.
  *
  * The outbox drops nothing. Above the high mark a sender is told to wait, and
  * at the hard limit it is refused. Both limits count the bytes in the peer's
@@ -268,7 +268,9 @@ export class Outbox {
     }
   }
 
-  /** Writes queue and lane without regard to room, before the connection ends. */
+  /**
+   * Writes queue and lane without regard to room, before the connection ends.
+   */
   writeOut(peer: Peer): void {
     const { connection, lane } = peer;
     if (connection === null) return;
@@ -278,7 +280,9 @@ export class Outbox {
     }
   }
 
-  /** See `Remote.way`. `peer` is undefined for a node that has no record yet. */
+  /**
+   * See `Remote.way`. `peer` is undefined for a node that has no record yet.
+   */
   way(peer: Peer | undefined, from: Pid): Way {
     if (peer === undefined) return { isUp: false, hasRoom: true };
     const hasRoom = waitingOf(peer, from) < this.#highMarkBytes;

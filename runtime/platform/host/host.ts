@@ -45,7 +45,9 @@ let threadPids: PidTable | null = null;
 const entropy = new Uint32Array(256);
 let entropyUsed = entropy.length;
 
-/** Draws random words in blocks, because each draw is at least a system call. */
+/**
+ * Draws random words in blocks, because each draw is at least a system call.
+ */
 function randomU32(): number {
   if (entropyUsed === entropy.length) {
     webcrypto.getRandomValues(entropy);

@@ -42,8 +42,8 @@ export type Log = {
 
 /**
  * Makes the log of a host. Where the program has configured LogTape, records go
- * there, in the category `["hornbeam", category, ...domain]`; otherwise they are
- * lines on standard error.
+ * there, in the category `["hornbeam", category, ...domain]`; otherwise they
+ * are lines on standard error.
  */
 export function createLog(options: LogOptions = {}): Log {
   const least = options.level ?? "info";

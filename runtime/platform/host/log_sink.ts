@@ -1,11 +1,11 @@
 /**
- * Guards the log function of a program (the sink). The sink may throw, reject, be
- * slow or log by itself, and the node goes on.
+ * Guards the log function of a program (the sink). The sink may throw, reject,
+ * be slow or log by itself, and the node goes on.
  *
- * Without the guard, a sink that rejects would leave a floating rejection, which
- * the node reports to its log, and the log is that sink. So failures of a sink
- * never become log records: they are counted, and reported once on the standard
- * error stream.
+ * Without the guard, a sink that rejects would leave a floating rejection,
+ * which the node reports to its log, and the log is that sink. So failures of a
+ * sink never become log records: they are counted, and reported once on the
+ * standard error stream.
  *
  * A sink that blocks its thread blocks the node. JavaScript has no remedy for
  * that.

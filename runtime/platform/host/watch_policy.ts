@@ -3,12 +3,12 @@
  * rings of shared memory and for sockets.
  *
  * Waking a thread costs several times as much as the rest of a message, and its
- * caches go cold while it sleeps. In a conversation the next bytes arrive within
- * some ten microseconds, so a reader that watches for them saves the wake-up.
- * But watching in vain wastes a core, and on a busy machine the other end may
- * be waiting for that core. So the decision depends on earlier results: after a
- * few failures in a row the reader does not watch for a while, twice as long
- * each time, until watching succeeds again.
+ * caches go cold while it sleeps. In a conversation the next bytes arrive
+ * within some ten microseconds, so a reader that watches for them saves the
+ * wake-up. But watching in vain wastes a core, and on a busy machine the other
+ * end may be waiting for that core. So the decision depends on earlier results:
+ * after a few failures in a row the reader does not watch for a while, twice as
+ * long each time, until watching succeeds again.
  */
 
 /** How long to watch, in ms: longer than a thread needs to wake and answer. */

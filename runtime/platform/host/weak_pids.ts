@@ -1,11 +1,11 @@
 /**
- * The weak table of the pids and refs of a thread. An object stays in it exactly
- * as long as the program refers to it. So a pid that comes back is the same
- * object, and a node that talks to millions of actors does not keep all of
+ * The weak table of the pids and refs of a thread. An object stays in it
+ * exactly as long as the program refers to it. So a pid that comes back is the
+ * same object, and a node that talks to millions of actors does not keep all of
  * their pids.
  *
- * `deref` of a weak reference is slow on every engine, so a small cache in front
- * holds the objects that were used last strongly.
+ * `deref` of a weak reference is slow on every engine, so a small cache in
+ * front holds the objects that were used last strongly.
  */
 
 import type { PidTable } from "../../core/terms/terms.ts";
@@ -27,7 +27,10 @@ export function createWeakPidTable(): WeakPidTable {
 class Table implements WeakPidTable {
   /** All objects, by key. */
   readonly #weak = new Map<string, WeakRef<object>>();
-  /** Objects used since the last change of generations; at most `GENERATION_SIZE`. */
+  /**
+   * Objects used since the last change of generations; at most
+   * `GENERATION_SIZE`.
+   */
   #young = new Map<string, object>();
   /** Objects used in the generation before; replaced as a whole. */
   #old = new Map<string, object>();

@@ -1,8 +1,8 @@
 /**
  * Keeps the event loop awake for a moment after bytes have arrived from a
  * socket, if that pays. The next bytes of a conversation arrive within some ten
- * microseconds, and to sleep and be woken costs more than the rest of a message.
- * The BEAM's schedulers do the same before they sleep (`+sbwt`).
+ * microseconds, and to sleep and be woken costs more than the rest of a
+ * message. The BEAM's schedulers do the same before they sleep (`+sbwt`).
  *
  * `WatchPolicy` decides by earlier results. Actors, timers and other sockets
  * have their turns meanwhile. So when no bytes arrive, only the time of a core

@@ -1,7 +1,7 @@
 /**
- * TLS as a `Network`, over `node:tls` of Node.js, Deno and Bun. Both ends show a
- * certificate and verify the other's, as Erlang's `inet_tls_dist` does with the
- * options `verify_peer` and `fail_if_no_peer_cert`.
+ * TLS as a `Network`, over `node:tls` of Node.js, Deno and Bun. Both ends show
+ * a certificate and verify the other's, as Erlang's `inet_tls_dist` does with
+ * the options `verify_peer` and `fail_if_no_peer_cert`.
  *
  * Only connections between nodes use TLS; epmd is always plain TCP. In TLS 1.3
  * the side that dials is done before the other side has verified its
@@ -42,7 +42,9 @@ export type TlsNetworkOptions = TlsOptions & {
   readonly highMarkBytes?: number;
   /** Limit for a peer that dials to set up TLS. Default 7,000. */
   readonly handshakeTimeoutMs?: number;
-  /** Peers that may set up TLS at a time; further ones are closed. Default 256. */
+  /**
+   * Peers that may set up TLS at a time; further ones are closed. Default 256.
+   */
   readonly maxHandshakes?: number;
   /** Gets one line for each peer that dials and is refused. */
   readonly log?: (level: LogLevel, message: string) => void;
@@ -123,8 +125,8 @@ function connect(
 }
 
 /**
- * Accepts peers that have set up TLS, and reports the others. Returns a function
- * that ends this, and closes sockets that are still setting up TLS.
+ * Accepts peers that have set up TLS, and reports the others. Returns a
+ * function that ends this, and closes sockets that are still setting up TLS.
  */
 function acceptPeers(
   server: tls.Server,

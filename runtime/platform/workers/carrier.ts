@@ -3,11 +3,11 @@
  * memory for each direction, and a message port by which one end wakes the
  * other end when it sleeps.
  *
- * This module does not make links between two threads (`runtime/workers/` does).
- * A link ends like a socket: bytes that were written before an end arrive, also
- * when the thread that wrote them has ended; bytes that were written before a
- * cut may be lost. `ARCHITECTURE.md` has the measurements that led to rings and
- * ports.
+ * This module does not make links between two threads (`runtime/workers/`
+ * does). A link ends like a socket: bytes that were written before an end
+ * arrive, also when the thread that wrote them has ended; bytes that were
+ * written before a cut may be lost. `ARCHITECTURE.md` has the measurements that
+ * led to rings and ports.
  */
 
 import { availableParallelism } from "node:os";
@@ -75,7 +75,9 @@ export class WorkerCarrier implements Carrier {
   #handlers: CarrierHandlers | null = null;
   /** Chunks that are not in the ring, in order, from index `#first` on. */
   #waiting: Uint8Array[] = [];
-  /** Index in `#waiting` of the first such chunk; those before are in the ring. */
+  /**
+   * Index in `#waiting` of the first such chunk; those before are in the ring.
+   */
   #first = 0;
   /** How many bytes of the first such chunk are in the ring. */
   #taken = 0;

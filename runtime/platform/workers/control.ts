@@ -4,8 +4,8 @@
  * Each side offers functions and calls those of the other side. Two things are
  * added to comlink: every call has a time limit, because a thread that is busy
  * or has ended would never answer; and its adapter for ports, which is slow on
- * Deno, is replaced. No other module sees comlink's types. Arguments and results
- * are structured clones. Of an error, name, message and stack arrive.
+ * Deno, is replaced. No other module sees comlink's types. Arguments and
+ * results are structured clones. Of an error, name, message and stack arrive.
  */
 
 import { MessageChannel, type MessagePort } from "node:worker_threads";

@@ -76,7 +76,9 @@ class RingEnd {
 
 /** The writing end. Only one thread may use it. */
 export class RingWriter extends RingEnd {
-  /** Copies as much of `chunk` from `from` on as fits; returns the byte count. */
+  /**
+   * Copies as much of `chunk` from `from` on as fits; returns the byte count.
+   */
   write(chunk: Uint8Array, from: number): number {
     const { head, bytes } = this;
     const capacity = bytes.length;
@@ -137,8 +139,9 @@ export class RingReader extends RingEnd {
   }
 
   /**
-   * How the stream has ended: `ended` when the writer has ended it and all bytes
-   * are read, `cut` when the writer has cut it. Null while it has not ended.
+   * How the stream has ended: `ended` when the writer has ended it and all
+   * bytes are read, `cut` when the writer has cut it. Null while it has not
+   * ended.
    */
   get ending(): "ended" | "cut" | null {
     switch (Atomics.load(this.head, END)) {

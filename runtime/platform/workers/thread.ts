@@ -80,8 +80,8 @@ function written(stream: NodeJS.WriteStream): Promise<void> {
 }
 
 /**
- * Inside a thread: calls back with each uncaught error, unless the program has a
- * handler of its own.
+ * Inside a thread: calls back with each uncaught error, unless the program has
+ * a handler of its own.
  */
 export function onUncaught(callback: (error: unknown) => void): void {
   process.on("uncaughtException", (error: unknown) => {

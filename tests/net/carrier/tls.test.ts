@@ -1,7 +1,7 @@
 /**
- * Nodes whose connections use TLS. They do all that other nodes do, and refuse a
- * peer without a certificate that they accept. The log line of each refusal is
- * checked, too.
+ * Nodes whose connections use TLS. They do all that other nodes do, and refuse
+ * a peer without a certificate that they accept. The log line of each refusal
+ * is checked, too.
  */
 import { connect as connectTls } from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -53,7 +53,9 @@ async function pair(
   return [a, b];
 }
 
-/** A node whose certificate other nodes refuse; `start` would refuse it first. */
+/**
+ * A node whose certificate other nodes refuse; `start` would refuse it first.
+ */
 function suspicious(name: CertificateName): StartOptions {
   const tls = { ...certificates(name), checkHost: false };
   return { network: createTlsNetwork(tls) };

@@ -1,7 +1,7 @@
 /**
- * When bytes are written: messages that are sent together in one write, a single
- * message at once, and no message later than a slice, also when other actors
- * have work. Time is virtual, and the carriers count writes.
+ * When bytes are written: messages that are sent together in one write, a
+ * single message at once, and no message later than a slice, also when other
+ * actors have work. Time is virtual, and the carriers count writes.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {

@@ -1,6 +1,6 @@
 /**
- * A conversation between two nodes, for tests in which it must not be disturbed:
- * each number comes back once and in order.
+ * A conversation between two nodes, for tests in which it must not be
+ * disturbed: each number comes back once and in order.
  */
 import { expect } from "vitest";
 import {

@@ -1,7 +1,7 @@
 /**
- * Actors for two processes: senders that use all kinds of signals and sizes, and
- * receivers that check the order of what arrives. The test runs them in its own
- * process, and `tests/fixtures/lanes_node.ts` in the other process.
+ * Actors for two processes: senders that use all kinds of signals and sizes,
+ * and receivers that check the order of what arrives. The test runs them in its
+ * own process, and `tests/fixtures/lanes_node.ts` in the other process.
  */
 import {
   BusyError,

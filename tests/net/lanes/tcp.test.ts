@@ -1,6 +1,7 @@
 /**
  * Large messages between two processes, over sockets, in both directions at
- * once: order between any two actors is kept, and other messages pass meanwhile.
+ * once: order between any two actors is kept, and other messages pass
+ * meanwhile.
  */
 import { randomInt } from "node:crypto";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * Signals that make a connection: messages, monitors, links and spawns, to nodes
- * that run, that have run and that never ran; and signals that cannot be
+ * Signals that make a connection: messages, monitors, links and spawns, to
+ * nodes that run, that have run and that never ran; and signals that cannot be
  * encoded.
  */
 import { describe, expect, test } from "vitest";

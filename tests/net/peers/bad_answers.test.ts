@@ -1,7 +1,7 @@
 /**
  * Dialled nodes that answer with nonsense, with the wrong cookie or not at all.
- * The caller of `connect` is told why within the time limit, in one line, and no
- * signal waits for the connection for ever.
+ * The caller of `connect` is told why within the time limit, in one line, and
+ * no signal waits for the connection for ever.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { reasons } from "../../../runtime/mod.ts";

@@ -237,7 +237,8 @@ describe("a node whose network is cut", () => {
     for (const { suspect, trusted, down } of await cutOff({}, () => false)) {
       expect(trusted).toEqual([]);
       expect(suspect).toHaveLength(1);
-      // The last byte arrived up to a second before, and each second is a check.
+      // The last byte arrived up to a second before, and each second is a
+      // check.
       expect(suspect[0]).toBeGreaterThan(2_000 - 1_100);
       expect(suspect[0]).toBeLessThan(2_000 + 1_100);
       expect(down).toBeGreaterThan(15_000 - 1_100);

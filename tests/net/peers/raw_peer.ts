@@ -1,7 +1,7 @@
 /**
- * Peers made by hand: sockets that send exactly what a test wants, with the pure
- * handshake machines for tests that need a correct handshake; and nodes that
- * keep their log records.
+ * Peers made by hand: sockets that send exactly what a test wants, with the
+ * pure handshake machines for tests that need a correct handshake; and nodes
+ * that keep their log records.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, type Server, Socket } from "node:net";

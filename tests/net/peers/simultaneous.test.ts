@@ -85,8 +85,8 @@ function jittery(network: Network, traffic: Traffic): Network {
 /**
  * Nodes with these names on one network in memory. `hasSettled`: whether there
  * are so many links and no deliveries on their way. Without this check, an
- * attempt that a peer has withdrawn in one round would be seen in the next round
- * as a handshake that was closed for no reason.
+ * attempt that a peer has withdrawn in one round would be seen in the next
+ * round as a handshake that was closed for no reason.
  */
 async function inMemory(parts: readonly string[]): Promise<{
   network: MemoryNetwork;

@@ -1,6 +1,6 @@
 /**
- * Ticks: they keep an idle connection and find a silent peer, and a long turn of
- * the node itself is not taken for silence of its peers.
+ * Ticks: they keep an idle connection and find a silent peer, and a long turn
+ * of the node itself is not taken for silence of its peers.
  */
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";

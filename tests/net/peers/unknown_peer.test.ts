@@ -1,7 +1,7 @@
 /**
- * Signals that wait for a peer before it is known whether it is a Hornbeam node.
- * For a BEAM node they are encoded again, and a signal that cannot be encoded
- * does not affect the others. The same with real nodes is in
+ * Signals that wait for a peer before it is known whether it is a Hornbeam
+ * node. For a BEAM node they are encoded again, and a signal that cannot be
+ * encoded does not affect the others. The same with real nodes is in
  * `tests/beam/connections/waiting.test.ts`.
  */
 import { describe, expect, test } from "vitest";

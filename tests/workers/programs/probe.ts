@@ -1,6 +1,6 @@
 /**
- * A worker's module without a default export: actors that other nodes may spawn,
- * and functions that break the thread.
+ * A worker's module without a default export: actors that other nodes may
+ * spawn, and functions that break the thread.
  */
 import process from "node:process";
 import { setTimeout } from "node:timers";
