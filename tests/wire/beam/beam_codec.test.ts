@@ -1,6 +1,6 @@
 /**
- * The codec towards BEAM nodes: two of them that speak with each other, what
- * they remember from one frame to the next, and what they refuse.
+ * The codec towards BEAM nodes: two codecs that face each other, what they keep
+ * from one frame to the next, and what they refuse.
  */
 import { describe, expect, test } from "vitest";
 import {
@@ -84,11 +84,11 @@ function shown(value: unknown): unknown {
 }
 
 describe.each(framings)("%s", (_, chosen) => {
-  test("messages arrive in order, with small and large heads remembered", () => {
+  test("messages arrive in order, with the last control message kept", () => {
     const { writer, out, flush } = line(chosen);
     const expected: unknown[] = [];
     for (let i = 0; i < 200; i++) {
-      // The pair changes now and then, so that heads are made anew.
+      // The two pids change at times, so that the control message is written anew.
       const from = i % 7 === 0 ? pidOf(a, 3) : fromA;
       const to = i % 11 === 0 ? pidOf(b, 4) : toB;
       const message = i % 13 === 0
@@ -100,7 +100,7 @@ describe.each(framings)("%s", (_, chosen) => {
     expect(flush()).toEqual(expected);
   });
 
-  test("signals keep their place among messages", () => {
+  test("signals and messages stay in order", () => {
     const { writer, out, flush } = line(chosen);
     const ref = new Ref(a.node, a.creation, [1, 2, 3]);
     const reason = tuple(atom("why"), "x".repeat(70_000));
@@ -122,7 +122,7 @@ describe.each(framings)("%s", (_, chosen) => {
       .toEqual(shown(signals.flatMap((signal, i) => [signal, [2, 0, i]])));
   });
 
-  test("without exact, what only comes back keeps its floats", () => {
+  test("without exact, terms that go back to their sender keep their floats", () => {
     const { writer, out, flush } = line(chosen, 10_000_000, false);
     const call = (tag: unknown) =>
       tuple(atom("$gen_call"), tuple(fromA, tag), [float(2)]);
@@ -151,7 +151,7 @@ describe.each(framings)("%s", (_, chosen) => {
     }
   });
 
-  test("what cannot be encoded leaves nothing behind", () => {
+  test("a message that cannot be encoded leaves nothing behind", () => {
     const { writer, out, flush } = line(chosen);
     const bad = () => {};
     writer.encodeSend(fromA, toB, 1, out);
@@ -171,7 +171,7 @@ describe.each(framings)("%s", (_, chosen) => {
     expect(flush()).toEqual([[2, 0, 1], [2, 0, 2], [2, 0, 3]]);
   });
 
-  test("what is too large leaves nothing behind", () => {
+  test("a message that is too large leaves nothing behind", () => {
     const { writer, out, flush } = line(chosen, 100_000);
     const large = "x".repeat(99_990);
     expect(() => writer.encodeSend(fromA, toB, large, out)).toThrow(
@@ -184,7 +184,7 @@ describe.each(framings)("%s", (_, chosen) => {
     expect(flush()).toEqual([[2, 0, "x".repeat(99_000)], [2, 0, 2]]);
   });
 
-  test("what is for another incarnation is dropped, or answered", () => {
+  test("a signal for another incarnation is dropped, or answered", () => {
     const { writer, out, flush } = line(chosen);
     const old = internPid(pids, b.node, 2, 0, 10);
     const ref = new Ref(a.node, a.creation, [1, 2, 4]);
@@ -209,7 +209,7 @@ describe.each(framings)("%s", (_, chosen) => {
     expect(() => writer.encodeSend(fromA, fromA, 1, out)).toThrow(/on b@h/);
   });
 
-  test("messages to an incarnation of the reader that is gone are dropped", () => {
+  test("messages to an earlier incarnation of the reader are dropped", () => {
     const { writer, out, flush } = line(chosen);
     writer.encodeSend(fromA, toB, 1, out);
     const later = new BeamCodec({
@@ -217,16 +217,16 @@ describe.each(framings)("%s", (_, chosen) => {
       self: { ...b, creation: 13 },
     });
     const frame = out.take().flatMap((chunk) => [...chunk]).slice(4);
-    const nobody = {
+    const discardingSink = {
       message: () => expect.unreachable(),
       signal: () => expect.unreachable(),
     };
-    later.decode(Uint8Array.from(frame), nobody);
-    later.decode(Uint8Array.from(frame), nobody);
+    later.decode(Uint8Array.from(frame), discardingSink);
+    later.decode(Uint8Array.from(frame), discardingSink);
     expect(flush()).toEqual([]);
   });
 
-  test("calls, casts and replies are what OTP has for them", () => {
+  test("calls, casts and replies have OTP's form", () => {
     const { writer, out, flush } = line(chosen);
     const tag = new Ref(a.node, a.creation, [7, 8, 9]);
     const from = { pid: fromA, tag };
@@ -240,7 +240,7 @@ describe.each(framings)("%s", (_, chosen) => {
       [2, 0, new Cast("do")],
       [2, 0, new SystemRequest(theirs, atom("get"))],
     ]));
-    // A reply to an alias of the reader goes there, however it was sent.
+    // A reply to an alias of the reader reaches it in any form.
     const own = new Ref(b.node, b.creation, [1, 1, 1]);
     const ownTag = new ImproperList([atom("alias")], own);
     const reply = tuple(ownTag, "value");
@@ -262,7 +262,7 @@ describe.each(framings)("%s", (_, chosen) => {
     ]);
   });
 
-  test("a frame that breaks the rules is refused, and after a message too", () => {
+  test("a malformed frame is refused, also after a message", () => {
     const { writer, reader, out, flush, frames } = line(chosen);
     writer.encodeSend(fromA, toB, tuple(1, 2, 3), out);
     flush();
@@ -274,7 +274,7 @@ describe.each(framings)("%s", (_, chosen) => {
       );
     }
     reader.decode(frame, sink);
-    // A compressed term is none of a frame.
+    // A frame must not hold a compressed term.
     const compressed = Uint8Array.from(frame);
     compressed[frame.length - 8] = 80;
     expect(() => reader.decode(compressed, sink)).toThrow(DecodeError);
@@ -307,7 +307,7 @@ describe("recorded frames", () => {
         signal: (signal) => note(signal.type),
       });
     }
-    // Nothing is lost, but for messages to an incarnation that is not known.
+    // Only messages to an unknown incarnation are dropped.
     const fragmented = frames.length - described;
     expect(signals).toBeGreaterThanOrEqual(described - (counts["send"] ?? 0));
     expect(signals).toBeLessThanOrEqual(described + fragmented);
@@ -332,7 +332,7 @@ test.each([["small"], ["large".repeat(50_000)]])(
       return text.includes(a.node) || text.includes(b.node);
     };
     const sent = [message, fromA, toB, new Ref(b.node, b.creation, [1])];
-    // One that does not go out introduces nobody.
+    // A message that is refused puts no atoms into the cache.
     expect(() => writer.encodeSend(fromA, toB, () => {}, out)).toThrow();
     for (const item of sent) writer.encodeSend(fromA, toB, item, out);
     writer.encode({ type: "link", from: fromA, to: toB }, out);
@@ -345,7 +345,7 @@ test.each([["small"], ["large".repeat(50_000)]])(
   },
 );
 
-test("heads are remembered by the pids' identity, not by their numbers", () => {
+test("the last control message is found by the pids, not by their numbers", () => {
   const { writer, out, flush } = line(WITH_ALL);
   const serials = [0, 1, 2].map((serial) =>
     internPid(pids, b.node, 2, serial, b.creation)

@@ -28,7 +28,7 @@ describe("damaged recordings", () => {
     const { accepted, refused } = fuzz(1, inputs);
     if (process.env["HORNBEAM_SEED"] !== undefined) return;
     expect(accepted + refused).toBe(inputs);
-    // Neither everything nor nothing is refused, so both ways are tried.
+    // Some inputs are refused and some are not, so both paths are tested.
     expect(accepted).toBeGreaterThan(inputs / 50);
     expect(refused).toBeGreaterThan(inputs / 50);
     const grownMB = (process.memoryUsage().heapUsed - before) / 1_000_000;

@@ -1,8 +1,8 @@
 /**
- * Recorded bytes of BEAM nodes, mutated: whatever comes of it, the parser of
- * frames, the handshake and the codec end soon, with a result or the error that
- * is theirs. Input `n` is the same in every run; a failure names it, and
- * `HORNBEAM_SEED=n` runs that one alone.
+ * Recorded bytes of BEAM nodes, mutated. For any such bytes, the parser of frames,
+ * the handshake and the codec must end soon, with a result or with their own
+ * error. Input `n` is the same in every run. A failure names it, and
+ * `HORNBEAM_SEED=n` runs only that input.
  */
 import { createHash } from "node:crypto";
 import process from "node:process";
@@ -47,7 +47,7 @@ function randomOf(seed: number): Random {
   };
 }
 
-/** Bytes that mean something somewhere: tags, marks, limits. */
+/** Bytes with a meaning: tags, marks and limits. */
 const telling = Uint8Array.of(
   ...[0, 1, 2, 3, 4, 5, 0x7f, 0x80, 0xfe, 0xff],
   ...[68, 69, 70, 77, 80, 82, 88, 89, 90, 97, 98, 99, 100, 101, 102, 103, 104],
@@ -89,7 +89,7 @@ function mutate(
         );
         break;
       default: {
-        // A piece of something else, or of itself.
+        // A piece of another input, or of this one.
         const from = random(other.length + 1);
         all = joined(
           all.subarray(0, at),
@@ -114,10 +114,10 @@ function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return all;
 }
 
-/** What came of the inputs, so that a test sees that both have happened. */
+/** Counts of both results, so that a test sees that both have happened. */
 export type Tally = { accepted: number; refused: number };
 
-/** Runs inputs `first` to `first + count - 1`, or the one that is asked for. */
+/** Runs inputs `first` to `first + count - 1`, or the one of the seed. */
 function run(
   first: number,
   count: number,
@@ -147,17 +147,17 @@ function run(
 /** Frames of up to this many bytes are accepted. */
 const FRAME_BYTES_MAX = 100_000;
 const recorded = captures();
-/** That of the right end of the longest recording. */
+/** Creation of the receiving node in the longest recording. */
 const CREATION = 0x6b02c445;
 
-/** The codec, and behind it a node that acts on what it decodes. */
+/** The codec, and a node that acts on the signals that it decodes. */
 export function fuzzCodec(first: number, count: number): Tally {
   const host = createHost({ log: () => {} });
   let capture: Capture = recorded[0]!;
   let codec: BeamCodec | null = null;
   let node: Node;
   return run(first, count, (random, note) => {
-    // A codec lives for some frames, so that it has something to remember.
+    // A codec is used for several frames, so that it keeps state between them.
     if (codec === null) {
       capture = recorded[random(recorded.length)]!;
       codec = codecFor(capture);
@@ -238,7 +238,7 @@ export function fuzzFrames(first: number, count: number): Tally {
 }
 
 const { ack, challenge, reply, sendName, status } = session;
-/** What each machine gets when all goes well. */
+/** The messages that each machine gets in a successful handshake. */
 const inOrder = {
   initiator: [status, challenge, ack].map(fromHex),
   acceptor: [sendName, reply].map(fromHex),

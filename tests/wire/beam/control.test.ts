@@ -1,6 +1,6 @@
 /**
- * Signals as Erlang's control messages: each kind both ways, older forms, what
- * depends on flags, and what OTP would not send.
+ * Signals as Erlang's control messages: each type written and read, older forms,
+ * the effect of flags, and messages that OTP would not send.
  */
 import { describe, expect, test } from "vitest";
 import type { Signal } from "../../../runtime/core/host/signal.ts";
@@ -31,14 +31,14 @@ const none = atom("");
 const token = tuple(1, 17, 1, theirs, 0);
 const reason = tuple(atom("why"), 1);
 
-/** A signal of theirs, its control message, and the payload if there is one. */
+/** A signal of the peer, its control message, and its payload if it has one. */
 type Row = readonly [
   signal: Signal,
   control: readonly unknown[],
   payload?: unknown,
 ];
 
-/** What is written as it is read. */
+/** Signals that are written and read in the same form. */
 const rows: readonly Row[] = [
   [
     { type: "send", from: theirs, to: ours, message: 5 },
@@ -189,12 +189,12 @@ describe("each kind of signal", () => {
   );
 });
 
-describe("what flags change", () => {
+describe("the effect of flags", () => {
   const [exit, exit2, down] = ["linkExit", "exit", "down"].map((type) =>
     rows.find(([signal]) => signal.type === type)![0]
   ) as [Signal, Signal, Signal];
 
-  test("without EXIT_PAYLOAD reasons stand in the tuple, both ways", () => {
+  test("without EXIT_PAYLOAD reasons are in the tuple, written and read", () => {
     for (
       const [signal, control] of [
         [exit, tuple(3, theirs, ours, reason)],
@@ -209,7 +209,7 @@ describe("what flags change", () => {
     }
   });
 
-  test("without SEND_SENDER a message does not tell its sender", () => {
+  test("without SEND_SENDER a message does not name its sender", () => {
     const [send] = rows[0]!;
     const control = tuple(2, none, ours);
     expect(toControl(send, BASE_FLAGS & ~flag.sendSender))
@@ -286,7 +286,7 @@ describe("forms that are only read", () => {
   });
 });
 
-describe("what OTP would not send", () => {
+describe("messages that OTP would not send are refused", () => {
   const mfa = tuple(atom("m"), atom("f"), 0);
   test.each<[string, unknown, unknown?]>([
     ["no tuple", [1, theirs, ours]],
@@ -296,28 +296,28 @@ describe("what OTP would not send", () => {
     ["a number that is none", tuple("22", theirs, ours)],
     ["too few elements", tuple(22, theirs)],
     ["too many elements", tuple(1, theirs, ours, 1)],
-    ["a link of somebody else", tuple(1, foreign, ours)],
+    ["a link of another node", tuple(1, foreign, ours)],
     ["a link to a name", tuple(1, theirs, atom("x"))],
-    ["an exit of somebody else", tuple(24, foreign, ours)],
-    ["a monitor of somebody else", tuple(19, ours, ours, ref)],
+    ["an exit of another node", tuple(24, foreign, ours)],
+    ["a monitor of another node", tuple(19, ours, ours, ref)],
     ["a monitor of a number", tuple(19, theirs, 5, ref)],
     ["a monitor without a reference", tuple(19, theirs, ours, 1)],
     ["an unlink with id 0", tuple(35, 0, theirs, ours)],
     ["an unlink with a negative id", tuple(35, -1, theirs, ours)],
     ["an unlink with id 2^64", tuple(35, 2n ** 64n, theirs, ours)],
-    ["an unlink of somebody else", tuple(35, 1, foreign, ours)],
+    ["an unlink of another node", tuple(35, 1, foreign, ours)],
     ["a message to a name as pid", tuple(22, theirs, atom("x"))],
     ["a message to a pid as name", tuple(6, theirs, none, ours)],
     ["an alias that is none", tuple(33, theirs, ours)],
     ["a down without a target", tuple(28, 1, ours, own)],
-    ["a spawn for somebody else", tuple(29, ref, foreign, ours, mfa, []), []],
+    ["a spawn for another node", tuple(29, ref, foreign, ours, mfa, []), []],
     ["a spawn of no function", tuple(29, ref, theirs, ours, atom("m"), []), []],
     ["a spawn without options", tuple(29, ref, theirs, ours, mfa, 0), []],
     ["a spawn without arguments", tuple(29, ref, theirs, ours, mfa, []), 1],
     ["a spawn reply without flags", tuple(31, own, ours, [], theirs)],
     ["a spawn reply of a number", tuple(31, own, ours, 0, 7)],
     ["an alternate signal of a list", tuple(37, [], theirs, ours)],
-    ["an alternate signal to nobody", tuple(37, 0, theirs, "x")],
+    ["an alternate signal without a receiver", tuple(37, 0, theirs, "x")],
   ])("%s", (_, control, payload) => {
     expect(() => fromControl(control, payload, "theirs@h")).toThrow(
       DecodeError,

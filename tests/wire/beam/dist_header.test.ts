@@ -1,6 +1,6 @@
 /**
  * Frames of a BEAM connection: the header with its atom cache, the pass-through
- * byte and fragments, with recorded frames and with ones that break the rules.
+ * byte and fragments, with recorded frames and with malformed ones.
  */
 import { describe, expect, test } from "vitest";
 import { atom, Tuple } from "../../../runtime/core/terms/terms.ts";
@@ -215,14 +215,14 @@ describe("the atom cache", () => {
 describe("fragments", () => {
   const body = bytes(104, 2, 97, 1, 106);
 
-  test("are joined in order, however many sequences are interleaved", () => {
+  test("are joined in order, with any number of interleaved sequences", () => {
     const { dist, terms } = reading("header");
     const header = bytes(1, 0x08, 9, 4, "atom");
     const first = bytes(104, 3, 82, 0);
     expect(dist.read(fragment(1, 3, first, header))).toBeNull();
     expect(dist.read(fragment(2n ** 64n - 1n, 2, bytes(104, 1), noAtoms)))
       .toBeNull();
-    // What changes the cache meanwhile means nothing to an open sequence.
+    // Later changes of the cache have no effect on an open sequence.
     expect(terms(whole(dist.read(
       bytes(131, 68, 1, 0x08, 9, 5, "other", 104, 1, 82, 0),
     )))).toEqual([new Tuple([atom("other")])]);
@@ -236,7 +236,7 @@ describe("fragments", () => {
       .toEqual([new Tuple([1, []])]);
   });
 
-  test("may be empty, and one may be all", () => {
+  test("may be empty, and one may be the whole message", () => {
     const { dist, terms } = reading("header");
     expect(dist.read(fragment(5, 3, bytes(), noAtoms))).toBeNull();
     expect(dist.read(fragment(5, 2, bytes()))).toBeNull();
@@ -283,7 +283,7 @@ describe("fragments", () => {
     for (let i = 0; i < 10; i++) many.read(fragment(i, 9, part, noAtoms));
     expect(() => many.read(fragment(10, 9, part, noAtoms)))
       .toThrow(/four times that/);
-    // What is complete does not count any more.
+    // A complete message does not count any more.
     const turnover = reading("header", 1_000).dist;
     for (let i = 0; i < 100; i++) {
       turnover.read(fragment(i, 2, part, noAtoms));

@@ -32,12 +32,12 @@ const pid = new Pid("a@h", 1, 0, 7, null);
 const ref = new Ref("a@h", 7, [1, 2, 3]);
 const alias = new ImproperList([atom("alias")], ref);
 
-/** What is written for an object. */
+/** The term that is written for an object. */
 function written(value: object): unknown {
   return counterparts.get(Object.getPrototypeOf(value) as object)?.(value);
 }
 
-describe("what is written", () => {
+describe("the term that is written for", () => {
   const named = { name: "echo", node: "b@h" };
   test.each<[string, object, unknown]>([
     [
@@ -89,7 +89,7 @@ describe("what is written", () => {
   });
 });
 
-describe("what is read", () => {
+describe("the message that is read from", () => {
   const otp = (tag: unknown) => ({ pid, tag, isOtp: true }) as const;
   test.each<[string, unknown, unknown]>([
     [
@@ -117,7 +117,7 @@ describe("what is read", () => {
     ["an empty tuple", tuple()],
     ["a cast that is too long", tuple(atom("$gen_cast"), 1, 2)],
     ["a cast that is too short", tuple(atom("$gen_cast"))],
-    ["a call from nobody", tuple(atom("$gen_call"), tuple(1, ref), 1)],
+    ["a call without a sender", tuple(atom("$gen_call"), tuple(1, ref), 1)],
     ["a call without a tag", tuple(atom("$gen_call"), tuple(pid), 1)],
     ["a call that is too short", tuple(atom("$gen_call"), tuple(pid, ref))],
     ["a system request from a list", tuple(atom("system"), [pid, ref], 1)],
@@ -135,9 +135,9 @@ describe("what is read", () => {
     expect(fromOtp(term, null)).toBe(term);
   });
 
-  test("what only comes back is read once more, with its floats", () => {
+  test("a term that goes back to its sender is read once more, with its floats", () => {
     let count = 0;
-    /** What a reader that takes 1.0 for 1 has read, and what was there. */
+    /** The term as a reader without `exact` has read it, and the exact term. */
     const read = (loose: unknown, exact: unknown) =>
       fromOtp(loose, {
         rereadExactly: () => {
@@ -166,7 +166,7 @@ describe("a reply", () => {
     ["to one of many servers", new ImproperList([alias], ref)],
     ["to one of many, in a proper list", [alias]],
     ["to one of many, with more behind it", [alias, 1, 2]],
-  ])("%s is told by its tag", (_, tag) => {
+  ])("%s is recognised by its tag", (_, tag) => {
     expect(replyOf(tuple(tag, "value"))).toEqual({
       alias: ref,
       value: "value",
@@ -192,7 +192,7 @@ describe("a reply", () => {
     ["an empty list", tuple([], 1)],
     ["three elements", tuple(alias, 1, 2)],
     ["no tuple", [alias, 1]],
-  ])("%s tells none", (_, term) => {
+  ])("%s is no reply", (_, term) => {
     expect(replyOf(term)).toBeUndefined();
   });
 });

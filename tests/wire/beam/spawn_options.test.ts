@@ -1,6 +1,6 @@
 /**
- * Options of spawn requests, as OTP 25 takes and refuses them: all of these
- * were asked of one. Newer ones are marked.
+ * Options of spawn requests, as OTP 25 accepts and refuses them. All of these were
+ * tried with OTP 25; newer options are marked.
  */
 import { describe, expect, test } from "vitest";
 import { atom, float, tuple } from "../../../runtime/core/terms/terms.ts";
@@ -10,7 +10,7 @@ const option = (name: string, value: unknown) => tuple(atom(name), value);
 const neither = { link: false, monitor: false };
 
 describe("options of a spawn request", () => {
-  test("say whether to link and to monitor", () => {
+  test("set link and monitor", () => {
     expect(spawnFlags([])).toEqual(neither);
     expect(spawnFlags([atom("link")])).toEqual({ ...neither, link: true });
     expect(spawnFlags([atom("monitor"), atom("link")]))
@@ -36,7 +36,7 @@ describe("options of a spawn request", () => {
     ["max_heap_size", { size: 100_000, zork: 1 }],
     // OTP 25.3 and later.
     ["async_dist", true],
-  ])("tune nothing here: {%s, %j}", (name, value) => {
+  ])("are accepted without an effect: {%s, %j}", (name, value) => {
     expect(spawnFlags([option(name, value)])).toEqual(neither);
   });
 

@@ -1,4 +1,4 @@
-/** What the codec relies on cbor-x for, and keeps from it. */
+/** The behaviour of cbor-x on which the codec relies. */
 import * as theirs from "cbor-x";
 import { describe, expect, it } from "vitest";
 import {
@@ -32,7 +32,7 @@ describe("cbor-x", () => {
     expect(second.end - second.start).toBe(5);
   });
 
-  it("gives up a pool that a large value made grow", () => {
+  it("releases a pool that has grown for a large value", () => {
     const small = encodeToPool(1);
     const large = encodeToPool("x".repeat(3_000_000));
     expect(large.length).toBeGreaterThan(3_000_000);
@@ -56,7 +56,7 @@ describe("cbor-x", () => {
     expect(decode(Uint8Array.of(1, 0x61, 0x61, 0xf6))).toEqual([1, "a", null]);
   });
 
-  it("of the program does not see the codec's extensions", () => {
+  it("used by the program does not see the codec's extensions", () => {
     const bytes = encode(new Tagged(tags.date, 1000));
     expect(theirs.decode(bytes)).toEqual(new theirs.Tag(1000, tags.date));
     const set = theirs.encode(new Set([1]));

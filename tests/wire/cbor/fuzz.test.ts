@@ -1,4 +1,4 @@
-/** Whatever a peer sends, decoding ends soon: with signals or a DecodeError. */
+/** For any bytes of a peer, decoding ends soon: with signals or a DecodeError. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkItems } from "../../../runtime/wire/cbor/check.ts";
@@ -13,7 +13,7 @@ import {
   term,
 } from "./pair.ts";
 
-/** Decodes, and says whether the bytes were accepted. */
+/** Decodes the bytes; returns whether they were accepted. */
 function accepts(pair: Pair, frame: Uint8Array): boolean {
   const before = frame.slice();
   try {
@@ -217,7 +217,7 @@ describe("hostile frames", () => {
     expect(accepts(new Pair(), frame)).toBe(false);
   });
 
-  it("name the byte at which they go wrong, where it is known", () => {
+  it("are refused with the byte at fault, where it is known", () => {
     const frame = Uint8Array.fromHex("8402110382016301ff02");
     expect(() => checkItems(frame)).toThrow("at byte 8: invalid UTF-8");
     expect(() => checkItems(Uint8Array.fromHex("830211a0")))
@@ -226,7 +226,7 @@ describe("hostile frames", () => {
       .toThrow("at byte 2: the last item is incomplete");
     expect(() => checkItems(Uint8Array.fromHex("81".repeat(1033) + "00")))
       .toThrow("at byte 1032: expected terms nested at most 512 deep");
-    // The date of the second signal is none; what begins there is known.
+    // The date of the second signal is invalid; that signal's start is known.
     const signals = Uint8Array.fromHex("8402110301" + "84021103cf6161");
     expect(() => new Pair().beta.decode(signals, collector()))
       .toThrow('at byte 5: expected a time, got "a"');
@@ -271,7 +271,7 @@ describe("hostile frames", () => {
 });
 
 describe("checkItems", () => {
-  it("accepts whatever the codec writes", () => {
+  it("accepts all that the codec writes", () => {
     checkProperty(
       fc.property(term, (value) => {
         checkItems(frameOf([value]));

@@ -256,7 +256,7 @@ describe("a control message is refused", () => {
 });
 
 describe("decode", () => {
-  it("delivers what stands in front of a refused control message", () => {
+  it("delivers the signals in front of a refused control message", () => {
     const { beta } = new Pair();
     const sink = collector();
     expect(() => beta.decode(fromHex("84 02 11 03 05  82 03 01"), sink))
@@ -264,7 +264,7 @@ describe("decode", () => {
     expect(sink.delivered).toEqual([{ id: 17, serial: 3, message: 5 }]);
   });
 
-  it("goes on refusing after a frame that broke the protocol", () => {
+  it("refuses all frames after one that broke the protocol", () => {
     for (const bytes of ["82 03 01", "84 02 20 03 05", "ff", "f65a"]) {
       const { beta } = new Pair();
       const sink = collector();
@@ -275,13 +275,13 @@ describe("decode", () => {
     }
   });
 
-  it("takes an empty frame, which is a tick, for nothing", () => {
+  it("ignores an empty frame, which is a tick", () => {
     const sink = collector();
     new Pair().beta.decode(new Uint8Array(0), sink);
     expect(sink.delivered).toEqual([]);
   });
 
-  it("lets what the sink throws pass, and the sink use the codec", () => {
+  it("throws errors of the sink, and lets the sink use the codec", () => {
     const pair = new Pair();
     pair.send({ n: 1 });
     pair.send({ n: 2 });

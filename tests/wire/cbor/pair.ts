@@ -1,6 +1,6 @@
 /**
- * Two codecs that face each other, and what the tests of the codec compare
- * and generate: terms of every kind.
+ * Two codecs that face each other, and for the tests of the codec: random terms
+ * of every kind, and their comparison.
  */
 import fc from "fast-check";
 import { ByteQueue } from "../../../runtime/wire/shared/byte_queue.ts";
@@ -37,7 +37,7 @@ export function strongTable(): PidTable {
   };
 }
 
-/** What a sink was given, in order. */
+/** A message or signal that a sink has received. */
 export type Delivered =
   | { readonly id: number; readonly serial: number; readonly message: unknown }
   | Signal;
@@ -107,14 +107,14 @@ export class Pair {
     this.alpha.encodeSend(this.from, this.to, message, this.queue);
   }
 
-  /** What beta receives of everything that was encoded by alpha. */
+  /** All that beta receives of the bytes that alpha has encoded. */
   receive(): Delivered[] {
     const sink = collector();
     for (const frame of framesOf(this.queue)) this.beta.decode(frame, sink);
     return sink.delivered;
   }
 
-  /** One message, as it arrives. */
+  /** Sends one message and returns it as it arrives. */
   pass(message: unknown): unknown {
     this.send(message);
     const delivered = this.receive();
@@ -124,7 +124,7 @@ export class Pair {
     return delivered[0].message;
   }
 
-  /** One signal, as it arrives; undefined when it was dropped. */
+  /** Sends one signal and returns it as it arrives; undefined if dropped. */
   passSignal(signal: Signal): Delivered | undefined {
     this.alpha.encode(signal, this.queue);
     return this.receive()[0];
@@ -132,8 +132,8 @@ export class Pair {
 }
 
 /**
- * Runs a property so often on Node.js, and less elsewhere; a failure names its
- * seed and how to run it again.
+ * Runs a property `runs` times on Node.js, and fewer times on other runtimes. A
+ * failure names its seed and how to run it again.
  */
 export function checkProperty<T>(
   property: fc.IRawProperty<T>,
@@ -153,8 +153,8 @@ export function checkProperty<T>(
 }
 
 /**
- * Where two terms differ, as text; null when they are the same in every way
- * that survives the wire: classes, order of keys, signs of zeros.
+ * The first difference of two terms, as text; null when they are equal in all
+ * that is sent: classes, order of keys, signs of zeros.
  */
 export function difference(a: unknown, b: unknown, path = "it"): string | null {
   if (typeof a !== "object" || a === null) {
@@ -206,12 +206,12 @@ function partsOf(term: object): unknown[] {
 const u32 = fc.nat({ max: 0xffffffff });
 
 /**
- * Any code point. That of fast-check, "binary", takes seconds to get ready.
+ * Any code point. The unit "binary" of fast-check takes seconds to set up.
  */
 export const codePoint: fc.Arbitrary<string> = fc.nat({ max: 0x10f7ff })
   .map((n) => String.fromCodePoint(n < 0xd800 ? n : n + 0x800));
 
-/** A text with everything in it that encodings get wrong. */
+/** A text with characters that encoders often get wrong. */
 const text = fc.oneof(
   fc.string({ unit: codePoint, maxLength: 80 }),
   fc.string({ unit: "grapheme", maxLength: 80 }),

@@ -22,7 +22,7 @@ describe("a ByteQueue", () => {
     expect(queue.take()).toEqual([]);
   });
 
-  it("begins another frame when told, when full and when taken", () => {
+  it("opens another frame after endFrame, when full and when taken", () => {
     const queue = new ByteQueue({ frameBytes: 10 });
     put(queue, 4, 1);
     queue.endFrame();
@@ -35,7 +35,7 @@ describe("a ByteQueue", () => {
     expect(sizes()).toEqual([1]);
   });
 
-  it("never writes to what it has handed out", () => {
+  it("never writes to chunks that were taken", () => {
     const queue = new ByteQueue({ chunkBytes: 64 });
     const taken: [Uint8Array, Uint8Array][] = [];
     for (let i = 0; i < 100; i++) {
@@ -48,7 +48,7 @@ describe("a ByteQueue", () => {
     for (const [chunk, copy] of taken) expect(chunk).toEqual(copy);
   });
 
-  it("keeps order and bytes, whatever the sizes", () => {
+  it("keeps order and bytes for all sizes", () => {
     const step = fc.oneof(
       fc.record({
         kind: fc.constant("put"),

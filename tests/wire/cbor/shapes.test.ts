@@ -1,4 +1,4 @@
-/** Lists of keys that both ends learn never fall out of step. */
+/** Both nodes always remember the same lists of keys. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -53,7 +53,7 @@ describe("objects of one kind", () => {
 });
 
 describe("thousands of kinds", () => {
-  it("pass, however often the tables start afresh", () => {
+  it("pass, also when the tables are emptied often", () => {
     const pair = new Pair();
     for (let i = 0; i < 3 * SHAPES_MAX; i++) {
       const message = { ["k" + i]: i, common: { ["n" + i % 5000]: [{ i }] } };
@@ -104,7 +104,7 @@ describe("thousands of kinds", () => {
 });
 
 describe("dictionaries", () => {
-  it("with many or odd keys travel with their keys", () => {
+  it("with many or unusual keys are sent with their keys", () => {
     const pair = new Pair();
     const large = Object.fromEntries(
       Array.from({ length: 5000 }, (_, i) => [`user:${i}`, i]),
@@ -121,7 +121,7 @@ describe("dictionaries", () => {
 });
 
 describe("large signals", () => {
-  it("stand alone: they may be decoded in any order", () => {
+  it("depend on no other frame: they may be decoded in any order", () => {
     const pair = new Pair();
     const row = (n: number) => ({ id: n, name: `row ${n}`, tags: [] });
     const table = Array.from({ length: 5000 }, (_, i) => row(i));
@@ -139,7 +139,7 @@ describe("large signals", () => {
     expect(pair.pass(row(2))).toStrictEqual(row(2));
   });
 
-  it("teach nothing, and use nothing that was taught", () => {
+  it("add no lists of keys, and use none that were added", () => {
     const pair = new Pair();
     const large = { kind: "large", text: "x".repeat(100_000) };
     pair.send(large);
@@ -167,7 +167,7 @@ describe("the tables", () => {
     expect(writer.find(["a"])).toBe(first);
   });
 
-  it("forget what a refused signal brought", () => {
+  it("forget the lists of a refused signal", () => {
     const writer = new ShapeWriter();
     writer.beginSignal();
     const first = writer.find(["a"]);

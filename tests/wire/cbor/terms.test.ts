@@ -1,4 +1,4 @@
-/** Terms of every kind cross the wire and arrive as what they were. */
+/** Terms of every kind are sent and arrive unchanged. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -24,7 +24,7 @@ import {
 } from "./pair.ts";
 
 describe("round trip", () => {
-  it("keeps every kind of term, whatever went before it", () => {
+  it("keeps every kind of term, after any other terms", () => {
     const pair = new Pair();
     checkProperty(
       fc.property(term, (value) => {
@@ -210,7 +210,7 @@ describe("binaries", () => {
     expect(pair.pass(sent)).toEqual(sent);
   });
 
-  it("from 64 KiB on are not copied on their way out", () => {
+  it("of 64 KiB and more are not copied when they are sent", () => {
     const pair = new Pair();
     const bytes = new Uint8Array(100_000).fill(7);
     pair.send({ bytes, elements: new Float64Array(bytes.buffer, 0, 12_500) });
@@ -225,7 +225,7 @@ describe("binaries", () => {
     expect(received.message.elements).toEqual(new Float64Array(bytes.buffer));
   });
 
-  it("that may change size are copied on their way out", () => {
+  it("that may change their size are copied when they are sent", () => {
     const pair = new Pair();
     const buffer = new ArrayBuffer(100_000, { maxByteLength: 200_000 });
     pair.send(new Uint8Array(buffer));
@@ -286,7 +286,7 @@ describe("errors", () => {
     expect(got.cause.message).toBe("inner");
   });
 
-  it("without a stack get none of the receiver's", () => {
+  it("without a stack get no stack of the receiver", () => {
     const sent = new Error("bare");
     Object.defineProperty(sent, "stack", { value: undefined });
     const got = new Pair().pass(sent) as Error;
@@ -297,7 +297,7 @@ describe("errors", () => {
     expect(new Error("here").stack).toContain("cbor/terms.test");
   });
 
-  it("keep the errors that they gather", () => {
+  it("keep their list of errors", () => {
     const sent = new AggregateError([new Error("a"), "b"], "two");
     const got = new Pair().pass(sent) as AggregateError;
     expect(got).toBeInstanceOf(AggregateError);
@@ -306,7 +306,7 @@ describe("errors", () => {
 });
 
 describe("the runtime's own terms", () => {
-  it("keep pids of both ends and of others the same objects", () => {
+  it("keep pids of both nodes and of others the same objects", () => {
     const pair = new Pair();
     const other = internPid(pair.betaPids, "gamma@h", 1, 2, 3);
     const sent = [
@@ -421,7 +421,7 @@ describe("atoms from a peer", () => {
       .not.toThrow();
   });
 
-  it("are limited for the process", () => {
+  it("are limited for the thread", () => {
     const atomBudget = { remaining: 3 };
     new Pair({ atomBudget }).pass([atom("p1"), atom("p2")]);
     expect(atomBudget.remaining).toBe(1);

@@ -1,10 +1,10 @@
-/** Whatever a peer sends, decoding ends soon: with a term or a DecodeError. */
+/** For any bytes of a peer, decoding ends soon: with a term or a DecodeError. */
 import { expect, it } from "vitest";
 import { currentRuntime } from "../../helpers/processes.ts";
 import { share } from "../../helpers/share.ts";
 import { checkMutants } from "./mutants.ts";
 
-/** Other ones on each runtime. */
+/** Each runtime has other seeds. */
 const BASES = { node: 1, deno: 100_001, bun: 200_001 } as const;
 
 it("survives mutated terms", () => {

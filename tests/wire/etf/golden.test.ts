@@ -1,7 +1,7 @@
 /**
- * The bytes that OTP 25 made of terms: ours have to be the same, and what OTP
- * refuses is refused. `tests/fixtures/etf_vectors.json` says in `meta` how it
- * was made.
+ * The bytes that OTP 25 writes for terms. Ours have to be the same, and bytes that
+ * OTP refuses have to be refused. `meta` in `tests/fixtures/etf_vectors.json` says
+ * how the file was made.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ import { decode, DecodeError, encode } from "../../../runtime/etf.ts";
 import { fromHex, toHex } from "../../helpers/hex.ts";
 import { root } from "../../helpers/processes.ts";
 
-/** What OTP made of one term with several options. */
+/** The bytes that OTP writes for one term with several options. */
 type Encoded =
   & { readonly id: string; readonly term: string; readonly minor2: string }
   & Partial<Readonly<Record<(typeof variants)[number], string>>>;
@@ -117,7 +117,7 @@ describe("decode without exact", () => {
     },
   );
 
-  it("refuses the maps whose keys would merge", () => {
+  it("refuses maps with keys that would become one", () => {
     for (const { id, minor2 } of whole) {
       if (!/^map_(mixed|int_float_keys)$/.test(id)) continue;
       expect(() => decode(fromHex(minor2))).toThrow(

@@ -1,4 +1,4 @@
-/** What bytes claim, and how much a term may be, in both directions. */
+/** False sizes in the bytes, and the limits of terms in both directions. */
 import { describe, expect, it } from "vitest";
 import { termEquals } from "../../../runtime/core/terms/order.ts";
 import { type Tuple, tuple } from "../../../runtime/core/terms/terms.ts";
@@ -34,7 +34,7 @@ function nestedValue(depth: number, last: unknown): unknown {
   return value;
 }
 
-describe("sizes that lie", () => {
+describe("false sizes", () => {
   it.each([
     "6d7fffffff",
     "6dffffffff00",
@@ -50,13 +50,13 @@ describe("sizes that lie", () => {
     "76ffff61",
     "5affff" + NODE_HEX,
     "70" + CLOSURE_HEAD + "ffffffff" + CLOSURE_TAIL,
-  ])("are refused before anything is made: %s", (hex) => {
+  ])("are refused before memory is allocated: %s", (hex) => {
     for (const around of ["", "6801", "6c000000026801", "740000000177016b"]) {
       expect(() => from(around + hex)).toThrow(DecodeError);
     }
   });
 
-  it("are refused however they are put into each other", () => {
+  it("are refused at any nesting", () => {
     // Each list alone could still have all the bytes behind it.
     const depth = 20_000;
     const bytes = new Uint8Array(1 + 5 * depth);
@@ -70,7 +70,7 @@ describe("sizes that lie", () => {
     expect(decodeRefusal(() => decode(bytes)).offset).toBe(6);
   });
 
-  it("of what is compressed are refused", () => {
+  it("of compressed data are refused", () => {
     const packed = encode("x".repeat(10_000), { compressed: true });
     expect(packed.length).toBeLessThan(200);
     expect(decode(packed)).toBe("x".repeat(10_000));
@@ -154,7 +154,7 @@ describe("limits of what is read", () => {
       expect(decodeRefusal(() => from(keyed(levels))).message)
         .toContain("expected maps in keys of maps at most 16 deep");
     }
-    // Beside each other there may be any number.
+    // The number of such maps beside each other has no limit.
     const many = Array.from(
       { length: 50 },
       (_, i) => `740000000161${i.toString(16).padStart(2, "0")}6101 6101`,
@@ -234,7 +234,7 @@ describe("the depth of what is written", () => {
       .toContain("it is nested more than 100000 deep");
   });
 
-  it("is no way to send a message that holds itself", () => {
+  it("does not allow a message that contains itself", () => {
     const item: Record<string, unknown> = { n: 1 };
     item["self"] = [0, item];
     const error = encodeRefusal({ outer: [item] });
@@ -247,7 +247,7 @@ describe("the depth of what is written", () => {
     expect(encodeRefusal(map).path).toBe('message.get("m").items[0]');
   });
 
-  it("is no matter for a list of a million items", () => {
+  it("does not grow with a list of a million items", () => {
     const items = Array.from({ length: 1_000_000 }, (_, i) => i);
     expect(encode(items).length).toBe(1 + 5 + 256 * 2 + 999_744 * 5 + 1);
   });
@@ -268,7 +268,7 @@ describe("keys of objects", () => {
     expect(written(atom("c"), by)).toBe(hex(atom("c")));
   });
 
-  it("do not count when the peer has sent them itself", () => {
+  it("do not count when the peer has sent these atoms", () => {
     const received = new PeerAtoms();
     const name = new TextEncoder().encode("theirs");
     received.entry(name, 0, name.length);

@@ -1,7 +1,7 @@
 /**
- * Bytes that are hardly terms: the golden vectors and random terms with a few
- * bytes changed. Whatever they are, decoding ends soon, with a term or a
- * `DecodeError`, and a term can be written and read again.
+ * Malformed bytes: the golden vectors and random terms with a few bytes changed.
+ * Decoding must end soon, with a term or a `DecodeError`, and a term can be written
+ * and read again.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ const vectors = JSON.parse(
   readonly decode: readonly { readonly hex: string }[];
 };
 
-/** Short ones only, so that a change hits something. */
+/** Short ones only, so that a change is likely to have an effect. */
 const samples: readonly Uint8Array[] = [
   ...vectors.cases.flatMap(({ minor2, compressed }) => [minor2, compressed]),
   ...vectors.funs.map(({ minor2 }) => minor2),
@@ -32,7 +32,7 @@ const samples: readonly Uint8Array[] = [
 ].filter((text) => !text.startsWith("sha256:") && text.length < 2_000)
   .map(fromHex);
 
-/** Tags, sizes at edges, and what numbers end in. */
+/** Tags, sizes at limits, and last bytes of numbers. */
 const telling = [
   ...[70, 77, 80, 82, 88, 89, 90, 97, 98, 99, 100, 101, 102, 103, 104, 105],
   ...[106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119],
@@ -68,7 +68,7 @@ function mutate(bytes: Uint8Array, random: Random): Uint8Array {
   return Uint8Array.from(list);
 }
 
-/** Decodes; undefined when that is refused as it should be. */
+/** Decodes; undefined when the bytes are refused with a `DecodeError`. */
 function attempt(
   bytes: Uint8Array,
   exact: boolean,

@@ -1,4 +1,4 @@
-/** The bytes on their way out: growing, going back, and chunks beside them. */
+/** The output of bytes: growth, rollback, and attached chunks. */
 import { describe, expect, it } from "vitest";
 import { Output } from "../../../runtime/wire/etf/output.ts";
 import { toHex } from "../../helpers/hex.ts";
@@ -12,7 +12,7 @@ function joined(chunks: readonly Uint8Array[]): string {
 }
 
 describe("an output", () => {
-  it("keeps what was written while it grows", () => {
+  it("keeps its bytes when it grows", () => {
     const out = new Output({ bufferBytes: 16 });
     for (let i = 0; i < 100; i++) {
       out.writeByte(i);
@@ -27,7 +27,7 @@ describe("an output", () => {
     }
   });
 
-  it("never writes to what was taken", () => {
+  it("never writes to bytes that were taken", () => {
     const out = new Output({ bufferBytes: 64 });
     filled(out, 10, 1);
     const [first] = out.take();
@@ -59,7 +59,7 @@ describe("an output", () => {
     expect(out.length).toBe(0);
   });
 
-  it("goes back to a mark, over growth and attached bytes", () => {
+  it("rolls back to a mark, over growth and attached bytes", () => {
     const out = new Output({ bufferBytes: 8 });
     filled(out, 5, 1);
     out.attach(new Uint8Array(2).fill(9));
@@ -74,7 +74,7 @@ describe("an output", () => {
     expect(joined(out.take())).toBe("01".repeat(5) + "0909" + "04");
   });
 
-  it("writes a number at a mark later, wherever that is by then", () => {
+  it("writes a number at a mark later, also after growth", () => {
     const out = new Output({ bufferBytes: 8 });
     filled(out, 3, 1);
     out.take();
@@ -85,7 +85,7 @@ describe("an output", () => {
     expect(toHex(out.takeCopy()).slice(0, 10)).toBe("00000068" + "07");
   });
 
-  it("lets go of a buffer that one large term has made", () => {
+  it("releases the buffer of one large term", () => {
     const out = new Output({ bufferBytes: 16 });
     filled(out, 1000, 1);
     out.take();

@@ -1,15 +1,15 @@
-/** Bytes that are written in floats: exactly these, and no further. */
+/** Bytes that are written as floats: exactly these bytes and no others. */
 import { describe, expect, it } from "vitest";
 import { Output, pack } from "../../../runtime/wire/etf/output.ts";
 import { toHex } from "../../helpers/hex.ts";
 
-/** No two alike; with `fill`, all of them that. */
+/** Bytes that all differ; with `fill`, bytes that all are `fill`. */
 function bytesOf(length: number, fill?: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => fill ?? i * 37 + 1 & 0xff);
 }
 
 describe("packed bytes", () => {
-  it("are written as they are, wherever the buffer ends", () => {
+  it("are written unchanged at any place in the buffer", () => {
     for (let length = 0; length <= 40; length++) {
       const bytes = bytesOf(length);
       const packed = pack(bytes);
@@ -24,7 +24,7 @@ describe("packed bytes", () => {
     }
   });
 
-  it("may be those of floats that are no numbers", () => {
+  it("may be the bytes of a NaN", () => {
     for (const fill of [0x00, 0x7f, 0xff]) {
       for (const length of [7, 8, 9, 16, 24, 33]) {
         const bytes = bytesOf(length, fill);
@@ -37,7 +37,7 @@ describe("packed bytes", () => {
     }
   });
 
-  it("count against the limit with no more than they are", () => {
+  it("count against the limit with their own length only", () => {
     for (const length of [1, 8, 15, 16, 17, 31]) {
       const packed = pack(bytesOf(length));
       const out = new Output({ bufferBytes: length });
@@ -49,7 +49,7 @@ describe("packed bytes", () => {
     }
   });
 
-  it("never write to what was taken", () => {
+  it("never overwrite bytes that were taken", () => {
     const out = new Output({ bufferBytes: 256 });
     const packed = pack(bytesOf(3));
     const taken: Uint8Array[] = [];

@@ -1,5 +1,5 @@
 /**
- * What the tests of the term codec share: terms and bytes as short as can be.
+ * Short helpers for the tests of the term codec.
  */
 import {
   decode,
@@ -47,7 +47,7 @@ export function reader(options: Partial<EtfReaderOptions> = {}): EtfReader {
   return new EtfReader({ pids: strongTable(), ...options });
 }
 
-/** What a reader makes of a term. */
+/** The value that a reader reads. */
 export function read(text: string, by: EtfReader = reader()): unknown {
   by.beginInput(bytesOf(text));
   return by.read();
@@ -57,7 +57,7 @@ export function writer(options: Partial<EtfWriterOptions> = {}): EtfWriter {
   return new EtfWriter({ pids: strongTable(), ...options });
 }
 
-/** What a writer makes of a term. */
+/** The bytes that a writer writes. */
 export function written(term: unknown, by: EtfWriter = writer()): string {
   const out = new Output();
   by.write(term, out);

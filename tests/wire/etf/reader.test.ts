@@ -1,4 +1,4 @@
-/** What terms of a BEAM become, tag by tag, and what is refused and where. */
+/** The value of each tag, and bytes that are refused with their place. */
 import { describe, expect, it } from "vitest";
 import { termEquals } from "../../../runtime/core/terms/order.ts";
 import {
@@ -179,7 +179,7 @@ describe("decode", () => {
     expect(bytes.buffer.byteLength).toBe(1);
   });
 
-  it("builds objects without meeting setters", () => {
+  it("makes objects without calling setters", () => {
     const name = "77095f5f70726f746f5f5f";
     const object = from(`7400000002 ${name} 7400000000 77016b 6101`);
     expect(Object.keys(object as object)).toEqual(["__proto__", "k"]);
@@ -189,7 +189,7 @@ describe("decode", () => {
     expect(map.get(atom("__proto__"))).toBe(1);
   });
 
-  it("gives back a closure with all that is in it", () => {
+  it("reads a closure with all its parts", () => {
     const bytes = "70" + CLOSURE_HEAD + "00000002" + CLOSURE_TAIL +
       "463ff0000000000000" + "6c0000000161016a";
     const closure = from(bytes) as Closure;
@@ -203,7 +203,7 @@ describe("decode", () => {
       oldUniq: 4,
       free: [new Float(1), [1]],
     });
-    // Behind it floats are again what was asked for.
+    // Behind the closure, floats are read as the options say.
     expect((from(`6802 ${bytes} 463ff0000000000000`) as Tuple).items[1]).toBe(
       1,
     );
@@ -212,7 +212,7 @@ describe("decode", () => {
     expect(again).toContain("463ff0000000000000" + "6b000101");
   });
 
-  it("ignores what stands behind the term, as binary_to_term does", () => {
+  it("ignores bytes behind the term, as binary_to_term does", () => {
     expect(from("6101ffff")).toBe(1);
   });
 
@@ -415,7 +415,7 @@ describe("a reader", () => {
       .toContain("expected an atom of the header, got 4");
   });
 
-  it("finds own pids and refs as the objects that they are", () => {
+  it("returns the same objects for own pids and refs", () => {
     const pids = strongTable();
     const pid = new Pid("n@h", 1, 2, 3, null);
     const ref = new Ref("n@h", 3, [7]);

@@ -1,4 +1,4 @@
-/** Maps whose keys come again and again, for which functions are made. */
+/** Maps whose keys come often, for which functions are compiled. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { encode } from "../../../runtime/etf.ts";
 import { PeerAtoms } from "../../../runtime/wire/etf/atoms.ts";
@@ -7,10 +7,10 @@ import { toHex } from "../../helpers/hex.ts";
 import { runtimeCommand, spawnProcess } from "../../helpers/processes.ts";
 import { atom, decodeRefusal, hex, read, reader } from "./pair.ts";
 
-/** Maps with the same keys after which there is a function for them. */
+/** After this many maps with the same keys, a function was compiled. */
 const MANY = 2_000;
 
-/** Names that are code, end a string, or mean something to objects. */
+/** Names that are code, end a string, or have a meaning in objects. */
 const names = [
   '"',
   "\\",
@@ -32,7 +32,7 @@ const names = [
   "return",
 ];
 
-/** What is asked to become code meanwhile. */
+/** Collects the code that is compiled. */
 function watchCode(): string[] {
   const made: string[] = [];
   const { Function: original } = globalThis;
@@ -62,7 +62,7 @@ function mapHex(...keys: string[]): string {
 }
 
 describe("keys that come often", () => {
-  it("give the objects that they gave at first", () => {
+  it("give the same objects as before", () => {
     const made = watchCode();
     const by = reader();
     const text = mapHex(...names);
@@ -174,7 +174,7 @@ describe("keys that come often", () => {
     expect(() => readWith(a)).toThrow("expected an atom of the header");
   });
 
-  it("are many without anything being kept for all", () => {
+  it("may be many, without memory being kept for all of them", () => {
     const made = watchCode();
     const by = reader();
     for (let i = 0; i < 20_000; i++) {

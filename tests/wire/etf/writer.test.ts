@@ -1,4 +1,4 @@
-/** What JavaScript values become on a BEAM. */
+/** The term of each JavaScript value. */
 import { describe, expect, it } from "vitest";
 import {
   BitString,
@@ -78,7 +78,7 @@ describe("encode", () => {
     expect(hex(term)).toBe(bytes);
   });
 
-  it("gives an error as a tuple that people can read", () => {
+  it("writes an error as a readable tuple", () => {
     const error = Object.assign(new TypeError("no\ud800"), { extra: f });
     Object.defineProperty(error, "stack", { value: "at x" });
     const [name, message, stack] = ["TypeError", "no\ufffd", "at x"];
@@ -140,7 +140,7 @@ describe("encode", () => {
     }
   });
 
-  it("does not see fields that all objects have", () => {
+  it("ignores inherited fields", () => {
     const all = Object.prototype as Record<string, unknown>;
     all["everywhere"] = 1;
     let bytes: string;
@@ -158,7 +158,7 @@ describe("encode", () => {
     results.forEach((bytes, i) => {
       expect(toHex(bytes.subarray(6))).toBe(`3${i}`.repeat(sizes[i]!));
     });
-    // Large ones share their memory with nobody.
+    // The memory of a large result is not shared.
     for (const bytes of results.slice(6, 8)) {
       expect(bytes.buffer.byteLength).toBe(bytes.length);
     }
@@ -195,7 +195,7 @@ describe("encode", () => {
 });
 
 describe("a writer", () => {
-  it("writes what it is told for other classes", () => {
+  it("writes the counterparts of other classes", () => {
     const counterparts = new Map([[
       Account.prototype,
       (value: object) => tuple(atom("account"), (value as Account).balance),
@@ -207,7 +207,7 @@ describe("a writer", () => {
       .toBe("message[0][0]");
   });
 
-  it("makes own pids and refs known to the thread", () => {
+  it("enters own pids and refs in the table of the thread", () => {
     const pids = strongTable();
     const self = { node: "me@h", creation: 5 };
     const by = writer({ pids, self });
@@ -250,7 +250,7 @@ describe("a writer", () => {
     expect(whole).toBe(5 + 5 + 65_536 + 5 + 65_535 + 5 + 65_535 + 6 + 1);
   });
 
-  it("copies those that others could change", () => {
+  it("copies large binaries that others could change", () => {
     const shared = new Uint8Array(new SharedArrayBuffer(65_536));
     const growing = new ArrayBuffer(65_536, { maxByteLength: 70_000 });
     for (const bytes of [shared, new Uint8Array(growing)]) {

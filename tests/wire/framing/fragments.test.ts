@@ -1,6 +1,6 @@
 /**
- * Payloads in fragments: what is put together is what was taken apart, however
- * many are under way, and bytes that break the rules end the connection.
+ * Payloads in fragments: a payload is assembled as it was split, with any number
+ * of payloads at the same time, and malformed fragments end the connection.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -40,7 +40,7 @@ const FRAME_BYTES_MAX = FRAGMENT_BYTES + HEAD_BYTES;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Bytes of which no two stretches are equal by chance, none with the mark. */
+/** Pseudo-random bytes without the mark. */
 function payloadOf(bytes: number, seed: number): Bytes {
   const payload = new Uint8Array(bytes);
   for (let i = 0; i < bytes; i++) {
@@ -80,7 +80,7 @@ function framesFor(payload: Bytes, number: number, places: number[] = []) {
   return fragmentsOf(cut(payload, places), payload.length, number).map(join);
 }
 
-/** A fragment that says of itself what it likes. */
+/** A fragment with any head. */
 function fragment(number: number, size: number, bytes: number): Bytes {
   const frame = new Uint8Array(HEAD_BYTES + bytes);
   const view = new DataView(frame.buffer);
@@ -94,7 +94,7 @@ function areEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
-/** Sizes around all that matters, and any others. */
+/** Sizes around all limits, and any others. */
 const size = fc.oneof(
   fc.constantFrom(
     ...[1, 2, 3].flatMap((n) =>
@@ -140,7 +140,7 @@ describe("split", () => {
 });
 
 describe("fragmentsOf", () => {
-  it("leaves alone what is no longer than a fragment's frame", () => {
+  it("leaves a payload whole that fits into a fragment's frame", () => {
     for (const bytes of [0, 1, FRAGMENT_BYTES, FRAME_BYTES_MAX]) {
       const chunks = [new Uint8Array(bytes)];
       const [frame, ...others] = fragmentsOf(chunks, bytes, 1);
@@ -177,7 +177,7 @@ describe("fragmentsOf", () => {
 });
 
 describe("a FragmentReader", () => {
-  it("puts together what fragmentsOf took apart", () => {
+  it("assembles the fragments of fragmentsOf", () => {
     checkProperty(
       fc.property(size, places, fc.nat(), (bytes, at, seed) => {
         fc.pre(bytes > FRAME_BYTES_MAX);
@@ -226,7 +226,7 @@ describe("a FragmentReader", () => {
     for (const frame of framesFor(payload, 1)) {
       read = reader.read(frame);
       buffers.add(frame.buffer);
-      // Whoever owns the memory uses it for what comes next.
+      // The owner of the memory uses it for the next bytes.
       frame.fill(0xee);
     }
     expect(areEqual(read!, payload)).toBe(true);
@@ -271,7 +271,7 @@ describe("a FragmentReader", () => {
     expect(() => reader.read(fragment(8, 20, 10))).toThrow(DecodeError);
   });
 
-  it("refuses another size than was said, and more than that", () => {
+  it("refuses another size than announced, and more bytes than that", () => {
     const begun = () => {
       const reader = new FragmentReader(1_000);
       expect(reader.read(fragment(1, 100, 60))).toBeNull();
@@ -290,7 +290,7 @@ describe("a FragmentReader", () => {
       .toThrow(DecodeError);
   });
 
-  it("refuses what has no head or nothing behind it", () => {
+  it("refuses a frame without a head or without bytes behind it", () => {
     for (let bytes = 0; bytes <= HEAD_BYTES; bytes++) {
       const reader = new FragmentReader(1_000);
       const frame = fragment(1, 100, 10).subarray(0, bytes);
@@ -298,7 +298,7 @@ describe("a FragmentReader", () => {
     }
   });
 
-  it("refuses fragments of fragments, which would take memory for ever", () => {
+  it("refuses fragments of fragments, which could take memory without a limit", () => {
     const inner = fragment(1, 100, 50);
     const outer = fragment(1, inner.length, inner.length);
     outer.set(inner, HEAD_BYTES);
@@ -369,7 +369,7 @@ describe("a codec", () => {
       .toEqual([small[0], small[1], large[1], small[2], large[0]]);
   });
 
-  it("is of no more use after a fragment that breaks the rules", () => {
+  it("refuses all frames after a malformed fragment", () => {
     const pair = pairWith({ limits: { payloadBytes: 100_000 } });
     pair.send("fine");
     const [fine] = framesOf(pair.queue);
@@ -434,7 +434,7 @@ function beamLine(maxFrameBytes: number) {
 describe("a codec towards a BEAM node", () => {
   const long = (letter: string) => letter.repeat(200_000);
 
-  it("has what comes behind a large message follow it in the lane", () => {
+  it("sends messages behind a large one in the same lane", () => {
     const { send, receive, lane } = beamLine(1_000_000);
     const messages = ["first", long("a"), "second", long("b"), "third"];
     for (const message of messages) send(message);
@@ -448,9 +448,9 @@ describe("a codec towards a BEAM node", () => {
 
   it("still has a lane when it has refused its first message", () => {
     const { send, receive, lane } = beamLine(300_000);
-    // With what stands before it, it is too long by a few bytes.
+    // With its head it is too long by a few bytes.
     expect(() => send("x".repeat(299_990))).toThrow(EncodeError);
-    // The first one tells of atoms that others refer to, so nothing overtakes.
+    // The first message holds the atoms of later ones, so none overtakes it.
     send(long("a"));
     expect(lane.length).toBe(0);
     send(long("b"));

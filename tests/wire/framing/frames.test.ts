@@ -14,7 +14,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
-/** Everything the parser gives for one chunk, as plain arrays. */
+/** All frames that the parser returns for one chunk, as plain arrays. */
 function take(parser: FrameParser, chunk: Uint8Array): number[][] {
   parser.push(chunk);
   const frames: number[][] = [];
@@ -31,7 +31,7 @@ describe("frame", () => {
     expect(frame(bytes(), 4)).toEqual(bytes(0, 0, 0, 0));
   });
 
-  test("refuses what a 2-byte length cannot say", () => {
+  test("refuses a payload that is too long for a 2-byte length", () => {
     expect(() => frame(new Uint8Array(65_536), 2)).toThrow(FrameError);
   });
 });
@@ -104,7 +104,7 @@ describe("FrameParser", () => {
     expect(parser.next()).toBeNull();
   });
 
-  test("accepts the longest frame and refuses a longer one for ever", () => {
+  test("accepts the longest frame and refuses all bytes after a longer one", () => {
     for (const cut of [0, 2, 4]) {
       const parser = new FrameParser({ headerBytes: 4, maxFrameBytes: 3 });
       expect(take(parser, frame(bytes(1, 2, 3), 4))).toEqual([[1, 2, 3]]);
@@ -143,7 +143,7 @@ describe("FrameParser", () => {
       expect(parser.next()).toBeNull();
       return parser;
     });
-    // 200 times 64 MiB would not fit: being here is the proof.
+    // 200 times 64 MiB would not fit into memory, so this is the proof.
     expect(parsers).toHaveLength(200);
   });
 
@@ -167,7 +167,7 @@ describe("FrameParser", () => {
     expect(frames[1]).toEqual(bytes(9));
   });
 
-  test("gives the same frames however the stream is cut", () => {
+  test("gives the same frames for any chunks of the stream", () => {
     fc.assert(fc.property(
       fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 20 }),
       fc.constantFrom(2 as const, 4 as const),

@@ -1,6 +1,6 @@
 /**
- * Fragments that are written to their place as they come, however the stream
- * is cut: the payloads are the same as without, and so are the complaints.
+ * Fragments that are written to their place while they arrive, in any chunks: the
+ * payloads and the errors are the same as without.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -36,7 +36,7 @@ function framed(chunks: readonly Uint8Array[]): Bytes {
   return frame;
 }
 
-/** The head of a fragment that says of itself what it likes. */
+/** The head of a fragment, with any values. */
 function headOf(number: number, size: number): Bytes {
   const head = new Uint8Array(9);
   const view = new DataView(head.buffer);
@@ -50,7 +50,7 @@ function headOf(number: number, size: number): Bytes {
 function* chunksOf(stream: Bytes, sizes: readonly number[]): Generator<Bytes> {
   for (let at = 0, i = 0; at < stream.length; i++) {
     const size = sizes[i % sizes.length]!;
-    // Of its own memory, as what a socket gives.
+    // A chunk with memory of its own, as a socket returns it.
     yield stream.slice(at, at + size);
     at += size;
   }
@@ -93,7 +93,7 @@ function read(
 }
 
 describe("fragments that land", () => {
-  it("are the payload, however the stream is cut", () => {
+  it("are the payload, for any chunks of the stream", () => {
     const sizes = fc.array(
       fc.oneof(
         fc.integer({ min: 1, max: 30 }),
@@ -145,7 +145,7 @@ describe("fragments that land", () => {
     expect(landed).toBeGreaterThan(10);
   });
 
-  it("are refused before they land when they break the rules", () => {
+  it("are refused before they land when they are malformed", () => {
     const body = new Uint8Array(200);
     const half = [100];
     const cases: [Bytes, RegExp][] = [
@@ -162,10 +162,10 @@ describe("fragments that land", () => {
     }
   });
 
-  it("are not to be had with a head alone", () => {
+  it("do not land when only the head has arrived", () => {
     const reader = new FragmentReader(500);
     expect(() => reader.read(headOf(1, 500))).toThrow("incomplete");
-    // Of one that begins so, nobody knows yet what is in it.
+    // The first byte behind the head is not known yet.
     expect(reader.land(headOf(1, 500), 100)).toBeNull();
     expect(() => reader.read(headOf(1, 500))).toThrow("incomplete");
   });

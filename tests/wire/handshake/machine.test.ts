@@ -1,6 +1,6 @@
 /**
- * Both machines against each other, against recorded bytes and against
- * anything: whatever comes, each ends exactly once and never throws.
+ * Both machines against each other, against recorded bytes and against random
+ * bytes: for any input, each ends exactly once and never throws.
  */
 import { createHash } from "node:crypto";
 import fc from "fast-check";
@@ -216,7 +216,7 @@ describe("handshake machines", () => {
     expect(acceptor.end).toMatchObject({ type: "failed", reason: atB });
   });
 
-  test("let the initiator catch an acceptor with another cookie", () => {
+  test("let the initiator detect an acceptor with another cookie", () => {
     const a = new Initiator(
       options(peer("a@127.0.0.1"), "secret"),
       "b@127.0.0.1",
@@ -281,7 +281,7 @@ describe("handshake machines", () => {
   });
 });
 
-describe("handshake machines against anything", () => {
+describe("handshake machines against random messages", () => {
   const messages = fc.oneof(
     fc.uint8Array({ maxLength: 60 }),
     fc.constantFrom(
@@ -301,7 +301,7 @@ describe("handshake machines against anything", () => {
     }),
   );
 
-  /** Counts ends: nothing throws, and there is never more than one. */
+  /** Counts the final steps: nothing throws, and there is at most one. */
   function ends(steps: readonly HandshakeStep[]): number {
     return steps.filter((step) =>
       step.type === "done" || step.type === "failed"

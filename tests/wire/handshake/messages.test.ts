@@ -138,7 +138,7 @@ describe("handshake messages", () => {
     ) expect(read(other)).toBeNull();
   });
 
-  test("that are broken are malformed, with both sides of the story", () => {
+  test("that are broken are malformed, with what was expected and what came", () => {
     for (
       const [hex, sender] of [
         ["", "initiator"],
@@ -200,7 +200,7 @@ describe("digest", () => {
     ]);
   });
 
-  test("comparison sees every byte and the length", () => {
+  test("comparison depends on every byte and the length", () => {
     const right = fromHex(digests[0]![2]);
     expect(sameDigest(right, right.slice())).toBe(true);
     for (let i = 0; i < 16; i++) {
@@ -214,7 +214,7 @@ describe("digest", () => {
 });
 
 describe("decideStatus", () => {
-  test("lets exactly one of two attempts live", () => {
+  test("lets exactly one of two attempts continue", () => {
     expect(decideStatus("b@x", "a0@x", "pending")).toBe("nok");
     expect(decideStatus("b@x", "z@x", "pending")).toBe("ok_simultaneous");
     fc.assert(fc.property(fc.string(), fc.string(), (a, b) => {
@@ -226,7 +226,7 @@ describe("decideStatus", () => {
     }));
   });
 
-  test("answers what else may be", () => {
+  test("answers in all other cases", () => {
     expect(decideStatus("a@x", "b@x", "none")).toBe("ok");
     expect(decideStatus("a@x", "b@x", "up")).toBe("alive");
     expect(decideStatus("a@x", "b@x", "up-pending")).toBe("close");
