@@ -4,8 +4,8 @@
  *     node bench/child.ts ROW [WARMUP_MS TIMED_MS SIZE_DIVISOR]
  *
  * prints the figures as one line of JSON. It can be started by hand, under a
- * profiler for example. `ROW:raw` is what the row compares with. With
- * `partner ROW` it is the row's second process.
+ * profiler for example. `ROW:raw` runs the raw program that the row compares
+ * with. With `partner ROW` the process is the row's partner.
  */
 
 import process from "node:process";
@@ -57,8 +57,9 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 /**
- * The runner holds the other end of the standard input: when it is gone, so is
- * whoever wants the figures. At a terminal nobody is.
+ * Ends the process when its standard input ends, whose other end the runner
+ * holds: without the runner the figures have no reader. A terminal does not
+ * count.
  */
 function endWithParent(): void {
   if (process.stdin.isTTY) return;
@@ -71,5 +72,5 @@ if (process.env["HORNBEAM_BENCH_TIED"] === "1" && args[0] !== "partner") {
   endWithParent();
 }
 await main(args);
-// Whatever still waits, the standard input for one, is of no use any more.
+// Open handles, such as the standard input, would keep the process running.
 process.stdout.write("", () => process.exit(0));

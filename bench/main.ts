@@ -1,8 +1,8 @@
 /**
- * `hornbeam bench`: runs benchmarks and prints what they gave.
+ * `hornbeam bench`: runs benchmarks and prints their results.
  *
- * Standard output holds the result and nothing else; progress and notes go to
- * the standard error stream. What each row does is not known here.
+ * Standard output has the results only; progress and notes go to standard
+ * error. This module does not know what a row does.
  */
 
 import { existsSync, writeFileSync } from "node:fs";
@@ -10,10 +10,10 @@ import { dirname } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import {
+  DEFAULT_REPEATS,
   defaultPlan,
-  defaultRepeats,
+  QUICK_REPEATS,
   quickPlan,
-  quickRepeats,
 } from "./plan.ts";
 import { chart } from "./plot/chart.ts";
 import { Beam } from "./runner/beam.ts";
@@ -27,31 +27,31 @@ import {
 } from "./runner/programs.ts";
 import { readme, updateReadme } from "./readme.ts";
 import type { Result } from "./runner/results.ts";
-import { type Outcome, runSession } from "./runner/session.ts";
+import { runSession, type SessionResult } from "./runner/session.ts";
 import { markdown, plainTable } from "./runner/text.ts";
 import type { Row } from "./row.ts";
 import { rows, select, suiteOf } from "./suites.ts";
 import { errorText } from "../runtime/core/terms/error_text.ts";
 
-/** What `hornbeam bench` was asked for. */
+/** Options of `hornbeam bench`. */
 export type BenchOptions = {
   /** Suites (`local`) and ids (`local/spawn`); empty for all. */
   readonly suites: readonly string[];
   /** Prints a JSON array instead of a table. */
   readonly json: boolean;
-  /** What to compare with: `beam`, `raw`, both or nothing. */
+  /** Comparisons to make: `beam`, `raw`, both or none. */
   readonly vs: readonly string[];
   /** `node`, `deno`, `bun`; empty for all that are installed. */
   readonly runtimes: readonly string[];
   /** Only lists the ids. */
   readonly list: boolean;
-  /** Short runs whose figures say nothing, for tests. */
+  /** Makes short runs, for tests; their figures mean nothing. */
   readonly quick: boolean;
   /** Runs of each row on each side; 3, and 1 with `quick`. */
   readonly repeats?: number;
   /** Prints Markdown, with the machine, instead of a table. */
   readonly markdown?: boolean;
-  /** Puts that Markdown, with charts, into bench/README.md as well. */
+  /** Writes that Markdown, with charts, to bench/README.md as well. */
   readonly updateReadme?: boolean;
   /** Draws the results into this file, whose name ends in `.svg`. */
   readonly plot?: string;
@@ -59,13 +59,13 @@ export type BenchOptions = {
 
 const REPEATS_MAX = 100;
 
-/** A request that makes no sense; its message is one line. */
+/** An invalid request; its message is one line. */
 class RequestError extends Error {}
 
 /**
  * Runs benchmarks and prints the results. Returns the exit code: 0, 1 when a
- * run failed (the other results are printed all the same), 2 for a request
- * that makes no sense, 130 when interrupted.
+ * run failed (the other results are printed nevertheless), 2 for an invalid
+ * request, 130 when interrupted.
  */
 export async function runBench(options: BenchOptions): Promise<number> {
   try {
@@ -104,9 +104,9 @@ async function run(options: BenchOptions): Promise<number> {
     ? new Beam(children, erlang)
     : null;
   const interruption = new Interruption();
-  let outcome: Outcome | null;
+  let session: SessionResult | null;
   try {
-    outcome = await Promise.race([
+    session = await Promise.race([
       interruption.happened,
       runSession({
         children,
@@ -116,7 +116,7 @@ async function run(options: BenchOptions): Promise<number> {
         comparesRaw: options.vs.includes("raw"),
         plan: options.quick ? quickPlan : defaultPlan,
         repeats: options.repeats ??
-          (options.quick ? quickRepeats : defaultRepeats),
+          (options.quick ? QUICK_REPEATS : DEFAULT_REPEATS),
         note: (line) => {
           if (!interruption.isOver) note(line);
         },
@@ -127,8 +127,8 @@ async function run(options: BenchOptions): Promise<number> {
     await children.stopAll();
     await beam?.stop();
   }
-  if (outcome === null) return 130;
-  const { results, failures } = outcome;
+  if (session === null) return 130;
+  const { results, failures } = session;
   const usesErlang = isCompared ||
     chosen.some((row) => row.erlangPartner !== undefined);
   const text = (some = results) =>
@@ -144,7 +144,7 @@ async function run(options: BenchOptions): Promise<number> {
   return failures === 0 ? 0 : 1;
 }
 
-/** What cannot be done without Erlang. */
+/** Notes what is left out because Erlang is missing. */
 function noteMissing(
   isCompared: boolean,
   wanted: readonly Row[],
@@ -198,7 +198,7 @@ function check(options: BenchOptions): void {
   }
   if (options.updateReadme && options.quick) {
     throw new RequestError(
-      "expected --update-readme without --quick, whose figures say nothing",
+      "expected --update-readme without --quick, whose figures mean nothing",
     );
   }
   const isPart = options.runtimes.length > 0 ||
@@ -234,7 +234,7 @@ function chooseRuntimes(names: readonly string[]): InstalledRuntime[] {
   return chosen;
 }
 
-/** SIGINT and SIGTERM end the session in good order instead of the process. */
+/** Has SIGINT and SIGTERM end the session, with cleanup, and not the process. */
 class Interruption {
   readonly happened: Promise<null>;
   isOver = false;
@@ -262,7 +262,7 @@ function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Resolves when the text is out, so that an exit cannot cut it off. */
+/** Resolves when the text is written, so that an exit cannot cut it. */
 function print(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(

@@ -1,4 +1,4 @@
-/** How long a run takes, and how often it is repeated. */
+/** The duration of a run, and the number of repeats. */
 
 import type { Plan } from "./row.ts";
 
@@ -7,12 +7,12 @@ export const defaultPlan: Plan = {
   timedMs: 1_000,
   sizeDivisor: 1,
 };
-export const defaultRepeats = 3;
+export const DEFAULT_REPEATS = 3;
 
-/** For tests: the figures are valid but say nothing. */
+/** For tests: the runs are too short for their figures to mean anything. */
 export const quickPlan: Plan = {
   warmupMs: 2,
   timedMs: 10,
   sizeDivisor: 100,
 };
-export const quickRepeats = 1;
+export const QUICK_REPEATS = 1;

@@ -1,8 +1,8 @@
 /**
- * The results in README.md, between two comments, as one command makes them: a
- * section for each suite, with its chart in a folder beside. A suite is run and
- * replaced as a whole, so that what its rows are compared with is of one run;
- * those that did not run keep what they have, and each names its day.
+ * Writes the results into README.md, between two comments: a section for each
+ * suite, with its chart in the folder `plots`. A suite is run and replaced as a
+ * whole, so that all its rows and their comparisons are of one run. Sections of
+ * suites that did not run stay; each section names its day.
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -42,7 +42,7 @@ export function replaceResults(text: string, sections: Sections): string {
     text.slice(end);
 }
 
-/** `show` makes the Markdown of some results; charts come before it. */
+/** `show` makes the Markdown of results; the chart is put before it. */
 export function updateReadme(
   results: readonly Result[],
   show: (results: readonly Result[]) => string,

@@ -1,19 +1,19 @@
 /**
- * What a benchmark is: a row with an id, a unit and a way to run.
+ * The types of a benchmark: a row has an id, a unit and a function to run.
  *
- * A group of rows is one file that exports a list of them (`local/local.ts`);
- * `suites.ts` joins the groups. The runner knows nothing of what a row does,
- * and a row nothing of processes, repeats, tables or the BEAM beside it.
+ * A suite is a file that exports a list of rows (`local/local.ts`); `suites.ts`
+ * joins the suites. The runner does not know what a row does, and a row does
+ * not know of processes, repeats, tables or the BEAM that it is compared with.
  */
 
-/** Figures besides the rate, with units in their names: `latencyUsP50`. */
+/** Further figures, with units in their names: `latencyUsP50`. */
 export type Extra = Readonly<Record<string, number>>;
 
-/** What one timed part gave. */
+/** The figures of one timed part. */
 export type Figures = {
   /** In the row's unit. */
   readonly rate: number;
-  /** Steps of the timed part, as `TimedPart.run` was told. */
+  /** Steps of the timed part, which is the argument of `TimedPart.run`. */
   readonly count: number;
   readonly elapsedMs: number;
   /** Longest pause of a 5 ms interval timer; see `TimerGap`. */
@@ -21,44 +21,44 @@ export type Figures = {
   readonly extra: Extra;
 };
 
-/** How long the parts of one run take. */
+/** The durations and sizes of one run. */
 export type Plan = {
-  /** Runs that are not timed go on until two in a row take this long. */
+  /** The warm-up ends when two runs in a row take this long. */
   readonly warmupMs: number;
   /** The timed part has as many steps as are expected to take this long. */
   readonly timedMs: number;
-  /** What rows have a fixed size of is divided by it: 1, and more in tests. */
+  /** Fixed sizes of rows are divided by it: 1, and more in tests. */
   readonly sizeDivisor: number;
 };
 
-/** Watches the timers of one thread while the timed part runs. */
+/** Measures gaps between timers of one thread while the timed part runs. */
 export interface GapMeter {
-  /** Resolves when it is watching. */
+  /** Resolves when the measurement has started. */
   begin(): Promise<void>;
-  /** Ends the watch; resolves with the longest gap in milliseconds. */
+  /** Ends it; resolves with the longest gap in milliseconds. */
   end(): Promise<number>;
 }
 
-/** What is measured, and within which bounds. */
+/** The code that is measured, and its bounds. */
 export type TimedPart = {
-  /** Never more steps than this, however fast they are: it bounds memory. */
+  /** The highest number of steps, however fast they are: it bounds memory. */
   readonly maxCount: number;
   /**
-   * As many steps has the timed part, however long they take; `maxCount` is
-   * for the warm-up alone then.
+   * The number of steps of the timed part, however long they take. Then
+   * `maxCount` is for the warm-up only.
    */
   readonly exactCount?: number;
-  /** Steps of the first run of the warm-up; as many as make 100 units. */
+  /** Steps of the first run of the warm-up. Default: those of 100 units. */
   readonly firstCount?: number;
-  /** Units (messages, hops) in a step; 1 unless told. */
+  /** Units (messages, hops) in a step. Default 1. */
   readonly unitsPerCount?: number;
   /** Meters of other threads or processes that take part. */
   readonly meters?: readonly GapMeter[];
-  /** Adds the figure `gcShare` where the runtime tells; see `GcShare`. */
+  /** Adds the figure `gcShare` where the runtime has it; see `GcShare`. */
   readonly showsGc?: boolean;
   /** Called once between the warm-up and the timed part. */
   readonly before?: () => Promise<void>;
-  /** Does that many steps and resolves when the last one is done. */
+  /** Does `count` steps, and resolves when the last one is done. */
   readonly run: (count: number) => Promise<void>;
   /** Called once after the timed part, for figures of the row's own. */
   readonly extra?: () => Extra | Promise<Extra>;
@@ -66,9 +66,9 @@ export type TimedPart = {
 
 /** A second process of the same runtime that takes part in a row. */
 export interface Partner extends GapMeter {
-  /** What the row's `partner` said when it was ready. */
+  /** The `hello` of the row's `partner`. */
   readonly hello: Readonly<Record<string, unknown>>;
-  /** Stops its process as `SIGSTOP` does, until it is to end. */
+  /** Stops its process by `SIGSTOP`, until `stop` or `kill`. */
   freeze(): void;
   /** Kills its process; resolves when it has ended. */
   kill(): Promise<void>;
@@ -78,50 +78,51 @@ export interface Partner extends GapMeter {
 /** An `erl` that takes part in a row. */
 export type ErlangPartner = Pick<Partner, "stop">;
 
-/** What a row is given to run with, in its own process. */
+/** The services for a row, in its own process. */
 export interface Bench {
   /**
-   * Warm-up, then the timed part. A row that compares calls it for what it
-   * compares with as well.
+   * Runs the warm-up and then the timed part. A row that compares two cases
+   * calls it for each.
    */
   measure(part: TimedPart): Promise<Figures>;
-  /** A size of the row's own, such as the length of a mailbox. */
+  /** Scales a fixed size of the row, such as the length of a mailbox. */
   size(full: number): number;
   /**
-   * Starts the row's `partner` in a process of its own; a row may start
-   * several. `argument` is plain data for it.
+   * Starts the row's `partner` in a process of its own, and passes `argument`
+   * to it. A row may start several partners.
    */
   startPartner(argument?: PartnerArgument): Promise<Partner>;
   /** Starts the row's `erlangPartner`, an `erl` with these flags besides. */
   startErlangPartner(flags: readonly string[]): Promise<ErlangPartner>;
 }
 
-/** What a partner is told: plain data. */
+/** The argument of a partner: plain data. */
 export type PartnerArgument = Readonly<Record<string, unknown>>;
 
 /** The other half of a row, in the partner's process. */
 export type PartnerHalf = {
-  /** Plain data that the first half needs to find this one. */
+  /** Plain data for the first half, such as a port. */
   readonly hello: Readonly<Record<string, unknown>>;
   stop(): Promise<void>;
 };
 
-/** The same shape in Erlang, for `--vs beam`. */
+/** The same row in Erlang, for `--vs beam`. */
 export type ErlangPeer = {
   /**
-   * The source, beside the group's file; its module has the file's name and
-   * exports `run(Name, Plan)`, where `Name` is the row's id behind the slash.
+   * The source, beside the suite's file. Its module has the file's name and
+   * exports `run(Name, Plan)`. `Name` is the part of the row's id after the
+   * slash.
    */
   readonly source: URL;
-  /** Another `Name`, for a shape that several rows compare with. */
+  /** Another `Name`, when several rows compare with the same one. */
   readonly name?: string;
-  /** Whether it needs a node with a name, hence an epmd. */
+  /** Whether it needs a node with a name, and so an epmd. */
   readonly distributed: boolean;
-  /** Flags of the emulator that the row cannot do without. */
+  /** Flags of the emulator that the row needs. */
   readonly flags?: readonly string[];
 };
 
-/** What runs in a measured process, and in its partners. */
+/** The code of a measured process, and of its partners. */
 export type Program = {
   readonly run: (bench: Bench) => Promise<Figures>;
   readonly partner?: (argument: PartnerArgument) => Promise<PartnerHalf>;

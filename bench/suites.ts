@@ -1,4 +1,4 @@
-/** All benchmarks, in the order in which they run and are shown. */
+/** All rows, in the order in which they run and are shown. */
 
 import { beamRows } from "./beam/beam.ts";
 import { localRows } from "./local/local.ts";
@@ -28,7 +28,7 @@ export type Selection =
   | { readonly rows: readonly Row[] }
   | { readonly unknown: string };
 
-/** The rows of the named suites and ids, all of them when nothing is named. */
+/** The rows of the named suites and ids; all rows when there are no names. */
 export function select(names: readonly string[]): Selection {
   if (names.length === 0) return { rows };
   const unknown = names.find((name) =>
@@ -43,8 +43,8 @@ export function select(names: readonly string[]): Selection {
 }
 
 /**
- * What a measured process is told to run: a row by its id, or what it compares
- * with by both names, `process/one-way-16B:raw`.
+ * The program of a name: a row by its id, or the raw program that it compares
+ * with, such as `process/one-way-16B:raw`.
  */
 export function programOf(name: string): Program & Pick<Row, "erlangPartner"> {
   const [id, raw] = name.split(":");

@@ -1,5 +1,5 @@
 /**
- * What a node can do to a BEAM node: ping, calls, monitors, links, spawns.
+ * What a node can do with a BEAM node: ping, calls, monitors, links, spawns.
  *
  * ```text
  * erl -name a@127.0.0.1 -setcookie secret
@@ -7,8 +7,8 @@
  *   --cookie secret -- --to a@127.0.0.1
  * ```
  *
- * Everything it uses is there on any BEAM node. It prints one line for each
- * thing it did, and ends with 1 if the node does not answer.
+ * It uses only what every BEAM node has. It prints a line for each operation,
+ * and ends with exit code 1 if the node does not answer.
  */
 
 import { parseArgs } from "node:util";
@@ -25,7 +25,7 @@ import {
   tuple,
 } from "../runtime/mod.ts";
 
-const timeoutMs = 5_000;
+const TIMEOUT_MS = 5_000;
 
 function say(what: string, result: unknown): void {
   console.log(`${what}: ${printTerm(result)}`);
@@ -41,18 +41,20 @@ async function calls(self: Self<unknown>, node: string): Promise<void> {
   );
   say(
     "gen_server call",
-    await self.call({ name: "rex", node }, call, { timeoutMs }),
+    await self.call({ name: "rex", node }, call, { timeoutMs: TIMEOUT_MS }),
   );
   try {
-    await self.call({ name: "nobody", node }, "anybody?", { timeoutMs });
+    await self.call({ name: "absent", node }, "hello?", {
+      timeoutMs: TIMEOUT_MS,
+    });
   } catch (error) {
-    say("call of nobody", error instanceof CallError ? error.reason : error);
+    say("call of absent", error instanceof CallError ? error.reason : error);
   }
 }
 
 async function monitors(self: Self<unknown>, node: string): Promise<void> {
-  const ref = self.monitor({ name: "nobody", node });
-  say("monitor of nobody", (await self.receive(ref) as Down).reason);
+  const ref = self.monitor({ name: "absent", node });
+  say("monitor of absent", (await self.receive(ref) as Down).reason);
   const spawned = await self.spawnOn(node, "timer:sleep", [50], {
     monitor: true,
   });

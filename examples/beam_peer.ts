@@ -1,13 +1,13 @@
 /**
- * A node for BEAM nodes to talk to.
+ * A node that BEAM nodes can use.
  *
  * ```text
  * node cli/main.ts run examples/beam_peer.ts --name ts@127.0.0.1 --cookie
  * secret iex --name a@127.0.0.1 --cookie secret
  * ```
  *
- * It offers an actor `echo`, a server `counter`, and the functions
- * `math_ts:add/2` and `math_ts:fail/1`; docs/beam.md shows what to say to them
+ * It has an actor `echo`, a server `counter`, and the functions
+ * `math_ts:add/2` and `math_ts:fail/1`; docs/beam.md shows how to use them
  * in iex. `echo` has the global name `ts_echo` and is in the `pg` group
  * `ts_group`. `names_ts:register/1`, `unregister/1` and `stop/1` give global
  * names to actors that do nothing else, and `groups_ts:join/1` and `leave/1`
@@ -35,7 +35,7 @@ import {
   tuple,
 } from "../runtime/mod.ts";
 
-/** Every term goes back as it came: integral floats stay floats. */
+/** Every term is returned unchanged: integral floats stay floats. */
 export const options: Pick<StartOptions, "exact" | "functions"> = {
   exact: true,
   functions: {
@@ -101,11 +101,11 @@ const counter = handler(
   },
 );
 
-/** Starts `counter` anew whenever it has ended. */
+/** Restarts `counter` whenever it has ended. */
 async function keepCounting(self: Self<unknown>): Promise<void> {
   for (;;) {
     self.spawnMonitor(counter, { name: "counter" });
-    // Its name is free before its end is told.
+    // Its name is free before the `Down` comes.
     while (!((await self.receive()) instanceof Down));
   }
 }
@@ -115,7 +115,7 @@ async function idle(self: Self<never>): Promise<void> {
   for (;;) await self.receive();
 }
 
-/** Global names: who registers is a new actor each time. */
+/** Global names, each registered by a new actor. */
 function offerNames(node: RunningNode): void {
   node.exportFunction("names_ts:register/1", async (name: unknown) => {
     const owner = node.spawn(idle, { label: "owner" });
@@ -131,7 +131,7 @@ function offerNames(node: RunningNode): void {
     await node.run((self) => global.unregisterName(self, name));
     return atom("ok");
   });
-  // Whether there was an owner here, who is dead then.
+  // Whether there was an owner on this node; then it has been ended.
   node.exportFunction("names_ts:stop/1", async (name: unknown) => {
     const owner = global.whereisName(node, name);
     if (owner?.node !== node.name) return false;
@@ -180,7 +180,7 @@ export default async function beamPeer(
   pg.join(node, atom("ts_group"), known);
   offerNames(node);
   offerGroups(node);
-  // A second node of this program keeps its echo, and the name leads to one.
+  // With two nodes of this program the name belongs to one of their echoes.
   await node.run((self) =>
     global.registerName(self, atom("ts_echo"), known, {
       resolver: "randomNotify",

@@ -6,8 +6,8 @@
  * hornbeam cluster examples/ping_cluster.ts --nodes 3 -- 5
  * ```
  *
- * It ends after the seconds given as its argument, else when it is told to.
- * It shows a living cluster and measures nothing; `hornbeam bench` does that.
+ * It ends after the seconds given as its argument, else by a signal. It shows a
+ * running cluster and measures nothing; `hornbeam bench` does that.
  */
 
 import { handler, type Pid, type RunningNode } from "../runtime/mod.ts";

@@ -1,13 +1,13 @@
 /**
- * A rate limiter: a server that gives out tokens, so many at once and so many a
- * second, to each key on its own.
+ * A rate limiter: a server that gives tokens to keys. Each key has a limit of
+ * tokens at once and of tokens per second.
  *
  * ```text
  * node examples/rate_limiter.ts
  * ```
  *
  * What to copy from it: a call that is answered later (`noReply`), a queue with
- * a limit, and a timer that runs only while somebody is short of tokens.
+ * a limit, and a timer that runs only while a key is not full.
  */
 
 import { type ReplyTo, start } from "../runtime/mod.ts";
@@ -26,7 +26,7 @@ type Bucket = { tokens: number; readonly waiting: ReplyTo[] };
 
 type State = {
   readonly options: Required<LimiterOptions>;
-  /** Keys that are not full. A full one is as good as none. */
+  /** Keys that are not full. A full key needs no entry. */
   readonly buckets: Map<string, Bucket>;
 };
 
@@ -80,7 +80,7 @@ function refill(server: Server<State>): void {
   const { buckets, options } = server.state;
   for (const [key, bucket] of buckets) {
     const next = bucket.waiting.shift();
-    // Who has given up meanwhile has taken back the address of its reply.
+    // The reply to a caller that has timed out is dropped.
     if (next !== undefined) server.reply(next, true);
     else if (++bucket.tokens >= options.burst) buckets.delete(key);
   }

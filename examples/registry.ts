@@ -1,15 +1,15 @@
 /**
- * A name and a chat room for a whole cluster, and what becomes of a name when
- * the network is cut.
+ * A global name and a chat room for a whole cluster, and how a name clash is
+ * resolved after the network was cut.
  *
  * ```text
  * node examples/registry.ts
  * ```
  *
- * It starts four processes with a node each and tells what they say. One of
- * them is the clock, by a global name; its process is killed, and another takes
- * over by itself. Then the network between the nodes is cut in two, one name is
- * given away on both sides, the network is healed, and the resolver decides.
+ * It starts four processes with a node each and prints their reports. One of
+ * them is the clock, by a global name; its process is killed, and another one
+ * takes over. Then the network between the nodes is cut in two, a name is
+ * registered on both sides, the network is healed, and the resolver decides.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -22,7 +22,7 @@ import type { Order, Said, Settings } from "./registry/member.ts";
 import { ownRuntime, runArguments } from "./word_index/runtimes.ts";
 
 const MEMBER = fileURLToPath(new URL("registry/member.ts", import.meta.url));
-/** Longest wait for anything that is to happen. */
+/** The time limit of each step. */
 const TIMEOUT_MS = 20_000;
 
 type Word<W extends Said["what"]> = Extract<Said, { readonly what: W }>;
@@ -34,7 +34,7 @@ class Member {
   readonly name: string;
   readonly #process: ChildProcess;
   readonly #ended: Promise<unknown>;
-  /** What it has said and nobody has waited for yet. */
+  /** Reports that were not waited for yet. */
   readonly #said: Said[] = [];
   readonly #listeners = new Set<() => void>();
 
@@ -48,7 +48,7 @@ class Member {
     this.#ended = new Promise((resolve) => {
       this.#process.once("exit", resolve).once("error", resolve);
     });
-    // It may be dead before it has read everything.
+    // Its process may have ended before it has read everything.
     this.#process.stdin?.on("error", () => {});
     createInterface({ input: this.#process.stdout! }).on("line", (line) => {
       this.#said.push(JSON.parse(line) as Said);
@@ -112,7 +112,7 @@ class Member {
     }
   }
 
-  /** `SIGKILL`: it cannot say goodbye. */
+  /** By SIGKILL, so that its node closes nothing. */
   async kill(): Promise<void> {
     this.#process.kill("SIGKILL");
     await this.#ended;
@@ -127,7 +127,7 @@ class Member {
   }
 }
 
-/** Whoever says it first, and what. */
+/** The first member that reports it, and the report. */
 async function firstToSay<W extends Said["what"]>(
   members: readonly Member[],
   what: W,
@@ -188,7 +188,7 @@ async function failOver([a, ...others]: readonly Member[]): Promise<void> {
 }
 
 async function chat([one, ...others]: readonly Member[]): Promise<void> {
-  tell("\nEverybody is in the chat room.");
+  tell("\nAll members are in the chat room.");
   one!.tell({ do: "say", text: `hello from ${one!.part}` });
   for (const member of [one!, ...others]) {
     const { text } = await member.hear("heard");

@@ -1,24 +1,24 @@
 /**
- * A vending machine: what a button does depends on the coins that are in.
+ * A vending machine: the effect of a button depends on the coins inserted.
  *
  * ```text
  * node examples/vending_machine.ts
  * ```
  *
  * What to copy from it: a state for each thing that can be waited for, a
- * time-out that belongs to a state and goes with it, and an event that is put
- * off until the state has changed.
+ * time-out that belongs to a state and ends with it, and an event that is
+ * postponed until the state has changed.
  */
 
 import { start } from "../runtime/mod.ts";
 import { genStatem, initial, takes } from "../std/gen_statem/mod.ts";
 
-const PRICES: Readonly<Record<string, number>> = { tea: 2, coffee: 3 };
-/** Who hesitates so long gets the coins back. */
+const prices: Readonly<Record<string, number>> = { tea: 2, coffee: 3 };
+/** After this time without an event the coins are returned. */
 const PATIENCE_MS = 200;
 const BREW_MS = 50;
 
-const HURRY = [{ type: "stateTimeout", timeoutMs: PATIENCE_MS }] as const;
+const hurry = [{ type: "stateTimeout", timeoutMs: PATIENCE_MS }] as const;
 
 type Purse = { coins: number; drink: string };
 
@@ -41,7 +41,7 @@ export const VendingMachine = genStatem({
         case "insert":
           machine.data.coins = event.args[0];
           machine.reply(event.from, machine.data.coins);
-          return machine.nextState("paid", machine.data, HURRY);
+          return machine.nextState("paid", machine.data, hurry);
         case "choose":
           machine.reply(event.from, "insert a coin first");
           return machine.keepStateAndData();
@@ -53,7 +53,7 @@ export const VendingMachine = genStatem({
     /** Coins are in, and no drink is chosen. */
     paid: (event, machine) => {
       const { data } = machine;
-      // It goes with the state: no other state has to cancel it.
+      // It ends with the state: no other state has to cancel it.
       if (event.type === "stateTimeout") {
         console.log(`${data.coins} coins come back`);
         return machine.nextState("idle", { coins: 0, drink: "" });
@@ -63,13 +63,13 @@ export const VendingMachine = genStatem({
         case "insert":
           data.coins += event.args[0];
           machine.reply(event.from, data.coins);
-          return machine.keepStateAndData(HURRY);
+          return machine.keepStateAndData(hurry);
         case "cancel":
           machine.reply(event.from, data.coins);
           return machine.nextState("idle", { coins: 0, drink: "" });
         case "choose": {
           const [drink] = event.args;
-          const price = PRICES[drink] ?? Infinity;
+          const price = prices[drink] ?? Infinity;
           if (data.coins < price) {
             machine.reply(event.from, `${drink} costs ${price}`);
             return machine.keepStateAndData();
@@ -84,7 +84,7 @@ export const VendingMachine = genStatem({
       }
       return machine.keepStateAndData();
     },
-    /** Whatever is pressed meanwhile waits until the drink is there. */
+    /** Other events are postponed until the drink is ready. */
     brewing: (event, machine) => {
       const { coins, drink } = machine.data;
       if (event.type !== "stateTimeout") {
@@ -93,7 +93,7 @@ export const VendingMachine = genStatem({
       console.log(`here is your ${drink}`);
       return coins === 0
         ? machine.nextState("idle", { coins, drink: "" })
-        : machine.nextState("paid", { coins, drink: "" }, HURRY);
+        : machine.nextState("paid", { coins, drink: "" }, hurry);
     },
   },
 });
@@ -106,7 +106,7 @@ if (import.meta.main) {
     console.log(`${await machine.insert(2)} coins are in`);
     console.log(await machine.choose("coffee"));
     console.log(await machine.choose("tea"));
-    // Put off until the tea is there.
+    // Postponed until the tea is ready.
     console.log(`${await machine.insert(1)} coin is in`);
     await self.receive("nothing", { timeoutMs: 2 * PATIENCE_MS });
     console.log(`${await machine.cancel()} coins are in`);

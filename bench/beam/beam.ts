@@ -1,5 +1,5 @@
 /**
- * With the BEAM: its term format, and messages between a node and one of it.
+ * Rows with the BEAM: its term format, and messages with a BEAM node.
  */
 
 import type { Row } from "../row.ts";

@@ -10,7 +10,7 @@ import type { Row, TimedPart } from "../row.ts";
 import { term } from "./term.ts";
 
 const TERMS_MAX = 20_000_000;
-/** Terms between two looks at timers and sockets: some milliseconds. */
+/** Terms before timers and sockets are served: some milliseconds of work. */
 const BATCH = 1_000;
 
 const peer: Row["peer"] = {
@@ -18,7 +18,7 @@ const peer: Row["peer"] = {
   distributed: false,
 };
 
-/** Does `step` so often; it returns a number so that nothing is left out. */
+/** Calls `step` repeatedly, whose number keeps it from being optimized away. */
 function inBatches(step: () => number): TimedPart["run"] {
   return async (count) => {
     let sum = 0;

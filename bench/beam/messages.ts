@@ -1,7 +1,8 @@
 /**
- * A node and a BEAM node, in two processes. The owner is an actor of ours; what
- * it talks to is a process of an `erl`, running `bench_process.erl`. So the
- * comparison has the same code at the far end, and Erlang at this one as well.
+ * A Hornbeam node and a BEAM node, in two processes. The owner is an actor of
+ * the first. Its counterpart is a process of an `erl` that runs
+ * `bench_process.erl`. The comparison has the same code at the far end, and
+ * Erlang at this end as well.
  */
 
 import type { Self } from "../../runtime/mod.ts";
@@ -28,7 +29,7 @@ const source = new URL("../process/bench_process.erl", import.meta.url);
 /** Runs something in an owner whose node an `erl` has connected to. */
 const withErlang: WithPair = async (bench, measure) => {
   await using node = await startNode({ name: FIRST });
-  // It listens to nobody and is told our port, so that no epmd is needed.
+  // It does not listen, and gets our port as a flag, so it needs no epmd.
   const partner = await bench.startErlangPartner([
     ...["-name", SECOND, "-setcookie", COOKIE, "-dist_listen", "false"],
     ...["-start_epmd", "false", "-erl_epmd_port", String(node.port)],

@@ -1,8 +1,8 @@
 /**
- * How much of the timed part the garbage collector held the thread up for, as
- * `PerformanceObserver` tells it. What the collector does on threads of its own
- * is not in it. Node.js tells; Deno takes the request and stays silent, and Bun
- * knows of none: they have no such figure.
+ * The share of the timed part in which the garbage collector stopped the
+ * thread, from `PerformanceObserver`. The collector's work on threads of its
+ * own is not included. Only Node.js has this figure: Deno accepts the observer
+ * but reports nothing, and Bun has no such entries.
  */
 
 import { type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
@@ -16,25 +16,26 @@ export class GcShare {
   readonly #observer = new PerformanceObserver((list) =>
     this.#entries.push(...list.getEntries())
   );
-  #tells = false;
+  /** Whether the runtime reports collections. */
+  #isSupported = false;
 
-  /** Collects garbage, to see whether the runtime tells of it. */
+  /** Collects garbage, to see whether the runtime reports it. */
   async begin(): Promise<void> {
     if (!PerformanceObserver.supportedEntryTypes.includes("gc")) return;
     this.#observer.observe({ entryTypes: ["gc"] });
     collectGarbage();
     await delivery();
-    this.#tells = this.#entries.length > 0;
+    this.#isSupported = this.#entries.length > 0;
   }
 
-  /** The share in percent of a part that began then and took so long. */
+  /** The share in percent, for the part with this start and duration. */
   async end(
     startedAt: number,
     elapsedMs: number,
   ): Promise<{ readonly gcShare?: number }> {
     await delivery();
     this.#observer.disconnect();
-    if (!this.#tells) return {};
+    if (!this.#isSupported) return {};
     const pausesMs = this.#entries
       .filter(({ startTime }) =>
         startTime >= startedAt && startTime < startedAt + elapsedMs

@@ -1,18 +1,18 @@
-/** Latencies of a timed part, and the percentiles that are reported of them. */
+/** The latencies of a timed part, and their percentiles. */
 
 import type { Extra } from "../row.ts";
 
 export class Latencies {
-  /** Microseconds; the first `#count` are of the timed part. */
+  /** In microseconds; the first `#count` are valid. */
   readonly #all: Float64Array;
   #count = 0;
 
-  /** `max` is how many there can be in one part. */
+  /** `max` is the highest number of latencies of one part. */
   constructor(max: number) {
     this.#all = new Float64Array(max);
   }
 
-  /** Forgets what the warm-up has added. */
+  /** Removes the latencies of the warm-up. */
   clear(): void {
     this.#count = 0;
   }

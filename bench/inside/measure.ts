@@ -2,17 +2,17 @@
  * Warm-up and the timed part of one run, inside the measured process.
  *
  * The warm-up repeats the part with growing counts until it takes long enough
- * to tell the speed; compilers have seen the code by then. The timed part is
- * one call with a fixed count, so nothing looks at a clock in between.
+ * to measure its speed; by then it is compiled. The timed part is one call with
+ * a fixed count, so that no clock is read in between.
  */
 
 import type { Figures, GapMeter, Plan, TimedPart } from "../row.ts";
 import { GcShare } from "./gc_share.ts";
 import { TimerGap } from "./timer_gap.ts";
 
-/** Units of the first run, which tells little but that it works. */
+/** Units of the first run, which is cold. */
 const FIRST_UNITS = 100;
-/** A cold run says little about a warm one, so counts grow by steps. */
+/** Limits the growth of counts, since a cold run predicts little. */
 const GROWTH_MAX = 8;
 
 export async function measure(plan: Plan, part: TimedPart): Promise<Figures> {
@@ -37,8 +37,8 @@ export async function measure(plan: Plan, part: TimedPart): Promise<Figures> {
 
 /**
  * Returns the count of the timed part. Two runs in a row must be long enough,
- * because one may be long for other reasons than its count, and the faster of
- * them tells the speed.
+ * because one may be slowed down by something else. The faster of the two
+ * determines the speed.
  */
 async function warmUp(plan: Plan, part: TimedPart): Promise<number> {
   const bounded = (count: number) =>
@@ -65,6 +65,6 @@ async function warmUp(plan: Plan, part: TimedPart): Promise<number> {
 async function time(part: TimedPart, count: number): Promise<number> {
   const startedAt = performance.now();
   await part.run(count);
-  // Never zero: it is divided by.
+  // Never zero, because it is a divisor.
   return Math.max(1e-6, performance.now() - startedAt);
 }

@@ -1,17 +1,17 @@
-/** How much memory this process holds on to. */
+/** The memory that this process uses. */
 
 import process from "node:process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** What is in use once the garbage is gone. */
+/** Memory in use after garbage collection. */
 export type Memory = {
   readonly heapBytes: number;
-  /** Resident: the operating system's view, with what the heap keeps free. */
+  /** Resident memory, as the operating system counts it, with free heap. */
   readonly residentBytes: number;
 };
 
-/** Some garbage is only found by a collection after finalizers have run. */
+/** More than one, since finalizers make more garbage. */
 const COLLECTIONS = 3;
 const FINALIZERS_MS = 50;
 
@@ -27,7 +27,7 @@ export function collectGarbage(): void {
     return;
   }
   if (exposed === undefined) {
-    // At run time, so that a row can be started by hand without any flag.
+    // Set at run time, so that a row can be started by hand without flags.
     setFlagsFromString("--expose-gc");
     exposed = runInNewContext("gc") as () => void;
   }

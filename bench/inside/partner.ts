@@ -1,10 +1,11 @@
 /**
- * The second process of a row, seen from the first, and its own main part.
+ * The second process of a row: its start from the first process, and its main
+ * loop.
  *
- * The two speak in lines: the partner says `{"hello": ...}` when it is ready,
- * is told `begin` and `end` for its timer gap, and answers each with a line.
- * It ends when its standard input does, so it never outlives the first. An
- * `erl` as the partner has no timer gap to tell of, and is asked for none.
+ * They communicate in lines. The partner writes `{"hello": ...}` when it is
+ * ready. It gets `begin` and `end` for its timer gap, and answers each with a
+ * line of JSON. It ends when its standard input ends, so it never outlives the
+ * first process. An `erl` as partner has no timer gap and gets no such lines.
  */
 
 import { spawn } from "node:child_process";
@@ -41,7 +42,7 @@ export async function startErlangPartner(
 ): Promise<ErlangPartner> {
   const path = JSON.stringify(fileURLToPath(source));
   const { stop } = await startSecond("erl", [
-    // Whatever a user's own .erlang would do is not measured.
+    // Without the user's own .erlang file.
     ...["-noshell", "-boot", "no_dot_erlang", ...flags, "-eval"],
     `{ok, M, B} = compile:file(${path}, [binary, report]), ` +
     `{module, M} = code:load_binary(M, ${path}, B), M:partner().`,
@@ -51,7 +52,7 @@ export async function startErlangPartner(
 
 type Line = Record<string, unknown>;
 
-/** A process that speaks in lines and is ready. */
+/** A second process that has said hello. */
 type Second = {
   readonly hello: Line;
   readonly ask: (line: string) => Promise<Line>;
@@ -74,7 +75,7 @@ async function startSecond(
         new Error(`the partner ended early: code ${code}, signal ${signal}`),
       ));
   });
-  // Nobody may be waiting for a line when it ends.
+  // It may end while no line is awaited.
   ended.catch(() => {});
   const lines = createInterface({ input: child.stdout })[
     Symbol.asyncIterator
@@ -84,7 +85,7 @@ async function startSecond(
     return JSON.parse(String(line.value)) as Line;
   };
   const signal = (name: "SIGSTOP" | "SIGCONT" | "SIGKILL"): void => {
-    // Not the child's own `kill`, which works once on Deno.
+    // Not the child's own `kill`, which works only once on Deno.
     if (child.pid !== undefined && child.exitCode === null) {
       process.kill(child.pid, name);
     }
@@ -111,7 +112,7 @@ async function startSecond(
   };
 }
 
-/** The main part of a partner's process; resolves when it is to end. */
+/** The main loop of a partner's process; resolves when it has to end. */
 export async function bePartner(half: PartnerHalf): Promise<void> {
   const say = (value: unknown) =>
     void process.stdout.write(`${JSON.stringify(value)}\n`);

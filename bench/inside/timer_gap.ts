@@ -1,9 +1,9 @@
 /**
- * The longest pause of a 5 ms interval timer: what throughput costs those who
- * wait for a timer or a socket in the same thread.
+ * The longest pause of a 5 ms interval timer: how long code that waits for a
+ * timer or a socket of the same thread is delayed.
  *
- * The watch begins and ends with a firing, so a part that starves timers
- * altogether shows its whole length.
+ * The measurement begins and ends when the timer fires, so a part during which
+ * no timer fires shows its whole length.
  */
 
 import type { GapMeter } from "../row.ts";
@@ -14,7 +14,7 @@ export class TimerGap implements GapMeter {
   #timer: ReturnType<typeof setInterval> | undefined;
   #lastAt = 0;
   #longestMs = 0;
-  /** Resolves at the next firing; unset when nobody waits for it. */
+  /** Called when the timer fires next; unset when that is not awaited. */
   #onFiring: (() => void) | undefined;
 
   async begin(): Promise<void> {

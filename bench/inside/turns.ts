@@ -1,7 +1,7 @@
 /**
- * How an actor of a benchmark does much without holding up the others. Erlang
- * interrupts a process that loops; a JavaScript loop ends its turn itself, by
- * going on from a message to itself.
+ * How an actor of a benchmark does much work and lets other actors run. Erlang
+ * interrupts a process that loops. A loop in JavaScript has to end its turn
+ * itself: the actor sends itself a message and goes on when it receives it.
  */
 
 import type { Self } from "../../runtime/mod.ts";
@@ -10,10 +10,10 @@ export const GO_ON = "go on";
 export const DONE = "done";
 export type Report = typeof GO_ON | typeof DONE;
 
-/** Messages, or spawns, that one actor does before it lets others run. */
+/** Messages or spawns of one actor before it lets others run. */
 export const BATCH = 100;
 
-/** Does something that often, in batches. Only with an empty mailbox. */
+/** Calls `step` `count` times, in batches. The mailbox must be empty. */
 export async function inBatches<M>(
   self: Self<M | typeof GO_ON>,
   count: number,

@@ -1,4 +1,4 @@
-/** Lives of actors: many short ones, and a million that wait. */
+/** Spawning actors: many that end at once, and a million that wait. */
 
 import {
   type Behaviour,
@@ -33,7 +33,7 @@ const spawnMany =
     await inBatches(self, count - 1, () => spawnOne(self));
     self.spawn((last) => void last.send(self.pid, DONE));
     await self.receive();
-    // The last may tell while earlier ones are still about to end.
+    // The last actor may report while earlier ones have not ended yet.
     while (node.stats().actors > before) await letOthersRun(self);
   };
 
@@ -42,7 +42,7 @@ const waitingFunction = async (self: Self<never>): Promise<void> => {
   for (;;) await self.receive();
 };
 
-/** Resolves when all of them wait, as the last one is the last to begin. */
+/** Resolves when all actors wait, because the last one starts last. */
 async function spawnCrowd(
   self: Self<Report>,
   count: number,
@@ -58,7 +58,7 @@ async function measureCrowd(
   behaviour: Behaviour<never>,
 ): Promise<Figures> {
   const size = bench.size(CROWD_SIZE);
-  // Never stopped: the process ends sooner than a million actors.
+  // Never stopped: ending the process takes less time.
   const node = await start();
   let before: Memory;
   return await bench.measure({

@@ -1,7 +1,7 @@
 /**
- * Long mailboxes: bursts that come all at once, and answers that arrive behind
- * a million other messages. Each row first measures the same without the long
- * mailbox and shows how much slower it is with it (`slowdown`).
+ * Long mailboxes: bursts of messages, and replies that arrive behind a million
+ * other messages. Each row first measures the same without the long mailbox,
+ * and reports how much slower it is with it (`slowdown`).
  */
 
 import {
@@ -44,7 +44,7 @@ function spawnFunctionCounter(self: Self<Report>, size: number): Pid<Ball> {
   });
 }
 
-/** A burst is sent in one turn, so nobody takes any of it meanwhile. */
+/** Sends each burst in one turn, so that the counter takes none meanwhile. */
 function bursts(
   self: Self<Report>,
   size: number,
@@ -88,7 +88,7 @@ function burstRow(options: {
 
 type Question = { readonly from: Pid<Answer>; readonly ref: Ref };
 type Answer = { readonly ref: Ref };
-/** What the mailbox of one who asks holds. */
+/** The messages in the mailbox of the actor that asks. */
 type Mixed = Ball | Answer;
 
 function byRef(self: Self<Mixed>): TimedPart["run"] {

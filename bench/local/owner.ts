@@ -1,6 +1,6 @@
 /**
- * What the rows of one node have in common: each runs inside one actor, the
- * owner, which starts the others and hears from them when they are done.
+ * Helpers for rows of one node: each row runs in one actor, the owner, which
+ * starts the others and gets a message when they are done.
  */
 
 import { type RunningNode, type Self, start } from "../../runtime/mod.ts";
@@ -11,12 +11,12 @@ export const erlangPeer: ErlangPeer = {
   distributed: false,
 };
 
-/** Whose rows are made. */
+/** The suite of a row. */
 export type Suite = { readonly name: string; readonly peer: ErlangPeer };
 
 const local: Suite = { name: "local", peer: erlangPeer };
 
-/** What the owner of a row has to work with. */
+/** The arguments of code that runs in an owner. */
 export type Owner<M> = {
   readonly self: Self<M>;
   readonly node: RunningNode;
@@ -44,7 +44,7 @@ export function ownerRow<M>(options: {
   };
 }
 
-/** Prepares what is not timed and returns what is, both in the owner. */
+/** Prepares the row and returns the timed code, both in the owner. */
 export type Prepare<M> = (
   self: Self<M>,
   node: RunningNode,
@@ -68,7 +68,7 @@ export function plainRow<M>(options: {
   });
 }
 
-/** Adds how many times as long as in `base` each unit took. */
+/** Adds the figure `slowdown`: the time for a unit, relative to `base`. */
 export function withSlowdown(figures: Figures, base: Figures): Figures {
   const slowdown = base.rate / figures.rate;
   return { ...figures, extra: { ...figures.extra, slowdown } };

@@ -1,7 +1,8 @@
 /**
  * Skynet: a tree of actors with ten children each and a million leaves. Each
- * leaf tells its number, each parent the sum of its children's, and the root
- * has the sum of all. The shape is a known one; the code is our own.
+ * leaf sends its number to its parent, and each parent the sum of its children,
+ * so that the root has the sum of all. The benchmark is a known one; the code
+ * is our own.
  */
 
 import {
@@ -16,7 +17,7 @@ import { erlangPeer } from "./owner.ts";
 
 const LEAVES = 1_000_000;
 const CHILDREN = 10;
-/** More than a second needs, with few leaves too. */
+/** More than fit into a second, also with few leaves. */
 const SKYNETS_MAX = 1_000;
 /** The emulator's own limit is a quarter of a million processes. */
 const ERLANG_MAX = 4 * LEAVES;

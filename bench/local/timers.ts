@@ -1,4 +1,4 @@
-/** Timers that are set and cancelled and never fire, as most are. */
+/** Timers that are set and cancelled and never fire, as is usual. */
 
 import type { Ref, Self } from "../../runtime/mod.ts";
 import { type GO_ON, inBatches } from "../inside/turns.ts";
@@ -9,15 +9,15 @@ const TIMERS = 100_000;
 const ONE_MORE_MAX = 5_000_000;
 const ROUNDS = 5;
 const HOUR_MS = 3_600_000;
-/** Multiples of it, modulo an hour, are spread well. */
+/** Its multiples modulo an hour are spread evenly. */
 const GOLDEN_MS = 2_224_919;
 
-/** In an hour or two, and in no order, which would be too easy. */
+/** Due in one to two hours, in no order, since an order would be too easy. */
 function setTimer(self: Self<typeof GO_ON>, n: number): Ref {
   return self.startTimer(HOUR_MS + n * GOLDEN_MS % HOUR_MS, "late");
 }
 
-/** All timers but one live on; that one is set and cancelled. */
+/** Sets and cancels one more timer, while all others stay set. */
 async function oneMoreTimer(
   { self, bench }: Owner<typeof GO_ON>,
 ): Promise<Figures> {
@@ -33,7 +33,7 @@ async function oneMoreTimer(
   );
 }
 
-/** All are set and then all are cancelled. A step is one of either. */
+/** Sets all timers and then cancels all. A step is either operation. */
 async function allTimers(
   { self, bench }: Owner<typeof GO_ON>,
 ): Promise<Figures> {

@@ -1,9 +1,9 @@
 /**
- * The shapes of two nodes without nodes, over whatever carries messages between
- * two threads or processes: no actors, no terms, no addresses. It is what a
- * program pays at least.
+ * The shapes of two nodes, without nodes: messages over any link between two
+ * threads or processes, without actors, terms and addresses. This is the least
+ * cost that a program can have.
  *
- * The first side says with its first message what the other is to do.
+ * The first message of the first side is an order for the other side.
  */
 
 import { Latencies } from "../inside/latencies.ts";
@@ -12,11 +12,11 @@ import { payloadOf } from "./behaviours.ts";
 import { CROWD, ROUND_TRIPS_MAX, type ShapeName } from "./shapes.ts";
 
 const MESSAGES_MAX = 20_000_000;
-/** Different objects, because a clone knows one that it has seen before. */
+/** Different objects, because a clone recognizes an object it has seen. */
 const POOL = 100;
-const DONE = new Uint8Array(1);
+const done = new Uint8Array(1);
 
-/** One end of what carries messages. */
+/** One end of a link that carries messages. */
 export interface RawLink {
   /** Called with each message. */
   onMessage: (payload: Uint8Array) => void;
@@ -27,31 +27,31 @@ export interface RawLink {
 
 type Order =
   /** Sends every message back. */
-  | { readonly do: "echo" }
-  /** Says when so many have come, and takes the next order. */
-  | { readonly do: "count"; readonly count: number }
-  /** As `count`, and sends as many of that size meanwhile. */
-  | { readonly do: "both"; readonly count: number; readonly bytes: number };
+  | { readonly type: "echo" }
+  /** Reports when `count` messages have come, and takes the next order. */
+  | { readonly type: "count"; readonly count: number }
+  /** As `count`, and sends as many messages of that size meanwhile. */
+  | { readonly type: "both"; readonly count: number; readonly bytes: number };
 
 export function say(link: RawLink, order: Order): void {
   link.send(new TextEncoder().encode(JSON.stringify(order)));
 }
 
-/** The other side: does what it is told, one order after the other. */
+/** The other side: carries out one order after the other. */
 export function obey(link: RawLink): void {
   link.onMessage = (text) => {
     const order = JSON.parse(new TextDecoder().decode(text)) as Order;
-    if (order.do === "echo") {
+    if (order.type === "echo") {
       link.onMessage = (payload) => void link.send(payload);
       return;
     }
     const tasks = [received(link, order.count)];
-    if (order.do === "both") {
+    if (order.type === "both") {
       tasks.push(sendMany(link, order.count, order.bytes));
     }
     void Promise.all(tasks).then(() => {
       obey(link);
-      link.send(DONE);
+      link.send(done);
     });
   };
 }
@@ -70,7 +70,7 @@ async function sendMany(
   }
 }
 
-/** Resolves when so many messages have come. */
+/** Resolves when `count` messages have come. */
 function received(link: RawLink, count: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   let left = count;
@@ -84,10 +84,10 @@ function oneWay(link: RawLink, bytes: number): TimedPart {
   return {
     maxCount: MESSAGES_MAX,
     run: async (count) => {
-      const done = received(link, 1);
-      say(link, { do: "count", count });
+      const counted = received(link, 1);
+      say(link, { type: "count", count });
       await sendMany(link, count, bytes);
-      await done;
+      await counted;
     },
   };
 }
@@ -95,7 +95,7 @@ function oneWay(link: RawLink, bytes: number): TimedPart {
 function roundTrips(link: RawLink, bytes: number): TimedPart {
   const payload = payloadOf(bytes);
   const latencies = new Latencies(ROUND_TRIPS_MAX);
-  say(link, { do: "echo" });
+  say(link, { type: "echo" });
   return {
     maxCount: ROUND_TRIPS_MAX,
     run: (count) =>
@@ -124,16 +124,16 @@ function manyToMany(link: RawLink, bytes: number): TimedPart {
     unitsPerCount: units,
     run: async (rounds) => {
       const count = CROWD * CROWD * rounds;
-      // One more, when the other side has had all.
-      const done = received(link, count + 1);
-      say(link, { do: "both", count, bytes });
+      // One more: the report of the other side.
+      const counted = received(link, count + 1);
+      say(link, { type: "both", count, bytes });
       await sendMany(link, count, bytes);
-      await done;
+      await counted;
     },
   };
 }
 
-/** What is timed of a shape, with messages of that size. */
+/** The timed part of each shape, for messages of a size. */
 export const rawParts: Readonly<
   Record<ShapeName, (link: RawLink, bytes: number) => TimedPart>
 > = {

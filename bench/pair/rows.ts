@@ -5,19 +5,19 @@ import type { Bench, Figures, GapMeter, Row } from "../row.ts";
 import type { Message } from "./behaviours.ts";
 import { type Far, type Prepare, type Shape, sizes } from "./shapes.ts";
 
-/** The second node of a row, and what watches its timers. */
+/** The second node of a row, and the meters of its timers. */
 export type Pair = {
   readonly far: Far;
   readonly meters: readonly GapMeter[];
 };
 
-/** Runs something in an owner whose node is connected to a second one. */
+/** Runs code in an owner whose node is connected to a second one. */
 export type WithPair = (
   bench: Bench,
   measure: (self: Self<Message>, pair: Pair) => Promise<Figures>,
 ) => Promise<Figures>;
 
-/** What a row does, with messages of that size. */
+/** Makes the `run` of a row, for messages of that size. */
 export function runPair(
   withPair: WithPair,
   prepare: Prepare,
@@ -30,7 +30,7 @@ export function runPair(
     });
 }
 
-/** `rest` is told the name of a shape and a size: `one-way-16B`. */
+/** Makes a row for each shape and size; `rest` gets its name: `one-way-16B`. */
 export function pairRows(options: {
   readonly suite: string;
   /** Stands before the names of shapes: `to-`. */

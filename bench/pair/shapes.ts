@@ -1,9 +1,8 @@
 /**
- * What an actor of one node does with actors or processes of another, whatever
- * carries the messages: one way, there and back, many to many, and there and
- * back beside a stream of large messages. The rows between processes, with the
- * BEAM and between workers are made of these. The owner, the actor that
- * measures, is on the first node.
+ * The exchanges between two nodes, over any carrier: one way, round trips, many
+ * to many, and round trips beside a stream of large messages. The rows between
+ * processes, with the BEAM and between workers are made of these. The owner,
+ * the actor that measures, is on the first node.
  */
 
 import { BusyError, type Pid, type Self } from "../../runtime/mod.ts";
@@ -20,25 +19,25 @@ import {
 
 const ONE_WAY_MAX = 20_000_000;
 export const ROUND_TRIPS_MAX = 1_000_000;
-/** Actors on each side that send to all those on the other side. */
+/** Number of actors on each side that send to all actors on the other. */
 export const CROWD = 16;
 const ROUNDS_MAX = 100_000;
 /**
- * Beside a stream, where a few fast ones in the warm-up promise more than there
- * will be.
+ * Limits round trips beside a stream, where a few fast ones in the warm-up
+ * would predict too many.
  */
 export const BESIDE_BLOBS_MAX = 1_000;
-/** More than any stream has messages. */
+/** A number of messages that no stream reaches. */
 export const FOREVER: number = 2 ** 50;
 
-/** Another node, as the owner reaches it. */
+/** The other node. */
 export type Far = {
   readonly node: string;
-  /** Stands before the names of what it offers. */
+  /** Prefix of the names that it exports. */
   readonly prefix: "" | "bench_process:";
 };
 
-/** Spawns what a node offers. */
+/** Spawns a behaviour that a node exports. */
 export async function spawnFar(
   self: Self<Message>,
   far: Far,
@@ -49,7 +48,7 @@ export async function spawnFar(
   return remote.pid;
 }
 
-/** Prepares, in the owner, what is timed. */
+/** Prepares the timed part, in the owner. */
 export type Prepare = (
   self: Self<Message>,
   far: Far,
@@ -58,10 +57,10 @@ export type Prepare = (
 
 export type ShapeName = "one-way" | "round-trip" | "many-to-many";
 
-/** One shape, which a suite has a row of for each size. */
+/** A shape. A suite has a row of it for each size. */
 export type Shape = Pick<Row, "unit"> & {
   readonly name: ShapeName;
-  /** The sentence of a row whose messages have that size. */
+  /** The description of a row with messages of that size. */
   readonly what: (size: string) => string;
   readonly prepare: Prepare;
 };
@@ -78,8 +77,8 @@ const oneWay: Prepare = (self, far, bytes) => {
   };
 };
 
-/** Sends when the connection takes it; resolves when it has. */
-async function sendAtLast(
+/** Sends as soon as the connection has room. */
+async function sendWhenReady(
   self: Self<Message>,
   to: Pid<Payload>,
   payload: Payload,
@@ -105,7 +104,7 @@ const roundTrips: Prepare = async (self, far, bytes) => {
       latencies.clear();
       let before = performance.now();
       for (let i = 0; i < count; i++) {
-        await sendAtLast(self, to, payload);
+        await sendWhenReady(self, to, payload);
         await self.receive();
         const now = performance.now();
         latencies.add(now - before);
@@ -116,7 +115,7 @@ const roundTrips: Prepare = async (self, far, bytes) => {
   };
 };
 
-/** As many times as there are actors on a side. */
+/** Calls `make` once for each actor of a side. */
 function times<T>(make: () => T): T[] {
   return Array.from({ length: CROWD }, make);
 }
@@ -201,7 +200,7 @@ export async function besideBlobs(
   let before = 0;
   return {
     ...part,
-    // A blob may take longer than many a round trip.
+    // A blob may take longer than a round trip.
     firstCount: 1,
     maxCount: BESIDE_BLOBS_MAX,
     run: (count) => {

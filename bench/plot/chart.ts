@@ -1,10 +1,10 @@
 /**
- * Results as a vector chart: for each row bars with their spread, each row on a
- * scale of its own, and curves of latencies where there are any.
+ * Results as a vector chart: for each row bars with their spread, on a scale of
+ * its own, and curves of latencies where there are any.
  *
- * A writer of our own, because the chart libraries that draw without a browser
- * come with three score packages or as many megabytes, which is much for two
- * kinds of panels; and so the installed command can draw as well.
+ * The code is our own, because the chart libraries that draw without a browser
+ * need more than fifty packages or as many megabytes, which is much for two
+ * kinds of panels. So the installed command can draw as well.
  */
 
 import { shortRate } from "../runner/text.ts";
@@ -75,8 +75,8 @@ const CURVES_HEIGHT = 150;
 const AXIS_WIDTH = 48;
 const LEGEND_COLUMNS = 4;
 const LEGEND_STEP = 15;
-/** Percentiles lie as far apart as their distances from 100 differ in size. */
-const TICKS = [50, 90, 99, 99.9];
+/** On a logarithmic scale of their distances from 100. */
+const ticks = [50, 90, 99, 99.9];
 
 function nines(percent: number): number {
   return -Math.log10(1 - percent / 100);
@@ -86,11 +86,11 @@ function curves({ id, sides }: RowOfSides): Panel {
   const shown = sides.filter((side) => side.latencies.length > 0);
   const all = shown.flatMap((side) => side.latencies.map(({ us }) => us));
   const low = Math.floor(Math.log10(Math.min(...all)));
-  // At least one decade, or there would be nothing between the lines.
+  // At least one decade, so that there is room between the lines.
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...all))));
   const legend = Math.ceil(shown.length / LEGEND_COLUMNS) * LEGEND_STEP;
   const top = TITLE_HEIGHT + legend + 8;
-  const [first, last] = [nines(TICKS[0]!), nines(TICKS.at(-1)!)];
+  const [first, last] = [nines(ticks[0]!), nines(ticks.at(-1)!)];
   const x = (percent: number) =>
     AXIS_WIDTH + 8 + (nines(percent) - first) / (last - first) *
       (PANEL_WIDTH - AXIS_WIDTH - 24);
@@ -114,7 +114,7 @@ function curves({ id, sides }: RowOfSides): Panel {
           duration(us),
         ),
       ]),
-      ...TICKS.map((percent) =>
+      ...ticks.map((percent) =>
         text({
           x: x(percent),
           y: top + CURVES_HEIGHT + 15,

@@ -1,11 +1,11 @@
-/** From results, which are by row and runtime, to what is drawn of each row. */
+/** Turns results by row and runtime into the sides that a chart draws. */
 
 import type { PeerName } from "../row.ts";
 import type { Runtime } from "../runner/programs.ts";
 import type { Result } from "../runner/results.ts";
 import { peerTitles } from "../runner/text.ts";
 
-/** A runtime or a peer of it in one row. */
+/** A runtime, or a peer of it, in one row. */
 export type Side = {
   readonly title: string;
   readonly colour: string;
@@ -46,7 +46,7 @@ const percentiles = {
   latencyUsP999: 99.9,
 } as const;
 
-/** `nameOf` is how the result calls a figure. */
+/** `nameOf` returns the field of a figure in the result. */
 function latenciesOf(
   result: Result,
   nameOf: (figure: string) => string,
@@ -96,7 +96,7 @@ export function rowsOfSides(results: readonly Result[]): RowOfSides[] {
     sides.set(own.title, own);
     if (result.peer === undefined) continue;
     const peer = peerSide(result, result.peer);
-    // Behind those that are there.
+    // Moved behind the other sides.
     sides.delete(peer.title);
     sides.set(peer.title, peer);
   }

@@ -1,4 +1,4 @@
-/** Just enough SVG: elements with attributes, and text that is escaped. */
+/** A minimal writer of SVG: elements with attributes, and escaped text. */
 
 type Attributes = Readonly<Record<string, string | number>>;
 
@@ -32,7 +32,7 @@ export function text(attributes: Attributes, content: string): string {
   return `<text${pairs}>${escaped(content)}</text>\n`;
 }
 
-/** What is drawn with its left upper corner at a place. */
+/** Elements with their upper left corner at a position. */
 export function at(x: number, y: number, children: readonly string[]): string {
   return element(
     "g",

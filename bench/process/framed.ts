@@ -1,8 +1,8 @@
 /**
  * Messages over a bare socket, as a careful user of `node:net` would send them:
- * each behind its length in 4 bytes, many of one turn in one write, and no more
- * written than the socket has room for. What the rows between processes compare
- * with as `raw`.
+ * each after its length in 4 bytes, the messages of a turn in one write, and no
+ * more written than the socket has room for. The rows between processes compare
+ * with this as `raw`.
  */
 
 import { Buffer } from "node:buffer";
@@ -17,7 +17,7 @@ const BATCH_BYTES = 64 * 1024;
 export class Framed implements RawLink {
   readonly #socket: Socket;
   onMessage: (payload: Uint8Array) => void = () => {};
-  /** What is to be written next: the first `#length` bytes. */
+  /** The next write: its first `#length` bytes. */
   #batch = Buffer.allocUnsafe(BATCH_BYTES);
   #length = 0;
   #isFlushPlanned = false;
@@ -62,7 +62,7 @@ export class Framed implements RawLink {
     return this.#hasRoom;
   }
 
-  /** Sends a large message in pieces, so that others get their turns. */
+  /** Sends a large message in pieces, so that other code runs in between. */
   async sendInPieces(payload: Uint8Array): Promise<void> {
     this.#flush();
     this.#startLarge(payload);
@@ -97,7 +97,7 @@ export class Framed implements RawLink {
   #flush(): void {
     if (this.#length === 0) return;
     const written = this.#batch.subarray(0, this.#length);
-    // A batch that is nearly empty is worth a copy and not a new buffer.
+    // For a nearly empty batch, a copy costs less than a new buffer.
     if (this.#length * 2 < BATCH_BYTES) {
       this.#hasRoom = this.#socket.write(Buffer.from(written));
     } else {

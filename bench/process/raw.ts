@@ -1,6 +1,6 @@
 /**
- * What the rows between processes compare with as `raw`: bare sockets between
- * two processes, with the same frames and batches.
+ * The raw programs that rows between processes compare with: bare sockets
+ * between two processes, with frames and batches.
  */
 
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { Framed } from "./framed.ts";
 
 const HOST = "127.0.0.1";
 
-/** The partner obeys on every connection. */
+/** A partner that takes orders on every connection. */
 async function takeOrders(): Promise<PartnerHalf> {
   const open = new Set<Framed>();
   const server = createServer((socket) => {
@@ -73,12 +73,12 @@ async function sendBlobs(framed: Framed, blob: Uint8Array): Promise<void> {
   while (framed.isOpen) await framed.sendInPieces(blob);
 }
 
-/** Large messages have a connection of their own, so nothing waits for them. */
+/** Large messages have a connection of their own, so others need not wait. */
 export function rawBesideBlobs(bytes: number, blobBytes: number): Program {
   return program(async (bench, partner, open) => {
     const framed = await open();
     const stream = await open();
-    say(stream, { do: "count", count: FOREVER });
+    say(stream, { type: "count", count: FOREVER });
     void sendBlobs(stream, payloadOf(bench.size(blobBytes)));
     const part = rawParts["round-trip"](framed, bytes);
     return await bench.measure({

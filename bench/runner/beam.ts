@@ -1,8 +1,8 @@
 /**
- * The same shapes on the BEAM: the Erlang sources beside the benchmarks,
- * compiled into a temporary folder, each run in a fresh `erl` with the
- * emulator's own defaults. Nodes with names find each other through an epmd on
- * a port of its own, so an epmd of the machine is neither used nor disturbed.
+ * Runs rows on the BEAM: the Erlang sources beside the benchmarks are compiled
+ * into a temporary folder, and each run is a new `erl` with the emulator's
+ * defaults. Nodes with names use an epmd on a port of its own, so that an epmd
+ * of the machine is not involved.
  */
 
 import type { ChildProcess } from "node:child_process";
@@ -22,7 +22,7 @@ const EPMD_LOOK_MS = 20;
 
 const mainSource = new URL("../inside/bench_main.erl", import.meta.url);
 
-/** The BEAM side of one session. `stop` removes everything it made. */
+/** The BEAM side of one session. `stop` removes its files and its epmd. */
 export class Beam {
   readonly #children: Children;
   readonly #programs: ErlangPrograms;
@@ -74,7 +74,7 @@ export class Beam {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** A cookie file goes nowhere but into the temporary folder. */
+  /** `HOME` is the temporary folder, so that a cookie file goes there. */
   get #env(): Readonly<Record<string, string | undefined>> {
     return { ...erlangEnv, HOME: this.#folder };
   }
@@ -122,7 +122,7 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Resolves when somebody listens on the port. */
+/** Resolves when a program listens on the port. */
 async function listening(port: number): Promise<void> {
   const deadline = performance.now() + EPMD_START_MS;
   while (performance.now() < deadline) {

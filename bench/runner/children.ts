@@ -1,6 +1,6 @@
 /**
- * Measured processes, seen from outside: start one, wait for its line of
- * figures, and see to it that none outlives the runner.
+ * Starts measured processes, waits for their lines of figures, and ends them
+ * before the runner ends.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -13,12 +13,12 @@ export type Command = {
   readonly env?: Readonly<Record<string, string | undefined>>;
 };
 
-/** Output kept of a child that ought to print one line. */
+/** Output that is kept of a child, which should print one line. */
 const OUTPUT_MAX = 64 * 1024;
-/** A run takes seconds; this is for one that hangs. */
+/** A run takes seconds, so this is the limit for a run that hangs. */
 const RUN_TIMEOUT_MS = 120_000;
 
-/** Children of one session; `stopAll` ends what still runs. */
+/** The child processes of one session. */
 export class Children {
   readonly #running = new Set<ChildProcess>();
   #isStopped = false;
@@ -68,17 +68,19 @@ export class Children {
       child.once("close", (code, signal) => {
         clearTimeout(timer);
         if (code === 0) return resolve(stdout);
-        const how = isLate
+        const cause = isLate
           ? `did not end within ${RUN_TIMEOUT_MS / 1_000} s`
           : signal === null
           ? `ended with exit code ${code}`
           : `was ended by ${signal}`;
-        reject(new Error(`${what.command} ${how}\n${stderr}${stdout}`.trim()));
+        reject(
+          new Error(`${what.command} ${cause}\n${stderr}${stdout}`.trim()),
+        );
       });
     });
   }
 
-  /** Kills what still runs; resolves when it is gone. Nothing starts again. */
+  /** Kills all children that still run; no further child can be started. */
   async stopAll(): Promise<void> {
     this.#isStopped = true;
     await Promise.all([...this.#running].map((child) => this.stop(child)));
@@ -109,7 +111,7 @@ export function parseFigures(output: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** That figure, which must be a number. */
+/** A figure by its name. Throws unless it is a number. */
 export function numberOf(
   figures: Readonly<Record<string, unknown>>,
   name: string,

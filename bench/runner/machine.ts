@@ -1,4 +1,4 @@
-/** What the figures were measured on. */
+/** Describes the machine that the figures were measured on. */
 
 import { readFileSync } from "node:fs";
 import os from "node:os";
@@ -34,7 +34,7 @@ export function describeMachine(
   ];
 }
 
-/** The distribution's name where there is one. */
+/** The name of the Linux distribution, if there is one. */
 function systemName(): string {
   try {
     const text = readFileSync("/etc/os-release", "utf8");

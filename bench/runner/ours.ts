@@ -1,14 +1,14 @@
-/** One run of one program on one of the runtimes, in a fresh process. */
+/** Runs one program on one of the runtimes, in a new process. */
 
 import { fileURLToPath } from "node:url";
 import type { Plan } from "../row.ts";
 import { type Children, numberOf, parseFigures } from "./children.ts";
 import { erlangEnv, type InstalledRuntime } from "./programs.ts";
 
-/** What a run on either side gave. */
+/** The figures of one run, on any side. */
 export type Sample = {
   readonly rate: number;
-  /** Absent on the BEAM, which is not ours to judge by its timers. */
+  /** Not measured on the BEAM. */
   readonly timerGapMs?: number;
   readonly extra: Readonly<Record<string, number>>;
 };
@@ -21,7 +21,7 @@ const child = fileURLToPath(
   ),
 );
 
-/** `name` is a row's id, or what it compares with; see `programOf`. */
+/** `name` is a row's id, or the name of its raw program; see `programOf`. */
 export async function runOurs(
   children: Children,
   runtime: InstalledRuntime,

@@ -1,6 +1,6 @@
 /**
- * The executables that a benchmark needs: the three runtimes, and Erlang's
- * programs for the comparison. Nothing is started here but `--version`.
+ * Finds the executables that a benchmark needs: the three runtimes, and
+ * Erlang's programs for the comparison. It starts them only for their versions.
  */
 
 import { execFileSync } from "node:child_process";
@@ -49,7 +49,7 @@ export function findRuntime(name: Runtime): InstalledRuntime | undefined {
     new URL(`../../node_modules/.bin/${name}`, import.meta.url),
   );
   const command = existsSync(pinned)
-    // The program itself and not a wrapper, so that a kill reaches it.
+    // The real file and not a wrapper, so that a kill ends the runtime.
     ? realpathSync(pinned)
     : name === currentRuntime()
     ? process.execPath
@@ -58,8 +58,8 @@ export function findRuntime(name: Runtime): InstalledRuntime | undefined {
 }
 
 /**
- * For the environment of an emulator and a compiler: nothing that they add to
- * their command lines by themselves, and no crash dumps.
+ * The environment of an emulator and a compiler: without variables that add
+ * flags to their command lines, and without crash dumps.
  */
 export const erlangEnv: Readonly<Record<string, string | undefined>> = {
   ERL_AFLAGS: undefined,

@@ -1,4 +1,4 @@
-/** From the samples of repeated runs to what is reported of a row. */
+/** Turns the samples of repeated runs into the results of a row. */
 
 import type { PeerName, Row } from "../row.ts";
 import type { Sample } from "./ours.ts";
@@ -19,7 +19,7 @@ export type Result = {
   readonly timerGapMs: number;
   /** Figures of the row's own, medians as well. */
   readonly [extra: string]: string | number | undefined;
-  /** What it is compared with; a row that has two peers gives two results. */
+  /** The peer of the comparison; a row with two peers has two results. */
   readonly peer?: PeerName;
   readonly peerRate?: number;
   readonly peerRateMin?: number;
@@ -36,7 +36,7 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** Three figures of which the last digit is noise anyway. */
+/** Six significant digits, more than the noise allows. */
 function round(value: number): number {
   return Number(value.toPrecision(6));
 }
@@ -62,7 +62,7 @@ function extras(samples: readonly Sample[]): Record<string, number> {
   ]));
 }
 
-/** `peer` is empty when there is nothing to compare with. */
+/** `peer` is empty when there is no comparison. */
 export function summarize(
   row: Row,
   runtime: Runtime,

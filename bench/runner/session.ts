@@ -1,7 +1,7 @@
 /**
- * Runs rows and compares. All runs of a row are interleaved: each runtime and
- * its peers once, then each of them again, so that whatever else the machine
- * does meets all of them alike.
+ * Runs rows and compares them. All runs of a row are interleaved: each runtime
+ * and its peers once, then each of them again, so that other load on the
+ * machine affects all of them alike.
  */
 
 import type { PeerName, Plan, RawName, Row } from "../row.ts";
@@ -22,42 +22,42 @@ export type Session = {
   readonly comparesRaw: boolean;
   readonly plan: Plan;
   readonly repeats: number;
-  /** Takes lines for people. */
+  /** Writes a line of progress. */
   readonly note: (line: string) => void;
 };
 
-export type Outcome = {
+export type SessionResult = {
   readonly results: readonly Result[];
-  /** Runs that came to nothing; each was noted. */
+  /** The number of sides that failed; each was noted. */
   readonly failures: number;
 };
 
-export async function runSession(session: Session): Promise<Outcome> {
+export async function runSession(session: Session): Promise<SessionResult> {
   const results: Result[] = [];
   let failures = 0;
   for (const row of session.rows) {
-    const outcome = await runRow(session, row);
-    results.push(...outcome.results);
-    failures += outcome.failures;
+    const ofRow = await runRow(session, row);
+    results.push(...ofRow.results);
+    failures += ofRow.failures;
   }
   return { results, failures };
 }
 
 /** The runs of one side of a row. */
 type Side = {
-  /** For people: `node`, `beam`, `raw node`. */
+  /** Its title: `node`, `beam`, `raw node`. */
   readonly name: string;
-  /** Null for the BEAM, which is every runtime's peer. */
+  /** Null for the BEAM, which is a peer of every runtime. */
   readonly runtime: Runtime | null;
-  /** Null for ours. */
+  /** Null for Hornbeam's own side. */
   readonly peer: PeerName | null;
   readonly samples: Sample[];
   readonly run: () => Promise<Sample>;
-  /** One failure says enough: the side is left out from then on. */
+  /** After a failure the side is not run any more. */
   hasFailed: boolean;
 };
 
-async function runRow(session: Session, row: Row): Promise<Outcome> {
+async function runRow(session: Session, row: Row): Promise<SessionResult> {
   const sides = sidesOf(session, row);
   for (let repeat = 1; repeat <= session.repeats; repeat++) {
     for (const side of sides) {
@@ -82,7 +82,7 @@ async function runRow(session: Session, row: Row): Promise<Outcome> {
   };
 }
 
-/** One result for each peer, or a single one without any. */
+/** A result for each peer; without peers a single result. */
 function resultsOf(row: Row, ours: Side, sides: readonly Side[]): Result[] {
   const { runtime, samples } = ours;
   if (runtime === null || ours.peer !== null) return [];
@@ -94,7 +94,7 @@ function resultsOf(row: Row, ours: Side, sides: readonly Side[]): Result[] {
   return results.length > 0 ? results : [summarize(row, runtime, samples, [])];
 }
 
-/** Each runtime with what is raw beside it, and the BEAM. */
+/** Each runtime with its raw programs, and the BEAM. */
 function sidesOf(session: Session, row: Row): Side[] {
   const { children, beam, plan } = session;
   const sides: Side[] = [];

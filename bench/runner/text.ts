@@ -1,10 +1,10 @@
-/** Results for people: aligned columns, and the same as Markdown. */
+/** Results as text: aligned columns, or Markdown. */
 
 import type { PeerName } from "../row.ts";
 import type { Machine } from "./machine.ts";
 import type { Result } from "./results.ts";
 
-/** `12.3M`, `850k`, `42.1`: three figures. */
+/** A rate with three significant digits: `12.3M`, `850k`, `42.1`. */
 export function shortRate(rate: number): string {
   if (rate >= 999_500) return `${threeFigures(rate / 1e6)}M`;
   if (rate >= 999.5) return `${threeFigures(rate / 1e3)}k`;
@@ -38,7 +38,7 @@ const known = new Set([
   "ratio",
 ]);
 
-/** How the units in the names of figures are written. */
+/** The units in the names of figures, as they are shown. */
 const units: Readonly<Record<string, string>> = {
   us: "µs",
   ms: "ms",
@@ -48,7 +48,7 @@ const units: Readonly<Record<string, string>> = {
   mbs: "MB/s",
 };
 
-/** How what is compared with is called. */
+/** The titles of peers. */
 export const peerTitles: Readonly<Record<PeerName, string>> = {
   beam: "BEAM",
   raw: "raw",
@@ -79,7 +79,7 @@ function inWords(name: string, value: number, peer: string): InWords {
   };
 }
 
-/** Figures of the row's own and of its peer; percentiles share their words. */
+/** Further figures of the row and of its peer; percentiles share one name. */
 function extrasOf(result: Result): string {
   const peer = result.peer === undefined ? "" : peerTitles[result.peer];
   let text = "";
@@ -102,7 +102,7 @@ function range(min: number | undefined, max: number | undefined): string {
     : `${shortRate(min)}-${shortRate(max)}`;
 }
 
-/** The columns that have something to say about these results. */
+/** The columns that are not empty for these results. */
 function columnsOf(results: readonly Result[]): Column[] {
   const columns: Column[] = [
     { title: "benchmark", align: "left", cell: (r) => r.bench },
@@ -170,7 +170,7 @@ function tableOf(results: readonly Result[]): Table {
 /** Pads every cell to its column's width. */
 function padded(table: Table): { titles: string[]; lines: string[][] } {
   const widths = table.titles.map((title, i) =>
-    // Three is what a Markdown delimiter needs.
+    // A delimiter in Markdown needs three characters.
     Math.max(3, title.length, ...table.lines.map((line) => line[i]!.length))
   );
   const pad = (cells: readonly string[]) =>

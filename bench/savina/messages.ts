@@ -2,7 +2,7 @@
  * Savina's benchmarks of plain messages: ping-pong, counting, the thread ring,
  * and many to many (`big`). Written from their descriptions in "Savina - An
  * Actor Benchmark Suite" (Imam, Sarkar, AGERE 2014); `bench_savina.erl` has the
- * same shapes. Each resolves with what its actors have counted.
+ * same benchmarks. Each resolves with the count of its actors.
  */
 
 import {
@@ -47,7 +47,7 @@ type Count =
   | { readonly type: "increment" }
   | { readonly type: "retrieve"; readonly by: Pid<number> };
 
-/** One actor sends, another counts; resolves with what it says at the end. */
+/** One actor sends, another counts; resolves with its count. */
 export function counting(self: Owner, messages: number): Promise<number> {
   const counter = self.spawn(handler(0, (total, message: Count, counter) => {
     if (message.type === "increment") return total + 1;
@@ -74,13 +74,13 @@ export function counting(self: Owner, messages: number): Promise<number> {
 
 type Token =
   | { readonly type: "token"; readonly left: number }
-  /** How many members are still to end, and the hops of those that have. */
+  /** The number of members that still run, and the hops of the others. */
   | { readonly type: "end"; readonly left: number; readonly hops: number }
   | { readonly type: "connect"; readonly next: Pid<Token> };
 
 type Member = { next: Pid<Token> | null; hops: number };
 
-/** A token goes around; resolves with the hops that the members have seen. */
+/** A token goes around; resolves with the number of hops. */
 export function threadRing(
   self: Owner,
   actors: number,
@@ -127,7 +127,7 @@ type Neighbourhood = {
   pongs: number;
 };
 
-function pingSomebody(
+function pingRandom(
   self: Self<Neighbour>,
   state: Neighbourhood,
 ): Neighbourhood {
@@ -152,13 +152,13 @@ export async function big(
             one.send(message.from, { type: "pong", from: one.pid });
             return state;
           case "pong":
-            if (++state.pongs < pings) return pingSomebody(one, state);
-            // It goes on to answer the others.
+            if (++state.pongs < pings) return pingRandom(one, state);
+            // It still answers the pings of the others.
             one.send(self.pid, state.pongs);
             return state;
           case "begin":
             state.all = message.all;
-            return pingSomebody(one, state);
+            return pingRandom(one, state);
           default:
             message satisfies never;
             return state;

@@ -1,7 +1,7 @@
 /**
- * Eight benchmarks of the Savina suite, with the parameters that its repository
- * has as defaults. A step is one whole run with these, so it takes as many runs
- * as fit into the timed part. The result of each run is checked.
+ * Eight benchmarks of the Savina suite, with the default parameters of its
+ * repository. A step is one whole run of a benchmark. The result of each run is
+ * checked.
  */
 
 import { type RunningNode, start } from "../../runtime/mod.ts";
@@ -11,7 +11,7 @@ import type { Owner } from "./owner.ts";
 import { chameneos, dictionary, spawnDictionary } from "./sharing.ts";
 import { forkJoinCreate, forkJoinThroughput } from "./spawns.ts";
 
-/** More than any run of a second needs. */
+/** More runs than fit into a second. */
 const RUNS_MAX = 10_000;
 
 const PINGS = 40_000;
@@ -27,7 +27,7 @@ const BIG_ACTORS = 120;
 const BIG_PINGS = 20_000;
 const DICTIONARY_WORKERS = 20;
 const DICTIONARY_MESSAGES = 10_000;
-/** Savina fills its dictionary with so many keys, too. */
+/** The number of keys in Savina's dictionary. */
 const DICTIONARY_KEYS = 524_288;
 
 const peer: ErlangPeer = {
@@ -45,7 +45,7 @@ type Prepared = {
 
 type Shape = Pick<Row, "unit" | "what"> & {
   readonly name: string;
-  /** Prepares what is not timed. */
+  /** Runs before the timed part. */
   readonly prepare: (
     self: Owner,
     node: RunningNode,

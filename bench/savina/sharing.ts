@@ -1,6 +1,6 @@
 /**
- * Savina's benchmarks of one actor that many want something of: chameneos who
- * meet in a mall, and a dictionary with readers and writers. Written from their
+ * Savina's benchmarks of one actor that many others use: chameneos that meet in
+ * a mall, and a dictionary with readers and writers. Written from their
  * descriptions, as `messages.ts` is.
  */
 
@@ -10,7 +10,7 @@ import { indexFrom, nextSeed, type Owner, toldNumber } from "./owner.ts";
 /** Blue, red, yellow. */
 type Colour = 0 | 1 | 2;
 
-/** What both become when two meet: the third colour if theirs differ. */
+/** The new colour of two that meet: the third one if theirs differ. */
 export function complement(a: Colour, b: Colour): Colour {
   return a === b ? a : (3 - a - b) as Colour;
 }
@@ -73,8 +73,8 @@ type Mall = {
 };
 
 /**
- * Creatures ask a mall for somebody to meet until it closes; resolves with the
- * meetings that all of them have counted, two for each.
+ * Creatures ask a mall for a creature to meet until it closes. Resolves with
+ * the sum of the meetings that they have counted, two for each.
  */
 export function chameneos(
   self: Owner,

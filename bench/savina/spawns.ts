@@ -1,6 +1,7 @@
 /**
- * Savina's fork-join benchmarks: many actors that do a little and end, and a
- * few that do it often. Written from their descriptions, as `messages.ts` is.
+ * Savina's fork-join benchmarks: many actors that handle one message and end,
+ * and a few that handle many. Written from their descriptions, as `messages.ts`
+ * is.
  */
 
 import { handler, type RunningNode, stop } from "../../runtime/mod.ts";
@@ -11,7 +12,7 @@ type Work = { readonly theta: number };
 
 const THETA = 37.2;
 
-/** What an actor does with a message. */
+/** The work of an actor for a message. */
 function squareOfSine({ theta }: Work): number {
   const sine = Math.sin(theta);
   return sine * sine;
@@ -24,7 +25,7 @@ const doOnce = handler(0, (_sum, work: Work) => {
 
 /**
  * Spawns actors that end at their first message; resolves with the number of
- * those that have ended. Only with nobody else about.
+ * those that have ended. No other actor may be spawned meanwhile.
  */
 export async function forkJoinCreate(
   self: Owner,
@@ -48,8 +49,8 @@ export async function forkJoinCreate(
 type Worker = { done: number; sum: number };
 
 /**
- * Sends so many messages to each of the actors in turn; resolves with what all
- * of them have counted.
+ * Sends `messages` messages to each of the actors in turn; resolves with the
+ * sum of their counts.
  */
 export async function forkJoinThroughput(
   self: Owner,

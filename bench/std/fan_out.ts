@@ -12,7 +12,7 @@ const BROADCASTS_MAX = 10_000;
 
 type Topics = { readonly news: { readonly n: number } };
 
-/** How many have the message, and whom to tell when all have. */
+/** The subscribers that have got the message, and the actor to notify. */
 type Tally = { received: number; size: number; owner: Pid<Report> };
 
 /** Subscribes itself when it starts. */

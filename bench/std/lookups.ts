@@ -10,7 +10,7 @@ import { std } from "./suite.ts";
 const KEYS = 10_000;
 const LOOKUPS_MAX = 50_000_000;
 
-/** One actor holds all keys; whose they are is no matter to a look-up. */
+/** One actor holds all keys, which makes no difference to a look-up. */
 async function filled(
   self: Self<Report>,
   size: number,

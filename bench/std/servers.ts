@@ -21,7 +21,7 @@ const Counter = genServer({
   },
 });
 
-/** With a server that is there while `body` runs. */
+/** Starts a server, which runs while `body` runs. */
 async function withCounter(
   self: Self<Report>,
   body: (

@@ -1,6 +1,6 @@
 /**
- * What std adds to actors: servers, supervisors, a registry and PubSub on one
- * node. `bench_std.erl` does the same with OTP's and Elixir's.
+ * The modules of std on one node: servers, supervisors, a registry and PubSub.
+ * `bench_std.erl` does the same with those of OTP and Elixir.
  */
 
 import type { Row } from "../row.ts";

@@ -1,4 +1,4 @@
-/** What the rows of this suite have in common. */
+/** The name and the peer of this suite. */
 
 import type { Suite } from "../local/owner.ts";
 

@@ -38,7 +38,7 @@ export const startsRow: Row = plainRow<Report>({
     if (children !== count) {
       throw new Error(`expected ${count} children, got ${children}`);
     }
-    // Ending them is not measured, and takes no order.
+    // The end of the children is not measured, so the supervisor is killed.
     self.unlink(supervisor.pid);
     self.sendExit(supervisor.pid, reasons.kill);
   },
@@ -46,14 +46,14 @@ export const startsRow: Row = plainRow<Report>({
 
 const CRASH = atom("crash");
 
-/** Crashes when it is sent anything. */
+/** A server that crashes at any message. */
 const Mortal = genServer({
   name: "Mortal",
   init: () => null,
   info: (server) => server.self.exit(CRASH),
 });
 
-/** From the message that ends it until its next life has begun. */
+/** Crashes the server; resolves when it has been restarted. */
 async function restart(self: Self<Report>, pid: Pid): Promise<Pid> {
   self.send(pid as Pid<unknown>, "end");
   let next: Pid | null;
@@ -64,7 +64,7 @@ async function restart(self: Self<Report>, pid: Pid): Promise<Pid> {
   return next;
 }
 
-/** Nothing is written of the crashes, here and on the BEAM. */
+/** Crashes are not logged, neither here nor on the BEAM. */
 async function measureRestarts(bench: Bench): Promise<Figures> {
   const latencies = new Latencies(RESTARTS_MAX);
   await using node = await start({ log: () => {} });

@@ -1,10 +1,10 @@
-/** What a worker of a benchmark offers: the behaviours, and its timer gap. */
+/** The exports of a worker: the behaviours, and a meter of its timer gap. */
 
 import type { Behaviour, Pid, Self } from "../../runtime/mod.ts";
 import { TimerGap } from "../inside/timer_gap.ts";
 import { behaviours } from "../pair/behaviours.ts";
 
-/** Watches the timers of the thread while it is told to. */
+/** Starts and ends a measurement of the thread's timer gap. */
 export type GapOrder =
   | { readonly type: "begin"; readonly from: Pid<number> }
   | { readonly type: "end"; readonly from: Pid<number> };

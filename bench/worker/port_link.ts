@@ -8,7 +8,7 @@ import { setImmediate } from "node:timers";
 import type { MessagePort } from "node:worker_threads";
 import type { RawLink } from "../pair/raw_shapes.ts";
 
-/** Messages between two looks at the event loop, and in a post at most. */
+/** Messages before the event loop runs, and at most in one post. */
 const BATCH = 100;
 
 export class PortLink implements RawLink {
@@ -36,7 +36,7 @@ export class PortLink implements RawLink {
     return ++this.#sinceRest < BATCH;
   }
 
-  /** A port says nothing of room: it is a turn of the event loop. */
+  /** Waits for a turn of the event loop, since a port does not report room. */
   async ready(): Promise<void> {
     this.#sinceRest = 0;
     await new Promise<void>((resolve) => setImmediate(resolve));

@@ -1,4 +1,4 @@
-/** What the rows between threads compare with: message ports without nodes. */
+/** The raw programs of rows between threads: message ports without nodes. */
 
 import { MessageChannel, Worker } from "node:worker_threads";
 import { rawParts } from "../pair/raw_shapes.ts";

@@ -1,4 +1,4 @@
-/** The other thread of `raw.ts`: obeys over the port that it was given. */
+/** The other thread of `raw.ts`: takes orders over the port it was given. */
 
 import { type MessagePort, workerData } from "node:worker_threads";
 import { obey } from "../pair/raw_shapes.ts";

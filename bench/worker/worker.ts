@@ -22,7 +22,7 @@ const module = new URL(
   import.meta.url,
 );
 
-/** The timer gap of the worker, asked for by actors of the first node. */
+/** A meter of the worker's timer gap, which actors of the first node ask. */
 async function meterOf(node: RunningNode): Promise<GapMeter> {
   const name: keyof typeof exports = "timerGap";
   const meter: Pid<GapOrder> = await node.run(async (self) =>
@@ -58,7 +58,7 @@ export const workerRows: readonly Row[] = pairRows({
   rest: (_name, shape, bytes) => ({
     raw: {
       raw: rawThreads(shape.name, bytes, false),
-      // One at a time there is nothing to batch.
+      // Round trips have one message at a time, so there is no batch.
       ...(shape === roundTripShape
         ? {}
         : { "raw-batched": rawThreads(shape.name, bytes, true) }),

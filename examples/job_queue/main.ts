@@ -6,9 +6,9 @@
  * ```
  *
  * Two processes with two workers each square numbers for a queue in this one.
- * When a third of the jobs is done one of the processes is killed with SIGKILL,
- * in the middle of its jobs. Every job is done all the same. The queue itself
- * is a server under a supervisor.
+ * When a third of the jobs is done, one of the processes is killed with SIGKILL
+ * in the middle of its jobs. Every job is done nevertheless. The queue is a
+ * server under a supervisor.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";

@@ -1,6 +1,6 @@
 /**
  * A process of workers. It reads the settings of its node as one line of JSON
- * on standard input, says `ready`, and ends when its standard input does.
+ * on standard input, writes `ready`, and ends when its standard input ends.
  */
 
 import process from "node:process";
@@ -16,7 +16,7 @@ export type Settings = {
   readonly connect: readonly string[];
 };
 
-/** Squares a number, slowly, and at first fails with each tenth. */
+/** Squares a number, slowly. The first attempt fails for each tenth. */
 const square = workerOf(async (input, attempts, self) => {
   const n = Number(input);
   await sleep(self, 20);

@@ -1,11 +1,11 @@
 /**
- * A queue of jobs: hands each to a worker on some node, and again to another
- * one when it fails or its worker is lost, until it is done or has failed too
- * often.
+ * A queue of jobs: it sends each job to a worker on some node. When the job
+ * fails or its worker is lost, the queue sends it to another worker, until it
+ * is done or has failed too often.
  *
  * A job is done at least once: when a node is lost after its worker has done
- * the work and before its answer came, the work is done again. So jobs should
- * bear that.
+ * the work and before its answer came, the work is done again. So jobs must be
+ * repeatable.
  */
 
 import {
@@ -33,7 +33,7 @@ export type QueueOptions = {
   readonly jobsMax?: number;
 };
 
-/** What became of a job. */
+/** The result of a job. */
 export type Outcome =
   | { readonly ok: true; readonly value: unknown; readonly attempts: number }
   | { readonly ok: false; readonly reason: string; readonly attempts: number };
@@ -95,7 +95,7 @@ export const JobQueue = genServer({
       handOut(queue);
       return noReply;
     },
-    /** For people and tests. */
+    /** For display and tests. */
     stats: ({ state }) => ({
       unfinished: state.unfinished,
       workers: state.workers.size,
@@ -149,7 +149,7 @@ function handOut({ self, state }: Queue): void {
 function take(queue: Queue, answer: Answer): void {
   const worker = queue.state.workers.get(answer.ref);
   const job = worker?.job;
-  // One that comes from a lost worker after all counts for nothing.
+  // A late answer of a lost worker is ignored.
   if (worker === undefined || job?.id !== answer.id) return;
   worker.job = null;
   if (answer.ok) {
@@ -164,7 +164,7 @@ function take(queue: Queue, answer: Answer): void {
   handOut(queue);
 }
 
-/** A worker has ended or its node is lost, and with it what it was doing. */
+/** A worker has ended or its node is lost: its job goes back to the queue. */
 async function lose(queue: Queue, { ref, reason }: Down): Promise<void> {
   const { self, state } = queue;
   const worker = state.workers.get(ref);

@@ -2,7 +2,7 @@
 
 import type { Pid, Ref, Self } from "../../runtime/mod.ts";
 
-/** What the queue sends. */
+/** A job, as the queue sends it. */
 export type Task = {
   readonly id: number;
   readonly input: unknown;
@@ -13,7 +13,7 @@ export type Task = {
   readonly from: Pid<Answer>;
 };
 
-/** What comes back. */
+/** The answer of a worker. */
 export type Answer =
   & { readonly type: "answer"; readonly id: number; readonly ref: Ref }
   & (
@@ -21,14 +21,14 @@ export type Answer =
     | { readonly ok: false; readonly reason: string }
   );
 
-/** What a job is. What it throws is its failure. */
+/** The work. A job fails when this throws or rejects. */
 export type Work = (
   input: unknown,
   attempts: number,
   self: Self<Task>,
 ) => unknown;
 
-/** What a node exports so that the queue can start workers on it. */
+/** The behaviour that a node exports, so that the queue can start workers. */
 export function workerOf(
   work: Work,
 ): () => (self: Self<Task>) => Promise<void> {

@@ -6,14 +6,14 @@
  * ```
  *
  * Each node has a supervisor with a store. The store of one node crashes, is
- * started again and takes over from the other what it has lost.
+ * restarted and gets its pairs from the other store.
  */
 
 import { type RunningNode, start } from "../../runtime/mod.ts";
 import { Supervisor } from "../../std/supervisor/mod.ts";
 import { STORE, Store } from "./store.ts";
 
-/** Starts the store of a node, under a supervisor that nobody is linked to. */
+/** Starts the store of a node, under a supervisor without a link. */
 export async function startStore(node: RunningNode): Promise<void> {
   await node.run((self) =>
     Supervisor.start(self, {
@@ -35,7 +35,7 @@ if (import.meta.main) {
   await a.run((self) => Store.at(self, STORE).put("colour", "green"));
   await b.run(async (self) => {
     const store = Store.at(self, STORE);
-    // The put is on its way: it is eventual, and soon.
+    // The put is still on its way to the other node.
     while (await store.get("colour") === null) {
       await self.receive("nothing", { timeoutMs: 5 });
     }

@@ -1,11 +1,11 @@
 /**
- * A key-value store over two nodes or more: a server on each, which tells the
- * others what is put into it.
+ * A key-value store over two nodes or more: a server on each, which sends each
+ * put to the others.
  *
- * All nodes have all pairs, so a read asks nobody. Of two values for one key,
+ * All nodes have all pairs, so a read is local. Of two values for one key,
  * the one with the later version wins on every node; the version counts puts,
  * and the node's name decides between equals. It is eventually consistent: a
- * put that the network has not brought yet is not seen.
+ * put that has not arrived yet is not seen.
  */
 
 import { NodeUp } from "../../runtime/mod.ts";
@@ -45,7 +45,7 @@ export const Store = genServer({
   name: "Store",
   init: (self) => {
     self.monitorNodes();
-    // What others have is asked for once the start is over.
+    // The pairs of the others are requested after the start.
     return initial<State>({ pairs: new Map(), count: 0 }, { continue: "load" });
   },
   continue: (server) => load(server, server.self.nodes()),
@@ -61,7 +61,7 @@ export const Store = genServer({
     },
     /** All pairs, for a store that has just started. */
     all: ({ state }): ReadonlyMap<string, Versioned> => state.pairs,
-    /** Crashes the server, to see what becomes of it. */
+    /** Crashes the server, for the demonstration. */
     crash: (): never => {
       throw new Error("as asked");
     },
@@ -74,7 +74,7 @@ export const Store = genServer({
   },
 });
 
-/** Takes over what other nodes have. One without a store is passed over. */
+/** Gets the pairs of other nodes. A node without a store is skipped. */
 async function load(
   { self, state }: Server<State>,
   nodes: readonly string[],

@@ -1,7 +1,8 @@
 /**
- * A network on this machine that can be cut: an epmd that leads to every node
- * through a port of its own. Whoever connects there says its name in its first
- * frame, so the network knows who wants to reach whom, and lets through or not.
+ * A network on this machine that can be cut: an epmd that gives out a port of
+ * its own for every node. A node that connects there sends its name in its
+ * first frame, so the network knows both nodes, and lets the connection through
+ * or not.
  * It serves Hornbeam and BEAM nodes alike, and knows nothing of either but
  * epmd's messages and the first frame of the handshake (chapter "Distribution
  * Protocol" of Erlang's documentation).
@@ -45,7 +46,7 @@ export type IsCut = (from: string, to: string) => boolean;
 
 /** Lives until `stop`, or the end of its `await using`. */
 export class CuttableNetwork {
-  /** What the nodes take for their epmd's port. */
+  /** The port that the nodes use as that of epmd. */
   readonly epmdPort: number;
   readonly #epmd: Server;
   readonly #nodes = new Map<string, Registered>();
@@ -74,7 +75,7 @@ export class CuttableNetwork {
     }
   }
 
-  /** Lets everybody reach everybody. Who was cut off has to connect anew. */
+  /** Ends all cuts. Nodes that were cut off have to connect again. */
   heal(): void {
     this.#isCut = () => false;
   }
@@ -174,7 +175,7 @@ export class CuttableNetwork {
     return answer;
   }
 
-  /** Somebody at the door of the node `to`. */
+  /** Handles a connection to the port for the node `to`. */
   async #enter(near: Socket, to: string): Promise<void> {
     const frame = await firstFrame(this.#keep(near));
     const from = frame === null ? null : nameIn(frame);
@@ -217,7 +218,7 @@ function firstFrame(socket: Socket): Promise<Uint8Array | null> {
       const end = 2 + viewOf(bytes).getUint16(0);
       if (end > LONGEST_REQUEST) return void socket.destroy();
       if (bytes.length < end) return;
-      // Whoever has asked waits for the answer, so nothing comes behind.
+      // The other end waits for the answer, so no more bytes follow.
       done(bytes.slice(2, end));
     };
     socket.on("data", read).once("close", none);

@@ -1,7 +1,7 @@
 /**
  * The program of the example's nodes. It reads lines of JSON on standard input,
- * its settings first and then what to do, says what happens in lines of JSON on
- * standard output, and ends when its input does.
+ * first its settings and then orders, reports in lines of JSON on standard
+ * output, and ends when its input ends.
  */
 
 import process from "node:process";
@@ -25,7 +25,7 @@ export type Settings = {
   readonly connect: readonly string[];
 };
 
-/** What a node is told to do. */
+/** An order to a node. */
 export type Order =
   /** Say something in the chat room. */
   | { readonly do: "say"; readonly text: string }
@@ -37,7 +37,7 @@ export type Order =
   | { readonly do: "find"; readonly name: string }
   | { readonly do: "meet"; readonly node: string };
 
-/** What a node says; `node` is the one that is spoken of. */
+/** A report of a node; `node` is the node that it is about. */
 export type Said =
   | { readonly what: "up" }
   | { readonly what: "clock here" }
@@ -58,8 +58,8 @@ function say(said: Said): void {
 }
 
 /**
- * One of these is on each node. Whoever gets the name is the clock; the others
- * watch it, and try again when it has ended or its node is gone.
+ * Runs on each node. The actor that gets the name is the clock; the others
+ * monitor it, and try again when it has ended or its node is lost.
  */
 async function standBy(self: Self<Call | Down>): Promise<void> {
   while (!await global.registerName(self, CLOCK, self.pid)) {
@@ -76,8 +76,8 @@ async function standBy(self: Self<Call | Down>): Promise<void> {
 }
 
 /**
- * When two halves of a network meet, one of two clocks loses its name and its
- * life: that is what the default resolver does. So there is a next one.
+ * When two halves of a network are joined, the default resolver ends one of two
+ * clocks. So the node starts another candidate.
  */
 async function keep(self: Self<Down>): Promise<void> {
   for (;;) {
@@ -91,7 +91,7 @@ async function chat(self: Self<string>): Promise<void> {
   for await (const text of self) say({ what: "heard", text });
 }
 
-/** Of two leaders the one on the smaller node stays. */
+/** Of two leaders the one on the node with the smaller name stays. */
 function smaller(_name: unknown, one: Pid, other: Pid): Pid {
   const [first, second] = [one, other].sort((a, b) => a.node < b.node ? -1 : 1);
   say({ what: "resolver", nodes: [first!.node, second!.node] });
@@ -144,7 +144,7 @@ async function main(): Promise<void> {
     const settings = JSON.parse(line) as Settings;
     node = await start({ ...settings, hostEpmd: false, log: () => {} });
     node.onNodeEvent(({ type, node }) => say({ what: type, node }));
-    // Or it would claim names that the others have given away.
+    // Otherwise it would register names that the others have registered.
     await node.run((self) => global.sync(self));
     node.spawn(chat, { label: "chat" });
     node.spawn(keep, { label: "clock keeper" });

@@ -31,7 +31,7 @@ import { wordWorker } from "./worker.ts";
 
 const MEMBER = fileURLToPath(new URL("member.ts", import.meta.url));
 const START_TIMEOUT_MS = 20_000;
-/** What a process gets to end by itself before it is killed. */
+/** How long a process may take to end before it is killed. */
 const END_TIMEOUT_MS = 2_000;
 const STATS_TIMEOUT_MS = 2_000;
 
@@ -78,7 +78,7 @@ export class Cluster {
     return added;
   }
 
-  /** Kills a process of the cluster with SIGKILL: it cannot say goodbye. */
+  /** Kills a process of the cluster with SIGKILL, so its node closes nothing. */
   kill(name: string): void {
     const victim = this.processes.find((one) => one.name === name);
     if (victim !== undefined) kill(victim.pid);
@@ -89,7 +89,7 @@ export class Cluster {
     for (const child of this.#children) child.kill();
   }
 
-  /** Messages that the living nodes have delivered since they started. */
+  /** Messages that the running nodes have delivered since they started. */
   messages(): Promise<number> {
     return this.node.run(async (self: Self<NodeInfoReply>) => {
       const nodes = [self.node, ...self.nodes()];
@@ -174,7 +174,7 @@ class Child {
     this.#ended = new Promise((resolve) => {
       this.#process.once("exit", resolve).once("error", resolve);
     });
-    // It may be dead before it has read everything.
+    // It may have ended before it has read everything.
     this.#process.stdin?.on("error", () => {});
   }
 

@@ -1,12 +1,12 @@
 /**
- * The coordinator: hands files to workers on all nodes, collects what they
- * counted, and hands the files of a dead worker to the others.
+ * The coordinator: it hands files to workers on all nodes, collects their
+ * counts, and hands the files of a worker that has ended to the others.
  *
- * It monitors every worker. A `Down` is all it ever learns of a death, be it
- * of the actor, of its process or of the connection, and all it needs: a file
- * counts only once its last part is here, so what a dead worker had not
- * delivered goes back to the queue. An answer that does not come from the one
- * who holds the file is dropped; no file is counted twice.
+ * It monitors every worker. A `Down` is its only notice when an actor or its
+ * process ends or the connection is lost, and it is enough: a file counts only
+ * when its last part has come, so files that an ended worker had not delivered
+ * go back to the queue. An answer of a worker that does not hold the file is
+ * dropped, so no file is counted twice.
  */
 
 import type { Down, ExitReason, Pid, Ref, Self } from "../../runtime/mod.ts";
@@ -19,7 +19,7 @@ import type { FromWorker, ToWorker } from "./worker.ts";
 const WORKERS_PER_NODE = 2;
 /** Files that a worker holds at a time, so that it never waits for the next. */
 const FILES_IN_FLIGHT = 4;
-/** A file whose workers keep dying ends the job rather than all workers. */
+/** A file that ends so many workers ends the job. */
 const MAX_ATTEMPTS = 3;
 
 /** What the coordinator reports while it works. */
@@ -114,7 +114,7 @@ class Coordinator {
   readonly #self: Self<Inbox>;
   readonly #job: Job;
   readonly #index = new WordIndex();
-  /** Files that nobody holds, the next one last. */
+  /** Files that no worker holds, the next one last. */
   readonly #queue: Task[];
   #workers: Worker[] = [];
   #done = 0;

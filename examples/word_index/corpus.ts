@@ -2,7 +2,7 @@
  * Finds the files of a folder.
  *
  * Links to files count as files; links to folders are not followed, so a loop
- * of links is harmless. Folders that hold nothing anyone wrote are left out.
+ * of links is harmless. Folders of installed packages and tools are left out.
  */
 
 import type { Dirent, Stats } from "node:fs";
@@ -10,7 +10,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { reasonOf } from "./count.ts";
 
-const LEFT_OUT: ReadonlySet<string> = new Set([
+const leftOut: ReadonlySet<string> = new Set([
   ".git",
   "coverage",
   "dist",
@@ -52,7 +52,7 @@ export async function readCorpus(folder: string): Promise<Corpus> {
       const name = nameOf(path, folder);
       if (!entry.isDirectory()) {
         await addFile({ path, name }, files, skipped);
-      } else if (LEFT_OUT.has(entry.name)) {
+      } else if (leftOut.has(entry.name)) {
         skipped.push(`${name}/: left out by its name`);
       } else {
         folders.push(path);

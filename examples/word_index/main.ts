@@ -31,7 +31,7 @@ import {
 
 const USAGE = "usage: npm start [-- FOLDER] (default: this project's files)";
 const PROJECT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
-const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 async function main(args: readonly string[]): Promise<number> {
   if (args.length > 1 || args[0]?.startsWith("-") === true) {
@@ -105,9 +105,9 @@ async function countOnCluster(report: Report, corpus: Corpus): Promise<Run> {
   return { title: "cluster", ms, index, messages };
 }
 
-/** Nobody is left behind, whichever way the program ends. */
+/** Ends the other processes, in whichever way the program ends. */
 function endWithSignals(cluster: Cluster, report: Report): void {
-  for (const [signal, code] of Object.entries(SIGNALS)) {
+  for (const [signal, code] of Object.entries(signals)) {
     process.once(signal, () => {
       cluster.killOthers();
       report.closeBar();
@@ -135,7 +135,7 @@ async function countSequentially(
   return { title: "sequential", ms, index, messages: null };
 }
 
-// Whoever read the output (`head`) is gone: nobody is left to report to.
+// The reader of the output (`head`) has ended, so no report is possible.
 process.stdout.on("error", () => process.exit(1));
 try {
   process.exitCode = await main(process.argv.slice(2));

@@ -1,9 +1,9 @@
 /**
- * The program of the cluster's other processes: a node that offers workers.
+ * The program of the cluster's other processes: a node that exports workers.
  *
  * It reads its settings as one line of JSON on standard input (arguments would
- * show the cookie to everybody on the machine), answers with one line on
- * standard output when its node is up, and ends when standard input does. That
+ * show the cookie to every user of the machine), answers with one line on
+ * standard output when its node is up, and ends when standard input ends. That
  * happens however the main process ends.
  */
 

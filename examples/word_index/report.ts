@@ -152,7 +152,7 @@ export class Story {
     const isLate = this.#held.size > 0 && !this.#held.has(name);
     this.#report.at(
       `handed out again: ${name}, to ${node}` +
-        (isLate ? " (it had been handed to the dead)" : ""),
+        (isLate ? " (its worker had ended already)" : ""),
     );
   }
 

@@ -59,7 +59,7 @@ function isAsciiWord(run: string): boolean {
 /** The words of one token, in order. May differ between engines. */
 export function wordsOf(token: string): string[] {
   if (ASCII.test(token)) return [token];
-  // Composed first, so that a mark belongs to its letter whatever follows.
+  // Composed first, so that a mark always belongs to its letter.
   const runs = token.normalize("NFC").match(WORD) ?? [];
   return runs
     .filter((run) => run.length <= MAX_WORD_LENGTH && !/^\p{N}/u.test(run))

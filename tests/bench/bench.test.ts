@@ -1,6 +1,6 @@
 /**
- * The benchmark program as its users see it: what it prints where, which exit
- * code it has, and what it leaves behind. No figure is judged here.
+ * The benchmark program as users see it: its output, its exit codes, and that
+ * it leaves nothing behind. No figure is judged here.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -208,7 +208,7 @@ describe("a run without a BEAM", () => {
   );
 });
 
-/** Prints the bytes that OTP writes for the term, in hexadecimal digits. */
+/** Prints the bytes of the term as OTP encodes it, in hexadecimal digits. */
 const bytesInErlang = `{ok, bench_beam, Module} = compile:file("${
   join(root, "bench", "beam", "bench_beam.erl")
 }", [binary, report]),
@@ -293,7 +293,7 @@ async function ask(options: Partial<BenchOptions>): Promise<
   }
 }
 
-describe("a request that makes no sense", () => {
+describe("an invalid request", () => {
   it.each<[Partial<BenchOptions>, RegExp]>([
     [
       { suites: ["nope"] },

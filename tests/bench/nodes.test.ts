@@ -1,6 +1,6 @@
 /**
- * That the shapes between nodes move what they say: each row with small sizes,
- * its partners in this process instead of processes of their own.
+ * The shapes between nodes move the messages that they count: each row runs
+ * with small sizes, and its partners run in this process.
  */
 import { describe, expect, it } from "vitest";
 import { sizes } from "../../bench/pair/shapes.ts";
@@ -15,7 +15,7 @@ import { rows, suiteOf } from "../../bench/suites.ts";
 
 const LIMIT_MS = 30_000;
 
-/** Runs a program with few steps; returns what is timed of it. */
+/** Runs a program with few steps; returns its timed part. */
 async function run(program: Program): Promise<TimedPart> {
   let timed: TimedPart | null = null;
   const figures: Figures = {
@@ -69,8 +69,8 @@ const ids = rows.map((row) => row.id);
 const of = (suite: string) => rows.filter((row) => suiteOf(row) === suite);
 
 describe("rows of processes and threads", () => {
-  // One size says as much of a shape as all four do, and what is stopped has to
-  // be a process of its own, as in the quick runs.
+  // One size of each shape is enough. A stopped partner has to be a process of
+  // its own, as in the quick runs.
   const some = [...of("process"), ...of("worker")].filter(({ id }) =>
     !/-(16B|1KiB|64KiB|stopped)$/.test(id)
   );

@@ -1,4 +1,4 @@
-/** The charts of results: what is drawn, and where. */
+/** The charts of results: their elements and positions. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,7 +55,7 @@ const all: readonly Result[] = [
 function elementsOf(svg: string): string[] {
   const names: string[] = [];
   const open: string[] = [];
-  for (const [tag, slash, name, , empty] of svg.matchAll(tags)) {
+  for (const [tag, slash, name, , empty] of svg.matchAll(TAGS)) {
     if (slash === "/") {
       if (open.pop() !== name) throw new Error(`expected no ${tag} here`);
       continue;
@@ -66,14 +66,14 @@ function elementsOf(svg: string): string[] {
   if (open.length > 0) throw new Error(`expected an end of ${open.at(-1)}`);
   return names;
 }
-const tags = /<(\/?)([a-z]+)((?: [a-zA-Z-]+="[^"<]*")*)(\/?)>/g;
+const TAGS = /<(\/?)([a-z]+)((?: [a-zA-Z-]+="[^"<]*")*)(\/?)>/g;
 
 function count(svg: string, pattern: RegExp): number {
   return [...svg.matchAll(pattern)].length;
 }
 
 describe("the sides of a row", () => {
-  it("are each runtime, what is raw beside it, and the BEAM at the end", () => {
+  it("are each runtime with its raw programs, and the BEAM at the end", () => {
     const rows = rowsOfSides(all);
     expect(rows.map(({ id, sides }) => [id, sides.map(({ title }) => title)]))
       .toEqual([
@@ -109,7 +109,7 @@ describe("a chart", () => {
 
   it("is one well-formed document, the same each time", () => {
     expect(elementsOf(svg)[0]).toBe("svg");
-    expect(svg.replaceAll(tags, "").replaceAll(/[^<>&]/g, "")).toBe("");
+    expect(svg.replaceAll(TAGS, "").replaceAll(/[^<>&]/g, "")).toBe("");
     expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" /);
     expect(chart(all, "Title")).toBe(svg);
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
@@ -143,12 +143,12 @@ describe("a chart", () => {
     }
   });
 
-  it("of nothing is still a picture", () => {
+  it("without results is a valid picture", () => {
     expect(elementsOf(chart([], "None"))).toEqual(["svg", "title", "rect"]);
   });
 });
 
-it("escapes what is text", () => {
+it("escapes text", () => {
   expect(text({ x: 1 }, '<a & "b">')).toBe(
     '<text x="1">&lt;a &amp; &quot;b&quot;&gt;</text>\n',
   );

@@ -92,7 +92,7 @@ describe("a table", () => {
     );
   });
 
-  it("leaves out columns that nobody fills", () => {
+  it("leaves out empty columns", () => {
     const { latencyUsP50: _, ...plain } = summarize(row, "node", ours, []);
     const [titles] = plainTable([plain as Result]).split("\n");
     expect(titles).toMatch(/timer gap ms$/);

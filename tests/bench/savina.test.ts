@@ -1,4 +1,4 @@
-/** That each of Savina's benchmarks, and Skynet, does what it claims to do. */
+/** Savina's benchmarks and Skynet do the work that they count. */
 import { describe, expect, it } from "vitest";
 import { skynet, skynetRow } from "../../bench/local/skynet.ts";
 import type { Bench, Figures } from "../../bench/row.ts";
@@ -24,7 +24,7 @@ import { type RunningNode, type Self, start } from "../../runtime/mod.ts";
 
 type Shape = (self: Owner, node: RunningNode) => Promise<number>;
 
-/** The result of a shape, what it sent, and whom it left behind. */
+/** The result of a shape, its messages, and the actors that it left. */
 async function run(shape: Shape): Promise<{
   readonly result: number;
   readonly messages: number;
@@ -43,16 +43,16 @@ async function run(shape: Shape): Promise<{
 
 describe("Savina", () => {
   it.each<[string, Shape, number, number]>([
-    // 7 pings, 7 pongs, one word to the owner.
+    // 7 pings, 7 pongs, one report to the owner.
     ["ping-pong", (self) => pingPong(self, 7), 7, 15],
     // 250 messages, one question, one answer, and the sender's three batches.
     ["counting", (self) => counting(self, 250), 250, 255],
-    // Three times five, five turns of the sender, three words to the owner.
+    // Three times five, five turns of the sender, three reports to the owner.
     ["fork-join-throughput", (self) => forkJoinThroughput(self, 3, 5), 15, 23],
-    // The first token, ten hops, the end around, the connection, the word.
+    // The first token, ten hops, the end around, the connection, the report.
     ["thread-ring", (self) => threadRing(self, 4, 10), 10, 16],
     ["thread-ring, no hop", (self) => threadRing(self, 4, 0), 0, 6],
-    // Four a meeting; then each of five asks, is told, and tells; the word.
+    // Four a meeting; then each of five asks, is answered, and reports; the result.
     ["chameneos", (self) => chameneos(self, 5, 12), 24, 64],
     // Beginnings, pings and pongs, and what each tells.
     ["big", (self) => big(self, 4, 6), 24, 56],

@@ -1,6 +1,6 @@
 /**
- * What rows are compared with: the bare primitives do what the rows do, over
- * every carrier, and results, tables and the list say which peers there are.
+ * The peers of rows: raw programs move the same messages as the rows over every
+ * carrier, and results, tables and the list name the peers.
  * `plot.test.ts` draws them, `bench.test.ts` runs the program.
  */
 import { once } from "node:events";

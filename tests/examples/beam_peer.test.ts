@@ -1,4 +1,4 @@
-/** What the node for BEAM nodes offers, as far as no BEAM node is needed. */
+/** The node for BEAM nodes, as far as it can be tested without one. */
 import { expect, it, onTestFinished } from "vitest";
 import beamPeer, { options } from "../../examples/beam_peer.ts";
 import { atom, global, type RunningNode, start } from "../../runtime/mod.ts";
@@ -30,5 +30,7 @@ it("leaves no owner behind whose name was refused", async () => {
   await waitFor(() => before === (before = actorsOf(node)), { what: "rest" });
   expect(await ask("one")).toBe(atom("no"));
   await expect(ask("x".repeat(70_000))).rejects.toThrow("65536");
-  await waitFor(() => actorsOf(node) === before, { what: "nobody to be left" });
+  await waitFor(() => actorsOf(node) === before, {
+    what: "no actor to be left",
+  });
 });

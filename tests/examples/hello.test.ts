@@ -1,4 +1,4 @@
-/** The first example does what a newcomer sees it do. */
+/** The first example prints its greeting. */
 import { expect, it } from "vitest";
 import { currentRuntime, spawnRuntime } from "../helpers/processes.ts";
 

@@ -42,7 +42,7 @@ async function submitAll(
 }
 
 describe("the job queue in the simulator", () => {
-  test("does each job, whichever nodes crash and come back", async () => {
+  test("does each job, also when nodes crash and are restarted", async () => {
     await simulateSeeds({ count: 40 }, async (sim) => {
       const queueNode = await sim.start("queue@sim");
       const names = ["one@sim", "two@sim"];
@@ -71,7 +71,7 @@ describe("the job queue in the simulator", () => {
     });
   });
 
-  test("gives up on what always fails, and says how often it tried", async () => {
+  test("gives up on a job that always fails, and reports the attempts", async () => {
     await simulateSeeds({ count: 10 }, async (sim) => {
       const node = await sim.start("queue@sim");
       const one = await sim.start("one@sim", { exports: { work } });
@@ -84,7 +84,7 @@ describe("the job queue in the simulator", () => {
     });
   });
 
-  test("refuses what is too much", async () => {
+  test("refuses jobs above its limit", async () => {
     await simulateSeeds({ count: 1 }, async (sim) => {
       const node = await sim.start("queue@sim");
       await node.run(async (self) => {

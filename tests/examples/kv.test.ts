@@ -6,19 +6,19 @@ import type { RunningNode } from "../../runtime/mod.ts";
 import { currentRuntime, spawnRuntime } from "../helpers/processes.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 
-const KEYS = ["x", "y", "z"];
+const keys = ["x", "y", "z"];
 
-/** What a node's store has, or null while it has none. */
+/** The pairs of a node's store, or null while it has none. */
 async function pairsOf(node: RunningNode): Promise<string | null> {
   return await node.run(async (self) => {
     const store = Store.at(self, STORE);
-    const values = await Promise.all(KEYS.map((key) => store.get(key)))
+    const values = await Promise.all(keys.map((key) => store.get(key)))
       .catch(() => null);
     return values === null ? null : JSON.stringify(values);
   });
 }
 
-test("has the same values on all nodes in the end, whatever crashes", async () => {
+test("has the same values on all nodes in the end, also after crashes", async () => {
   await simulateSeeds({ count: 25 }, async (sim) => {
     const a = await sim.start("a@sim");
     const b = await sim.start("b@sim");
@@ -27,7 +27,7 @@ test("has the same values on all nodes in the end, whatever crashes", async () =
     const puts = [a, b].map((node) =>
       node.run(async (self) => {
         const store = Store.at(self, STORE);
-        for (const [i, key] of [...KEYS, ...KEYS].entries()) {
+        for (const [i, key] of [...keys, ...keys].entries()) {
           await store.put(key, `${node.name} ${i}`).catch(() => {});
           await self.receive("nothing", { timeoutMs: 2 });
         }

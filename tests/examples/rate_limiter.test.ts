@@ -6,7 +6,7 @@ import { simulateSeeds } from "../helpers/simulate.ts";
 /** When the first tokens are given back. */
 const TICK_MS = 100;
 
-test("gives each key what it may have, and forgets idle ones", async () => {
+test("gives each key its tokens, and forgets idle keys", async () => {
   let refusals = 0;
   await simulateSeeds({ count: 10 }, async (sim) => {
     const node = await sim.start("a@sim");

@@ -38,7 +38,7 @@ async function startIn(
   return node;
 }
 
-it("cuts what it is told to, both ways, and nothing else", async () => {
+it("cuts the given connections, both ways, and no others", async () => {
   const network = await CuttableNetwork.start();
   onTestFinished(() => network.stop());
   const [a, b, c] = [
@@ -61,7 +61,7 @@ it("cuts what it is told to, both ways, and nothing else", async () => {
   expect(await a.ping(b.name)).toBe("pong");
 });
 
-it("forgets who has ended, and closes on who makes no sense", async () => {
+it("forgets nodes that have ended, and closes invalid connections", async () => {
   const network = await CuttableNetwork.start();
   onTestFinished(() => network.stop());
   const a = await startIn(network, "a@127.0.0.1");

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { VendingMachine } from "../../examples/vending_machine.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 
-test("sells, waits, and gives back, in every order of events", async () => {
+test("sells, postpones, and returns coins, in any order of events", async () => {
   const said = vi.spyOn(console, "log").mockImplementation(() => {});
   onTestFinished(() => void said.mockRestore());
   await simulateSeeds({ count: 20 }, async (sim) => {

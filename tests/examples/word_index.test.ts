@@ -1,6 +1,6 @@
 /**
- * The main job as a program: what it prints, what it ends with, and that it
- * leaves no process behind. Its parts are in word_index_parts.test.ts.
+ * The main job as a program: its output, its exit codes, and that it leaves no
+ * process behind. Its parts are in word_index_parts.test.ts.
  */
 import {
   mkdirSync,
@@ -150,13 +150,13 @@ describe("the program", { timeout: RUN_MS + 10_000 }, () => {
       ["SIGINT", { code: 130, signal: null }],
       ["SIGTERM", { code: 143, signal: null }],
     ] as const,
-  )("leaves nobody behind after %s", async (signal, expected) => {
+  )("leaves no process behind after %s", async (signal, expected) => {
     const child = program();
     await child.waitForLine(/handed out \d+ files/, RUN_MS);
     const pids = pidsIn(child);
     expect(pids).toHaveLength(3);
     expect(pids.filter(isRunning)).toHaveLength(3);
-    // Deno's `ChildProcess.kill` reports the signal whatever the child does.
+    // Deno's `ChildProcess.kill` reports the signal as the cause of any exit.
     process.kill(child.pid, signal);
     expect(await child.exited).toEqual(expected);
     await allGone(pids);

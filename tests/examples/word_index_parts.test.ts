@@ -168,7 +168,7 @@ describe("a file", () => {
     expect([...counts]).toEqual([]);
   });
 
-  it("that is empty, binary, gone or a folder says so", async () => {
+  it("that is empty, binary, missing or a folder is reported", async () => {
     const folder = folderOf({ empty: "", binary: Uint8Array.of(65, 0, 66) });
     const look = async (name: string) => {
       const { counts, ...facts } = await countFile(join(folder, name));
@@ -217,7 +217,7 @@ describe("a folder", () => {
     ]);
   });
 
-  it("that is none is refused", async () => {
+  it("that does not exist is refused", async () => {
     const folder = folderOf({ "a.txt": "a" });
     for (
       const [name, why] of [["gone", "does not exist"], ["a.txt", "not one"]]
@@ -245,7 +245,7 @@ describe("the comparison", () => {
   };
   const files = [[0, "a b a"], [1, "b c"]] as const;
 
-  it("holds in whatever order files were added", () => {
+  it("does not depend on the order in which files were added", () => {
     const same = compare(indexOf(files), indexOf(files.toReversed()), nameOf);
     expect(same).toEqual({ differences: 0, examples: [] });
     expect(exitCodeOf(same)).toBe(0);
@@ -394,7 +394,7 @@ describe("the coordinator", () => {
     expect(finished.dropped).toBeGreaterThan(0);
   });
 
-  it("gives up on a file that ends one worker after the other", async () => {
+  it("gives up on a file that ends worker after worker", async () => {
     const picky: ExportedBehaviour = () => async (self: Self<ToWorker>) => {
       await self.receive((message) => message.file === 19);
       throw new Error("a worker that breaks");

@@ -16,14 +16,10 @@ const rooms = [
 const prose = [
   "runtime/core/",
   "runtime/wire/",
-  "examples/",
   "tests/beam/guides/",
-  "bench/",
   "tests/core/",
   "tests/model/",
   "tests/wire/",
-  "tests/bench/",
-  "tests/examples/",
   "tests/docs/",
   "tests/helpers/",
   "tests/nightly/",
@@ -33,12 +29,8 @@ const prose = [
 const constants = [
   "runtime/core/",
   "runtime/wire/",
-  "examples/",
-  "bench/",
   "tests/model/",
   "tests/wire/",
-  "tests/bench/",
-  "tests/examples/",
   "tests/helpers/",
   "tests/nightly/",
   "tests/package.test.ts",
@@ -50,7 +42,6 @@ const readmes = [
   "runtime/core/",
   "runtime/wire/",
   "std/",
-  "bench/",
 ];
 
 const lists = { rooms, prose, constants, readmes } as const;
