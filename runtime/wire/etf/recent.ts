@@ -1,5 +1,5 @@
 /**
- * A cache of the values that short byte strings were decoded to of late, found
+ * A cache of the values that short byte strings were recently decoded to, found
  * by their bytes. Names and texts come again and again, and an engine is slow to
  * make strings.
  */

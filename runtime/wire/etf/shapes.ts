@@ -35,7 +35,7 @@ const SPREAD = 0x9e3779b1;
 /** One list of keys, all of them different. */
 class Shape implements MapShape {
   readonly keys: readonly AtomEntry[];
-  /** How much more often than others this shape was seen of late. */
+  /** How much more often than others this shape was seen recently. */
   #uses = 1;
   /** Null when the function cannot be compiled; undefined before it was. */
   #make: Make | null | undefined;

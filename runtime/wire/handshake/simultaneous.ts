@@ -1,5 +1,5 @@
 /**
- * Which of two connections between the same two nodes goes on.
+ * Which of two connections between the same two nodes continues.
  *
  * Two nodes may connect to each other at the same time. Exactly one of the two
  * attempts must survive, so both nodes decide by the same rule, which compares

@@ -1,5 +1,5 @@
 /**
- * A cache of the pids that a peer has sent of late.
+ * A cache of the pids that a peer has sent recently.
  */
 
 import {
