@@ -32,9 +32,9 @@ const never = [
  * Files of the shared folders that look at what others leave behind: at the one
  * pool that cbor-x writes to, at the growth of the heap, at the environment.
  */
-const particular = "!(engine|beam_fuzz|simulator)";
+const PARTICULAR = "!(engine|beam_fuzz|simulator)";
 const shared = nightly ? [] : [
-  `tests/{beam,core,kernel,net,sim,std,wire}/**/${particular}.test.ts`,
+  `tests/{beam,core,kernel,net,sim,std,wire}/**/${PARTICULAR}.test.ts`,
   "tests/platform/{carriers,log,tcp,tls}.test.ts",
   "tests/bench/report.test.ts",
   "tests/cli/view.test.ts",

@@ -58,7 +58,7 @@ async function modules(): Promise<string[]> {
   return names.filter((name) => existsSync(join(root, "std", name, "mod.ts")));
 }
 
-const example = `
+const EXAMPLE = `
 import { start } from "hornbeam";
 
 const node = await start({ name: "a@127.0.0.1", cookie: "secret" });
@@ -88,7 +88,7 @@ describe("the installed package", () => {
   });
 
   it("starts a node, spawns an actor and talks to it", async () => {
-    const path = await program("main.mjs", example);
+    const path = await program("main.mjs", EXAMPLE);
     const child = spawnRuntime(runtime, path, [], {
       cwd: join(folder, "user"),
     });

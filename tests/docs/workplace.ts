@@ -4,7 +4,7 @@
  * beside them is gone afterwards. `hornbeam` and `npx hornbeam` run cli/main.ts
  * on the runtime under test. What cannot run inside a test (installing,
  * cloning, the test run itself) is replaced by a check that the script it names
- * exists; whatever else npm, npx or git are asked to do fails.
+ * exists; every other command of npm, npx or git fails.
  */
 import {
   chmodSync,
@@ -81,7 +81,7 @@ export class Workplace {
   /**
    * Runs `ts` blocks one after the other in one process, which saves starting
    * many; `turnsOf` tells apart what they printed. It ends when all of them
-   * have let go of whatever would keep it running.
+   * have released what would keep it running.
    */
   async runInTurn(blocks: readonly Block[]): Promise<SpawnedProcess> {
     const ready = await Promise.all(blocks.map(withFreePorts));

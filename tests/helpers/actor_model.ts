@@ -4,7 +4,7 @@
  * actors, no queues, no timers, no scheduling.
  *
  * A turn is what one actor does in one go. Signals act at once; messages wait
- * until the turn is over, and then everybody reads theirs.
+ * until the turn has ended, and then each actor reads its own.
  */
 
 /** Exit reasons by name; "kill" is special as in the reference manual. */

@@ -93,7 +93,7 @@ export async function roundTrip(
   to: RunningNode,
 ): Promise<void> {
   const down: Down = await from.run((self: Self<unknown>) => {
-    self.monitor({ name: "nobody there", node: to.name });
+    self.monitor({ name: "no such actor", node: to.name });
     return self.receive(isDown);
   });
   expect(Symbol.keyFor(down.reason as symbol)).toBe("noproc");

@@ -48,7 +48,7 @@ export function pinnedPath(): string {
 }
 
 /**
- * Whether a process runs. One that has ended counts as ended even when its
+ * Whether a process runs. A process that has ended counts as ended even when its
  * parent has not noticed: orphans in a container may stay unnoticed for long.
  */
 export function isRunning(pid: number): boolean {
@@ -220,10 +220,10 @@ export class SpawnedProcess {
     if (pid === undefined) return;
     try {
       // Not the child's own `kill`: with that, Deno reports this signal as the
-      // end whatever really ended the child.
+      // end, for every real cause.
       process.kill(this.#group ? -pid : pid, signal);
     } catch {
-      // It has ended, and nobody is left in its group.
+      // It has ended, and no process is left in its group.
     }
   }
 

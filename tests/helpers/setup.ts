@@ -1,4 +1,4 @@
-/** Runs before each test file: whatever the file starts is gone at its end. */
+/** Runs before each test file: what the file starts is ended with the file. */
 import { afterAll } from "vitest";
 import { endAll } from "./at_end.ts";
 import { stopAll } from "./processes.ts";

@@ -9,7 +9,7 @@ export const isNightly: boolean = process.env["HORNBEAM_NIGHTLY"] === "1";
 export const isFull: boolean = currentRuntime() === "node" || isNightly;
 
 /**
- * `it`, for what is the same whatever runs the tests, such as the verdict of
+ * `it`, for checks that are the same on each runtime, such as the verdict of
  * the compiler. On Deno and Bun it is shown as skipped.
  */
 export const itOnNode: typeof it.skip = it.skipIf(currentRuntime() !== "node");

@@ -1,7 +1,7 @@
 /**
  * Tests under many seeds, of which a failing one can be run again alone.
  *
- * With `HORNBEAM_SEED` set, only that seed is run, whatever the test asks for.
+ * With `HORNBEAM_SEED` set, only that seed is run, and not the seeds that the test asks for.
  */
 
 import { relative } from "node:path";

@@ -1,7 +1,6 @@
 /**
- * Waiting for a condition with a deadline, so that no test sleeps for a time
- * that somebody guessed. It polls: what is waited for is often in another
- * process.
+ * Waiting for a condition with a deadline, so that no test sleeps for a guessed time. It polls, because the condition
+ * often depends on another process.
  */
 
 const POLL_MS = 5;

@@ -11,7 +11,7 @@ import {
 } from "../helpers/beam_nodes.ts";
 import { eventsOf, type Logged } from "../net/peers/raw_peer.ts";
 
-const idleMs = 80_000;
+const IDLE_MS = 80_000;
 
 matrix("an idle connection with a BEAM node", () => {
   let ours: readonly Logged[];
@@ -31,7 +31,7 @@ matrix("an idle connection with a BEAM node", () => {
 
   test("lasts, with the defaults of both", { timeout: 120_000 }, async () => {
     const events = ours.map(({ node }) => eventsOf(node));
-    await new Promise((resolve) => setTimeout(resolve, idleMs));
+    await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
     expect(events.flat()).toEqual([]);
     expect(await nodesThere()).toBe("2");
     for (const { logs } of ours) expect(logs.complaints).toEqual([]);

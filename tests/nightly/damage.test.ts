@@ -32,7 +32,7 @@ const rounds: readonly (readonly [
   [200_000, fuzzHandshake],
   [150_000, fuzzFrames],
 ];
-const TERMS = { node: 400_000, deno: 300_000, bun: 300_000 } as const;
+const termCounts = { node: 400_000, deno: 300_000, bun: 300_000 } as const;
 
 /** Bytes of the heap when the tables that fill once are full. */
 let early = 0;
@@ -46,7 +46,7 @@ describe("damaged bytes", () => {
         const { accepted, refused } = fuzz(base, count);
         expect(accepted + refused).toBe(count);
       }
-      expectTerms(firstOf(chunk, TERMS));
+      expectTerms(firstOf(chunk, termCounts));
       const used = process.memoryUsage().heapUsed;
       if (chunk.base === BASE_SEED + 2 * LENGTH) early = used;
       if (early > 0) {

@@ -1,6 +1,6 @@
 /**
  * Two processes whose actors keep all processors busy for a long time, with the
- * default limits: nobody takes the other for silent. `HORNBEAM_SATURATION_MS`
+ * default limits: neither takes the other for silent. `HORNBEAM_SATURATION_MS`
  * says for how long, in ms; ten minutes by default.
  */
 import { join } from "node:path";

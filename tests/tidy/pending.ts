@@ -9,39 +9,24 @@ import type { SourceFile } from "./source.ts";
 /** Order of the rooms, and circles. */
 const rooms = [
   "runtime/core/",
-  "runtime/wire/",
 ];
 
 /** Words in comments, documents, titles and messages. */
 const prose = [
   "runtime/core/",
-  "runtime/wire/",
-  "tests/beam/guides/",
   "tests/core/",
   "tests/model/",
-  "tests/wire/",
-  "tests/docs/",
-  "tests/helpers/",
-  "tests/nightly/",
 ];
 
 /** Style of constants. */
 const constants = [
   "runtime/core/",
-  "runtime/wire/",
   "tests/model/",
-  "tests/wire/",
-  "tests/helpers/",
-  "tests/nightly/",
-  "tests/package.test.ts",
-  "vitest.config.ts",
 ];
 
 /** A README in every room. */
 const readmes = [
   "runtime/core/",
-  "runtime/wire/",
-  "std/",
 ];
 
 const lists = { rooms, prose, constants, readmes } as const;

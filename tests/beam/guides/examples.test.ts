@@ -185,8 +185,8 @@ test.skipIf(!hasBeam())(
         'ping b@127.0.0.1: "pong"',
         'erpc: ["TypeScript", "from", "hello"]',
         "gen_server call: b@127.0.0.1",
-        "call of nobody: noproc",
-        "monitor of nobody: noproc",
+        "call of absent: noproc",
+        "monitor of absent: noproc",
         "monitored PID: normal",
         'linked PID: {enough, "slept"}',
       ]);

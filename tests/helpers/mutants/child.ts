@@ -11,7 +11,7 @@
 import process from "node:process";
 
 const [suite = "", seeds = "[]", ...folders] = process.argv.slice(2);
-/** What nobody caught, which is a fault as well. */
+/** A rejection that was not handled, which is a fault as well. */
 let floating: string | null = null;
 process.on("unhandledRejection", (error) => floating = `floating: ${error}`);
 

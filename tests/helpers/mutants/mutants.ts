@@ -143,7 +143,7 @@ async function judge(
     currentRuntime(),
     join(workplace, "child/mutant_child.ts"),
     [suite, JSON.stringify(seeds), ...folders],
-    // What is compiled of the copies is of no use to anybody else.
+    // Other processes have no use for the compiled copies.
     { cwd: workplace, env: { NODE_DISABLE_COMPILE_CACHE: "1" } },
   );
   const exit = await child.waitForExit(limitMs);

@@ -81,14 +81,14 @@ export type TermOptions = {
 };
 
 /** One seed in so many has a large term, of one of so many kinds in turn. */
-const largeEvery = 500;
-const largeKinds = 8;
+const LARGE_EVERY = 500;
+const LARGE_KINDS = 8;
 
 /** The term of a seed. */
 export function randomTerm(seed: number, options: TermOptions = {}): unknown {
   const maker = new Maker(seed, options);
-  return seed % largeEvery === 0
-    ? maker.large(seed / largeEvery)
+  return seed % LARGE_EVERY === 0
+    ? maker.large(seed / LARGE_EVERY)
     : maker.term();
 }
 
@@ -195,8 +195,8 @@ class Maker {
   /** What no other choice makes as large: each at a limit, and just above. */
   large(number: number): unknown {
     const random = this.#random;
-    const above = Math.floor(number / largeKinds) % 2;
-    switch (number % largeKinds) {
+    const above = Math.floor(number / LARGE_KINDS) % 2;
+    switch (number % LARGE_KINDS) {
       case 0:
         return this.#noText(random.bytes(65_536 + above * 100_000));
       case 1:

@@ -5,12 +5,12 @@ import { share } from "../../helpers/share.ts";
 import { checkMutants } from "./mutants.ts";
 
 /** Each runtime has other seeds. */
-const BASES = { node: 1, deno: 100_001, bun: 200_001 } as const;
+const bases = { node: 1, deno: 100_001, bun: 200_001 } as const;
 
 it("survives mutated terms", () => {
   const { accepted, refused } = checkMutants({
     count: share(17_000),
-    base: BASES[currentRuntime()],
+    base: bases[currentRuntime()],
   });
   // With HORNBEAM_SEED set, there is one.
   expect(accepted + refused).toBeGreaterThan(0);
