@@ -26,12 +26,12 @@ import {
 } from "../../runtime/mod.ts";
 import type { Doing } from "./history.ts";
 import {
+  actorNames,
   type Data,
   type Due,
   FAR_MS,
   isAllowed,
   isOfType,
-  NAMES,
   type Order,
   type Request,
   type Style,
@@ -76,7 +76,7 @@ class Driver {
   readonly #isHandler: boolean;
   readonly #monitors: Ref[] = [];
   readonly #aliases: Ref[] = [];
-  /** Counts what this actor sends, to anyone. */
+  /** Counts what this actor sends, to any actor. */
   #k = 0;
   isDone = false;
 
@@ -139,7 +139,7 @@ class Driver {
         : this.#recorder.actorOf(target),
       reason: reasonOf(reason),
     });
-    for (const name of NAMES) this.#whereis(name);
+    for (const name of actorNames) this.#whereis(name);
   }
 
   #perform(order: Order): void | Promise<void> {
@@ -229,7 +229,7 @@ class Driver {
     this.#add({ is: "unalias", ref: this.#recorder.refOf(ref), wasActive });
   }
 
-  /** Under anybody's alias. */
+  /** Under the alias of any actor. */
   #sendAlias(which: number): void {
     const { aliases } = this.#recorder;
     const alias = aliases[which % aliases.length];
@@ -251,7 +251,7 @@ class Driver {
       this.#add({ is: "send", id, to: holder, k, isLate: false, alias: null });
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      // The refusal says that the name is nobody's, and so must whereis.
+      // The refusal says that no actor has the name, and so must whereis.
       this.#add({ is: "whereis", name, found: null });
       this.#whereis(name);
     }
@@ -361,7 +361,7 @@ class Driver {
     this.#self.exit(reason);
   }
 
-  /** Mostly one that nobody else has. */
+  /** Mostly a reason that no other exit has. */
   #reason(x: number): unknown {
     switch (x) {
       case 0:
@@ -452,7 +452,7 @@ class Driver {
     return due.ref;
   }
 
-  /** Anybody's on this node; 0 is the newest. */
+  /** Of any actor on this node; 0 is the newest. */
   #cancelTimer(which: number): void {
     const timers = this.#recorder.timers
       .filter((ref) => ref.node === this.#self.node);

@@ -19,7 +19,7 @@ export type Life = {
   readonly bornAt: number;
   /** When it ended, or its node did; Infinity while it lives. */
   endedAt: number;
-  /** Null when nobody could see why: its node crashed. */
+  /** Null when no actor could see the reason: its node crashed. */
   reason: Reason | null;
   /** When it began or ceased to trap exits. */
   readonly traps: { readonly at: number; readonly on: boolean }[];
@@ -218,7 +218,7 @@ export class Facts {
 
   /**
    * Whether `owner` may have had an active link to `peer` just before `at`:
-   * somebody set it up, and the owner has not taken it back since.
+   * one of them set it up, and the owner has not removed it since.
    */
   mayBeLinked(owner: ActorId, peer: ActorId, at: number): boolean {
     return this.linksOf(owner, peer).some((deed) =>

@@ -9,7 +9,7 @@
 export type ActorId = number;
 export type Reason = string;
 
-/** Whom something is for: an actor, or whoever holds a name on a node. */
+/** The receiver of something: an actor, or the holder of a name on a node. */
 export type Target = ActorId | { readonly name: string; readonly node: string };
 
 /** What an actor did. Written before it is done; results are added after. */

@@ -43,7 +43,7 @@ export function unansweredUnlinks(
     .map(([peer]) => recorder.actorOf(peer));
 }
 
-/** What must be, when nobody waits for a reply or for a time to pass. */
+/** What must be, when no actor waits for a reply or for a time to pass. */
 export function looseEnds(core: Node, recorder: Recorder): readonly Held[] {
   let timers = 0;
   let aliases = 0;
@@ -61,7 +61,7 @@ export function looseEnds(core: Node, recorder: Recorder): readonly Held[] {
 }
 
 /** Each is registered. */
-const kernelActors = 5;
+const KERNEL_ACTORS = 5;
 
 /** What must be, when only the actors of the kernel are left. */
 export function leftovers(core: Node): readonly Held[] {
@@ -74,11 +74,11 @@ export function leftovers(core: Node): readonly Held[] {
   }
   const none = (what: string, count: number) => ({ what, count, expected: 0 });
   return [
-    { what: "actors", count: core.actorCount, expected: kernelActors },
+    { what: "actors", count: core.actorCount, expected: KERNEL_ACTORS },
     {
       what: "names",
       count: core.names.registered().length,
-      expected: kernelActors,
+      expected: KERNEL_ACTORS,
     },
     none("aliases", core.aliases.size),
     none("timers", core.timers.size),

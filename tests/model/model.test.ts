@@ -21,7 +21,7 @@ describe("model", () => {
     expect(schedules).toBe(seeds.length);
     if (seeds.length < COUNT) return;
     // All of this must have happened, or the rules were not put to the test.
-    for (const kind of KINDS) {
+    for (const kind of kinds) {
       expect(events.get(kind) ?? 0, kind).toBeGreaterThan(0);
     }
   }, 300_000);
@@ -78,7 +78,7 @@ describe("model", () => {
   });
 });
 
-const KINDS: readonly Event["is"][] = [
+const kinds: readonly Event["is"][] = [
   "alias",
   "answer",
   "born",

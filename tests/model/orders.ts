@@ -35,7 +35,7 @@ export type Request = {
   k: number;
 };
 
-export const NAMES: readonly string[] = ["n0", "n1", "n2"];
+export const actorNames: readonly string[] = ["n0", "n1", "n2"];
 /** Longer than any run: such a timer must be cancelled at the end. */
 export const FAR_MS = 10_000_000;
 

@@ -101,7 +101,7 @@ function weighted(
 const withoutFaults = weighted(deeds, scenes, pauses);
 const withFaults = weighted(deeds, scenes, pauses, incidents);
 
-/** What actors do, for whoever carries operations out. */
+/** Whether an operation is done by an actor. */
 export function isDeed(kind: Kind): kind is Deed {
   return kind in deeds;
 }

@@ -108,7 +108,7 @@ export class Recorder {
     }
   }
 
-  /** The actor's number; -1 for a pid that is nobody's. */
+  /** The actor's number; -1 for a pid of no actor. */
   actorOf(pid: Pid): ActorId {
     return this.#ids.get(keyOf(pid)) ?? -1;
   }
@@ -132,7 +132,7 @@ export class Recorder {
     return known;
   }
 
-  /** Makes an alias known to everybody; returns its number. */
+  /** Makes an alias known to all actors; returns its number. */
   addAlias(owner: ActorId, ref: Ref): number {
     const core = this.actors[owner]?.core;
     if (core !== undefined) exportRef(core.host.pids, ref);

@@ -22,7 +22,7 @@ import {
   tablesOf,
   unansweredUnlinks,
 } from "./inspect.ts";
-import { NAMES, type Order, type Style } from "./orders.ts";
+import { actorNames, type Order, type Style } from "./orders.ts";
 import {
   type Deed,
   isDeed,
@@ -43,7 +43,7 @@ export type Outcome = {
   readonly steps: number;
 };
 
-const LIMITS = {
+const nodeLimits = {
   suspectAfterMs: 1_000,
   downAfterMs: 2_000,
   setupTimeoutMs: 500,
@@ -54,20 +54,20 @@ const PATIENCE_MS = 600;
 const MAX_WAITS = 8;
 /** Living actors below which new ones come. */
 const MIN_LIVING = 4;
-/** Living actors above which nobody spawns any more. */
+/** Live actors above which no actor spawns any more. */
 const MAX_LIVING = 12;
 /** Actors that have ended and can still be named, counted from the last. */
 const REMEMBERED = 12;
 const MAX_STEPS = 50_000;
 /** What one side of a tangle does. */
-const TANGLES: readonly (readonly ("link" | "unlink")[])[] = [
+const tangles: readonly (readonly ("link" | "unlink")[])[] = [
   ["link"],
   ["link", "unlink"],
   ["unlink", "link"],
   ["link", "unlink", "link"],
   ["unlink"],
 ];
-const LATE: Op = { do: "send", who: 0, to: 0, x: 0, y: 0, gap: 0 };
+const late: Op = { do: "send", who: 0, to: 0, x: 0, y: 0, gap: 0 };
 
 export async function runProgram(program: Program): Promise<Outcome> {
   let run: Run | undefined;
@@ -142,7 +142,7 @@ class Run {
 
   async #start(name: string): Promise<void> {
     const node = await this.#sim.start(name, {
-      limits: LIMITS,
+      limits: nodeLimits,
       global: false,
       exports: {
         driver: (spawn: number, style: Style) =>
@@ -159,7 +159,7 @@ class Run {
     for (const isHandler of [false, true]) this.#plant(node, isHandler);
   }
 
-  /** An actor that nobody has spawned. */
+  /** An actor that was not spawned by another actor. */
   #plant(node: RunningNode, isHandler: boolean): void {
     const style = { isHandler, trap: false, isShort: false };
     node.spawn(driver(this.recorder, null, style) as (self: Self) => void);
@@ -289,7 +289,7 @@ class Run {
     this.recorder.forget(core);
   }
 
-  /** Who an operation is about, if anybody lives. */
+  /** The actors of an operation, or null when no actor lives. */
   #cast(op: Op): readonly [Known, Known] | null {
     const living = this.#living;
     const who = living[op.who % living.length];
@@ -314,7 +314,7 @@ class Run {
       node: isScene(op.do)
         ? to.core.name
         : this.#names[op.x % this.#names.length] as string,
-      name: NAMES[op.y % NAMES.length] as string,
+      name: actorNames[op.y % actorNames.length] as string,
       isLate,
     };
     this.#sim.node(who.core.name).send(who.pid, order);
@@ -325,10 +325,10 @@ class Run {
     const cast = this.#cast(op);
     if (cast === null) return;
     const [who, to] = cast;
-    for (const kind of TANGLES[op.x % TANGLES.length] ?? []) {
+    for (const kind of tangles[op.x % tangles.length] ?? []) {
       this.#tell(who, to, op, kind);
     }
-    for (const kind of TANGLES[op.y % TANGLES.length] ?? []) {
+    for (const kind of tangles[op.y % tangles.length] ?? []) {
       this.#tell(to, who, op, kind);
     }
   }
@@ -365,7 +365,7 @@ class Run {
     }
   }
 
-  /** No fault is left, and everybody has noticed. */
+  /** No fault is left, and all nodes have noticed. */
   async #calm(): Promise<void> {
     for (const name of [...this.#paused]) this.#resume(name);
     this.#heal();
@@ -391,7 +391,7 @@ class Run {
     for (let i = 0; i < length; i++) {
       const to = (i + 1) % length;
       const [from, peer] = [living[i] as Known, living[to] as Known];
-      this.#tell(from, peer, LATE, "send", true);
+      this.#tell(from, peer, late, "send", true);
     }
   }
 

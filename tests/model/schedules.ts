@@ -17,7 +17,7 @@ export type Tally = {
 };
 
 /** The test that runs a seed's program alone. */
-const REPLAYING = {
+const replaying = {
   file: "tests/model/model.test.ts",
   name: "random programs",
 };
@@ -50,7 +50,7 @@ async function tell(program: Program, outcome: Outcome): Promise<string> {
   const { violations, history, trace } = await runProgram(small);
   return [
     `seed ${program.seed} breaks the rules: ${outcome.violations[0]}`,
-    `replay: ${replayCommand(program.seed, REPLAYING)}`,
+    `replay: ${replayCommand(program.seed, replaying)}`,
     "",
     `a smaller program that does, ${printProgram(small)}`,
     "",
@@ -66,7 +66,7 @@ async function tell(program: Program, outcome: Outcome): Promise<string> {
 
 const TAIL_LINES = 40;
 
-/** Which rule was broken first, whoever broke it. */
+/** Which rule was broken first, without the actors that broke it. */
 function kindOf(violations: readonly string[]): string | undefined {
   return violations[0]?.replaceAll(/\d+/g, "#");
 }

@@ -14,14 +14,12 @@ const rooms = [
 /** Words in comments, documents, titles and messages. */
 const prose = [
   "runtime/core/",
-  "tests/core/",
-  "tests/model/",
+  "tests/core/host/scheduler.test.ts",
 ];
 
 /** Style of constants. */
 const constants = [
   "runtime/core/",
-  "tests/model/",
 ];
 
 /** A README in every room. */

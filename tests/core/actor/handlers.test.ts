@@ -213,7 +213,7 @@ describe("ending", () => {
     expect(crashReports(records)).toEqual([]);
   });
 
-  test("counts once, whatever the handler returns or throws after it", async () => {
+  test("counts once, for each way in which the handler returns or throws after it", async () => {
     const { node, records } = await lone();
     await node.run(async (self: Self<unknown>) => {
       for (const after of ["stop", "throw"]) {
@@ -238,7 +238,7 @@ describe("ending", () => {
 describe("a promise", () => {
   test("is refused as a state, and its rejection with it", async () => {
     const { node, records } = await lone();
-    const late = () => Promise.reject(new Error("nobody listens"));
+    const late = () => Promise.reject(new Error("not handled"));
     await node.run(async (self: Self<unknown>) => {
       const behaviours = [
         handler(null, () => late() as unknown as null),
@@ -254,7 +254,7 @@ describe("a promise", () => {
       }
     });
     expect(crashReports(records)).toHaveLength(2);
-    expect(JSON.stringify(records)).not.toContain("nobody listens");
+    expect(JSON.stringify(records)).not.toContain("not handled");
   });
 });
 

@@ -91,7 +91,7 @@ describe("what throws when it is looked at", () => {
   });
 });
 
-test("what an ended actor leaves behind, and what cannot be reported, ends nobody; long turns are named", async () => {
+test("what an ended actor leaves behind, and what cannot be reported, ends no other actor; long turns are named", async () => {
   const child = spawnRuntime(
     currentRuntime(),
     join(root, "tests", "fixtures", "hostile_actors.ts"),

@@ -113,7 +113,7 @@ describe("spawnReady", () => {
     }
   });
 
-  test("nests as deep as anybody likes", async () => {
+  test("nests to any depth", async () => {
     const { node } = await lone();
     await node.run(async (self: Self<unknown>) => {
       const { pid: home } = self;
@@ -129,7 +129,7 @@ describe("spawnReady", () => {
     });
   });
 
-  test("is for handlers only, and for the living", async () => {
+  test("is for handlers only, and for live starters", async () => {
     const { node } = await lone();
     await node.run((self: Self<unknown>) => {
       expect(() => self.spawnReady((() => {}) as never)).toThrow(UsageError);

@@ -48,9 +48,9 @@ describe("trySend", () => {
           .toThrow(UsageError);
         const { pid } = self.spawnMonitor(() => {});
         await self.receive();
-        expect(self.trySend(pid, "to the dead", options)).toBe("ok");
+        expect(self.trySend(pid, "to an ended actor", options)).toBe("ok");
         const nobody = { name: "nobody", node: self.node };
-        expect(self.trySend(nobody, "to nobody", options)).toBe("ok");
+        expect(self.trySend(nobody, "to no actor", options)).toBe("ok");
       }
     });
   });
@@ -85,7 +85,7 @@ describe("trySend", () => {
         expect(self.trySend(to, "unsent", { noConnect: true }))
           .toBe("noconnect");
       }
-      // Nobody has begun to connect, or this would be on its way by now.
+      // No node has begun to connect, or this would be on its way by now.
       await self.receive({ timeoutMs: 20 });
       expect(a.nodes()).toEqual([]);
       expect(self.trySend(there.pid, "it connects", { noSuspend: true }))
@@ -157,7 +157,7 @@ describe("trySend", () => {
       const { pid } = self.spawnMonitor(async (me) => {
         me.send(self.pid, "waiting");
         await gate.promise;
-        said.resolve(me.trySend(self.pid, "from the dead"));
+        said.resolve(me.trySend(self.pid, "from an ended actor"));
         await park(me);
       });
       await self.receive();

@@ -163,7 +163,7 @@ describe("an asynchronous handler", () => {
     expect(down.reason).toBeInstanceOf(UsageError);
   });
 
-  test("goes on fairly: a busy one starves nobody", async () => {
+  test("goes on fairly: a busy one starves no other actor", async () => {
     const { node } = await lone();
     const done: string[] = [];
     const spin = (name: string): Pid<number> =>
@@ -180,7 +180,7 @@ describe("an asynchronous handler", () => {
     await waitFor(() => done.length === 2, { what: "both" });
   });
 
-  test("shows what its hooks show, and has a last word", async () => {
+  test("shows what its hooks show, and has a terminate callback", async () => {
     const { node } = await lone();
     const words: unknown[] = [];
     const pid = node.spawn(asyncHandler(

@@ -39,7 +39,7 @@ describe("a call", () => {
     expect(await node.call(named, "inc")).toBe(3);
   });
 
-  test("rejects with noproc when nobody is there", async () => {
+  test("rejects with noproc when there is no such actor", async () => {
     const { node } = await lone();
     const gone = node.spawn(async () => {});
     await node.run(async (self: Self<Down>) => {
@@ -143,7 +143,7 @@ describe("a call", () => {
     expect((await coreOf(node)).aliases.size).toBe(0);
   });
 
-  test("is refused in a handler, and so is a reply to nobody", async () => {
+  test("is refused in a handler, and so is a reply to no caller", async () => {
     const { node } = await lone();
     const errors: unknown[] = [];
     const pid = node.spawn(handler(0, (state, _message, self) => {

@@ -1,5 +1,5 @@
 /**
- * Busy actors starve nobody: other actors have their turn, and so do timers.
+ * Busy actors starve no others: other actors have their turn, and so do timers.
  * Gaps are measured in virtual time; with real timers events are counted.
  */
 import { describe, expect, onTestFinished, test } from "vitest";

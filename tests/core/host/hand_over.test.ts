@@ -43,7 +43,7 @@ describe("function actors that hand over to each other", () => {
     expect(fired).toBeGreaterThanOrEqual(5);
   });
 
-  test("hold nobody up when one of them waits for something else", async () => {
+  test("delay no other actor when one of them waits for another promise", async () => {
     const { node } = await lone();
     // Trusted after many clean turns, it then waits for ever.
     const stuck = node.spawn(

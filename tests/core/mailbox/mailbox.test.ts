@@ -1,4 +1,4 @@
-/** The mailbox does what an array would, whatever its ring goes through. */
+/** The mailbox does what an array would, in each state of its ring. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Mailbox } from "../../../runtime/core/mailbox/mailbox.ts";

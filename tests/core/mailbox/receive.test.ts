@@ -36,7 +36,7 @@ describe("receive", () => {
     expect(seen).toEqual(Array.from({ length: count }, (_, i) => i));
   });
 
-  test("keeps the order of each sender, whoever else sends", async () => {
+  test("keeps the order of each sender among many", async () => {
     const { node } = await lone();
     const [senders, each] = [10, 200];
     const seen = await node.run(async (self: Self<[number, number]>) => {
@@ -211,7 +211,7 @@ describe("a pattern", () => {
     });
   });
 
-  test("that throws ends its actor with that error and nobody else", async () => {
+  test("that throws ends its actor with that error and no other actor", async () => {
     const { node, records } = await lone();
     const error = new Error("bad predicate");
     for (const early of [true, false]) {

@@ -93,7 +93,7 @@ test("a full mailbox that drops its oldest keeps what the runtime says", async (
 });
 
 describe("waiting for a ref", () => {
-  /** A message that tells when somebody looks at it. */
+  /** A message that counts how often it is looked at. */
   const watched = (looks: { count: number }) => ({
     get ref() {
       looks.count++;

@@ -91,11 +91,11 @@ describe("a connection that is cut", () => {
     for (const node of [a, b]) expect((await coreOf(node)).peers.size).toBe(0);
   });
 
-  test("ends what does not trap exits, and stays cut till somebody asks", async () => {
+  test("ends what does not trap exits, and stays cut until a node connects", async () => {
     const { a, b, cluster } = await two();
     const there = Array.from({ length: 5 }, () => puppet(b));
     const here = Array.from({ length: 5 }, () => puppet(a));
-    // Everybody is linked and monitors everybody: the first to end has a lot
+    // All actors are linked and monitor each other: the first to end has a lot
     // to tell, and none of it may make a new connection.
     for (const one of here) {
       await inside(one, (self) => {
@@ -124,7 +124,7 @@ describe("a connection that is cut", () => {
     expect([a.nodes(), b.nodes()]).toEqual([[b.name], [a.name]]);
   });
 
-  test("harms no link or monitor to others", async () => {
+  test("leaves links and monitors to others as they are", async () => {
     const { a, b, cluster } = await two();
     const [local, remote] = [puppet(a), puppet(b)];
     const here = puppet(a, { trapExits: true });
@@ -251,7 +251,7 @@ describe("node events", () => {
     }
   });
 
-  test("reach listeners until they are aborted, whatever others throw", async () => {
+  test("reach listeners until they are aborted, also if others throw", async () => {
     const { a, b, cluster } = await two();
     const heard: NodeEvent[] = [];
     const { abort, signal } = aborter();
@@ -404,7 +404,7 @@ describe("a node that comes back under its name", () => {
   test("takes its own pids of before for dead", async () => {
     const { a, b, stale, twin } = await restarted();
     await a.run((self: Self<unknown>) => {
-      // It learns of the old pid from somebody who still holds it.
+      // It learns of the old pid from an actor that still holds it.
       self.send(twin.pid, { known: stale });
     });
     await roundTrip(a, b);

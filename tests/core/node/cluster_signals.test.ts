@@ -23,7 +23,7 @@ import {
 } from "../../helpers/clusters.ts";
 
 describe("a message to another node", () => {
-  test("reaches a pid, a name on a node, and nobody without harm", async () => {
+  test("reaches a pid and a name on a node, and has no effect without a receiver", async () => {
     const { a, b } = await two();
     const there = puppet(b, { name: "there" });
     const dead = puppet(b);
@@ -32,8 +32,8 @@ describe("a message to another node", () => {
       expect(self.send(there.pid, "to the pid")).toBe(true);
       expect(self.send({ name: "there", node: b.name }, "to the name"))
         .toBe(true);
-      self.send({ name: "nobody", node: b.name }, "to nobody");
-      self.send(dead.pid, "to the dead");
+      self.send({ name: "nobody", node: b.name }, "to no actor");
+      self.send(dead.pid, "to an ended actor");
       // A plain name is always a local one.
       expect(() => self.send("there", "x")).toThrow(UsageError);
     });
@@ -203,7 +203,7 @@ describe("a link between nodes", () => {
     }
   });
 
-  test("to the dead is an exit signal noproc", async () => {
+  test("to an ended actor is an exit signal noproc", async () => {
     const { a, b } = await two();
     const dead = puppet(b);
     await inside(dead, (self) => self.exit(reasons.normal)).catch(() => {});
@@ -286,7 +286,7 @@ describe("a monitor between nodes", () => {
     }
   });
 
-  test("of nobody tells noproc, by pid and by name", async () => {
+  test("without a target tells noproc, by pid and by name", async () => {
     const { a, b } = await two();
     const dead = puppet(b);
     await inside(dead, (self) => self.exit(reasons.normal)).catch(() => {});
@@ -321,7 +321,7 @@ describe("a monitor between nodes", () => {
     expect((await holdings(a, b)).watchers).toBe(0);
   });
 
-  test("ends at demonitor, whatever is on its way", async () => {
+  test("ends at demonitor, with any signal on its way", async () => {
     const { a, b } = await two();
     await a.run(async (self) => {
       for (let i = 0; i < 100; i++) {

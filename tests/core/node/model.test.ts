@@ -325,8 +325,8 @@ type Program = typeof aProgram extends fc.Arbitrary<infer P> ? P : never;
 
 /**
  * A function actor that throws has ended only when its promise has rejected,
- * some microtasks later. Whoever it sent something in the same turn may have
- * read that by then, or may have ended with it over a link before: both are
+ * some microtasks later. An actor that it sent something in the same turn may
+ * have read that by then, or may have ended with it over a link before: both are
  * allowed, and the model knows one of them. So such turns send nothing.
  */
 function withoutRaces({ traps, turns }: Program): Program {

@@ -150,7 +150,7 @@ describe("send from outside", () => {
     });
   });
 
-  test("to the dead is lost", async () => {
+  test("to an ended actor is lost", async () => {
     const { node } = await lone();
     const pid = node.spawn(() => {});
     await waitFor(() => pid.target === null, { what: "its end" });
@@ -270,7 +270,7 @@ describe("after a storm", () => {
     expect(holdingsOf(core)).toEqual(before);
   });
 
-  test("messages to the dead are kept nowhere", async () => {
+  test("messages to ended actors are kept nowhere", async () => {
     const { node } = await lone();
     const core = await coreOf(node);
     await node.run(async (self) => {

@@ -71,18 +71,18 @@ describe("sendAfter", () => {
     expect(host.records).toEqual([]);
   });
 
-  test("to a name or an alias that is nobody's has no effect", () => {
+  test("to a name or an alias that no actor has has no effect", () => {
     const { host, node, actor, got } = listener();
     const alias = actor.alias();
     actor.sendAfter(1, "nobody", "to no name");
     actor.sendAfter(1, { name: "nobody", node: node.name }, "to no name");
     actor.sendAfter(1, alias, "to an alias");
-    actor.sendAfter(1, actor.pid, "to the living");
+    actor.sendAfter(1, actor.pid, "to a live actor");
     expect(actor.unalias(alias)).toBe(true);
     expect(node.actorTimers.size).toBe(4);
     host.advance(1);
     host.settle();
-    expect(got).toEqual(["to the living"]);
+    expect(got).toEqual(["to a live actor"]);
     expect(node.actorTimers.size).toBe(0);
     expect(host.records).toEqual([]);
   });
@@ -91,7 +91,7 @@ describe("sendAfter", () => {
     const { host, node, actor } = listener();
     const dead = node.spawnActor(park, {}, null);
     actor.sendExit(dead.pid, reasons.kill);
-    const ref = actor.sendAfter(1, dead.pid, "to the dead");
+    const ref = actor.sendAfter(1, dead.pid, "to an ended actor");
     expect(node.timers.size).toBe(0);
     expect(node.actorTimers.size).toBe(0);
     expect(actor.readTimer(ref)).toBeNull();
@@ -105,9 +105,9 @@ describe("sendAfter", () => {
   test("to a pid ends with that actor", () => {
     const { host, node, actor, got } = listener();
     const receiver = node.spawnActor(park, {}, null);
-    const ref = actor.sendAfter(10, receiver.pid, "to the dead");
+    const ref = actor.sendAfter(10, receiver.pid, "to an ended actor");
     receiver.startTimer(10, "to itself");
-    actor.sendAfter(20, actor.pid, "to the living");
+    actor.sendAfter(20, actor.pid, "to a live actor");
     expect(receiver.timers?.length).toBe(2);
     expect(actor.info(receiver.pid)?.timers).toBe(2);
     actor.sendExit(receiver.pid, reasons.kill);
@@ -117,7 +117,7 @@ describe("sendAfter", () => {
     expect(actor.cancelTimer(ref)).toBeNull();
     host.advance(20);
     host.settle();
-    expect(got).toEqual(["to the living"]);
+    expect(got).toEqual(["to a live actor"]);
     // Nothing is left that could keep a program alive.
     expect(host.timers.size).toBe(0);
     expect(host.records).toEqual([]);
@@ -138,7 +138,7 @@ describe("sendAfter", () => {
     expect(node.actorTimers.size).toBe(0);
   });
 
-  test("that cannot send tells whose it was, also of the dead", () => {
+  test("that cannot send names its owner, also an ended one", () => {
     const { host, node, actor } = listener();
     const setter = node.spawnActor(park, { label: "setter" }, null);
     node.remote.send = () => {
@@ -160,7 +160,7 @@ describe("sendAfter", () => {
   test("to a name goes on when its holder ends", () => {
     const { host, node, actor } = listener("first");
     const got: unknown[] = [];
-    actor.sendAfter(10, "first", "whoever it is");
+    actor.sendAfter(10, "first", "the holder");
     actor.sendExit(actor.pid, reasons.kill);
     node.spawnActor(
       handler(null, (state: null, message: unknown) => {
@@ -172,7 +172,7 @@ describe("sendAfter", () => {
     );
     host.advance(10);
     host.settle();
-    expect(got).toEqual(["whoever it is"]);
+    expect(got).toEqual(["the holder"]);
   });
 });
 
@@ -210,7 +210,7 @@ describe("cancelTimer and readTimer", () => {
     expect(got).toEqual(["b"]);
   });
 
-  test("know the timers of everybody on the node", () => {
+  test("know the timers of all actors on the node", () => {
     const { host, node, actor, got } = listener("listener");
     const other = node.spawnActor(park, {}, null);
     const setter = node.spawnActor(park, {}, null);

@@ -162,7 +162,7 @@ describe("demonitor refuses", () => {
     expect(await holdings(b)).toMatchObject({ monitors: 1 });
   });
 
-  test("a ref under which somebody else monitors the caller", async () => {
+  test("a ref under which another actor monitors the caller", async () => {
     const { node } = await lone();
     await node.run(async (self: Self<unknown>) => {
       const watched = self.spawn(obedient) as Pid<unknown>;

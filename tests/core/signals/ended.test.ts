@@ -17,7 +17,7 @@ import {
 } from "../../helpers/actors.ts";
 import { waitFor } from "../../helpers/wait.ts";
 
-/** A promise that somebody else resolves. */
+/** A promise that other code resolves. */
 function deferred<T = void>(): {
   promise: Promise<T>;
   resolve: (value: T) => void;
@@ -165,9 +165,9 @@ describe("killed while it waits for something foreign", () => {
         self.send(self.pid, "waiting");
         await gate.promise;
         const acts: [string, () => unknown][] = [
-          ["send", () => me.send(bystander, "from the dead")],
-          ["send to a name", () => me.send("bystander", "from the dead")],
-          ["send to no name", () => me.send("nobody", "from the dead")],
+          ["send", () => me.send(bystander, "from an ended actor")],
+          ["send to a name", () => me.send("bystander", "from an ended actor")],
+          ["send to no name", () => me.send("nobody", "from an ended actor")],
           ["sendExit", () => me.sendExit(bystander, reasons.kill)],
           ["cancelTimer", () => me.cancelTimer(ref)],
           ["spawn", () => me.spawn(() => {})],
@@ -216,8 +216,8 @@ describe("killed while it waits for something foreign", () => {
       ]);
       expect(self.whereis("ghost")).toBeNull();
       expect(self.whereis("bystander")).toBe(bystander);
-      self.send(bystander, "from the living");
-      expect(await self.receive()).toBe("from the living");
+      self.send(bystander, "from a live actor");
+      expect(await self.receive()).toBe("from a live actor");
       expect(await drain(self)).toEqual([]);
     });
   });

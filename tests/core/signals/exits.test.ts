@@ -168,7 +168,7 @@ describe("an exit signal", () => {
     });
   });
 
-  test("to the dead does nothing", async () => {
+  test("to an ended actor does nothing", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const { pid } = self.spawnMonitor(() => {});

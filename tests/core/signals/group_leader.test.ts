@@ -6,7 +6,7 @@ import { inside, puppet, roundTrip, two } from "../../helpers/clusters.ts";
 import { fakeNode } from "../../helpers/fake_host.ts";
 
 describe("a group leader", () => {
-  test("is oneself where nobody spawned it, and then inherited", () => {
+  test("is the actor itself without a parent, and then inherited", () => {
     // A bare node: the kernel makes `user` the leader of such actors.
     const { node } = fakeNode();
     const first = node.spawnActor(park, {}, null);
@@ -15,7 +15,7 @@ describe("a group leader", () => {
     expect(child?.groupLeader).toBe(first.pid);
   });
 
-  test("is `user` where nobody spawned it, and then inherited", async () => {
+  test("is `user` without a parent, and then inherited", async () => {
     const { node } = await lone();
     const user = node.whereis("user");
     await node.run((self: Self<unknown>) => {
@@ -46,7 +46,7 @@ describe("a group leader", () => {
     });
   });
 
-  test("is refused for the dead and for what is no pid", async () => {
+  test("is refused for an ended actor and for what is no pid", async () => {
     const { node } = await lone();
     await node.run(async (self: Self<unknown>) => {
       const { pid: dead } = self.spawnMonitor(() => {});

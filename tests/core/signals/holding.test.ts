@@ -22,7 +22,7 @@ import { type FakeHost, fakeNode } from "../../helpers/fake_host.ts";
 class Faucet implements Remote {
   readonly full: Set<string> = new Set();
   readonly sent: unknown[] = [];
-  /** Who waits for which node, and how often since the start. */
+  /** The waits for each node, and their number since the start. */
   readonly waiting: { node: string; from: Pid; resolve: () => void }[] = [];
   waits = 0;
 
@@ -334,7 +334,7 @@ describe("a handler actor", () => {
   });
 });
 
-describe("whoever sends", () => {
+describe("a sender of any kind", () => {
   const alias = new Ref("b@fake", 9, [1, 2, 3]);
   const call = { pid: b, tag: alias };
 

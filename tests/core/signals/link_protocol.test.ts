@@ -307,7 +307,7 @@ describe("an end", () => {
 });
 
 describe("a monitor of the peer", () => {
-  test("on nobody is answered at once, by pid, name and old pid", () => {
+  test("without a target is answered at once, by pid, name and old pid", () => {
     const f = new Fixture();
     const targets = [
       "nobody",
@@ -385,7 +385,7 @@ describe("a lost connection", () => {
     expect(f.remote.take()).toEqual([]);
   });
 
-  test("is told to nobody over there by those who end of it", () => {
+  test("causes no signal to a lost peer when actors end", () => {
     const f = new Fixture();
     const others = [5, 6, 7].map((id) => new Pid(PEER, id, 0, 9, null));
     // Two links each, monitors, and a local link that spreads the end.

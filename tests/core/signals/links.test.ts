@@ -27,7 +27,7 @@ function linksOf(self: Self, pid: Pid): Pid[] {
 }
 
 describe("a link", () => {
-  test("is on both sides, whoever made it and however often", async () => {
+  test("is on both sides, for either maker and any number of calls", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const other = self.spawn(obedient);
@@ -109,7 +109,7 @@ describe("a link", () => {
     });
   });
 
-  test("ends at unlink, whoever calls it, and can be made again", async () => {
+  test("ends at unlink by either side, and can be made again", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const other = self.spawn(obedient);
@@ -188,7 +188,7 @@ describe("a link", () => {
     });
   });
 
-  test("to the dead is an exit signal noproc", async () => {
+  test("to an ended actor is an exit signal noproc", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const { pid: dead } = self.spawnMonitor(() => {});

@@ -111,7 +111,7 @@ describe("a monitor", () => {
     });
   });
 
-  test("of nobody fires at once with noproc", async () => {
+  test("without a target fires at once with noproc", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const { pid: dead } = self.spawnMonitor(() => {});
@@ -254,7 +254,7 @@ describe("demonitor", () => {
           await self.receive((m) => m === "turn");
         }
         const wasActive = self.demonitor(ref);
-        // Whatever happens from now on adds nothing.
+        // No later signal adds anything.
         self.sendExit(pid, reasons.kill);
         const rest = await drain(self);
         expect(rest.length).toBe(wasActive ? 0 : 1);
@@ -277,7 +277,7 @@ describe("demonitor", () => {
     });
   });
 
-  test("of somebody else's monitor changes nothing", async () => {
+  test("of another actor's monitor changes nothing", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       const { pid, ref } = self.spawnMonitor(exitOnDemand);

@@ -178,7 +178,7 @@ describe("register", () => {
 });
 
 describe("a name", () => {
-  test("is free again before its end is told to anyone", async () => {
+  test("is free again before any other actor is notified of the exit", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       self.trapExits = true;

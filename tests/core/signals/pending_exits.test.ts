@@ -132,7 +132,7 @@ describe("an exit signal that has come is not escaped by", () => {
 });
 
 describe("an end of one's own", () => {
-  test("before the signal keeps its reason, whatever comes after it", async () => {
+  test("before the signal keeps its reason, for each later signal", async () => {
     const { node } = await lone();
     await node.run(async (self: Self<unknown>) => {
       for (const signal of ["late", reasons.kill]) {

@@ -1,6 +1,6 @@
 /**
  * The one guarantee of order: signals from one actor to another arrive in the
- * order in which they were sent, of whatever kind they are.
+ * order in which they were sent, for all kinds of signals.
  */
 import { describe, expect, test } from "vitest";
 import {

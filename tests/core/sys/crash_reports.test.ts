@@ -21,7 +21,7 @@ import { waitFor } from "../../helpers/wait.ts";
 
 const fields = (record: LogRecord | undefined) => record?.fields ?? {};
 
-/** Somebody's code that fails with what it is given. */
+/** Code of a program that fails with what it is given. */
 type Failing = readonly [
   where: string,
   make: (error: unknown) => Behaviour<unknown>,
@@ -122,7 +122,7 @@ describe("what fails in", () => {
     const { a, b, cluster } = await two();
     const there = b.spawn(park);
     await a.run(async (self: Self<unknown>) => {
-      // Nobody could have told its sender earlier that this cannot be sent.
+      // Its sender could not be told earlier that this cannot be sent.
       self.sendAfter(0, there, () => {});
       const { pid } = self.spawnMonitor(obedient, { mailbox: { limit: 1 } });
       self.send(pid, "no order, so it stays");
@@ -192,7 +192,7 @@ describe("a crash report", () => {
         stack: error.stack,
         ancestors: [`#PID<0.${middle.id}.0> (in between)`, String(self.pid)],
         trapExits: true,
-        // The Down of the name that nobody had is among them.
+        // The Down of the name that no actor had is among them.
         mailboxLength: 9,
         links: [`#PID<0.${middle.id}.0>`],
         monitors: [String(watched)],
@@ -229,7 +229,7 @@ describe("a crash report", () => {
     expect(JSON.stringify(report).length).toBeLessThan(3_000);
   });
 
-  test("ends its ancestors where nobody is known to live", async () => {
+  test("ends its ancestors where none is known to live", async () => {
     const { a, b, cluster } = await two({
       exports: {
         breaks: () => () => {

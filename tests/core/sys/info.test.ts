@@ -30,7 +30,7 @@ describe("isActorAlive", () => {
     });
   });
 
-  test("is for actors of this node, of whatever incarnation", async () => {
+  test("is for actors of this node, of any incarnation", async () => {
     const { a, b } = await two();
     const there = puppet(b);
     await a.run((self) => {

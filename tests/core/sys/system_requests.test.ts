@@ -135,7 +135,7 @@ describe("sys", () => {
     expect(totals).toEqual([1, 3, 6]);
   });
 
-  test("lets a last word receive what was there already", async () => {
+  test("lets a terminate callback receive what was there already", async () => {
     await simulate({ seed: 1 }, async (sim) => {
       const node = await sim.start("a@sim");
       const last: unknown[] = [];
@@ -211,7 +211,7 @@ describe("sys", () => {
     });
   });
 
-  test("rejects where nobody answers, and for who cannot wait", async () => {
+  test("rejects without an answer, and for a caller that cannot wait", async () => {
     const { node } = await lone();
     await node.run(async (self) => {
       await expect(sys.getState(self, "nobody")).rejects

@@ -152,7 +152,7 @@ describe("termEquals", () => {
     expect(termEquals(1e300, float(1e300))).toBe(true);
   });
 
-  it("finds maps equal whatever their order and their class", () => {
+  it("finds maps equal for any order and class", () => {
     const map = new Map<unknown, unknown>([
       [atom("b"), tuple(1)],
       [atom("a"), "x"],

@@ -1,5 +1,5 @@
 /**
- * The rules of exit signals and links: nobody ends, and nobody takes an EXIT
+ * The rules of exit signals and links: no actor ends, and none takes an EXIT
  * message, without a cause; a cause has its effect; and both ends of a link
  * agree in the end.
  */
@@ -21,7 +21,7 @@ export function judgeExits(facts: Facts, report: Report): void {
   judgeTables(facts, report);
 }
 
-/** An actor has ended: somebody must have ended it. */
+/** An actor has ended: there must be a cause. */
 function judgeEnd(
   facts: Facts,
   report: Report,
@@ -230,7 +230,8 @@ function judgeLinksOf(
     const deeds = facts.linksOf(life.id, peer.id);
     const last = deeds.at(-1);
     if (last === undefined) continue;
-    // Whoever took a link back is owed nothing; who crossed it, perhaps.
+    // An actor that removed a link is owed no signal; one whose signal crossed
+    // the removal, perhaps.
     const isOwed = facts.isLocal(life.id, peer.id)
       ? last.isLink
       : deeds.every((deed) => deed.isLink) ||

@@ -7,7 +7,7 @@ import type { ActorId, Event, Target } from "../history.ts";
 import { type At, type Facts, isActor, type Report } from "../facts.ts";
 import type { NameHistory } from "./names.ts";
 
-/** What an actor sends and another takes, of whatever kind. */
+/** What an actor sends and another takes, of any kind. */
 type Sent = {
   readonly at: number;
   readonly from: ActorId;
@@ -85,7 +85,7 @@ export function judgeMessages(
   }
 }
 
-/** Whoever took it must live, and be the one it was for. */
+/** The actor that took it must live, and be its receiver. */
 function judgeAddress(
   facts: Facts,
   names: NameHistory,

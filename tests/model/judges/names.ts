@@ -124,14 +124,14 @@ export class NameHistory {
       .some((tenure) => tenure.actor === actor);
   }
 
-  /** Who has held the name from then to the end of the run, if anybody. */
+  /** The holder of the name from then to the end of the run, or null. */
   steadyHolder(node: string, name: string, from: number): ActorId | null {
     const last = this.#tenures.get(`${node} ${name}`)?.at(-1);
     if (last === undefined || last.from > from) return null;
     return last.to > this.#facts.finalAt ? last.actor : null;
   }
 
-  /** Whether the name was nobody's at some moment of the span. */
+  /** Whether the name was free at some moment of the span. */
   wasFree(node: string, name: string, from: number, to: number): boolean {
     let taken = from;
     for (const tenure of this.holders(node, name, from, to)) {

@@ -149,7 +149,7 @@ function judgeTimers(facts: Facts, report: Report): void {
   }
 }
 
-/** Anybody on the node can cancel a timer, once, until it is due or ends. */
+/** Any actor on the node can cancel a timer, once, until it is due or ends. */
 function judgeCancels(
   facts: Facts,
   { ref, to, dueMs }: At<"timer">,
