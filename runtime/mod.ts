@@ -85,6 +85,8 @@ export {
   type ReplyTo,
   SystemRequest,
 } from "./core/messages/requests.ts";
+export type { ReceivedSignal, Trace } from "./core/host/trace.ts";
+export type { MonitorTarget, Signal, SpawnFlags } from "./core/host/signal.ts";
 export { type ActorStatistics, sys } from "./core/sys/sys.ts";
 export type {
   DebugFunction,

@@ -85,7 +85,7 @@ export async function start(options: StartOptions = {}): Promise<RunningNode> {
     portsOrFalse: ["epmdPort"],
     booleans: ["hostEpmd", "inspectable"],
     functions: ["output"],
-    objects: ["functions", "tls"],
+    objects: ["functions", "tls", "trace"],
   });
   const host: Host = options.host ?? createHost({
     log: options.log ?? createLog({ level: options.logLevel ?? "warning" }),
@@ -171,7 +171,7 @@ export async function startNamed(
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       withoutFlags: options.withoutFlags ?? 0n,
     });
-    node.remote = distribution;
+    node.joinCluster(distribution);
     if (isPlatformHost(host)) host.retain();
     const running = new RunningNode(node, host, {
       distribution,
@@ -260,7 +260,7 @@ function makeNode(
   host: Host,
   options: StartOptions,
 ): Node {
-  const { exports, functions, longTurnMs } = options;
+  const { exports, functions, longTurnMs, trace } = options;
   return new Node({
     name,
     creation,
@@ -269,6 +269,7 @@ function makeNode(
     functions: functions ?? {},
     isolate: isolationOf(options),
     ...(longTurnMs === undefined ? {} : { longTurnMs }),
+    ...(trace === undefined ? {} : { trace }),
   });
 }
 

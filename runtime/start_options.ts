@@ -3,6 +3,7 @@
  */
 
 import type { Host, LogLevel, LogRecord } from "./core/host/ports.ts";
+import type { Trace } from "./core/host/trace.ts";
 import type { ExportedFunction } from "./core/node/functions.ts";
 import type { ExportedBehaviour } from "./core/contract/behaviour.ts";
 import type { GlobalOptions } from "./kernel/global/server.ts";
@@ -110,6 +111,11 @@ export type StartOptions = {
    * knows names and ports of nodes, but no secrets.
    */
   readonly tls?: TlsOptions;
+  /**
+   * Functions that are called when something happens in the node: a turn, a
+   * message, the end of an actor. See `Trace`. Workers do not inherit them.
+   */
+  readonly trace?: Trace;
   /** The network for connections. Default: TCP. */
   readonly network?: Network;
   /** How nodes are found. Default: `peers`, then epmd or `peerPort`. */

@@ -74,7 +74,7 @@ export class SimulationError extends Error {
 export type SimNodeOptions =
   & Pick<
     StartOptions,
-    "global" | "hidden" | "limits"
+    "global" | "hidden" | "limits" | "trace"
   >
   & {
     readonly exports?: Readonly<Record<string, ExportedBehaviour>>;

@@ -477,6 +477,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
       if (this.resolveReceive !== resolve || this.state === DEAD) return;
       // It goes on although it is held, so nobody owes it a turn any more.
       this.isParked = false;
+      this.owner.scheduler.turnTrace?.begin(this.pid);
       this.#endReceive(new Rejection(abort.reason));
     };
     abort.addEventListener("abort", onAbort, { once: true });

@@ -58,9 +58,12 @@ const MAX_NESTED_FIRST_TURNS = 32;
 function takeFirstTurn(actor: ActorRecord): void {
   const { owner } = actor;
   const run = () => actor.run(1);
+  const { turnTrace } = owner.scheduler;
+  turnTrace?.begin(actor.pid);
   owner.firstTurns++;
   try {
-    if (owner.host.attribute(null, run) < 0) owner.scheduler.goesOn(actor);
+    if (owner.host.attribute(null, run) >= 0) turnTrace?.end(actor.pid);
+    else owner.scheduler.goesOn(actor);
   } finally {
     owner.firstTurns--;
   }
@@ -361,7 +364,9 @@ export class LocalActor extends Actor implements Self<unknown> {
     this.owner.scheduler.handOver(this);
     return promise.finally(() => {
       this.nodeWaits--;
-      this.owner.scheduler.goesOn(this);
+      const { scheduler } = this.owner;
+      scheduler.turnTrace?.begin(this.pid);
+      scheduler.goesOn(this);
     });
   }
 

@@ -18,7 +18,7 @@ import type { Line, Waiting } from "../host/call_deadlines.ts";
 import { demonitor } from "../signals/monitors.ts";
 import { KilledError } from "../messages/errors.ts";
 import type { Runnable } from "../host/scheduler.ts";
-import type { Ref } from "../terms/terms.ts";
+import type { Pid, Ref } from "../terms/terms.ts";
 
 /** How a call fails, by the reason. */
 type Failure = (reason: unknown) => unknown;
@@ -137,6 +137,10 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
     this.actor.nodeWaits--;
     this.#conclude();
     return -1;
+  }
+
+  get pid(): Pid<unknown> {
+    return this.actor.pid;
   }
 
   get isBusy(): boolean {

@@ -12,6 +12,7 @@ import type { Host, LogLevel } from "../host/ports.ts";
 import type { Remote, Way } from "../host/remote.ts";
 import type { Runnable, Scheduler } from "../host/scheduler.ts";
 import type { MonitorTarget, Signal } from "../host/signal.ts";
+import type { TraceHooks } from "../host/trace.ts";
 import type { Timer, Timers } from "../host/timers.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { MailboxOptions } from "../mailbox/options.ts";
@@ -257,6 +258,7 @@ export interface NodeServices {
   readonly internals: ReadonlyMap<string, ExportedBehaviour>;
   readonly isolate: Isolate | null;
   readonly remote: Remote;
+  readonly trace: TraceHooks | null;
   readonly ends: PendingEnd[];
   ending: boolean;
   firstTurns: number;

@@ -13,10 +13,14 @@
  * would form an endless chain of microtasks, which starves timers and sockets.
  */
 
+import type { Pid } from "../terms/terms.ts";
 import type { Host, SteppedScheduler } from "./ports.ts";
+import type { TurnTrace } from "./trace.ts";
 
 /** What the scheduler runs. */
 export interface Runnable {
+  /** The actor whose turn it is. */
+  readonly pid: Pid<unknown>;
   /**
    * Takes one turn of at most `budget` messages and returns how many it took.
    * A negative result means that the turn goes on in a microtask.
@@ -108,14 +112,21 @@ export class Scheduler implements SteppedScheduler {
   /** Whose turns came since the clock was read last; a ring. */
   readonly #recent: Runnable[] = [];
   #recentCount = 0;
+  /** Is told of each turn; null: nothing is. */
+  readonly turnTrace: TurnTrace | null;
   /** Turns taken since the start. */
   turns = 0;
 
   readonly #drain: () => void = () => this.#drainQueue();
   readonly #macrotask: () => void = () => this.#onMacrotask();
 
-  constructor(host: Host, options: Partial<SchedulerOptions> = {}) {
+  constructor(
+    host: Host,
+    options: Partial<SchedulerOptions> = {},
+    turnTrace: TurnTrace | null = null,
+  ) {
     this.#host = host;
+    this.turnTrace = turnTrace;
     this.#options = { ...defaultSchedulerOptions, ...options };
     this.isStepped = host.stepped !== undefined;
     host.stepped?.(this);
@@ -177,7 +188,9 @@ export class Scheduler implements SteppedScheduler {
     this.#count--;
     this.turns++;
     const name = actor.describe();
+    this.turnTrace?.begin(actor.pid);
     if (actor.run(1) < 0) this.#inMicrotasks.push(actor);
+    else this.turnTrace?.end(actor.pid);
     return name;
   }
 
@@ -197,6 +210,7 @@ export class Scheduler implements SteppedScheduler {
    * only actors whose last turns all ended here are waited for.
    */
   handOver(actor: Runnable): void {
+    if (this.turnTrace !== null) this.turnTrace.end(actor.pid);
     actor.cleanTurns++;
     if (!actor.owesTurn) return;
     actor.owesTurn = false;
@@ -212,6 +226,7 @@ export class Scheduler implements SteppedScheduler {
       this.#count--;
       this.turns++;
       this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = next;
+      if (this.turnTrace !== null) this.turnTrace.begin(next.pid);
       if (next.run(this.#unitsPerCheck) < 0) {
         this.#resumed[0] = next;
         this.#resumedCount = 1;
@@ -316,12 +331,14 @@ export class Scheduler implements SteppedScheduler {
         this.#count--;
         this.turns++;
         this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = actor;
+        if (this.turnTrace !== null) this.turnTrace.begin(actor.pid);
         const used = actor.run(grant);
         if (used < 0) {
           this.#resumed[resumed++] = actor;
           if (resumed >= mostResumed) break;
         } else {
           this.#units += used + 1;
+          if (this.turnTrace !== null) this.turnTrace.end(actor.pid);
           if (used === 0) satOut ??= actor;
           // With actors resumed, the clock tells more once they have gone on.
           if (

@@ -26,6 +26,9 @@ export function receiveMessage(
 ): void {
   const actor = node.actorById(id, serial);
   if (actor === null) return;
+  if (node.trace !== null) {
+    node.trace.signalReceived({ type: "send", to: actor.pid, message });
+  }
   try {
     actor.deliver(message);
   } catch (error) {
@@ -48,6 +51,7 @@ function ignoreFull(error: unknown): void {
 }
 
 export function receiveSignal(node: Node, signal: Signal): void {
+  if (node.trace !== null) node.trace.signalReceived(signal);
   switch (signal.type) {
     case "send":
     case "sendNamed": {

@@ -12,6 +12,15 @@ import type {
   NodeServices,
   PendingEnd,
 } from "../contract/record.ts";
+import { NoRemote } from "../host/no_remote.ts";
+import {
+  makeTraceHooks,
+  type Trace,
+  TracedRemote,
+  type TraceHooks,
+  TurnTrace,
+} from "../host/trace.ts";
+import { traceMessages } from "../signals/mailbox_limit.ts";
 import type { Host, LogLevel } from "../host/ports.ts";
 import type { Remote, Way } from "../host/remote.ts";
 import type { AnyBehaviour, ExportedBehaviour } from "../contract/behaviour.ts";
@@ -48,6 +57,8 @@ export type NodeOptions = {
   readonly isolate?: Isolate | null;
   /** A turn of this length is reported. Default 100. */
   readonly longTurnMs?: number;
+  /** Throws `UsageError` for what is no trace. */
+  readonly trace?: Trace;
 };
 
 /**
@@ -91,6 +102,8 @@ export class Node implements NodeServices {
   readonly pid: Pid;
   /** What is done to messages between actors of this node; null: nothing. */
   readonly isolate: Isolate | null;
+  /** What is told of what happens here; null: nothing is. */
+  readonly trace: TraceHooks | null;
   /** Replaced by the composition root when the node takes part in a cluster. */
   remote: Remote;
   /** Ends that are being told to survivors; see `exits.ts`. */
@@ -123,11 +136,18 @@ export class Node implements NodeServices {
     for (const [name, called] of Object.entries(options.functions ?? {})) {
       this.functions.offer(name, called);
     }
+    const { trace } = options;
+    this.trace = trace === undefined ? null : makeTraceHooks(
+      trace,
+      (hook, error) =>
+        this.log("error", "node", `the trace hook ${hook} threw`, { error }),
+    );
     this.scheduler = new Scheduler(
       options.host,
       options.longTurnMs === undefined
         ? {}
         : { longTurnMs: options.longTurnMs },
+      this.trace === null ? null : new TurnTrace(this.trace),
     );
     this.scheduler.onLongTurn((ms, actors) => this.#longTurn(ms, actors));
     this.timers = new Timers(options.host);
@@ -143,7 +163,10 @@ export class Node implements NodeServices {
     this.pid = new Pid(this.name, 0, 0, this.creation, null);
     // Slot 0 is the node itself: the sender of what no actor sent.
     this.#slots.push(0);
-    this.remote = new NoRemote(this);
+    this.remote = new NoRemote(
+      (callback) => this.host.microtask(callback),
+      (node) => this.peerLost(node),
+    );
   }
 
   /** Living actors. */
@@ -196,6 +219,10 @@ export class Node implements NodeServices {
     }
     this.#slots[id] = actor;
     this.#actors++;
+    if (this.trace !== null) {
+      traceMessages(actor);
+      this.trace.actorSpawned(actor.pid, actor.parent);
+    }
     if (queued) this.scheduler.enqueue(actor);
     return actor;
   }
@@ -210,6 +237,7 @@ export class Node implements NodeServices {
     this.#actors--;
     this.names.release(actor);
     this.nodeEvents.forget(actor);
+    this.trace?.actorEnded(actor.pid, actor.endReason);
   }
 
   /** The thread's table of pids, which knows those of this node by itself. */
@@ -369,6 +397,12 @@ export class Node implements NodeServices {
       : this.remote.way(node, from);
   }
 
+  /** From now on the node takes part in a cluster. */
+  joinCluster(remote: Remote): void {
+    const { trace } = this;
+    this.remote = trace === null ? remote : new TracedRemote(remote, trace);
+  }
+
   nodes(): readonly string[] {
     return this.remote.nodes();
   }
@@ -379,6 +413,7 @@ export class Node implements NodeServices {
    */
   peerUp(peer: string, isVisible: boolean): void {
     this.log(isVisible ? "info" : "debug", "node", `${peer} is up`);
+    this.trace?.connectionUp(peer);
     if (isVisible) this.nodeEvents.up(peer);
   }
 
@@ -389,6 +424,7 @@ export class Node implements NodeServices {
       "node",
       `${peer} is down: ${reason}`,
     );
+    this.trace?.connectionDown(peer, reason);
     this.peerLost(peer);
     if (isVisible) this.nodeEvents.down(peer, reason);
   }
@@ -459,30 +495,5 @@ export class Node implements NodeServices {
     } catch {
       // A log that fails must not take with it what it reports on.
     }
-  }
-}
-
-/** The `Remote` of a node that takes part in no cluster: nobody is there. */
-class NoRemote implements Remote {
-  readonly #node: Node;
-  constructor(node: Node) {
-    this.#node = node;
-  }
-  send(): boolean {
-    return true;
-  }
-  signal(node: string): boolean {
-    // Answered later, as a connection that cannot be made would be.
-    this.#node.host.microtask(() => this.#node.peerLost(node));
-    return true;
-  }
-  ready(): Promise<void> {
-    return Promise.resolve();
-  }
-  way(): Way {
-    return { isUp: false, hasRoom: true };
-  }
-  nodes(): readonly string[] {
-    return [];
   }
 }

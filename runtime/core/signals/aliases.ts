@@ -50,6 +50,7 @@ export class Aliases {
     if (state === null || state.actor.owner !== this.#node) return false;
     if (state.isCall === true) {
       this.#node.delivered++;
+      this.#node.trace?.messageDelivered(state.actor.pid, message);
       state.take?.(message);
       return true;
     }

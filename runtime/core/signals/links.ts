@@ -52,6 +52,7 @@ const LOCAL: LinkState = Object.freeze({ active: true, unlinkId: 0 });
 /** Makes this side's entry active. */
 export function addLink(actor: ActorRecord, to: Pid): void {
   actor.links ??= new Map();
+  actor.owner.trace?.linked(actor.pid, to);
   if (actor.owner.isOwnPid(to)) {
     actor.links.set(to, LOCAL);
     return;

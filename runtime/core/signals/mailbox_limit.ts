@@ -33,6 +33,14 @@ export function limitMailbox(
   );
 }
 
+/**
+ * Has `admit` called for each message, for a trace: the alarm becomes negative,
+ * and its amount is what it was.
+ */
+export function traceMessages(actor: ActorRecord): void {
+  actor.mailboxAlarm = -actor.mailboxAlarm;
+}
+
 /** Throws `UsageError` for numbers that are no length of a mailbox. */
 function mustBeLengths({ limit, warnAt }: MailboxOptions): void {
   for (const [name, length] of Object.entries({ limit, warnAt })) {
@@ -46,16 +54,27 @@ function mustBeLengths({ limit, warnAt }: MailboxOptions): void {
 }
 
 /**
- * Called when a mailbox has reached its alarm: the limit or the next warning.
- * Returns whether the message goes in. Throws `MailboxFullError`.
+ * Called when a mailbox has reached its alarm, which is the limit or the next
+ * warning, and on a node with a trace for each message. Returns whether the
+ * message goes in. Throws `MailboxFullError`.
  */
 export function admit(actor: ActorRecord, message: unknown): boolean {
+  const { trace } = actor.owner;
+  if (trace === null) return takesMessage(actor, message);
+  const alarm = Math.abs(actor.mailboxAlarm);
+  const isTaken = actor.mailbox.length < alarm || takesMessage(actor, message);
+  if (isTaken) trace.messageDelivered(actor.pid, message);
+  return isTaken;
+}
+
+function takesMessage(actor: ActorRecord, message: unknown): boolean {
   const options = actor.mailboxOptions;
   const { length } = actor.mailbox;
   const limit = options?.limit ?? Infinity;
   if (length < limit) {
     warn(actor, length);
-    actor.mailboxAlarm = Math.min(limit, Math.max(1, length * 2));
+    const alarm = Math.min(limit, Math.max(1, length * 2));
+    actor.mailboxAlarm = actor.owner.trace === null ? alarm : -alarm;
     return true;
   }
   if (isOurs(message)) return true;

@@ -76,6 +76,7 @@ export function addMonitor(
 ): void {
   actor.monitors ??= new Map();
   actor.monitors.set(ref, { ref, shown, extras, local, remote });
+  actor.owner.trace?.monitored(actor.pid, shown, ref);
 }
 
 /** Makes the record of the monitored actor: it will tell `to` of its end. */
@@ -87,6 +88,9 @@ export function addWatcher(
 ): void {
   actor.watchers ??= new Map();
   actor.watchers.set(watcherKey(actor.owner, ref), { ref, to, target });
+  if (actor.owner.trace !== null && !actor.owner.isOwnPid(to)) {
+    actor.owner.trace.monitored(to, actor.pid, ref);
+  }
 }
 
 function monitorLocal(

@@ -7,6 +7,7 @@ import {
   type Runnable,
   Scheduler,
 } from "../../../runtime/core/host/scheduler.ts";
+import { Pid } from "../../../runtime/core/terms/terms.ts";
 import { FakeHost } from "../../helpers/fake_host.ts";
 
 const SLICE_MS = 2;
@@ -21,6 +22,7 @@ function runnable(
   body: (budget: number) => number | void,
 ): Runnable {
   return {
+    pid: new Pid("a@a.host", 1, 0, 1, null),
     run: (budget) => body(budget) ?? 1,
     // What it does in microtasks ends in nothing that the scheduler sees.
     isBusy: true,

@@ -7,7 +7,7 @@ import {
   type LogRecord,
   MailboxFullError,
   type MailboxPolicy,
-  type Pid,
+  Pid,
   type Self,
   UsageError,
 } from "../../../runtime/mod.ts";
@@ -195,6 +195,7 @@ describe("a long mailbox", () => {
 
 describe("a long turn", () => {
   const work = (host: FakeHost, ms: number, name: string) => ({
+    pid: new Pid<unknown>("a@a.host", 1, 0, 1, null),
     run: () => {
       host.time += ms;
       return 1;
