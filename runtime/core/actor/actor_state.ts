@@ -72,7 +72,6 @@ function setFlag(actor: ActorState, flag: number, on: boolean): void {
  * cost each object a field of their own.
  */
 export abstract class ActorState {
-  /** @internal */
   rare: Rare | null = null;
   /** @internal */
   flags = 0;

@@ -15,7 +15,7 @@ export class Stop {
   }
 }
 
-/** @internal `SystemHooks` of any handler. */
+/** `SystemHooks` of any handler. */
 export type AnySystemHooks = {
   readonly getState?: (state: unknown) => unknown;
   readonly replaceState?: (state: unknown, shown: unknown) => unknown;
@@ -27,7 +27,7 @@ export type AnySystemHooks = {
   ) => unknown;
 };
 
-/** @internal `HandlerOptions` of any handler. */
+/** `HandlerOptions` of any handler. */
 export type AnyHandlerOptions = {
   readonly system?: AnySystemHooks;
   readonly name?: string;

@@ -29,7 +29,7 @@ export const reasons: {
 };
 
 /** The exit reason in place of one that cannot be read. */
-const UNREADABLE = "(unreadable exit reason)";
+const UNREADABLE = "(unprintable)";
 
 /**
  * The reason itself, or a text in place of one that throws when it is examined:
