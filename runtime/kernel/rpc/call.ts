@@ -225,7 +225,7 @@ export function checked(called: string, args: readonly unknown[]): unknown[] {
   const { module, name } = splitCalled(String(called));
   if (
     typeof called !== "string" || module === "" || name === "" ||
-    !called.includes(":")
+    !called.includes(":") || name.includes(":")
   ) {
     throw new UsageError(
       `expected "module:function" to call, got ${printTerm(called)}`,

@@ -260,7 +260,7 @@ describe("erpc.call", () => {
 
   test("refuses arguments that are no call", async () => {
     const { node } = await lone();
-    for (const called of ["add", ":add", "math:", 7]) {
+    for (const called of ["add", ":add", "math:", "a:b:c", "a::b", 7]) {
       await expect(node.erpc(node.name, called as string)).rejects
         .toThrow(UsageError);
     }

@@ -96,7 +96,9 @@ describe.each([["call", call], ["blockCall", blockCall]] as const)(
 
     test("rejects when the function or its arguments are invalid", () =>
       onA(async (self, b) => {
-        await expect(how(self, b, "same")).rejects.toThrow(UsageError);
+        for (const called of ["same", "m:same:more", "m::same", ":same"]) {
+          await expect(how(self, b, called)).rejects.toThrow(UsageError);
+        }
         await expect(how(self, b, "m:same", [() => {}]))
           .rejects.toThrow(EncodeError);
       }));
