@@ -94,20 +94,27 @@ describe("a chain of macrotasks", () => {
     onTestFinished(() => clearInterval(tick));
 
     const slices = 200;
-    await new Promise<void>((resolve) => {
-      let ran = 0;
-      const slice = () => {
-        const until = performance.now() + 2;
-        while (performance.now() < until);
-        if (++ran === slices) resolve();
-        else host.macrotask(slice);
-      };
-      host.macrotask(slice);
-    });
+    const runSlices = () =>
+      new Promise<void>((resolve) => {
+        let ran = 0;
+        const slice = () => {
+          const until = performance.now() + 2;
+          while (performance.now() < until);
+          if (++ran === slices) resolve();
+          else host.macrotask(slice);
+        };
+        host.macrotask(slice);
+      });
     // In 400 ms of work there is time for 80 ticks; a starved loop has a few.
-    expect(ticks).toBeGreaterThan(slices / 8);
-    // With `setImmediate` alone, Deno has two.
-    expect(echoes).toBeGreaterThan(slices / 20);
+    // With `setImmediate` alone, Deno has two echoes. A loop that starves them
+    // does so in each round; a busy machine does not.
+    const hasTurns = () => ticks > slices / 8 && echoes > slices / 20;
+    for (let round = 0; round < 10 && !hasTurns(); round++) {
+      ticks = echoes = 0;
+      await runSlices();
+    }
+    expect({ ticks, echoes, hasTurns: hasTurns() })
+      .toMatchObject({ hasTurns: true });
   });
 });
 
