@@ -126,12 +126,12 @@ describe("a server's time limit", () => {
       });
       const server = await Server.start(self);
       const { pid } = server;
-      // Both are in the mailbox before the server's turn, so that the timer
+      // All are in the mailbox before the server's turn, so that the timer
       // cannot fire between them, however slow the machine is.
       const armed = server.arm(1);
       const suspended = sys.suspend(self, pid);
-      await Promise.all([armed, suspended]);
       const looking = server.look();
+      await Promise.all([armed, suspended]);
       await waitFor(() => (self.info(pid as Pid)?.mailboxLength ?? 0) === 2, {
         what: "the timer's message behind the call",
       });
