@@ -27,7 +27,7 @@ import {
 } from "./helpers/processes.ts";
 import { isFull, isNightly, itOnNode } from "./helpers/share.ts";
 import type { DenoJson, PackageJson } from "./tidy/exports.ts";
-import { portMisuses } from "./tidy/ports.ts";
+import { portMisuses, portsOfExamples } from "./tidy/ports.ts";
 import { filesUnder } from "./tidy/source.ts";
 
 const LIMIT_MS = 30_000;
@@ -132,6 +132,7 @@ describe("the documentation", () => {
       code: text,
     }));
     expect(portMisuses([...blocks, ...examples])).toEqual([]);
+    expect(portsOfExamples(examples)).toEqual([]);
   });
 
   itOnNode("passes the type checker (on Node.js)", async () => {
@@ -313,6 +314,17 @@ describe("this test itself", () => {
         expect.stringContaining("a.md:3: expected port 0 or one from 4370"),
       ]);
     }
+  });
+
+  it("refuses an example with a port of its own", () => {
+    const example = { path: "examples/a.ts", line: 1 };
+    const fixed = { ...example, code: "start({ epmdPort: 4395 })" };
+    expect(portsOfExamples([fixed])).toEqual([
+      "examples/a.ts: port 4395 is fixed; leave it out, so that " +
+      "ERL_EPMD_PORT decides, or ask for a free one",
+    ]);
+    const free = { ...example, code: "start({ epmdPort: await freePort() })" };
+    expect(portsOfExamples([free])).toEqual([]);
   });
 
   it("wants promised lines in order", () => {

@@ -23,7 +23,6 @@ import { JobQueue, type Outcome } from "./queue.ts";
 
 const MEMBER = fileURLToPath(new URL("member.ts", import.meta.url));
 const JOBS = 60;
-const EPMD_PORT = 4395;
 
 async function startMember(settings: Settings): Promise<ChildProcess> {
   const args = runArguments(ownRuntime(), MEMBER);
@@ -36,11 +35,10 @@ async function startMember(settings: Settings): Promise<ChildProcess> {
 }
 
 const cookie = randomBytes(16).toString("hex");
-const shared = { cookie, epmdPort: EPMD_PORT };
-await using node = await start({ name: "queue@127.0.0.1", ...shared });
+await using node = await start({ name: "queue@127.0.0.1", cookie });
 const children = await Promise.all(
   ["one@127.0.0.1", "two@127.0.0.1"].map((name) =>
-    startMember({ name, connect: [node.name], ...shared })
+    startMember({ name, cookie, connect: [node.name] })
   ),
 );
 

@@ -12,7 +12,6 @@ import { workerOf } from "./worker.ts";
 export type Settings = {
   readonly name: string;
   readonly cookie: string;
-  readonly epmdPort: number;
   readonly connect: readonly string[];
 };
 

@@ -24,10 +24,9 @@ export async function startStore(node: RunningNode): Promise<void> {
 }
 
 if (import.meta.main) {
-  const shared = { cookie: "a shared secret", epmdPort: 4396 };
-  const quiet = { log: () => {} };
-  await using a = await start({ name: "a@127.0.0.1", ...shared, ...quiet });
-  await using b = await start({ name: "b@127.0.0.1", ...shared, ...quiet });
+  const shared = { cookie: "a shared secret", log: () => {} };
+  await using a = await start({ name: "a@127.0.0.1", ...shared });
+  await using b = await start({ name: "b@127.0.0.1", ...shared });
   await a.connect(b.name);
   await startStore(a);
   await startStore(b);

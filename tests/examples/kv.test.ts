@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { startStore } from "../../examples/kv/main.ts";
 import { STORE, Store } from "../../examples/kv/store.ts";
 import type { RunningNode } from "../../runtime/mod.ts";
+import { freePort } from "../helpers/ports.ts";
 import { currentRuntime, spawnRuntime } from "../helpers/processes.ts";
 import { simulateSeeds } from "../helpers/simulate.ts";
 
@@ -48,8 +49,14 @@ test("has the same values on all nodes in the end, also after crashes", async ()
 });
 
 test("is supervised: a crash loses nothing that the other node has", async () => {
-  const child = spawnRuntime(currentRuntime(), "examples/kv/main.ts");
-  expect(await child.waitForExit(30_000)).toMatchObject({ code: 0 });
+  const child = spawnRuntime(
+    currentRuntime(),
+    "examples/kv/main.ts",
+    [],
+    { env: { ERL_EPMD_PORT: String(await freePort()) } },
+  );
+  const { code } = await child.waitForExit(30_000);
+  expect({ code, errors: child.stderr }).toMatchObject({ code: 0 });
   expect(child.stdout).toEqual([
     "b reads green",
     "the store of b has crashed",

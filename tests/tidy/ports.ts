@@ -25,6 +25,19 @@ export function portsIn(code: string): number[] {
   return Array.from(code.matchAll(REPLACEABLE), ([text]) => Number(text));
 }
 
+/**
+ * Examples are started as they are, several at a time and on several runtimes:
+ * they name no port, so that `ERL_EPMD_PORT` decides.
+ */
+export function portsOfExamples(examples: readonly Program[]): string[] {
+  return examples.flatMap(({ path, code }) =>
+    portsIn(code).map((port) =>
+      `${path}: port ${port} is fixed; leave it out, so that ERL_EPMD_PORT ` +
+      "decides, or ask for a free one"
+    )
+  );
+}
+
 /** What is wrong with the ports of these programs. */
 export function portMisuses(programs: readonly Program[]): string[] {
   const owners = new Map<number, string>();
