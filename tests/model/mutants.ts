@@ -16,8 +16,8 @@ const monitors: readonly Mutant[] = [
   mutant(
     "DOWN to the first watcher only",
     "core/signals/exits.ts",
-    "tellWatcher(actor, watcher, reason);",
-    "tellWatcher(actor, watcher, reason); break;",
+    "notifyWatcher(actor, watcher, reason);",
+    "notifyWatcher(actor, watcher, reason); break;",
   ),
   mutant(
     "no DOWN to other nodes",
@@ -40,7 +40,7 @@ const monitors: readonly Mutant[] = [
   mutant(
     "watcher stays after demonitor",
     "core/signals/monitors.ts",
-    "state.local.watchers?.delete(state.ref);",
+    "watchers?.delete(state.ref);",
     "",
   ),
   mutant(
@@ -272,12 +272,19 @@ const leaks: readonly Mutant[] = [
     "node.actorTimers.cancelAll(actor);",
     "",
   ),
-  mutant(
-    "aliases outlive their call",
-    "core/calls/pending_call.ts",
-    "ref.alias = null;",
-    "",
-  ),
+  {
+    // With one of the patches alone, nothing can be observed from outside.
+    name: "aliases outlive their call",
+    patches: [{
+      file: "runtime/core/calls/pending_call.ts",
+      find: "ref.alias = null;",
+      replace: "",
+    }, {
+      file: "runtime/core/calls/pending_call.ts",
+      find: "if (this.#isOver) return;",
+      replace: "",
+    }],
+  },
   mutant(
     "spawn requests outlive the connection",
     "core/node/node.ts",

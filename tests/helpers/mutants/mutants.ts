@@ -4,8 +4,9 @@
  * notice a real mistake.
  *
  * A patch names a piece of source that occurs exactly once in its file. When
- * the runtime changes so that it does not, the mutant's test says so: adapt the
- * patch, so that it makes the same mistake in the new code.
+ * the runtime changes so that it does not, a test says so in every run, whether
+ * the mutant is tried in it or not: adapt the patch, so that it makes the same
+ * mistake in the new code.
  */
 
 import {

@@ -4,15 +4,19 @@
  */
 
 import { testMutants } from "../../helpers/mutants/tests.ts";
-import type { Mutant } from "../../helpers/mutants/mutants.ts";
 import { describeOnNode } from "../../helpers/share.ts";
+import { groupMutants } from "./mutants.ts";
 
-/** Defines the tests, for a test file; on Node.js only. */
-export function testGroupMutants(judged: readonly Mutant[]): void {
+/**
+ * Defines the tests, for a test file; on Node.js only. The first `tried`
+ * mutants are tried.
+ */
+export function testGroupMutants(tried: number): void {
   describeOnNode("mutants of groups", () =>
     testMutants({
       suite: "tests/sim",
-      mutants: judged,
+      mutants: groupMutants,
+      isTried: (i) => i < tried,
       // These find the first six.
       first: [34, 273, 15, 48, 11, 2],
       seedsMax: 2_000,
