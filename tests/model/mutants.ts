@@ -156,8 +156,8 @@ const exits: readonly Mutant[] = [
   mutant(
     "names are freed late",
     "core/node/node.ts",
-    "this.names.release(actor);",
-    "this.host.macrotask(() => this.names.release(actor));",
+    "this.names.releaseName(actor);",
+    "this.host.macrotask(() => this.names.releaseName(actor));",
   ),
 ];
 
@@ -281,14 +281,14 @@ const leaks: readonly Mutant[] = [
       replace: "",
     }, {
       file: "runtime/core/calls/pending_call.ts",
-      find: "if (this.#isOver) return;",
+      find: "if (this.#hasEnded) return;",
       replace: "",
     }],
   },
   mutant(
     "spawn requests outlive the connection",
     "core/node/node.ts",
-    "this.spawns.lost(peer);",
+    "this.spawns.peerLost(peer);",
     "",
   ),
   mutant(
@@ -300,7 +300,7 @@ const leaks: readonly Mutant[] = [
   mutant(
     "ended actors stay involved with peers",
     "core/signals/exits.ts",
-    "node.peers.leave(actor);",
+    "node.peers.removeActor(actor);",
     "",
   ),
 ];

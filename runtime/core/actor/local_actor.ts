@@ -90,7 +90,7 @@ export class LocalActor extends Actor implements Self<unknown> {
       return true;
     }
     if (this.state === DEAD) return true;
-    if (isViaTarget(to)) return this.send(this.owner.find(to), message);
+    if (isViaTarget(to)) return this.send(this.owner.findVia(to), message);
     this.turnLeft--;
     const hasRoom = this.owner.sendFrom(this.pid, to as Destination, message);
     // Within the node there always is.
@@ -226,7 +226,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     this.owner.aliases.add(ref, {
       actor: this,
       mode,
-      take: null,
+      takeMessage: null,
     });
   }
 

@@ -49,16 +49,16 @@ export function call(
     : to;
   if (target === null || isItself(actor, target)) {
     const reason = target === null ? reasons.noproc : CALLING_SELF;
-    return Promise.reject(failure(to, request, reason, options));
+    return Promise.reject(callError(to, request, reason, options));
   }
-  const pending = pend(
+  const pending = makePendingCall(
     actor,
-    (reason) => failure(to, request, reason, options),
+    (reason) => callError(to, request, reason, options),
     options,
   );
   const promise = lastPromise;
-  begin(pending, target, request, envelope);
-  if (!pending.isOver) limit(pending, options);
+  sendRequest(pending, target, request, envelope);
+  if (!pending.hasEnded) limitCall(pending, options);
   return promise;
 }
 
@@ -75,9 +75,9 @@ export function expectReply(
   mustBeAbleToWait(actor, "expectReply");
   const abort = options.signal;
   if (abort?.aborted) return Promise.reject(abort.reason);
-  const pending = pend(
+  const pending = makePendingCall(
     actor,
-    (reason) => failure(target, EXPECTED, reason, options),
+    (reason) => callError(target, EXPECTED, reason, options),
     options,
   );
   const promise = lastPromise;
@@ -85,14 +85,14 @@ export function expectReply(
     announce({ pid: actor.pid, tag: pending.ref });
     // It may have been answered there and then, and nobody takes back a watch
     // that begins after the end.
-    if (!pending.isOver) {
-      watch(pending, target, calleeOf(actor.owner, target));
+    if (!pending.hasEnded) {
+      monitorCallee(pending, target, calleeOf(actor.owner, target));
     }
   } catch (error) {
     pending.reject(error);
   }
-  if (!pending.isOver) {
-    limit(pending, options);
+  if (!pending.hasEnded) {
+    limitCall(pending, options);
     actor.owner.scheduler.handOver(actor);
   }
   return promise;
@@ -110,7 +110,7 @@ function mustBeAbleToWait(actor: ActorRecord, what: string): void {
 }
 
 /** A call that is about to begin, and its promise in `lastPromise`. */
-function pend(
+function makePendingCall(
   actor: ActorRecord,
   failure: (reason: unknown) => CallError,
   { timeoutMs = DEFAULT_TIMEOUT_MS }: CallOptions,
@@ -121,7 +121,7 @@ function pend(
 }
 
 /** To be called once the message is out: nothing ends a call before. */
-function limit(pending: PendingCall, options: CallOptions): void {
+function limitCall(pending: PendingCall, options: CallOptions): void {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
   pending.actor.owner.callDeadlines.add(pending, timeoutMs);
   if (signal !== undefined) endOnAbort(pending, signal);
@@ -135,7 +135,7 @@ const captureResolve = (resolve: (value: unknown) => void): void => {
 };
 
 /** Sends the message and watches the called actor. */
-function begin(
+function sendRequest(
   pending: PendingCall,
   to: Pid<never> | NamedTarget,
   request: unknown,
@@ -149,9 +149,9 @@ function begin(
   try {
     if (callee === undefined) {
       node.sendFrom(actor.pid, to as Destination, message);
-      watch(pending, to, undefined);
+      monitorCallee(pending, to, undefined);
     } else {
-      watch(pending, to, callee);
+      monitorCallee(pending, to, callee);
       if (callee !== null) node.sendFrom(actor.pid, callee.pid, message);
     }
   } catch (error) {
@@ -162,18 +162,20 @@ function begin(
 }
 
 /** Has the call fail when the called actor ends. */
-function watch(
+function monitorCallee(
   pending: PendingCall,
   to: Pid<never> | NamedTarget,
   callee: ActorRecord | null | undefined,
 ): void {
   const { actor, ref } = pending;
   if (callee === null) {
-    pending.fail(reasons.noproc);
+    pending.failCall(reasons.noproc);
   } else if (callee === undefined) {
-    monitorWith(actor, ref, to, { onDown: (reason) => pending.fail(reason) });
+    monitorWith(actor, ref, to, {
+      onDown: (reason) => pending.failCall(reason),
+    });
   } else {
-    pending.watch(callee);
+    pending.monitorCallee(callee);
   }
 }
 
@@ -195,7 +197,7 @@ function endOnAbort(pending: PendingCall, abort: AbortSignal): void {
   pending.forgetAbort = () => abort.removeEventListener("abort", onAbort);
 }
 
-function failure(
+function callError(
   to: CallTarget,
   request: unknown,
   reason: unknown,

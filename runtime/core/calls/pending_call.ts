@@ -35,7 +35,7 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
   callerIndex = 0;
   readonly #resolve: (value: unknown) => void;
   readonly #failure: Failure;
-  #isOver = false;
+  #hasEnded = false;
   #outcome: unknown = undefined;
   #hasFailed = false;
   forgetAbort: (() => void) | null = null;
@@ -67,12 +67,12 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
     actor.owner.aliases.size++;
   }
 
-  get isOver(): boolean {
-    return this.#isOver;
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   /** From now on the end of an actor of this node is the end of the call. */
-  watch(callee: ActorRecord): void {
+  monitorCallee(callee: ActorRecord): void {
     this.callee = callee;
     const callers = callee.callers ??= [];
     this.callerIndex = callers.length;
@@ -81,33 +81,33 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
 
   // -- What ends it
 
-  take(reply: unknown): void {
-    this.#end(reply, false);
+  takeMessage(reply: unknown): void {
+    this.#endCall(reply, false);
   }
 
   /** The called actor has ended, its node is lost, or time is over. */
-  fail(reason: unknown): void {
-    if (!this.#isOver) this.#end(this.#failure(reason), true);
+  failCall(reason: unknown): void {
+    if (!this.#hasEnded) this.#endCall(this.#failure(reason), true);
   }
 
   expire(): void {
-    this.fail("timeout");
+    this.failCall("timeout");
   }
 
   /** It rejects with something else than a `CallError`. */
   reject(error: unknown): void {
-    this.#end(error, true);
+    this.#endCall(error, true);
   }
 
   /** The caller has ended. */
-  abandon(reason: unknown): void {
-    this.#end(new KilledError(reason), true);
+  abandonCall(reason: unknown): void {
+    this.#endCall(new KilledError(reason), true);
   }
 
   /** Takes everything back, and lets the caller go on in a turn of its own. */
-  #end(outcome: unknown, hasFailed: boolean): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+  #endCall(outcome: unknown, hasFailed: boolean): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     const { actor, callee, ref } = this;
     const { owner } = actor;
     ref.alias = null;
@@ -116,17 +116,17 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
     this.forgetAbort?.();
     this.#outcome = outcome;
     this.#hasFailed = hasFailed;
-    if (callee !== null) leave(callee.callers, this, "callerIndex");
-    leave(actor.calls, this, "callIndex");
+    if (callee !== null) removeCall(callee.callers, this, "callerIndex");
+    removeCall(actor.calls, this, "callIndex");
     if (actor.alive) {
       if (callee === null) demonitor(actor, ref, false);
       owner.scheduler.enqueue(this);
     } else {
-      this.#conclude();
+      this.#settlePromise();
     }
   }
 
-  #conclude(): void {
+  #settlePromise(): void {
     const outcome = this.#outcome;
     this.#resolve(this.#hasFailed ? new Rejection(outcome) : outcome);
   }
@@ -135,7 +135,7 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
 
   run(): number {
     this.actor.nodeWaits--;
-    this.#conclude();
+    this.#settlePromise();
     return -1;
   }
 
@@ -157,7 +157,7 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
 }
 
 /** Out of a list whose order does not matter: the last takes its place. */
-function leave(
+function removeCall(
   list: CallRecord[] | null,
   call: CallRecord,
   place: "callIndex" | "callerIndex",

@@ -83,7 +83,7 @@ export interface AliasState extends RefTarget {
   readonly actor: ActorRecord;
   readonly mode: AliasMode;
   /** Takes the messages in place of the mailbox. */
-  readonly take: ((message: unknown) => void) | null;
+  readonly takeMessage: ((message: unknown) => void) | null;
   /** A pending call, which gives up its alias by itself. */
   readonly isCall?: true;
 }
@@ -108,9 +108,9 @@ export interface CallRecord {
   callIndex: number;
   callerIndex: number;
   /** The called actor has ended. */
-  fail(reason: unknown): void;
+  failCall(reason: unknown): void;
   /** The caller has ended. */
-  abandon(reason: unknown): void;
+  abandonCall(reason: unknown): void;
 }
 
 /** An actor that has ended and whose links and monitors are to be told. */
@@ -192,7 +192,7 @@ export interface NameTable {
 /** Which actors have links or monitors where; see `signals/peers.ts`. */
 export interface PeerTable {
   involve(peer: string, actor: ActorRecord): void;
-  leave(actor: ActorRecord): void;
+  removeActor(actor: ActorRecord): void;
   forgetWatcher(key: Ref | string): void;
 }
 
@@ -203,7 +203,7 @@ export interface AliasTable {
   remove(ref: Ref): boolean;
   monitorEnded(ref: Ref): void;
   deliver(ref: Ref, message: unknown): boolean;
-  endAll(actor: ActorRecord, reason: unknown): void;
+  endAllOf(actor: ActorRecord, reason: unknown): void;
 }
 
 /** Timers of actors; see `signals/actor_timers.ts`. */
@@ -235,7 +235,7 @@ export interface SpawnTable {
     behaviour: string,
     args: readonly unknown[],
   ): void;
-  serve(request: Extract<Signal, { type: "spawnRequest" }>): void;
+  serveRequest(request: Extract<Signal, { type: "spawnRequest" }>): void;
   settleRequest(reply: Extract<Signal, { type: "spawnReply" }>): void;
 }
 
@@ -259,8 +259,8 @@ export interface NodeServices {
   readonly isolate: Isolate | null;
   readonly remote: Remote;
   readonly trace: TraceHooks | null;
-  readonly ends: PendingEnd[];
-  ending: boolean;
+  readonly pendingEnds: PendingEnd[];
+  isNotifying: boolean;
   firstTurns: number;
   delivered: number;
   lostMessages: number;
@@ -272,18 +272,18 @@ export interface NodeServices {
     queued?: boolean,
   ): ActorRecord;
   /** Frees an ended actor's pid and names. */
-  forget(actor: ActorRecord): void;
+  freeActor(actor: ActorRecord): void;
   localActor(pid: Pid): ActorRecord | null;
   isOwnPid(pid: Pid): boolean;
   isActorAlive(pid: Pid): boolean;
-  isOwn(ref: Ref): boolean;
+  isOwnRef(ref: Ref): boolean;
   makeRef(): Ref;
   makeRefOf(actor: ActorRecord): Ref;
   nextUnlinkId(): number;
 
   sendFrom(from: Pid, to: Destination, message: unknown): boolean;
   sendAlias(from: Pid, alias: Ref, message: unknown): boolean;
-  find(target: ViaTarget): Pid<unknown>;
+  findVia(target: ViaTarget): Pid<unknown>;
   ready(from: Pid, to: Destination<never>): Promise<void>;
   way(from: Pid, to: Destination<never>): Way;
   nodes(): readonly string[];

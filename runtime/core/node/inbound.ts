@@ -87,7 +87,7 @@ export function receiveSignal(node: Node, signal: Signal): void {
       return;
     }
     case "spawnRequest":
-      return node.spawns.serve(signal);
+      return node.spawns.serveRequest(signal);
     case "spawnReply":
       return node.spawns.settleRequest(signal);
     case "groupLeader": {

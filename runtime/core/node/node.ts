@@ -107,8 +107,8 @@ export class Node implements NodeServices {
   /** Replaced by the composition root when the node takes part in a cluster. */
   remote: Remote;
   /** Ends that are being told to survivors; see `exits.ts`. */
-  readonly ends: PendingEnd[] = [];
-  ending = false;
+  readonly pendingEnds: PendingEnd[] = [];
+  isNotifying = false;
   /** First turns that are being taken in their starters'; see `spawnReady`. */
   firstTurns = 0;
   /** Messages put into mailboxes since the start. */
@@ -228,15 +228,15 @@ export class Node implements NodeServices {
   }
 
   /** Frees an ended actor's pid and names. */
-  forget(actor: ActorRecord): void {
+  freeActor(actor: ActorRecord): void {
     const { id, serial } = actor.pid;
     actor.pid.target = null;
     this.#slots[id] = serial + 1;
     // A slot whose serials are used up is retired, so no pid comes back.
     if (serial < 0xffff_fffe) this.#freeIds.push(id);
     this.#actors--;
-    this.names.release(actor);
-    this.nodeEvents.forget(actor);
+    this.names.releaseName(actor);
+    this.nodeEvents.unsubscribe(actor);
     this.trace?.actorEnded(actor.pid, actor.endReason);
   }
 
@@ -282,7 +282,7 @@ export class Node implements NodeServices {
     );
   }
 
-  isOwn(ref: Ref): boolean {
+  isOwnRef(ref: Ref): boolean {
     return ref.creation === this.creation && ref.node === this.name;
   }
 
@@ -322,7 +322,7 @@ export class Node implements NodeServices {
       return this.isOwnPid(to) || this.remote.send(from, to, message);
     }
     if (to instanceof Ref) return this.sendAlias(from, to, message);
-    if (isViaTarget(to)) return this.sendFrom(from, this.find(to), message);
+    if (isViaTarget(to)) return this.sendFrom(from, this.findVia(to), message);
     const name: unknown = typeof to === "string" ? to : to?.name;
     if (typeof name !== "string") {
       throw new UsageError(
@@ -351,7 +351,7 @@ export class Node implements NodeServices {
   }
 
   /** Who has a name that is kept elsewhere. Throws `UsageError` for nobody. */
-  find({ via, name }: ViaTarget): Pid<unknown> {
+  findVia({ via, name }: ViaTarget): Pid<unknown> {
     const pid = via.find(this, name);
     if (pid !== null) return pid;
     throw new UsageError(
@@ -365,7 +365,7 @@ export class Node implements NodeServices {
 
   /** A message under an alias, which may be another node's. */
   sendAlias(from: Pid, alias: Ref, message: unknown): boolean {
-    if (this.isOwn(alias)) {
+    if (this.isOwnRef(alias)) {
       this.aliases.deliver(alias, this.#isolated(message));
       return true;
     }
@@ -381,7 +381,7 @@ export class Node implements NodeServices {
     const node = typeof to === "string"
       ? this.name
       : isViaTarget(to)
-      ? this.find(to).node
+      ? this.findVia(to).node
       : to.node;
     return node === this.name
       ? Promise.resolve()
@@ -390,7 +390,7 @@ export class Node implements NodeServices {
 
   /** The way to a destination; to one on this node it is always open. */
   way(from: Pid, to: Destination<never>): Way {
-    const target = isViaTarget(to) ? this.find(to) : to;
+    const target = isViaTarget(to) ? this.findVia(to) : to;
     const node = (target as { readonly node?: string } | undefined)?.node;
     return node === undefined || node === this.name
       ? { isUp: true, hasRoom: true }
@@ -431,8 +431,8 @@ export class Node implements NodeServices {
 
   /** What was under way to a peer came to nothing. */
   peerLost(peer: string): void {
-    this.peers.lost(peer);
-    this.spawns.lost(peer);
+    this.peers.peerLost(peer);
+    this.spawns.peerLost(peer);
   }
 
   /** Ends every actor and drops every timer. */

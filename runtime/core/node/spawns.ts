@@ -21,7 +21,7 @@ import {
   addMonitor,
   addWatcher,
   monitor,
-  NOTHING_SPECIAL,
+  noExtras,
 } from "../signals/monitors.ts";
 import { ExitError, SpawnError } from "../messages/errors.ts";
 import { atom, Pid, type Ref, Tuple } from "../terms/terms.ts";
@@ -209,7 +209,7 @@ export class Spawns {
   }
 
   /** A peer asks: the reply goes out before anything the child could send. */
-  serve(request: SpawnRequest): void {
+  serveRequest(request: SpawnRequest): void {
     const node = this.#node;
     const { ref, from, flags } = request;
     const made = this.#made(request);
@@ -274,7 +274,7 @@ export class Spawns {
     if (link) addLink(actor, result);
     if (monitor) {
       const { ref } = reply;
-      const request = { ref, shown: result, extras: NOTHING_SPECIAL };
+      const request = { ref, shown: result, extras: noExtras };
       addMonitor(actor, request, null, { node, target: result });
     }
     if (link || monitor) this.#node.peers.involve(node, actor);
@@ -305,7 +305,7 @@ export class Spawns {
   }
 
   /** The connection is gone: no reply will come. */
-  lost(node: string): void {
+  peerLost(node: string): void {
     for (const [ref, pending] of [...this.#pending]) {
       if (pending.node !== node) continue;
       this.#pending.delete(ref);

@@ -51,7 +51,7 @@ export class Aliases {
     if (state.isCall === true) {
       this.#node.delivered++;
       this.#node.trace?.messageDelivered(state.actor.pid, message);
-      state.take?.(message);
+      state.takeMessage?.(message);
       return true;
     }
     const { actor, mode } = state;
@@ -60,9 +60,9 @@ export class Aliases {
       const monitor = actor.monitors?.get(ref);
       if (monitor !== undefined) dropMonitor(actor, monitor);
     }
-    if (state.take !== null) {
+    if (state.takeMessage !== null) {
       this.#node.delivered++;
-      state.take(message);
+      state.takeMessage(message);
     } else {
       actor.deliver(message);
     }
@@ -70,10 +70,10 @@ export class Aliases {
   }
 
   /** The owner has ended: so have its aliases and its calls. */
-  endAll(actor: ActorRecord, reason: unknown): void {
+  endAllOf(actor: ActorRecord, reason: unknown): void {
     for (const ref of actor.aliases ?? []) this.remove(ref);
     actor.aliases = null;
-    for (const call of actor.calls?.slice() ?? []) call.abandon(reason);
+    for (const call of actor.calls?.slice() ?? []) call.abandonCall(reason);
     actor.calls = null;
   }
 }

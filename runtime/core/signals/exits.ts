@@ -33,25 +33,25 @@ export function endActor(actor: ActorRecord, given: ExitReason): void {
   if (!actor.alive) return;
   const node = actor.owner;
   const reason = readableReason(given);
-  release(actor, reason);
-  if (actor.rare === null && !node.ending) {
+  releaseActor(actor, reason);
+  if (actor.rare === null && !node.isNotifying) {
     // It had no ties, so there is nobody to tell. Most short lives end here.
     node.scheduler.handOver(actor);
     return;
   }
-  node.ends.push({ actor, reason });
-  if (node.ending) return;
-  node.ending = true;
+  node.pendingEnds.push({ actor, reason });
+  if (node.isNotifying) return;
+  node.isNotifying = true;
   try {
-    for (let i = 0; i < node.ends.length; i++) {
-      const next = node.ends[i] as PendingEnd;
+    for (let i = 0; i < node.pendingEnds.length; i++) {
+      const next = node.pendingEnds[i] as PendingEnd;
       notifySurvivors(next.actor, next.reason);
     }
     // Only now, so that nobody goes on who is about to be told.
-    for (const ended of node.ends) node.scheduler.handOver(ended.actor);
+    for (const ended of node.pendingEnds) node.scheduler.handOver(ended.actor);
   } finally {
-    node.ends.length = 0;
-    node.ending = false;
+    node.pendingEnds.length = 0;
+    node.isNotifying = false;
   }
 }
 
@@ -108,7 +108,7 @@ function asOurs(
 }
 
 /** Everything the actor visibly holds is given back. */
-function release(actor: ActorRecord, reason: ExitReason): void {
+function releaseActor(actor: ActorRecord, reason: ExitReason): void {
   const node = actor.owner;
   const resolve = actor.resolveReceive;
   actor.resolveReceive = null;
@@ -119,8 +119,8 @@ function release(actor: ActorRecord, reason: ExitReason): void {
   }
   node.actorTimers.cancelAll(actor);
   actor.markDead(reason);
-  node.aliases.endAll(actor, reason);
-  node.forget(actor);
+  node.aliases.endAllOf(actor, reason);
+  node.freeActor(actor);
   // The pending receive rejects, so that finally blocks and `using` run.
   resolve?.(new Rejection(new KilledError(reason)));
   actor.abort?.abort(new KilledError(reason));
@@ -160,13 +160,13 @@ function notifySurvivors(actor: ActorRecord, reason: ExitReason): void {
   }
   for (const call of actor.callers?.slice() ?? []) {
     try {
-      call.fail(isolateReason(node.isolate, reason));
+      call.failCall(isolateReason(node.isolate, reason));
     } catch (error) {
       reportUnnotified(actor, call.actor.pid, error);
     }
   }
   actor.callers = null;
-  node.peers.leave(actor);
+  node.peers.removeActor(actor);
   try {
     actor.onExit?.(reason);
   } catch (error) {

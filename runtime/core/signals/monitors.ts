@@ -17,17 +17,17 @@ import { UsageError } from "../messages/errors.ts";
 import { reasons } from "../messages/reasons.ts";
 import { Pid, printTerm, Ref, refKey } from "../terms/terms.ts";
 
-export const NOTHING_SPECIAL: MonitorExtras = {};
+export const noExtras: MonitorExtras = {};
 
 /** Key of a watcher: our own refs are unique objects, foreign ones are not. */
 export function watcherKey(node: NodeServices, ref: Ref): Ref | string {
-  return node.isOwn(ref) ? ref : refKey(ref);
+  return node.isOwnRef(ref) ? ref : refKey(ref);
 }
 
 export function monitor(
   actor: ActorRecord,
   target: Pid | string | NamedTarget,
-  extras: MonitorExtras = NOTHING_SPECIAL,
+  extras: MonitorExtras = noExtras,
 ): Ref {
   const ref = actor.owner.makeRefOf(actor);
   monitorWith(actor, ref, target, extras);
@@ -101,7 +101,7 @@ function monitorLocal(
 ): void {
   const { ref } = request;
   if (watched === null || !watched.alive) {
-    tellDown(actor, request, reasons.noproc);
+    notifyDown(actor, request, reasons.noproc);
     return;
   }
   addMonitor(actor, request, watched, null);
@@ -136,7 +136,7 @@ export function demonitor(
   ref: Ref,
   flush: boolean,
 ): boolean {
-  if (!(ref instanceof Ref) || !actor.owner.isOwn(ref)) {
+  if (!(ref instanceof Ref) || !actor.owner.isOwnRef(ref)) {
     throw new UsageError(
       `expected a ref that monitor returned on this node, got ${String(ref)}`,
     );
@@ -190,10 +190,10 @@ export function receiveDown(
   const state = actor.monitors?.get(ref);
   if (state === undefined) return;
   actor.monitors?.delete(ref);
-  tellDown(actor, state, reason);
+  notifyDown(actor, state, reason);
 }
 
-function tellDown(
+function notifyDown(
   actor: ActorRecord,
   monitor: MonitorRequest,
   reason: unknown,

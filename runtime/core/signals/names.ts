@@ -58,11 +58,11 @@ export class Names {
         `expected "${name}" to be a registered name, but nobody holds it`,
       );
     }
-    this.release(holder);
+    this.releaseName(holder);
   }
 
   /** Called when an actor ends. */
-  release(actor: ActorRecord): void {
+  releaseName(actor: ActorRecord): void {
     if (actor.name === null) return;
     this.#holders.delete(actor.name);
     actor.name = null;

@@ -39,7 +39,7 @@ export class NodeEvents {
     else this.#actors.delete(actor);
   }
 
-  forget(actor: ActorRecord): void {
+  unsubscribe(actor: ActorRecord): void {
     if (this.#actors.size > 0) this.#actors.delete(actor);
   }
 

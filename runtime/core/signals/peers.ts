@@ -23,7 +23,7 @@ export class Peers {
   }
 
   /** An ended actor is involved with nobody. */
-  leave(actor: ActorRecord): void {
+  removeActor(actor: ActorRecord): void {
     for (const [peer, actors] of this.#involved) {
       if (actors.delete(actor) && actors.size === 0) {
         this.#involved.delete(peer);
@@ -32,7 +32,7 @@ export class Peers {
   }
 
   /** Links get `noconnection`, monitors fire, watchers there are forgotten. */
-  lost(peer: string): void {
+  peerLost(peer: string): void {
     const actors = this.#involved.get(peer);
     if (actors === undefined) return;
     this.#involved.delete(peer);

@@ -131,7 +131,7 @@ export class NodePort implements GlobalPort {
     aliases.add(tag, {
       actor: this.#actor,
       mode: "once",
-      take: call,
+      takeMessage: call,
     });
     this.send(node, new Call({ pid: holder, tag }, request));
     return () => {
