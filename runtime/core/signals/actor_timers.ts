@@ -1,14 +1,14 @@
 /**
- * Timers of actors: a message after a while, to anyone or to oneself.
+ * Timers of actors: each sends a message after a delay, to any destination.
  *
- * As in Erlang, a timer does not depend on the actor that set it, and anybody
- * on the node can read or cancel it by its ref. One to an actor of this node
- * ends with that actor. One to a name, an alias or an actor elsewhere is
- * nobody's: where it goes is found out when it fires.
+ * As in Erlang, a timer does not depend on the actor that set it, and any actor
+ * of the node can read or cancel it by its ref. A timer for a pid of this node
+ * ends with that actor. A timer for a name, an alias or an actor of another
+ * node ends with no actor: its destination is looked up when it fires.
  *
- * On a node that isolates messages, this happens when the timer is set: what
- * cannot be copied is an error of whoever sets it, and nobody changes a message
- * while it waits.
+ * On a node that isolates messages, the message is isolated when the timer is
+ * set. So the actor that sets the timer gets the error if the message cannot be
+ * copied, and a later change of the message has no effect.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -21,13 +21,14 @@ import { mustBeDelay, type Timer } from "../host/timers.ts";
 
 export class ActorTimers {
   readonly #node: NodeServices;
+  /** Timers that have neither fired nor been cancelled. */
   readonly #pending = new Map<Ref, ActorTimer>();
 
   constructor(node: NodeServices) {
     this.#node = node;
   }
 
-  /** Timers that have neither fired nor ended. */
+  /** How many timers have neither fired nor been cancelled. */
   get size(): number {
     return this.#pending.size;
   }
@@ -42,11 +43,11 @@ export class ActorTimers {
     const ref = node.makeRef();
     const receiver = to instanceof Pid ? node.localActor(to) : null;
     if (to instanceof Pid && receiver === null && node.isOwnPid(to)) {
-      // The dead do not come back, so there is nothing to wait for.
+      // The actor has ended and its pid is never used again: no timer is set.
       mustBeDelay(delayMs);
       return ref;
     }
-    // With its node, because a plain name that nobody holds is an error.
+    // With its node, because sending to a plain name that is free is an error.
     const target = typeof to === "string" ? { name: to, node: node.name } : to;
     const { isolate } = node;
     if (isolate !== null) message = isolate(message);
@@ -54,7 +55,7 @@ export class ActorTimers {
       try {
         node.sendFrom(from, target, message);
       } catch (error) {
-        // Of a dead one no more is known than how its pid was printed.
+        // Of an ended actor only the printed pid is known.
         const setter = node.localActor(from)?.describe() ??
           `#PID<0.${from.id}.${from.serial}>`;
         node.logActor(
@@ -82,7 +83,7 @@ export class ActorTimers {
 
   /** Milliseconds that were left, or null when there is no such timer. */
   cancel(ref: Ref): number | null {
-    const timer = this.#take(ref);
+    const timer = this.#removePending(ref);
     return timer === null ? null : this.#node.timers.cancel(timer);
   }
 
@@ -92,7 +93,7 @@ export class ActorTimers {
     return pending === undefined ? null : this.#node.timers.read(pending.timer);
   }
 
-  /** The receiver has ended: nobody waits any more for what was to come. */
+  /** Cancels all timers for an actor that has ended. */
   cancelAll(receiver: ActorRecord): void {
     const { timers } = receiver;
     if (timers === null) return;
@@ -100,7 +101,7 @@ export class ActorTimers {
     for (const { ref } of timers) this.cancel(ref);
   }
 
-  /** The node has stopped, and none of them will fire. */
+  /** Forgets all timers, since the node has stopped and none will fire. */
   clear(): void {
     this.#pending.clear();
   }
@@ -113,7 +114,7 @@ export class ActorTimers {
   ): void {
     mustBeDelay(delayMs);
     const timer = this.#node.timers.set(delayMs, () => {
-      this.#take(ref);
+      this.#removePending(ref);
       fire();
     });
     const pending = { ref, timer, receiver, index: 0 };
@@ -123,7 +124,7 @@ export class ActorTimers {
     pending.index = receiver.timers.push(pending) - 1;
   }
 
-  #take(ref: Ref): Timer | null {
+  #removePending(ref: Ref): Timer | null {
     const pending = this.#pending.get(ref);
     if (pending === undefined) return null;
     this.#pending.delete(ref);
@@ -133,7 +134,7 @@ export class ActorTimers {
   }
 }
 
-/** The last one takes its place. */
+/** Removes a timer: the last timer of the list takes its place. */
 function removeFrom(timers: ActorTimer[], { index }: ActorTimer): void {
   const last = timers.pop() as ActorTimer;
   if (last.index === index) return;

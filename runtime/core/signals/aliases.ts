@@ -1,9 +1,10 @@
 /**
- * Aliases: refs that messages can be sent to as long as their owner wants.
+ * Aliases: refs that messages can be sent to for as long as their owner wants.
  *
- * They keep late replies out: once an alias is taken back, what still arrives
- * under it is dropped before it reaches the mailbox. Nobody can ask who owns an
- * alias or whether it is active, as in the Erlang reference manual.
+ * They keep late replies out: once an alias has been removed, a message that
+ * still arrives under it is dropped before it reaches the mailbox. As in the
+ * Erlang reference manual, no actor can ask who owns an alias or whether it is
+ * active.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -14,7 +15,7 @@ import { dropMonitor } from "./monitors.ts";
 
 export class Aliases {
   readonly #node: NodeServices;
-  /** Aliases that are active, those of pending calls included. */
+  /** Number of active aliases, those of pending calls included. */
   size: number = 0;
 
   constructor(node: NodeServices) {
@@ -38,13 +39,13 @@ export class Aliases {
     return true;
   }
 
-  /** The monitor of the same ref has ended: so does an alias tied to it. */
+  /** Removes an alias that is tied to a monitor, which has ended. */
   monitorEnded(ref: Ref): void {
     const mode = ref.alias?.mode;
     if (mode === "demonitor" || mode === "replyDemonitor") this.remove(ref);
   }
 
-  /** A message under an alias. Returns whether anybody took it. */
+  /** Delivers a message under an alias. Returns whether it was active. */
   deliver(ref: Ref, message: unknown): boolean {
     const state = ref.alias as AliasState | null;
     if (state === null || state.actor.owner !== this.#node) return false;
@@ -69,7 +70,7 @@ export class Aliases {
     return true;
   }
 
-  /** The owner has ended: so have its aliases and its calls. */
+  /** Removes all aliases of an actor that has ended, and ends its calls. */
   endAllOf(actor: ActorRecord, reason: unknown): void {
     for (const ref of actor.aliases ?? []) this.remove(ref);
     actor.aliases = null;

@@ -1,9 +1,15 @@
 /**
- * How actors end, and what an exit signal does to its receiver.
+ * How an actor ends, and what an exit signal does to its receiver.
  *
- * The decision table is the one of the Erlang reference manual, "Receiving
- * Exit Signals". Ends cascade through a queue of the node and not through
- * recursion, so that a chain of a million links cannot overflow the stack.
+ * The decision table (`receiveExit`) is the one of the Erlang reference manual,
+ * "Receiving Exit Signals".
+ *
+ * An actor ends in two steps. First it gives back all that it holds
+ * (`releaseActor`), so its names are free and its pid leads nowhere. Then its
+ * links, monitors and callers are notified (`notifySurvivors`). Actors that end
+ * because of such a notification wait in a queue of the node
+ * (`NodeServices.pendingEnds`) for their second step. There is no recursion, so
+ * a chain of a million links cannot overflow the stack.
  */
 
 import { Rejection } from "../host/rejection.ts";
@@ -26,8 +32,8 @@ import { CallError, ExitError, KilledError } from "../messages/errors.ts";
 import { Exit } from "../messages/runtime_messages.ts";
 
 /**
- * Ends an actor now. Its names are free and its pid is dead before anyone is
- * told, so that whoever sees the `Down` can take the name again.
+ * Ends an actor now. Its names are free before the first notification, so that
+ * an actor that receives the `Down` can register the name again.
  */
 export function endActor(actor: ActorRecord, given: ExitReason): void {
   if (!actor.alive) return;
@@ -35,7 +41,7 @@ export function endActor(actor: ActorRecord, given: ExitReason): void {
   const reason = readableReason(given);
   releaseActor(actor, reason);
   if (actor.rare === null && !node.isNotifying) {
-    // It had no ties, so there is nobody to tell. Most short lives end here.
+    // It has no links, monitors or callers. Most short-lived actors end here.
     node.scheduler.handOver(actor);
     return;
   }
@@ -47,7 +53,7 @@ export function endActor(actor: ActorRecord, given: ExitReason): void {
       const next = node.pendingEnds[i] as PendingEnd;
       notifySurvivors(next.actor, next.reason);
     }
-    // Only now, so that nobody goes on who is about to be told.
+    // Only now, so that no actor continues before it has been notified.
     for (const ended of node.pendingEnds) node.scheduler.handOver(ended.actor);
   } finally {
     node.pendingEnds.length = 0;
@@ -55,10 +61,7 @@ export function endActor(actor: ActorRecord, given: ExitReason): void {
   }
 }
 
-/**
- * Thrown to crash with something else as the exit reason than what the log is
- * told of.
- */
+/** Thrown to crash with one exit reason while the log reports another error. */
 export class Crash {
   readonly error: unknown;
   readonly reason: ExitReason;
@@ -68,23 +71,26 @@ export class Crash {
   }
 }
 
-/** Ends an actor by what it threw, with a crash report unless it exited. */
+/**
+ * Ends an actor whose code has thrown. There is a crash report unless it threw
+ * an `ExitError`.
+ */
 export function crashActor(actor: ActorRecord, thrown: unknown): void {
-  const ours = asOurs(thrown);
-  const { error, reason } = ours instanceof Crash
-    ? ours
-    : ours instanceof CallError
-    ? { error: thrown, reason: ours.exitReason }
+  const known = asThrownByRuntime(thrown);
+  const { error, reason } = known instanceof Crash
+    ? known
+    : known instanceof CallError
+    ? { error: thrown, reason: known.exitReason }
     : { error: thrown, reason: thrown };
   if (!actor.alive) {
-    if (ours instanceof ExitError || ours instanceof KilledError) return;
+    if (known instanceof ExitError || known instanceof KilledError) return;
     actor.owner.logActor(
       "warning",
       `${actor.describe()} threw after its end, while cleaning up`,
       { error },
     );
-  } else if (ours instanceof ExitError) {
-    endActor(actor, ours.reason);
+  } else if (known instanceof ExitError) {
+    endActor(actor, known.reason);
   } else {
     actor.owner.reportCrash(actor, error);
     endActor(actor, reason);
@@ -92,9 +98,10 @@ export function crashActor(actor: ActorRecord, thrown: unknown): void {
 }
 
 /**
- * What the runtime itself threw. Other things may throw when they are asked.
+ * The thrown value if it is of a class of the runtime, else null. `instanceof`
+ * itself throws for some values, such as a revoked proxy.
  */
-function asOurs(
+function asThrownByRuntime(
   error: unknown,
 ): ExitError | KilledError | Crash | CallError | null {
   try {
@@ -107,7 +114,7 @@ function asOurs(
   }
 }
 
-/** Everything the actor visibly holds is given back. */
+/** Gives back all that the actor holds: timers, aliases, names and its pid. */
 function releaseActor(actor: ActorRecord, reason: ExitReason): void {
   const node = actor.owner;
   const resolve = actor.resolveReceive;
@@ -121,14 +128,14 @@ function releaseActor(actor: ActorRecord, reason: ExitReason): void {
   actor.markDead(reason);
   node.aliases.endAllOf(actor, reason);
   node.freeActor(actor);
-  // The pending receive rejects, so that finally blocks and `using` run.
+  // The pending `receive` rejects, so that `finally` blocks and `using` run.
   resolve?.(new Rejection(new KilledError(reason)));
   actor.abort?.abort(new KilledError(reason));
 }
 
 /**
- * Notifies all that depend on an actor that has ended. One notification that
- * fails, whatever the reason holds, keeps no other from being sent.
+ * Notifies the links, monitors and callers of an actor that has ended. If one
+ * notification fails, the others are still sent.
  */
 function notifySurvivors(actor: ActorRecord, reason: ExitReason): void {
   const node = actor.owner;
@@ -242,7 +249,8 @@ export function sendExitSignal(
 }
 
 /**
- * The decision table. `viaLink` tells a broken link from `exit(to, reason)`.
+ * Applies the decision table to an exit signal. `viaLink` is true for the
+ * signal of a broken link, and false for one of `sendExit`.
  */
 export function receiveExit(
   actor: ActorRecord,
@@ -255,7 +263,7 @@ export function receiveExit(
     const state = actor.links?.get(from);
     if (state === undefined) return;
     actor.links?.delete(from);
-    // The link was taken back: whatever it still says must not be noticed.
+    // After `unlink` a signal of the old link has no effect.
     if (state.active) breakLink(actor, from, reason);
   } else if (reason === reasons.kill) {
     endActor(actor, reasons.killed);
@@ -266,7 +274,9 @@ export function receiveExit(
   }
 }
 
-/** What an active link does, once it is out of the actor's table. */
+/**
+ * The effect of a broken link, which has been removed from the actor's table.
+ */
 export function breakLink(
   actor: ActorRecord,
   from: Pid,

@@ -1,13 +1,14 @@
 /**
- * Group leaders: whose output an actor's is. Inherited at spawn, across nodes
- * as well; this is the way to change somebody else's.
+ * Group leaders: the actor to which an actor sends its output. A spawned actor
+ * inherits the group leader of its parent, across nodes as well. Here one actor
+ * changes the group leader of another one.
  */
 
 import type { NodeServices } from "../contract/record.ts";
 import { UsageError } from "../messages/errors.ts";
 import { Pid } from "../terms/terms.ts";
 
-/** To another node it is a signal, and nobody answers. */
+/** To another node this is a signal, which has no reply. */
 export function setGroupLeader(node: NodeServices, of: Pid, leader: Pid): void {
   if (!(of instanceof Pid && leader instanceof Pid)) {
     throw new UsageError(
@@ -27,7 +28,7 @@ export function setGroupLeader(node: NodeServices, of: Pid, leader: Pid): void {
   const actor = node.localActor(of);
   if (actor === null) {
     throw new UsageError(
-      `expected a living actor to set the group leader of, but ${of} has ended`,
+      `expected a live actor to set the group leader of, but ${of} has ended`,
     );
   }
   actor.groupLeader = leader;

@@ -2,27 +2,32 @@
  * Holding back actors that send faster than a connection takes it.
  *
  * Erlang suspends a sender inside of `!` while the buffer of a connection is
- * full. JavaScript cannot stop in the middle of a call, so here the actor goes
- * on to its next `receive`, or to the end of its handler, and gets no turn from
- * there until there is room on every connection it has overfilled. A time-out
- * of that `receive` waits as well. Nobody else waits, signals that end the
- * actor do so at once, and an actor that never comes to a `receive` is refused
- * by `send` at the hard limit, if it was told to wait before. So an actor that
- * keeps to the rules is never refused for what others have sent; each of a
- * crowd adds what it sends before its next `receive`, as in Erlang.
+ * full. JavaScript cannot stop in the middle of a call. So here the actor
+ * continues to its next `receive`, or to the end of its handler. From there it
+ * is held: it gets no turn until there is room on every connection that it has
+ * overfilled. A time-out of that `receive` waits as well. No other actor waits,
+ * and an exit signal ends a held actor at once.
+ *
+ * An actor that has been told to wait and never comes to a `receive` is refused
+ * by `send` at the hard limit. An actor that does come to one is never refused
+ * for what others have sent. As in Erlang, each of many senders still adds what
+ * it sends before its next `receive`.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
 
-/** Takes a turn away that is to be had later; what `run` returns then. */
+/**
+ * Notes that a held actor has missed its turn: it gets one when it is released.
+ * Returns what `run` returns for it.
+ */
 export function park(actor: ActorRecord): 0 {
   actor.isParked = true;
   return 0;
 }
 
-/** `send` to that node has returned false. */
+/** Holds an actor for which `send` to a node has returned false. */
 export function holdBack(actor: ActorRecord, node: string): void {
-  // The runtime's own must stay able to answer; their output is bounded.
+  // Actors of the runtime must stay able to answer; their output is bounded.
   if (actor.isExempt) return;
   const nodes = actor.heldBy ??= new Set();
   if (nodes.has(node)) return;

@@ -1,10 +1,11 @@
 /**
- * Links of local actors, to local and remote peers.
+ * Links of local actors, to actors of this node and of others.
  *
- * Between nodes links follow the link protocol of Erlang's distribution
- * ("Link Protocol", with unlink ids): each side keeps its own state, an unlink
- * is inactive at once and stays in the table until it is acknowledged, so that
- * no exit signal of the old link can reach the actor after `unlink` returned.
+ * Between nodes, links follow the link protocol of Erlang's distribution ("Link
+ * Protocol", with unlink ids). Each side keeps its own state. `unlink` makes the
+ * entry inactive at once, and it stays in the table until the other node has
+ * acknowledged the unlink. So no exit signal of the old link can reach the
+ * actor after `unlink` has returned.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -26,7 +27,7 @@ export function link(actor: ActorRecord, to: Pid): void {
     return;
   }
   if (node.isOwnPid(to)) {
-    linkToDead(actor, to);
+    linkToEnded(actor, to);
     return;
   }
   addLink(actor, to);
@@ -35,26 +36,28 @@ export function link(actor: ActorRecord, to: Pid): void {
 }
 
 /**
- * Erlang raises `noproc` in the caller unless it traps exits. Here the exit
- * signal comes in both cases, since it is what the caller has to handle anyway.
+ * A link to an ended actor. Erlang raises `noproc` in the caller unless it traps
+ * exits. Here the caller gets an exit signal in both cases, since it has to
+ * handle that anyway.
  */
-function linkToDead(actor: ActorRecord, to: Pid): void {
+function linkToEnded(actor: ActorRecord, to: Pid): void {
   if (actor.trapExits) actor.deliver(new Exit(to, reasons.noproc));
   else receiveExit(actor, to, reasons.noproc, false);
 }
 
 /**
- * Every link within a node: it is active for as long as it is there. One for
- * all, since a supervisor may have a million.
+ * The state of every link within a node, which is active for as long as it is
+ * in the table. All share one object, since a supervisor may have a million
+ * links.
  */
-const LOCAL: LinkState = Object.freeze({ active: true, unlinkId: 0 });
+const localLink: LinkState = Object.freeze({ active: true, unlinkId: 0 });
 
 /** Makes this side's entry active. */
 export function addLink(actor: ActorRecord, to: Pid): void {
   actor.links ??= new Map();
   actor.owner.trace?.linked(actor.pid, to);
   if (actor.owner.isOwnPid(to)) {
-    actor.links.set(to, LOCAL);
+    actor.links.set(to, localLink);
     return;
   }
   const known = actor.links.get(to);

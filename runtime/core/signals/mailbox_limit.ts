@@ -1,10 +1,10 @@
 /**
- * What happens when a mailbox grows long.
+ * Limits of mailboxes, and the warning about a long one.
  *
- * By default nothing but a warning, as in Erlang, where mailboxes are the one
- * queue without a limit. An actor may be given a limit with a policy. What the
- * runtime itself has to say (`Down`, `Exit`, `NodeUp`, `NodeDown`) is never
- * refused: its number is bounded by what the actor asked for.
+ * By default a mailbox has no limit, as in Erlang, and only a warning is
+ * logged. An actor may be given a limit with a policy. Messages of the runtime
+ * (`Down`, `Exit`, `Timeout`, `NodeUp`, `NodeDown`) are never refused: the actor
+ * has asked for them, which bounds their number.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -34,8 +34,8 @@ export function limitMailbox(
 }
 
 /**
- * Has `admit` called for each message, for a trace: the alarm becomes negative,
- * and its amount is what it was.
+ * Has `admit` called for each message, for a trace: the alarm gets a negative
+ * sign, and its amount stays.
  */
 export function traceMessages(actor: ActorRecord): void {
   actor.mailboxAlarm = -actor.mailboxAlarm;
@@ -54,9 +54,9 @@ function mustBeLengths({ limit, warnAt }: MailboxOptions): void {
 }
 
 /**
- * Called when a mailbox has reached its alarm, which is the limit or the next
- * warning, and on a node with a trace for each message. Returns whether the
- * message goes in. Throws `MailboxFullError`.
+ * Called when a mailbox has reached its alarm, which is the length of its limit
+ * or of the next warning. On a node with a trace it is called for each message.
+ * Returns whether the message goes into the mailbox. Throws `MailboxFullError`.
  */
 export function admit(actor: ActorRecord, message: unknown): boolean {
   const { trace } = actor.owner;
@@ -72,59 +72,59 @@ function takesMessage(actor: ActorRecord, message: unknown): boolean {
   const { length } = actor.mailbox;
   const limit = options?.limit ?? Infinity;
   if (length < limit) {
-    warn(actor, length);
+    warnOfLength(actor, length);
     const alarm = Math.min(limit, Math.max(1, length * 2));
     actor.mailboxAlarm = actor.owner.trace === null ? alarm : -alarm;
     return true;
   }
-  if (isOurs(message)) return true;
+  if (isOfRuntime(message)) return true;
   switch (options?.policy ?? "refuse") {
     case "refuse":
-      count(actor, limit, "refused");
+      countLost(actor, limit, "refused");
       throw new MailboxFullError(actor.describe(), limit, message);
     case "kill":
-      count(actor, limit, "ended its actor because of");
+      countLost(actor, limit, "ended its actor because of");
       endActor(actor, atom("mailbox_full"));
       return false;
     case "dropNewest":
-      count(actor, limit, "dropped");
+      countLost(actor, limit, "dropped");
       return false;
     case "dropOldest":
-      count(actor, limit, "dropped an older one for");
+      countLost(actor, limit, "dropped an older one for");
       dropOldest(actor);
       return true;
   }
 }
 
-/** What the runtime itself has to say is not lost here either. */
+/** Removes the oldest message that is not one of the runtime. */
 function dropOldest(actor: ActorRecord): void {
   const { mailbox } = actor;
   for (let i = 0; i < mailbox.length; i++) {
-    if (isOurs(mailbox.at(i))) continue;
+    if (isOfRuntime(mailbox.at(i))) continue;
     mailbox.removeAt(i);
-    // A pending receive may have looked at the message already.
+    // A pending `receive` may have looked at the message already.
     if (actor.scanned > i) actor.scanned--;
     return;
   }
 }
 
-function isOurs(message: unknown): boolean {
-  // Of other objects the prototype need not be readable: a revoked proxy's.
+function isOfRuntime(message: unknown): boolean {
+  // `instanceof` throws for some objects, such as a revoked proxy.
   if (typeof message !== "object" || message === null) return false;
   try {
-    return isRuntimes(message);
+    return hasRuntimeClass(message);
   } catch {
     return false;
   }
 }
 
-function isRuntimes(message: object): boolean {
+function hasRuntimeClass(message: object): boolean {
   return message instanceof Down || message instanceof Exit ||
     message instanceof Timeout || message instanceof NodeUp ||
     message instanceof NodeDown;
 }
 
-function warn(actor: ActorRecord, length: number): void {
+function warnOfLength(actor: ActorRecord, length: number): void {
   actor.owner.logActor(
     "warning",
     `the mailbox of ${actor.describe()} has ${length} messages`,
@@ -132,8 +132,8 @@ function warn(actor: ActorRecord, length: number): void {
   );
 }
 
-/** Counts what was lost, and logs it when the number has doubled. */
-function count(actor: ActorRecord, limit: number, what: string): void {
+/** Counts a lost message, and logs the number when it has doubled. */
+function countLost(actor: ActorRecord, limit: number, what: string): void {
   const lost = ++actor.lostMessages;
   actor.owner.lostMessages++;
   if ((lost & (lost - 1)) !== 0) return;

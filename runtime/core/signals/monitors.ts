@@ -1,9 +1,10 @@
 /**
- * Monitors: an actor asks for one `Down` when another one ends.
+ * Monitors: an actor asks for one `Down` when another actor ends.
  *
- * Each monitor has two records: the actor that set it holds a `MonitorState`,
- * the monitored actor a `Watcher`. A monitor of an actor on another node has
- * its second record there.
+ * Each monitor has two records. The actor that set it holds a `MonitorState`
+ * (`addMonitor`), and the monitored actor holds a `Watcher` (`addWatcher`). If
+ * the two actors are on different nodes, each node has the record of its own
+ * actor.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -19,7 +20,10 @@ import { Pid, printTerm, Ref, refKey } from "../terms/terms.ts";
 
 export const noExtras: MonitorExtras = {};
 
-/** Key of a watcher: our own refs are unique objects, foreign ones are not. */
+/**
+ * The key of a watcher. A ref of this node is one object, while a ref of another
+ * node may be a new object each time it arrives.
+ */
 export function watcherKey(node: NodeServices, ref: Ref): Ref | string {
   return node.isOwnRef(ref) ? ref : refKey(ref);
 }
@@ -34,7 +38,7 @@ export function monitor(
   return ref;
 }
 
-/** Sets a monitor under a ref that exists already. */
+/** Sets a monitor under a given ref. */
 export function monitorWith(
   actor: ActorRecord,
   ref: Ref,
@@ -67,7 +71,7 @@ export function monitorWith(
 /** A monitor that is about to be set. */
 type MonitorRequest = Pick<MonitorState, "ref" | "shown" | "extras">;
 
-/** Makes the record of the actor that monitors. */
+/** Makes the record of the actor that sets the monitor. */
 export function addMonitor(
   actor: ActorRecord,
   { ref, shown, extras }: MonitorRequest,
@@ -79,7 +83,7 @@ export function addMonitor(
   actor.owner.trace?.monitored(actor.pid, shown, ref);
 }
 
-/** Makes the record of the monitored actor: it will tell `to` of its end. */
+/** Makes the record of the monitored actor: `to` is notified of its exit. */
 export function addWatcher(
   actor: ActorRecord,
   ref: Ref,
@@ -114,7 +118,7 @@ function monitorRemote(
   nodeName: string,
   target: MonitorTarget,
 ): void {
-  // Of a program without types. What is no name would stand for this node.
+  // A program without types may pass anything; undefined would mean this node.
   if (typeof nodeName !== "string") {
     throw new UsageError(
       `expected the name of a node, got ${printTerm(nodeName)}`,
@@ -146,25 +150,26 @@ export function demonitor(
     dropMonitor(actor, state);
     return true;
   }
-  // Of all the monitors of others, those of itself are the ones it can tell.
+  // Monitors of this actor by others are the only ones it can recognise.
   if (actor.watchers?.has(ref)) {
     throw new UsageError(
       `expected a ref that monitor returned to ${actor.pid}, got one under ` +
-        "which another actor monitors it; only who set a monitor can end it",
+        "which another actor monitors it; only the actor that set a monitor " +
+        "can end it",
     );
   }
   if (flush) flushDown(actor, ref);
   return false;
 }
 
-/** Removes a monitor from both its ends. */
+/** Removes both records of a monitor. */
 export function dropMonitor(actor: ActorRecord, state: MonitorState): void {
   actor.monitors?.delete(state.ref);
   actor.owner.aliases.monitorEnded(state.ref);
   if (state.local !== null) {
     const { watchers } = state.local;
     watchers?.delete(state.ref);
-    // Most actors are watched while they start, and never again.
+    // Most actors are monitored while they start, and never again.
     if (watchers?.size === 0) state.local.watchers = null;
   } else if (state.remote !== null) {
     actor.owner.remote.signal(state.remote.node, {
@@ -176,12 +181,12 @@ export function dropMonitor(actor: ActorRecord, state: MonitorState): void {
   }
 }
 
-/** Removes a `Down` that has arrived already. */
+/** Removes a `Down` that is in the mailbox already. */
 function flushDown(actor: ActorRecord, ref: Ref): void {
   flush(actor, (message) => message instanceof Down && message.ref === ref, 1);
 }
 
-/** A monitor of this actor has fired; at most once per monitor. */
+/** Notifies the actor that set a monitor; at most once per monitor. */
 export function receiveDown(
   actor: ActorRecord,
   ref: Ref,

@@ -1,6 +1,7 @@
 /**
- * Registered names of one node: at most one name per actor and one actor per
- * name, freed when the actor ends, as in the Erlang reference manual.
+ * Registered names of one node: at most one name per actor, and one actor per
+ * name. A name is free again when its actor has ended. All this is as in the
+ * Erlang reference manual.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -10,23 +11,25 @@ import type { Pid } from "../terms/terms.ts";
 
 export class Names {
   readonly #node: NodeServices;
+  /** Live actors by their names: `holder.name` is always the key. */
   readonly #holders = new Map<string, ActorRecord>();
 
   constructor(node: NodeServices) {
     this.#node = node;
   }
 
-  /** Throws `UsageError`; then nothing has changed. */
+  /** Throws `UsageError`, and then nothing has changed. */
   register(name: string, pid: Pid): void {
     const actor = this.#node.localActor(pid);
     if (actor === null) {
       throw new UsageError(
-        `expected a living local actor to register as "${name}", got ${pid}`,
+        `expected a live local actor to register as "${name}", got ${pid}`,
       );
     }
     this.claim(name, actor);
   }
 
+  /** As `register`, for an actor that may still be about to start. */
   claim(name: string, actor: ActorRecord): void {
     if (typeof name !== "string" || name === "" || name === "undefined") {
       throw new UsageError(
@@ -55,13 +58,13 @@ export class Names {
     const holder = this.#holders.get(name);
     if (holder === undefined) {
       throw new UsageError(
-        `expected "${name}" to be a registered name, but nobody holds it`,
+        `expected "${name}" to be a registered name, but it is free`,
       );
     }
     this.releaseName(holder);
   }
 
-  /** Called when an actor ends. */
+  /** Frees the name of an actor, if it has one. */
   releaseName(actor: ActorRecord): void {
     if (actor.name === null) return;
     this.#holders.delete(actor.name);

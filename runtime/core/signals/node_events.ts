@@ -1,8 +1,10 @@
 /**
- * Who wants to know when nodes join and leave, and how their connections do.
+ * The actors and listeners that are notified when nodes join and leave, and of
+ * the state of connections.
  *
- * A node's `NodeUp` comes before any signal of it, its `NodeDown` after all of
- * them and after the links and monitors to it have spoken.
+ * A node's `NodeUp` comes before any signal of that node. Its `NodeDown` comes
+ * after all its signals, and after the notifications of links and monitors to
+ * it.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -13,25 +15,24 @@ import {
   NodeUp,
 } from "../messages/runtime_messages.ts";
 
-/** Told to listeners outside of actors. */
+/** An event for listeners outside of actors. */
 export type NodeEvent = NodeUp | NodeDown;
 
-/** What there is to say of a connection while it is up. */
+/** An event of a connection that is up. */
 export type ConnectionEvent = NodeBusy | NodeSuspect;
 
 type Listener<Event> = (event: Event) => void;
 
 export class NodeEvents {
+  /** Live actors that have called `monitorNodes`. */
   readonly #actors = new Set<ActorRecord>();
   readonly #listeners = new Set<Listener<NodeEvent>>();
   readonly #connectionListeners = new Set<Listener<ConnectionEvent>>();
-  /**
-   * Told what a listener throws, which must not keep the others from theirs.
-   */
-  readonly #complain: (error: unknown) => void;
+  /** Reports what a listener has thrown; the other listeners still run. */
+  readonly #reportError: (error: unknown) => void;
 
-  constructor(complain: (error: unknown) => void) {
-    this.#complain = complain;
+  constructor(reportError: (error: unknown) => void) {
+    this.#reportError = reportError;
   }
 
   subscribe(actor: ActorRecord, on: boolean): void {
@@ -39,6 +40,7 @@ export class NodeEvents {
     else this.#actors.delete(actor);
   }
 
+  /** Removes an actor that has ended. */
   unsubscribe(actor: ActorRecord): void {
     if (this.#actors.size > 0) this.#actors.delete(actor);
   }
@@ -55,32 +57,32 @@ export class NodeEvents {
   }
 
   up(node: string): void {
-    this.#tellAll(new NodeUp(node));
+    this.#notifyAll(new NodeUp(node));
   }
 
   down(node: string, reason: string): void {
-    this.#tellAll(new NodeDown(node, reason));
+    this.#notifyAll(new NodeDown(node, reason));
   }
 
   busy(node: string, isBusy: boolean): void {
-    this.#tell(this.#connectionListeners, new NodeBusy(node, isBusy));
+    this.#notify(this.#connectionListeners, new NodeBusy(node, isBusy));
   }
 
   suspect(node: string, isSuspect: boolean): void {
-    this.#tell(this.#connectionListeners, new NodeSuspect(node, isSuspect));
+    this.#notify(this.#connectionListeners, new NodeSuspect(node, isSuspect));
   }
 
-  #tellAll(event: NodeEvent): void {
+  #notifyAll(event: NodeEvent): void {
     for (const actor of this.#actors) actor.deliver(event);
-    this.#tell(this.#listeners, event);
+    this.#notify(this.#listeners, event);
   }
 
-  #tell<Event>(listeners: ReadonlySet<Listener<Event>>, event: Event): void {
+  #notify<Event>(listeners: ReadonlySet<Listener<Event>>, event: Event): void {
     for (const listener of [...listeners]) {
       try {
         listener(event);
       } catch (error) {
-        this.#complain(error);
+        this.#reportError(error);
       }
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Which local actors have links or monitors with which other node, so that a
- * lost connection is told to exactly those.
+ * Which local actors have links or monitors with which other node, so that
+ * exactly these are notified when its connection is lost.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -10,9 +10,14 @@ import { receiveDown } from "./monitors.ts";
 import { reasons } from "../messages/reasons.ts";
 
 export class Peers {
-  /** Actors with any link, monitor or watcher over the connection. */
+  /**
+   * By node: every live actor with a link, monitor or watcher over the
+   * connection. An actor may stay here after its last one has been removed. No
+   * set is empty.
+   */
   readonly #involved = new Map<string, Set<ActorRecord>>();
 
+  /** Notes that an actor has a link or monitor with a node. */
   involve(peer: string, actor: ActorRecord): void {
     let actors = this.#involved.get(peer);
     if (actors === undefined) {
@@ -22,7 +27,7 @@ export class Peers {
     actors.add(actor);
   }
 
-  /** An ended actor is involved with nobody. */
+  /** Removes an actor that has ended. */
   removeActor(actor: ActorRecord): void {
     for (const [peer, actors] of this.#involved) {
       if (actors.delete(actor) && actors.size === 0) {
@@ -31,13 +36,16 @@ export class Peers {
     }
   }
 
-  /** Links get `noconnection`, monitors fire, watchers there are forgotten. */
+  /**
+   * The connection to a node is lost: links and monitors to it get
+   * `noconnection`, and monitors that its actors have set are removed.
+   */
   peerLost(peer: string): void {
     const actors = this.#involved.get(peer);
     if (actors === undefined) return;
     this.#involved.delete(peer);
-    // Nobody ends before all have let go of the peer: what an ending actor
-    // tells its remaining links and monitors would make a new connection.
+    // No actor ends before all have removed their links and monitors to the
+    // peer: a notification of an actor that ends would make a new connection.
     const links = [...actors].flatMap((actor) =>
       this.#loseConnection(actor, peer).map((pid) => ({ actor, pid }))
     );
@@ -46,7 +54,10 @@ export class Peers {
     }
   }
 
-  /** Returns the links that are to break; all else has been done. */
+  /**
+   * Removes all records of a peer from an actor. Returns the links whose effect
+   * is still due.
+   */
   #loseConnection(actor: ActorRecord, peer: string): Pid[] {
     if (actor.watchers !== null) {
       for (const [key, watcher] of actor.watchers) {
@@ -71,14 +82,14 @@ export class Peers {
     return broken;
   }
 
-  /** For tests: how many actors are involved with any node. */
+  /** For tests: the number of entries. */
   get size(): number {
     let size = 0;
     for (const actors of this.#involved.values()) size += actors.size;
     return size;
   }
 
-  /** Removes a remote monitor that was set by name. */
+  /** Removes a monitor that an actor of another node has set by name. */
   forgetWatcher(key: Ref | string): void {
     for (const actors of this.#involved.values()) {
       for (const actor of actors) {
