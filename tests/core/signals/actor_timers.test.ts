@@ -303,9 +303,10 @@ describe("on a real clock", () => {
         expect(() => self.sendAfter(delay, self.pid, 1)).toThrow(UsageError);
         expect(() => self.startTimer(delay, 1)).toThrow(UsageError);
       }
-      // All by the same way: a relay would need a turn of its own.
-      self.sendAfter(20, self.pid, "third");
-      const ref = self.startTimer(10, "second");
+      // All by the same way: a relay would need a turn of its own. A busy machine
+      // may stop this thread between two lines for tens of milliseconds.
+      self.sendAfter(300, self.pid, "third");
+      const ref = self.startTimer(150, "second");
       self.sendAfter(0, self.pid, "first");
       expect(await self.receive()).toBe("first");
       expect(await self.receive()).toEqual(new Timeout(ref, "second"));

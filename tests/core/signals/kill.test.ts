@@ -151,7 +151,7 @@ describe("A monitors B", () => {
       self.send(b, (me: Self) => {
         for (const flush of [true, false]) {
           expect(() => me.demonitor(ref, { flush }))
-            .toThrow("only who set a monitor can end it");
+            .toThrow("only the actor that set a monitor can end it");
         }
         me.exit(normal);
       });
