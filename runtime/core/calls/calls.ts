@@ -1,11 +1,11 @@
 /**
- * Calls: a request that expects one reply. The base of every server.
+ * Calls: a request that expects one reply. All servers stand on them.
  *
- * A call is a message (`Call`) with a reply address that is an alias, and a
- * monitor for as long as the answer is out. A reply goes straight to the caller
- * and never through its mailbox: it costs the same behind a million queued
- * messages, and a late one is dropped. Between Erlang nodes this is
- * `{'$gen_call', {Pid, [alias | Ref]}, Request}`.
+ * A call is a message (`Call`) whose reply address is an alias, and a monitor
+ * of the called actor until the reply comes. A reply goes straight to the
+ * waiting call and never through the caller's mailbox. So it costs the same
+ * behind a million queued messages, and a late reply is dropped. Between Erlang
+ * nodes a call is `{'$gen_call', {Pid, [alias | Ref]}, Request}`.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -24,12 +24,12 @@ import { PendingCall } from "./pending_call.ts";
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 
-/** The message of a call, by where its reply is to go. */
+/** Makes the message of a call from its reply address. */
 type Envelope = (from: ReplyTo) => unknown;
 
 /**
- * Calls and resolves with the reply. Rejects with a `CallError`. What is sent
- * is a `Call` unless `envelope` makes something else.
+ * Calls and resolves with the reply. Rejects with a `CallError`. The message is
+ * a `Call`, or the one that `envelope` makes.
  */
 export function call(
   actor: ActorRecord,
@@ -41,7 +41,7 @@ export function call(
   mustBeAbleToWait(actor, "call");
   const abort = options.signal;
   if (abort?.aborted) return Promise.reject(abort.reason);
-  // A name on this node that nobody holds is no error of usage in a call.
+  // In a call, a free name of this node is a failure and no `UsageError`.
   const target = typeof to === "string"
     ? { name: to, node: actor.owner.name }
     : isViaTarget(to)
@@ -63,8 +63,8 @@ export function call(
 }
 
 /**
- * The answering half of a call. `announce` is given the address at once and
- * sees to it that `target`, or somebody for it, gets to know it.
+ * The waiting half of a call. `announce` is given the reply address at once, and
+ * passes it to `target` or to an actor that replies for it.
  */
 export function expectReply(
   actor: ActorRecord,
@@ -83,8 +83,8 @@ export function expectReply(
   const promise = lastPromise;
   try {
     announce({ pid: actor.pid, tag: pending.ref });
-    // It may have been answered there and then, and nobody takes back a watch
-    // that begins after the end.
+    // The reply may have come within `announce`. A monitor that is set after the
+    // end of the call would never be removed.
     if (!pending.hasEnded) {
       monitorCallee(pending, target, calleeOf(actor.owner, target));
     }
@@ -98,18 +98,18 @@ export function expectReply(
   return promise;
 }
 
-/** What the error names as the request when there was none. */
+/** Stands in the error of `expectReply`, which has no request. */
 const EXPECTED = atom("expect_reply");
 
-function mustBeAbleToWait(actor: ActorRecord, what: string): void {
+function mustBeAbleToWait(actor: ActorRecord, name: string): void {
   if (!(actor.behaviour instanceof Handler) || actor.behaviour.mayWait) return;
   throw new UsageError(
-    `expected ${what} to be made by an actor that can wait, got a handler; ` +
-      "use asyncHandler, or send a message and handle the answer as one",
+    `expected ${name} to be made by an actor that can wait, got a handler; ` +
+      "use asyncHandler, or send a message and handle the answer as a message",
   );
 }
 
-/** A call that is about to begin, and its promise in `lastPromise`. */
+/** Makes a call that is not sent yet, and puts its promise in `lastPromise`. */
 function makePendingCall(
   actor: ActorRecord,
   failure: (reason: unknown) => CallError,
@@ -120,11 +120,14 @@ function makePendingCall(
   return new PendingCall(actor, actor.owner.makeRef(), lastResolve, failure);
 }
 
-/** To be called once the message is out: nothing ends a call before. */
+/**
+ * Sets the deadline and the abort signal of a call. To be called after the
+ * message is sent: neither can end the call before that.
+ */
 function limitCall(pending: PendingCall, options: CallOptions): void {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options;
   pending.actor.owner.callDeadlines.add(pending, timeoutMs);
-  if (signal !== undefined) endOnAbort(pending, signal);
+  if (signal !== undefined) rejectOnAbort(pending, signal);
 }
 
 let lastPromise: Promise<unknown>;
@@ -134,7 +137,7 @@ const captureResolve = (resolve: (value: unknown) => void): void => {
   lastResolve = resolve;
 };
 
-/** Sends the message and watches the called actor. */
+/** Sends the message and monitors the called actor. */
 function sendRequest(
   pending: PendingCall,
   to: Pid<never> | NamedTarget,
@@ -161,7 +164,7 @@ function sendRequest(
   node.scheduler.handOver(actor);
 }
 
-/** Has the call fail when the called actor ends. */
+/** Has the call fail when the called actor ends, or if it has ended already. */
 function monitorCallee(
   pending: PendingCall,
   to: Pid<never> | NamedTarget,
@@ -179,7 +182,10 @@ function monitorCallee(
   }
 }
 
-/** Who is called on this node; undefined when it is another node's business. */
+/**
+ * The called actor; null if it has ended or its name is free, and undefined if
+ * the target is on another node.
+ */
 function calleeOf(
   node: NodeServices,
   to: Pid<never> | NamedTarget,
@@ -190,10 +196,10 @@ function calleeOf(
   return to.node === node.name ? node.names.holder(to.name) : undefined;
 }
 
-function endOnAbort(pending: PendingCall, abort: AbortSignal): void {
+function rejectOnAbort(pending: PendingCall, abort: AbortSignal): void {
   const onAbort = () => pending.reject(abort.reason);
   abort.addEventListener("abort", onAbort);
-  // A signal may outlive many calls and must not collect their listeners.
+  // A signal may outlive many calls, so each call removes its listener.
   pending.forgetAbort = () => abort.removeEventListener("abort", onAbort);
 }
 
@@ -204,14 +210,14 @@ function callError(
   { timeoutMs = DEFAULT_TIMEOUT_MS }: CallOptions,
 ): CallError {
   const who = isViaTarget(to)
-    ? `whoever has the name ${printTerm(to.name)}`
+    ? `the holder of the name ${printTerm(to.name)}`
     : printTerm(to);
   return new CallError(who, request, reason, { to, timeoutMs });
 }
 
 const CALLING_SELF = atom("calling_self");
 
-/** Who waits for an answer of its own would wait for ever. */
+/** Whether an actor calls itself: it would wait for ever. */
 function isItself(
   actor: ActorRecord,
   target: Pid<never> | NamedTarget,
@@ -221,7 +227,7 @@ function isItself(
     target.node === actor.owner.name;
 }
 
-/** Replies to a call in an actor's name, wherever the caller is. */
+/** Replies to a call in an actor's name, on this node or another one. */
 export function reply(
   actor: ActorRecord,
   to: ReplyTo,

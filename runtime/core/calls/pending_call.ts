@@ -1,11 +1,24 @@
 /**
  * A call that waits for its reply.
  *
- * One object, which is at once the alias that takes the reply, the monitor of
- * the called actor where that is on this node, what waits for the deadline, and
- * the turn in which the caller goes on: a call within a node is the most common
- * thing that servers do, and an object, a closure or a table entry for each of
- * these took more time than the two messages.
+ * One object has four roles: the alias that takes the reply (`AliasState`), the
+ * monitor of the called actor if that is on this node (`CallRecord`), the entry
+ * that waits for the deadline (`Waiting`), and the turn in which the caller
+ * continues (`Runnable`). Servers do nothing more often than calls within a
+ * node, and an object, a closure or a table entry for each role took more time
+ * than the two messages.
+ *
+ * A call is in one of three states:
+ *
+ * ```text
+ *  state    hasEnded  ref.alias  in actor.calls, and callee.callers if set
+ *  waiting  false     this       yes
+ *  ended    true      null       no     it is in the run queue
+ *  settled  true      null       no     its promise has settled
+ *
+ *  waiting --reply, exit, time-out, abort--> ended --turn--> settled
+ *  waiting --the caller has ended----------> settled
+ * ```
  */
 
 import { Rejection } from "../host/rejection.ts";
@@ -20,31 +33,45 @@ import { KilledError } from "../messages/errors.ts";
 import type { Runnable } from "../host/scheduler.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 
-/** How a call fails, by the reason. */
+/** Makes the error of a failed call from the reason. */
 type Failure = (reason: unknown) => unknown;
 
 export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
+  /** The caller. */
   readonly actor: ActorRecord;
+  /** The alias, and the ref of the monitor if the callee is on another node. */
   readonly ref: Ref;
   readonly mode = "once";
   readonly isCall = true;
-  /** The called actor, if it is on this node: it keeps this among `callers`. */
+  /**
+   * The called actor. Null before `monitorCallee`, and always for an actor of
+   * another node, which is monitored under `ref`.
+   */
   callee: ActorRecord | null = null;
-  /** Places in `actor.calls` and `callee.callers`. */
+  /** While waiting, `actor.calls[callIndex]` is this call. */
   callIndex = 0;
+  /** While waiting with a callee, `callee.callers[callerIndex]` is this call. */
   callerIndex = 0;
+  /** Resolves the caller's promise; called once. */
   readonly #resolve: (value: unknown) => void;
   readonly #failure: Failure;
   #hasEnded = false;
-  #outcome: unknown = undefined;
+  /** The reply or the error; undefined while waiting. */
+  #result: unknown = undefined;
+  /** Whether `#result` is an error. */
   #hasFailed = false;
+  /** Removes the listener of `CallOptions.signal`; null without a signal. */
   forgetAbort: (() => void) | null = null;
 
-  deadline = 0;
+  /** The line of deadlines in which this call waits; null without a limit. */
   line: Line | null = null;
+  /** See `Waiting`: set at the end of the turn in which the call was made. */
+  deadline = 0;
+  /** The neighbours in `line`; null at its ends, and while `line` is null. */
   before: Waiting | null = null;
   after: Waiting | null = null;
 
+  /** For the scheduler, which never trusts a call: it has only one turn. */
   cleanTurns = 0;
   owesTurn = false;
   readonly takesOver = false;
@@ -71,7 +98,7 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
     return this.#hasEnded;
   }
 
-  /** From now on the end of an actor of this node is the end of the call. */
+  /** From now on the call fails when this actor of this node ends. */
   monitorCallee(callee: ActorRecord): void {
     this.callee = callee;
     const callers = callee.callers ??= [];
@@ -79,13 +106,13 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
     callers.push(this);
   }
 
-  // -- What ends it
+  // -- Transitions from waiting
 
   takeMessage(reply: unknown): void {
     this.#endCall(reply, false);
   }
 
-  /** The called actor has ended, its node is lost, or time is over. */
+  /** The called actor has ended, its node is lost, or the time is up. */
   failCall(reason: unknown): void {
     if (!this.#hasEnded) this.#endCall(this.#failure(reason), true);
   }
@@ -94,7 +121,7 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
     this.failCall("timeout");
   }
 
-  /** It rejects with something else than a `CallError`. */
+  /** The call ends with an error that is no `CallError`. */
   reject(error: unknown): void {
     this.#endCall(error, true);
   }
@@ -104,8 +131,11 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
     this.#endCall(new KilledError(reason), true);
   }
 
-  /** Takes everything back, and lets the caller go on in a turn of its own. */
-  #endCall(outcome: unknown, hasFailed: boolean): void {
+  /**
+   * Removes alias, deadline and monitor. The caller continues in a turn of this
+   * call; if it has ended, the promise settles at once.
+   */
+  #endCall(result: unknown, hasFailed: boolean): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     const { actor, callee, ref } = this;
@@ -114,7 +144,7 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
     owner.aliases.size--;
     if (this.line !== null) owner.callDeadlines.remove(this);
     this.forgetAbort?.();
-    this.#outcome = outcome;
+    this.#result = result;
     this.#hasFailed = hasFailed;
     if (callee !== null) removeCall(callee.callers, this, "callerIndex");
     removeCall(actor.calls, this, "callIndex");
@@ -127,11 +157,11 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
   }
 
   #settlePromise(): void {
-    const outcome = this.#outcome;
-    this.#resolve(this.#hasFailed ? new Rejection(outcome) : outcome);
+    const result = this.#result;
+    this.#resolve(this.#hasFailed ? new Rejection(result) : result);
   }
 
-  // -- The turn in which the caller goes on
+  // -- The turn in which the caller continues
 
   run(): number {
     this.actor.nodeWaits--;
@@ -156,7 +186,7 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
   }
 }
 
-/** Out of a list whose order does not matter: the last takes its place. */
+/** Removes a call from a list: the last call of the list takes its place. */
 function removeCall(
   list: CallRecord[] | null,
   call: CallRecord,
