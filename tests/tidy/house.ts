@@ -7,7 +7,6 @@ import { expect, it } from "vitest";
 import { describeOnNode as describe } from "../helpers/share.ts";
 import { checkConstants } from "./constants.ts";
 import { checkAnchors, checkNames, checkPaths } from "./paths.ts";
-import { withoutPending } from "./pending.ts";
 import { checkProse } from "./prose.ts";
 import { allowedProse, proseInCode, refusedProse } from "./prose_samples.ts";
 import {
@@ -34,7 +33,7 @@ const sample = (path: string, ...imports: string[]): SourceFile => ({
 
 function ofRooms({ rooms, sources }: Checkout): void {
   it("keep their order", () => {
-    const checked = withoutPending("rooms", rooms);
+    const checked = rooms;
     expect(inLines(checked.flatMap(checkRooms))).toEqual([]);
   });
 
@@ -87,7 +86,7 @@ function ofRooms({ rooms, sources }: Checkout): void {
   });
 
   it("hold no circle of imports", () => {
-    const checked = withoutPending("rooms", rooms);
+    const checked = rooms;
     expect(inLines(checkCircles(checked))).toEqual([]);
   });
 
@@ -121,7 +120,7 @@ function ofRooms({ rooms, sources }: Checkout): void {
 
 function ofReadmes({ rooms, pages }: Checkout): void {
   it("has one", () => {
-    const checked = withoutPending("readmes", rooms)
+    const checked = rooms
       .filter(({ path }) => !/^runtime\/\w+\.ts$/.test(path));
     expect(inLines(checkReadmes(checked, pages))).toEqual([]);
   });
@@ -137,7 +136,7 @@ function ofReadmes({ rooms, pages }: Checkout): void {
 
 function ofConstants({ sources }: Checkout): void {
   it("is one", () => {
-    const checked = withoutPending("constants", sources);
+    const checked = sources;
     expect(inLines(checked.flatMap(checkConstants))).toEqual([]);
   });
 
@@ -175,7 +174,7 @@ function ofConstants({ sources }: Checkout): void {
 
 function ofWords({ sources, pages }: Checkout): void {
   it("are plain in comments, documents, titles and messages", () => {
-    const checked = withoutPending("prose", [...sources, ...pages])
+    const checked = [...sources, ...pages]
       .filter(({ path }) => path !== "tests/tidy/prose_samples.ts");
     expect(inLines(checked.flatMap(checkProse))).toEqual([]);
   });

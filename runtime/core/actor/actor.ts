@@ -1,16 +1,18 @@
 /**
- * One actor: its mailbox, its run state and its `receive`.
+ * One actor: its mailbox, its run state and its `receive`. What an actor does
+ * to other actors is in `local_actor.ts`, the one subclass. The run states and
+ * their transitions are in `contract/run_state.ts`.
  *
- * What it does to others is in `local_actor.ts`, the one subclass.
+ * A function actor, and a handler actor whose promise is pending, stays RUNNING
+ * after `run` has returned. Its turn goes on in microtasks until it comes to
+ * its next `receive`, or until the promise is settled.
  *
- * Signals act on an actor at once and are never queued: an exit signal ends
- * it even while its code waits for something foreign. That is one of the
- * orders that Erlang's signal rules allow. What an ended actor's code still
- * does has no effect.
- *
- * The exit rules are in `exits.ts`, links and monitors in `links.ts`.
+ * Signals act on an actor at once and are never queued (`signals/`). An exit
+ * signal ends an actor even while its code awaits a promise that is not the
+ * node's, an order that Erlang's rules allow. Its code has no effect then.
  */
 
+import { GOES_ON } from "../host/scheduler.ts";
 import { Rejection } from "../host/rejection.ts";
 import type { ActorRecord, NodeServices } from "../contract/record.ts";
 import {
@@ -45,13 +47,13 @@ import {
   startHandler,
 } from "./waiting_handler.ts";
 
-/** Executor results, kept here so that `receive` allocates no closure. */
+/** Result of the promise executor, kept here so that no closure is made. */
 let lastResolve: (value: unknown) => void;
 const captureResolve = (resolve: (value: unknown) => void): void => {
   lastResolve = resolve;
 };
 
-/** Outside of the class, so that the closures hold on to the actor only. */
+/** Outside the class, so that its closures keep only the actor alive. */
 function endWith(actor: Actor, running: Promise<unknown>): void {
   running.then(
     () => endActor(actor, reasons.normal),
@@ -65,19 +67,22 @@ export abstract class Actor extends ActorState implements ActorRecord {
   readonly behaviour: AnyBehaviour;
   readonly mailbox: Mailbox = new Mailbox();
   state: number = QUEUED;
-  /** The handler's state; of an ended actor, why it ended. */
+  /** State of the handler; once the actor is DEAD, its exit reason. */
   handlerState: unknown = undefined;
-  /** Resolves the pending `receive`; null when the actor is not in one. */
+  /** Resolves the pending `receive`; null exactly while none is pending. */
   resolveReceive: ((value: unknown) => void) | null = null;
-  /** Messages, received or sent, that are left in this turn. */
+  /**
+   * Messages, received and sent, that are left in this turn. Negative when the
+   * actor has sent more than its turn allows: the debt of its next turns.
+   */
   turnLeft = 0;
   /** Turns in a row that ended in `receive`; see `Scheduler.handOver`. */
   cleanTurns = 0;
   owesTurn = false;
-  /** Messages taken. */
+  /** Messages taken since the start; never decreases. */
   reductions: number = 0;
   groupLeader: Pid;
-  /** Who spawned it, for crash reports; null when no actor did. */
+  /** The actor that spawned it, for crash reports; null when no actor did. */
   parent: Pid | null = null;
 
   constructor(
@@ -99,7 +104,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
     this.groupLeader = groupLeader ?? this.pid;
   }
 
-  /** Why it has ended; meaningless before. */
+  /** The exit reason; meaningless before the actor has ended. */
   get endReason(): ExitReason {
     return this.handlerState;
   }
@@ -122,7 +127,10 @@ export abstract class Actor extends ActorState implements ActorRecord {
     return this.state === QUEUED ? "runnable" : "running";
   }
 
-  /** Without a pattern, since that would run the actor's code too early. */
+  /**
+   * Whether the next message resolves its pending `receive` at once. False with
+   * a pattern, since a pattern would run the actor's code too early.
+   */
   get takesOver(): boolean {
     return this.resolveReceive !== null && this.match === null &&
       this.state === QUEUED;
@@ -132,16 +140,16 @@ export abstract class Actor extends ActorState implements ActorRecord {
     return this.state === RUNNING && this.started && this.nodeWaits === 0;
   }
 
-  /** What logs call this actor. Never throws. */
+  /** The actor's name in logs. Never throws. */
   describe(): string {
-    // As the pid printed while it lived, so that logs and traces agree.
+    // As the pid was printed while the actor was alive, so that logs agree.
     const pid = `#PID<0.${this.pid.id}.${this.pid.serial}>`;
     try {
       const label = this.name ?? this.label;
       const known = label || ((this.behaviour as { name?: string }).name ?? "");
       return known === "" ? pid : `${pid} (${known})`;
     } catch {
-      // A label or a function's name may be anything at run time.
+      // At run time, a label or the name of a function may be any value.
       return pid;
     }
   }
@@ -161,7 +169,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
   }
 
   /**
-   * Gives up everything that holds on to the actor; `exits.ts` does the rest.
+   * Drops every reference to the actor; `signals/exits.ts` does the rest.
    */
   markDead(reason: ExitReason): void {
     this.state = DEAD;
@@ -178,12 +186,12 @@ export abstract class Actor extends ActorState implements ActorRecord {
       if (budget <= 0) return 0;
     }
     if (!this.started) return this.#start(budget);
-    // One that awaits a message inside its handler goes on as a function does.
+    // A handler that awaits a message continues as a function actor does.
     if (this.isHandler && this.resolveReceive === null) {
       if (this.isSpecial) {
         budget = serveSystemRequests(this, budget);
         if (budget === 0) {
-          // It is suspended, whatever is in its mailbox, or ends, or has ended.
+          // The actor is suspended, is ending, or has ended: no turn is due.
           if (this.state === QUEUED && this.resolveReceive === null) {
             this.state = IDLE;
           }
@@ -201,8 +209,8 @@ export abstract class Actor extends ActorState implements ActorRecord {
   }
 
   /**
-   * Whoever has sent more than its turn allowed, which nothing could stop, has
-   * that much less of its next turns, so that receivers keep up with senders.
+   * An actor cannot be stopped in a loop of sends. What it has sent beyond its
+   * turn is taken off its next turns, so that receivers keep up with senders.
    */
   #payDebt(budget: number): number {
     if (this.isHeld) return park(this);
@@ -239,14 +247,14 @@ export abstract class Actor extends ActorState implements ActorRecord {
       if (running instanceof Promise) {
         endWith(this, running);
       } else {
-        // Nothing of it goes on in a microtask.
+        // No part of it continues in a microtask.
         endActor(this, reasons.normal);
         return 1;
       }
     } catch (error) {
       crashActor(this, error);
     }
-    return -1;
+    return GOES_ON;
   }
 
   /** One turn of a handler actor: the hot path of the whole runtime. */
@@ -255,7 +263,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
     const handle = (this.behaviour as Handler).handle;
     let taken = 0;
     this.state = HANDLING;
-    // What it sends counts as well, so that receivers keep up with senders.
+    // Sent messages count as well, so that receivers keep up with senders.
     this.turnLeft = budget;
     try {
       while (mailbox.length > 0 && this.turnLeft > 0) {
@@ -283,7 +291,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
     return taken;
   }
 
-  /** After a turn: back into the queue, or idle. */
+  /** After a turn: the actor is QUEUED again, or IDLE. */
   endTurn(): void {
     if (this.mailbox.length > 0) {
       this.state = QUEUED;
@@ -293,12 +301,12 @@ export abstract class Actor extends ActorState implements ActorRecord {
     }
   }
 
-  /** The turn of a handler that waits goes on until the promise has settled. */
+  /** The turn of a waiting handler goes on until its promise is settled. */
   goOnAfter(promise: Promise<unknown>): void {
     goOnAfter(this, promise);
   }
 
-  /** A function actor's turn: its pending `receive` resolves, if it can. */
+  /** A turn of a function actor: its pending `receive` resolves, if it can. */
   #resume(budget: number): number {
     let message: unknown;
     const mailbox = this.mailbox;
@@ -311,7 +319,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
         index = findMatch(this);
       } catch (error) {
         if (this.alive) this.#endReceive(new Rejection(error));
-        return -1;
+        return GOES_ON;
       }
       // A pattern may have ended its own actor.
       if (!this.alive) return 0;
@@ -324,7 +332,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
     }
     this.#endReceive(message);
     this.turnLeft = budget;
-    return -1;
+    return GOES_ON;
   }
 
   #endReceive(value: unknown): void {
@@ -383,8 +391,8 @@ export abstract class Actor extends ActorState implements ActorRecord {
   }
 
   /**
-   * An actor that was started in a crowd gets its own context later, once it
-   * runs in a microtask, which is after its first message.
+   * An actor that was started among many others gets its async context later:
+   * once it runs in a microtask, which is after its first message.
    */
   #adopt(): void {
     if (this.reductions === 0 || this.state !== RUNNING) return;
@@ -397,8 +405,8 @@ export abstract class Actor extends ActorState implements ActorRecord {
     pattern: Pattern | ReceiveOptions | undefined,
     more: ReceiveOptions | undefined,
   ): Promise<unknown> {
-    // An ended actor's code is told once, so that `finally` and `using` run. A
-    // loop that swallows it parks here for ever and is collected.
+    // The code of an ended actor gets one rejection, so that `finally` and
+    // `using` run. A loop that catches it waits here for ever, and is collected.
     if (this.state === DEAD) {
       if (this.wasTold) return new Promise(() => {});
       this.wasTold = true;
@@ -410,7 +418,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
           "actor, which is given its messages one by one",
       );
     }
-    // Without a pending `receive`, only one that looks now has a pattern.
+    // No `receive` is pending, so the pattern is of one that searches now.
     if (this.match !== null) {
       throw new UsageError(
         "expected a pattern to look at its message only, got one that receives",
@@ -446,7 +454,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
     this.resolveReceive = lastResolve;
     this.receiveTimedOut = isPoll;
     if (found >= 0 || isPoll) {
-      // The turn is used up: others go first, then it is found again at once.
+      // The turn is used up: other actors go first, then it is found at once.
       this.scanned = Math.max(0, found);
       this.state = QUEUED;
       this.owner.scheduler.enqueue(this);
@@ -475,7 +483,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
     const resolve = this.resolveReceive;
     const onAbort = () => {
       if (this.resolveReceive !== resolve || this.state === DEAD) return;
-      // It goes on although it is held, so nobody owes it a turn any more.
+      // It continues although it is held, so no turn is due to it any more.
       this.isParked = false;
       this.owner.scheduler.turnTrace?.begin(this.pid);
       this.#endReceive(new Rejection(abort.reason));

@@ -1,11 +1,12 @@
 /**
- * What an actor holds besides what every message needs: its ties to others,
- * and single bits of its state.
+ * The state of an actor that a plain message does not need: its links,
+ * monitors, aliases and timers, and single bits.
  *
- * Most actors have few ties or none, and a million of them are meant to fit
- * into memory, so what is rare lives in an object of its own that is made when
- * it is first needed. That takes a hundred bytes off an idle actor, a quarter
- * of it. `actor.ts` has what is common, and all behaviour.
+ * Most actors have few of these or none, and a million actors are meant to fit
+ * into memory. So rare fields are in an object of their own (`Rare`) that is
+ * made when the first of them is set. This saves a hundred bytes for each idle
+ * actor, a quarter of its size. `actor.ts` has the common fields and all
+ * behaviour.
  */
 
 import { DEFAULT_WARN_AT, type MailboxOptions } from "../mailbox/options.ts";
@@ -22,7 +23,7 @@ import type { ExitReason } from "../messages/reasons.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 import type { Timer } from "../host/timers.ts";
 
-/** What the accessors of `ActorState` say of these holds here. */
+/** The accessors of `ActorState` say what holds for each field. */
 class Rare {
   name: string | null = null;
   label = "";
@@ -68,15 +69,20 @@ function setFlag(actor: ActorState, flag: number, on: boolean): void {
 }
 
 /**
- * The two fields are no private ones, because private accessors and methods
- * cost each object a field of their own.
+ * The two fields are not private, because in V8 private accessors and methods
+ * cost each object a field.
+ *
+ * Invariants: `rare` is null until one of its fields is set, and is never null
+ * again; so `rare === null` means that the actor has no links, monitors,
+ * aliases, calls, timers, name or label. `flags` holds one bit for each boolean
+ * accessor below.
  */
 export abstract class ActorState {
   rare: Rare | null = null;
   /** @internal */
   flags = 0;
 
-  /** Whether its code has begun. */
+  /** Whether its code has started; set once, in its first turn. */
   get started(): boolean {
     return (this.flags & STARTED) !== 0;
   }
@@ -84,7 +90,7 @@ export abstract class ActorState {
     setFlag(this, STARTED, on);
   }
 
-  /** Whether it is a handler actor: asked for each turn. */
+  /** Whether it is a handler actor; never changes. Read in each turn. */
   get isHandler(): boolean {
     return (this.flags & HANDLES) !== 0;
   }
@@ -99,7 +105,7 @@ export abstract class ActorState {
     setFlag(this, TRAPS_EXITS, on);
   }
 
-  /** Whether the pending `receive` has waited long enough. */
+  /** Whether the pending `receive` has reached its time limit. */
   get receiveTimedOut(): boolean {
     return (this.flags & TIMED_OUT) !== 0;
   }
@@ -107,7 +113,7 @@ export abstract class ActorState {
     setFlag(this, TIMED_OUT, on);
   }
 
-  /** Whether a `receive` has rejected because the actor ended. */
+  /** Whether a `receive` has rejected because the actor has ended. */
   get wasTold(): boolean {
     return (this.flags & WAS_TOLD) !== 0;
   }
@@ -115,7 +121,8 @@ export abstract class ActorState {
     setFlag(this, WAS_TOLD, on);
   }
 
-  /** Nobody would know whose its floating rejections are. */
+  /** Whether it has no async context, so that its floating rejections could
+   * not be traced to it. */
   get isUnattributed(): boolean {
     return (this.flags & UNATTRIBUTED) !== 0;
   }
@@ -124,8 +131,8 @@ export abstract class ActorState {
   }
 
   /**
-   * Whether `system_requests.ts` is to be asked before each turn, and
-   * `debugging.ts` be told of replies.
+   * Whether `sys/system_requests.ts` is called before each turn, and
+   * `sys/debugging.ts` for each reply.
    */
   get isSpecial(): boolean {
     return (this.flags & SPECIAL) !== 0;
@@ -134,7 +141,7 @@ export abstract class ActorState {
     setFlag(this, SPECIAL, on);
   }
 
-  /** Whether its handler is given no messages until it is resumed. */
+  /** Whether its handler gets no messages until it is resumed. */
   get isSuspended(): boolean {
     return (this.flags & SUSPENDED) !== 0;
   }
@@ -142,7 +149,8 @@ export abstract class ActorState {
     setFlag(this, SUSPENDED, on);
   }
 
-  /** Whether it gets no turns because of what it has sent; see `holding.ts`. */
+  /** Whether it gets no turns until a connection that it has overfilled has
+   * room; see `signals/holding.ts`. */
   get isHeld(): boolean {
     return (this.flags & HELD) !== 0;
   }
@@ -150,7 +158,8 @@ export abstract class ActorState {
     setFlag(this, HELD, on);
   }
 
-  /** Whether it had a turn coming when it was held, and will have it then. */
+  /** Whether its turn had come when it was held. It gets this turn when it is
+   * released. Implies `isHeld`. */
   get isParked(): boolean {
     return (this.flags & PARKED) !== 0;
   }
@@ -158,7 +167,7 @@ export abstract class ActorState {
     setFlag(this, PARKED, on);
   }
 
-  /** Whether it is one of the runtime's own, which are never held. */
+  /** Whether it is an actor of the runtime, which is never held. */
   get isExempt(): boolean {
     return (this.flags & EXEMPT) !== 0;
   }
@@ -166,7 +175,7 @@ export abstract class ActorState {
     setFlag(this, EXEMPT, on);
   }
 
-  /** The name it is registered under, if any. */
+  /** The name under which it is registered, or null. */
   get name(): string | null {
     return this.rare === null ? null : this.rare.name;
   }
@@ -174,7 +183,7 @@ export abstract class ActorState {
     if (name !== null || this.rare !== null) made(this).name = name;
   }
 
-  /** What logs call it when it has no name; may be empty. */
+  /** Its text in logs when it has no name; may be empty. */
   get label(): string {
     return this.rare === null ? "" : this.rare.label;
   }
@@ -182,7 +191,7 @@ export abstract class ActorState {
     if (label !== "" || this.rare !== null) made(this).label = label;
   }
 
-  /** Pattern of the pending `receive`; null takes any message. */
+  /** Pattern of the pending `receive`; null accepts any message. */
   get match(): Matcher | null {
     return this.rare === null ? null : this.rare.match;
   }
@@ -191,8 +200,8 @@ export abstract class ActorState {
   }
 
   /**
-   * Messages from the oldest on that the pending pattern has refused, or that
-   * wait for a suspended handler.
+   * Number of messages, from the oldest on, that the pending pattern has
+   * refused, or that wait for a suspended handler.
    */
   get scanned(): number {
     return this.rare === null ? 0 : this.rare.scanned;
@@ -201,7 +210,7 @@ export abstract class ActorState {
     if (count !== 0 || this.rare !== null) made(this).scanned = count;
   }
 
-  /** Length of the mailbox at which `admit` is asked. */
+  /** Length of the mailbox from which on `admit` is called. */
   get mailboxAlarm(): number {
     return this.rare === null ? DEFAULT_WARN_AT : this.rare.mailboxAlarm;
   }
@@ -209,7 +218,7 @@ export abstract class ActorState {
     made(this).mailboxAlarm = length;
   }
 
-  /** By peer; null until the first. */
+  /** Its links, by the other actor; null until the first one. */
   get links(): Map<Pid, LinkState> | null {
     return this.rare === null ? null : this.rare.links;
   }
@@ -217,7 +226,7 @@ export abstract class ActorState {
     if (links !== null || this.rare !== null) made(this).links = links;
   }
 
-  /** Monitors this actor set, by ref; null until the first. */
+  /** Monitors that this actor has set, by ref; null until the first one. */
   get monitors(): Map<Ref, MonitorState> | null {
     return this.rare === null ? null : this.rare.monitors;
   }
@@ -227,7 +236,7 @@ export abstract class ActorState {
     }
   }
 
-  /** Monitors others set on this actor, by ref; null until the first. */
+  /** Monitors that others have set on it, by ref; null until the first one. */
   get watchers(): Map<Ref | string, Watcher> | null {
     return this.rare === null ? null : this.rare.watchers;
   }
@@ -237,7 +246,7 @@ export abstract class ActorState {
     }
   }
 
-  /** Its active aliases; null until the first. */
+  /** Its active aliases; null until the first one. */
   get aliases(): Set<Ref> | null {
     return this.rare === null ? null : this.rare.aliases;
   }
@@ -245,7 +254,7 @@ export abstract class ActorState {
     if (aliases !== null || this.rare !== null) made(this).aliases = aliases;
   }
 
-  /** Its calls that have no reply yet, in no order; null until the first. */
+  /** Its calls without a reply so far, unordered; null until the first one. */
   get calls(): CallRecord[] | null {
     return this.rare === null ? null : this.rare.calls;
   }
@@ -253,7 +262,7 @@ export abstract class ActorState {
     if (calls !== null || this.rare !== null) made(this).calls = calls;
   }
 
-  /** Calls of others on its node that wait for its reply; as `calls`. */
+  /** Calls of actors of its node that wait for its reply; as `calls`. */
   get callers(): CallRecord[] | null {
     return this.rare === null ? null : this.rare.callers;
   }
@@ -261,7 +270,7 @@ export abstract class ActorState {
     if (calls !== null || this.rare !== null) made(this).callers = calls;
   }
 
-  /** Timers that will send to this actor, in no order; null until the first. */
+  /** Timers that will send to it, unordered; null until the first one. */
   get timers(): ActorTimer[] | null {
     return this.rare === null ? null : this.rare.timers;
   }
@@ -276,7 +285,7 @@ export abstract class ActorState {
     made(this).abort = abort;
   }
 
-  /** Told when it has ended; see `RunningNode.run`. */
+  /** Called when it has ended; see `RunningNode.run`. */
   get onExit(): ((reason: ExitReason) => void) | null {
     return this.rare === null ? null : this.rare.onExit;
   }
@@ -284,7 +293,7 @@ export abstract class ActorState {
     made(this).onExit = onExit;
   }
 
-  /** Deadline of the pending `receive`. */
+  /** Timer of the pending `receive`; null when that has no time limit. */
   get receiveTimer(): Timer | null {
     return this.rare === null ? null : this.rare.receiveTimer;
   }
@@ -292,7 +301,7 @@ export abstract class ActorState {
     if (timer !== null || this.rare !== null) made(this).receiveTimer = timer;
   }
 
-  /** Limit and policy; null is the default. */
+  /** Limit and policy of its mailbox; null means the defaults. */
   get mailboxOptions(): MailboxOptions | null {
     return this.rare === null ? null : this.rare.mailboxOptions;
   }
@@ -300,7 +309,7 @@ export abstract class ActorState {
     if (options !== null) made(this).mailboxOptions = options;
   }
 
-  /** Messages lost to the mailbox's limit. */
+  /** Messages that were dropped because the mailbox was full. */
   get lostMessages(): number {
     return this.rare === null ? 0 : this.rare.lostMessages;
   }
@@ -308,7 +317,7 @@ export abstract class ActorState {
     made(this).lostMessages = count;
   }
 
-  /** Waits for the node itself, such as for the reply to a spawn request. */
+  /** How many promises of the node it awaits, such as replies of calls. */
   get nodeWaits(): number {
     return this.rare === null ? 0 : this.rare.nodeWaits;
   }
@@ -316,7 +325,7 @@ export abstract class ActorState {
     made(this).nodeWaits = count;
   }
 
-  /** Nodes whose connections it has overfilled. */
+  /** Nodes whose connections it has overfilled; null when it is not held. */
   get heldBy(): Set<string> | null {
     return this.rare === null ? null : this.rare.heldBy;
   }
@@ -324,7 +333,7 @@ export abstract class ActorState {
     if (nodes !== null || this.rare !== null) made(this).heldBy = nodes;
   }
 
-  /** System requests in its mailbox, if it is a handler actor. */
+  /** Number of system requests in its mailbox; only for handler actors. */
   get systemRequests(): number {
     return this.rare === null ? 0 : this.rare.systemRequests;
   }
@@ -332,7 +341,8 @@ export abstract class ActorState {
     if (count !== 0 || this.rare !== null) made(this).systemRequests = count;
   }
 
-  /** What watches it, if it is a handler actor; see `debugging.ts`. */
+  /** Its traces and statistics, only for handler actors; see
+   * `sys/debugging.ts`. */
   get debug(): DebugState | null {
     return this.rare === null ? null : this.rare.debug;
   }

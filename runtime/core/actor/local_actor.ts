@@ -1,9 +1,9 @@
 /**
- * An actor as its own code sees it: `Actor` with everything it can do to
- * others. This is the object that behaviours receive as `self`.
+ * An actor as its own code sees it: `Actor` with all that it can do to other
+ * actors. Behaviours get this object as `self`.
  *
- * Once an actor has ended, sending has no effect and everything else throws,
- * because code that goes on after its end must not change the node.
+ * Once an actor has ended, sending has no effect and every other method throws,
+ * because code that still runs after the end must not change the node.
  */
 
 import type { NamedTarget } from "../messages/named_target.ts";
@@ -42,18 +42,20 @@ import { link, unlink } from "../signals/links.ts";
 import { ExitError, UsageError } from "../messages/errors.ts";
 import { isViaTarget } from "../contract/via.ts";
 
-/** One for all, because a fresh one for each spawn is felt. */
-const NO_OPTIONS: SpawnOptions = {};
+/** One object for all spawns: a new one for each costs measurable time. */
+const noOptions: SpawnOptions = {};
 
 /**
- * First turns within each other, at most: each is a dozen frames or more of the
- * starter's stack, and a chain of supervisors may be of any length.
+ * Limit of first turns that run within one another. Each takes a dozen frames
+ * or more of the stack of the actor that starts it, and a chain of supervisors
+ * may have any length.
  */
 const MAX_NESTED_FIRST_TURNS = 32;
 
 /**
- * In the turn of whoever has started it, but in nobody's context: as with any
- * other handler, what it leaves floating is no fault of its starter.
+ * Takes the first turn within the turn of the actor that starts it, but without
+ * an async context: as with any other handler, a floating rejection is not
+ * reported as one of the starter.
  */
 function takeFirstTurn(actor: ActorRecord): void {
   const { owner } = actor;
@@ -93,7 +95,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     if (isViaTarget(to)) return this.send(this.owner.findVia(to), message);
     this.turnLeft--;
     const hasRoom = this.owner.sendFrom(this.pid, to as Destination, message);
-    // Within the node there always is.
+    // Within the node there is always room.
     if (!hasRoom) holdBack(this, (to as { readonly node: string }).node);
     return hasRoom;
   }
@@ -115,8 +117,8 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   ready(to: Destination<never>): Promise<void> {
-    // To an ended actor it says so, as `receive` does: nothing that it sends
-    // would ever make its loop wait.
+    // For an ended actor this rejects, as `receive` does. Otherwise its loop of
+    // sends, which have no effect any more, would never wait.
     if (this.state === DEAD) return this.receive();
     return this.#nodeWait(this.owner.ready(this.pid, to))
       .then(() => this.state === DEAD ? this.receive() : undefined);
@@ -124,7 +126,7 @@ export class LocalActor extends Actor implements Self<unknown> {
 
   spawn<T>(
     behaviour: Behaviour<T>,
-    options: SpawnOptions = NO_OPTIONS,
+    options: SpawnOptions = noOptions,
   ): Pid<T> {
     this.#mustLive("spawn");
     return this.owner.spawnActor(behaviour, options, this).pid as Pid<T>;
@@ -138,13 +140,13 @@ export class LocalActor extends Actor implements Self<unknown> {
 
   spawnReady<T>(
     behaviour: Handler<T>,
-    options: SpawnOptions & { readonly link?: boolean } = NO_OPTIONS,
+    options: SpawnOptions & { readonly link?: boolean } = noOptions,
   ): ReadySpawn<T> {
     this.#mustLive("spawnReady");
     if (!(behaviour instanceof Handler)) {
       throw new UsageError(
         "expected spawnReady to be given a handler, got a function; use spawn, " +
-          "since nobody knows when the first turn of a function is over",
+          "since the first turn of a function has no known end",
       );
     }
     const { owner } = this;
@@ -217,7 +219,7 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   unalias(alias: Ref): boolean {
-    // Another actor's alias is none of this one's business.
+    // An actor can only deactivate its own aliases.
     if (!this.aliases?.has(alias)) return false;
     return this.owner.aliases.remove(alias);
   }
@@ -339,7 +341,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     try {
       fields = { pid, ...fields };
     } catch (error) {
-      // A getter among them has thrown.
+      // A getter of the fields has thrown.
       fields = { pid, error };
     }
     this.owner.logActor(level, message, fields);
@@ -358,7 +360,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     this.owner.nodeEvents.subscribe(this, on);
   }
 
-  /** Marks a wait as no foreign one, for simulators. */
+  /** Marks a wait as one for the node, so that a simulator allows it. */
   #nodeWait<T>(promise: Promise<T>): Promise<T> {
     this.nodeWaits++;
     this.owner.scheduler.handOver(this);

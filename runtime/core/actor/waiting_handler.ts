@@ -1,18 +1,20 @@
 /**
- * Handler actors beyond the fast path: how they start, and the turn of one
- * whose handler may return promises.
+ * Handler actors outside the fast path: their start, and the turns of a handler
+ * that may return promises.
  *
- * While a promise is out the actor is RUNNING, as a function actor is whose
- * code awaits: messages stay in its mailbox, and `receive` and `call` work.
+ * While such a promise is pending, the actor is RUNNING, like a function actor
+ * whose code awaits: messages stay in its mailbox, and `receive` and `call`
+ * work.
  */
 
+import { GOES_ON } from "../host/scheduler.ts";
 import type { ActorRecord } from "../contract/record.ts";
 import { HANDLING, RUNNING } from "../contract/run_state.ts";
 import { crashActor, endActor } from "../signals/exits.ts";
 import { type Handler, Stop } from "../contract/behaviour.ts";
 import { UsageError } from "../messages/errors.ts";
 
-/** The first turn, which makes the first state. */
+/** The first turn: calls `init`, which makes the first state. */
 export function startHandler(actor: ActorRecord): number {
   const { init, mayWait } = actor.behaviour as Handler;
   actor.state = mayWait ? RUNNING : HANDLING;
@@ -21,9 +23,9 @@ export function startHandler(actor: ActorRecord): number {
     if (state instanceof Promise) {
       if (!mayWait) refusePromise(state);
       goOnAfter(actor, state);
-      return -1;
+      return GOES_ON;
     }
-    // It may have ended itself, and then the field has the reason.
+    // If `init` has ended the actor, the field holds the exit reason.
     if (!actor.alive || !takeState(actor, state)) return 1;
   } catch (error) {
     crashActor(actor, error);
@@ -33,7 +35,7 @@ export function startHandler(actor: ActorRecord): number {
   return 1;
 }
 
-/** One turn. Negative when it goes on in a microtask, as `Runnable` says. */
+/** One turn. Returns as `Runnable.run` does. */
 export function runWaitingHandler(actor: ActorRecord, budget: number): number {
   const { mailbox } = actor;
   const { handle } = actor.behaviour as Handler;
@@ -46,12 +48,12 @@ export function runWaitingHandler(actor: ActorRecord, budget: number): number {
       taken++;
       const state = actor.handlerState;
       const next = handle(state, mailbox.shift(), actor);
-      // Most servers keep their state, and this spares them the questions.
+      // Most servers keep their state; this saves them the checks below.
       if (next === state && actor.state === RUNNING) continue;
       if (next instanceof Promise) {
         goOnAfter(actor, next);
         actor.reductions += taken;
-        return -1;
+        return GOES_ON;
       }
       if (!actor.alive) return taken;
       if (!takeState(actor, next)) return taken;
@@ -65,7 +67,7 @@ export function runWaitingHandler(actor: ActorRecord, budget: number): number {
   return Math.max(taken, budget - actor.turnLeft);
 }
 
-/** Once the promise settles, the next message is due. */
+/** Takes the next message once the promise is settled. */
 export function goOnAfter(actor: ActorRecord, promise: Promise<unknown>): void {
   promise.then((state) => {
     if (!actor.alive) return;
@@ -75,7 +77,7 @@ export function goOnAfter(actor: ActorRecord, promise: Promise<unknown>): void {
   }).catch((error: unknown) => crashActor(actor, error));
 }
 
-/** Returns false when that has ended the actor. */
+/** Stores the state. Returns false when the actor has ended. */
 function takeState(actor: ActorRecord, state: unknown): boolean {
   if (state instanceof Stop) {
     endActor(actor, state.reason);
@@ -91,7 +93,7 @@ function takeState(actor: ActorRecord, state: unknown): boolean {
   return true;
 }
 
-/** Throws; and the promise's own failure is nobody's business any more. */
+/** Throws, and ignores a rejection of the promise itself. */
 export function refusePromise(promise: Promise<unknown>): never {
   promise.catch(() => {});
   throw new UsageError(

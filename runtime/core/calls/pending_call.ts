@@ -30,7 +30,7 @@ import type {
 import type { Line, Waiting } from "../host/call_deadlines.ts";
 import { demonitor } from "../signals/monitors.ts";
 import { KilledError } from "../messages/errors.ts";
-import type { Runnable } from "../host/scheduler.ts";
+import { GOES_ON, type Runnable } from "../host/scheduler.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 
 /** Makes the error of a failed call from the reason. */
@@ -166,7 +166,7 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
   run(): number {
     this.actor.nodeWaits--;
     this.#settlePromise();
-    return -1;
+    return GOES_ON;
   }
 
   get pid(): Pid<unknown> {

@@ -1,4 +1,4 @@
-/** What can be known of a live actor; `sys/info.ts` collects it. */
+/** The figures of a live actor; `sys/info.ts` collects them. */
 
 import type { NamedTarget } from "../messages/named_target.ts";
 import type { Pid } from "../terms/terms.ts";
@@ -17,17 +17,17 @@ export type ActorInfo = {
   /**
    * - `waiting`: the mailbox holds no message that it waits for.
    * - `runnable`: it waits for its turn.
-   * - `held`: a connection is full of what it has sent; see `send`.
-   * - `running`: its code runs, or awaits something that is no message.
+   * - `held`: it has overfilled a connection; see `send`.
+   * - `running`: its code runs, or awaits a promise that is not of a message.
    */
   readonly status: "waiting" | "runnable" | "held" | "running";
   readonly mailboxLength: number;
-  /** Messages that its mailbox has lost to its limit. */
+  /** Messages that were dropped because its mailbox was full. */
   readonly lostMessages: number;
   /** Messages it has taken. */
   readonly reductions: number;
   readonly links: readonly Pid[];
-  /** What it monitors. */
+  /** The targets of its monitors. */
   readonly monitors: readonly (Pid | NamedTarget)[];
   readonly monitoredBy: readonly Pid[];
   /** Timers that will send to its pid, set by any actor. */

@@ -71,8 +71,9 @@ export type AnyBehaviour =
   | Handler<never>;
 
 /**
- * What a node offers others to spawn: given the request's arguments, the
- * behaviour of the new actor. Arguments come from another node: check them.
+ * An export of a node, which other nodes can spawn: it gets the arguments of the
+ * request and returns the behaviour of the new actor. Check the arguments: they
+ * come from another node.
  * (Declared as a method, so that parameters may be narrower than `unknown`.)
  */
 export type ExportedBehaviour = {

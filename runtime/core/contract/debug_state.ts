@@ -1,4 +1,4 @@
-/** What `sys` observes of a handler actor; `sys/debugging.ts` carries it out. */
+/** Traces and statistics of a handler actor; see `sys/debugging.ts`. */
 
 /** A message that an observed actor has taken, or a reply that it has sent. */
 export type SystemEvent =
@@ -15,10 +15,10 @@ export type DebugFunction<S = unknown> = (
   actor: string,
 ) => unknown;
 
-/** A debug function and what it returned last. */
+/** A debug function and its last result. */
 type Installed = { readonly call: DebugFunction; state: unknown };
 
-/** What is turned on for one actor. */
+/** The traces and statistics that are on for one actor. */
 export class DebugState {
   statistics: {
     readonly startTime: number;

@@ -18,7 +18,7 @@ export type MessageHandler<S, M> = (
   self: Self<M>,
 ) => S | Stop;
 
-/** As `MessageHandler`, but what it returns may be a promise. */
+/** As `MessageHandler`, but the result may be a promise. */
 export type AsyncMessageHandler<S, M> = (
   state: S,
   message: M,
@@ -26,8 +26,8 @@ export type AsyncMessageHandler<S, M> = (
 ) => S | Stop | Promise<S | Stop>;
 
 /**
- * How a handler actor answers the requests of `sys` where its state is not what
- * `sys` should show. Each function gets the handler's state.
+ * How a handler actor answers the requests of `sys`, where `sys` should show
+ * something else than its state. Each function gets the state of the handler.
  */
 export type SystemHooks<S = unknown> = {
   /** What `sys.getState` shows. */
@@ -47,7 +47,7 @@ export type SystemHooks<S = unknown> = {
 /** Options of `asyncHandler`. */
 export type HandlerOptions<S = unknown> = {
   readonly system?: SystemHooks<S>;
-  /** What logs and `info` call the behaviour. Default: the function's name. */
+  /** Name of the behaviour in logs and `info`. Default: the function's name. */
   readonly name?: string;
 };
 
@@ -90,10 +90,10 @@ export function handler<S, M>(
 }
 
 /**
- * As `handler`, but `init` and `handle` may be asynchronous. While a promise is
- * out, the actor takes no other message: there is no interleaving, and inside
- * `self.receive` and `self.call` can be awaited as in a function actor. Where
- * nothing is awaited, no promise is made and it is as fast as `handler`.
+ * As `handler`, but `init` and `handle` may be asynchronous. While their promise
+ * is pending, the actor takes no other message, so messages are not interleaved.
+ * They can await `self.receive` and `self.call` as a function actor can. If
+ * nothing is awaited, no promise is made, and it is as fast as `handler`.
  *
  * A promise that `handle` starts but neither returns nor awaits belongs to no
  * actor: its rejection is reported, and ends none.

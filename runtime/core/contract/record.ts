@@ -1,9 +1,9 @@
 /**
- * What the rooms above know of an actor and of its node: types only.
+ * The types by which other rooms know an actor and its node.
  *
  * `ActorRecord` is implemented by `Actor`, `NodeServices` by `Node`. The rooms
  * between here and those two (signals, calls, sys) work on these types, so that
- * they need not import the classes that use them. What a member means stands at
+ * they need not import the classes that use them. The meaning of a member is at
  * its implementation (`actor/actor_state.ts`, `actor/actor.ts`, `node/node.ts`).
  */
 
@@ -32,31 +32,31 @@ import type {
   ViaTarget,
 } from "./self.ts";
 
-// -- What an actor holds
+// -- Links, monitors, aliases, timers and calls of an actor
 
 /** One side's state of a link. */
 export type LinkState = {
   active: boolean;
-  /** Id of the unlink that waits for its acknowledgement; 0 when none does. */
+  /** Id of the unlink that is not acknowledged yet; 0 when there is none. */
   unlinkId: number;
 };
 
 /** Options of a monitor, on the side of the actor that set it. */
 export type MonitorExtras = {
-  /** What `Down.tag` will hold, to tell one's monitors apart. */
+  /** The `tag` of the `Down`, by which an actor tells its monitors apart. */
   readonly tag?: unknown;
-  /** Takes the reason in place of a `Down` in the mailbox. */
+  /** Called with the reason, in place of a `Down` in the mailbox. */
   readonly onDown?: (reason: unknown) => void;
 };
 
 /** A monitor, on the side of the actor that set it. */
 export type MonitorState = {
   readonly ref: Ref;
-  /** What `Down` will name. */
+  /** The `target` of the `Down`. */
   readonly shown: Pid | NamedTarget;
   /** The monitored actor, if it is on this node. */
   readonly local: ActorRecord | null;
-  /** What the other node was told to monitor; null for an actor of this one. */
+  /** The target on the other node; null for an actor of this node. */
   readonly remote:
     | { readonly node: string; readonly target: MonitorTarget }
     | null;
@@ -68,13 +68,13 @@ export type Watcher = {
   readonly ref: Ref;
   /** The actor that set the monitor. */
   readonly to: Pid;
-  /** The target as that actor named it, which the answer must repeat. */
+  /** The target as that actor named it; the `down` signal repeats it. */
   readonly target: MonitorTarget;
 };
 
 /**
- * When an alias ends by itself: never, after its first message, with its
- * monitor, or with either of both.
+ * When an alias is deactivated without a call: never, after its first message,
+ * with its monitor, or with the first of the two.
  */
 export type AliasMode = "explicit" | "once" | "demonitor" | "replyDemonitor";
 
@@ -82,19 +82,19 @@ export type AliasMode = "explicit" | "once" | "demonitor" | "replyDemonitor";
 export interface AliasState extends RefTarget {
   readonly actor: ActorRecord;
   readonly mode: AliasMode;
-  /** Takes the messages in place of the mailbox. */
+  /** Gets the messages, in place of the mailbox; null: the mailbox does. */
   readonly takeMessage: ((message: unknown) => void) | null;
-  /** A pending call, which gives up its alias by itself. */
+  /** Whether it is a pending call, which deactivates its alias itself. */
   readonly isCall?: true;
 }
 
-/** A timer of an actor that has neither fired nor been cancelled. */
+/** A timer that sends to an actor and has not fired or been cancelled. */
 export type ActorTimer = {
   readonly ref: Ref;
   readonly timer: Timer;
-  /** The actor with which it ends, if there is one. */
+  /** The actor of this node to which it sends; the timer ends with it. */
   readonly receiver: ActorRecord | null;
-  /** Its place among those of its receiver: `receiver.timers[index]`. */
+  /** `receiver.timers[index]` is this timer. */
   index: number;
 };
 
@@ -104,7 +104,7 @@ export interface CallRecord {
   readonly actor: ActorRecord;
   /** The called actor, if it is on this node. */
   readonly callee: ActorRecord | null;
-  /** Places in `actor.calls` and `callee.callers`. */
+  /** `actor.calls[callIndex]` and `callee.callers[callerIndex]` are this call. */
   callIndex: number;
   callerIndex: number;
   /** The called actor has ended. */
@@ -113,7 +113,7 @@ export interface CallRecord {
   abandonCall(reason: unknown): void;
 }
 
-/** An actor that has ended and whose links and monitors are to be told. */
+/** An actor that has ended and whose links and monitors wait for it. */
 export type PendingEnd = {
   readonly actor: ActorRecord;
   readonly reason: ExitReason;
@@ -189,7 +189,7 @@ export interface NameTable {
   registered(): readonly string[];
 }
 
-/** Which actors have links or monitors where; see `signals/peers.ts`. */
+/** Links and monitors by peer; see `signals/peers.ts`. */
 export interface PeerTable {
   involve(peer: string, actor: ActorRecord): void;
   removeActor(actor: ActorRecord): void;
@@ -271,7 +271,7 @@ export interface NodeServices {
     parent: ActorRecord | null,
     queued?: boolean,
   ): ActorRecord;
-  /** Frees an ended actor's pid and names. */
+  /** Frees the pid and the names of an actor that has ended. */
   freeActor(actor: ActorRecord): void;
   localActor(pid: Pid): ActorRecord | null;
   isOwnPid(pid: Pid): boolean;

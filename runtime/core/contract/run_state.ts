@@ -15,11 +15,11 @@
 
 /** Nothing to do: the mailbox holds no message that the actor waits for. */
 export const IDLE = 0;
-/** The actor, or nothing else of it, is in the run queue; or it is parked. */
+/** The actor is in the run queue once, or it is parked. */
 export const QUEUED = 1;
-/** Its code runs, or waits for something that is no message. */
+/** Its code runs, or awaits a promise that is not of a message. */
 export const RUNNING = 2;
-/** It has ended; the object lives on in closures only. */
+/** It has ended; only closures still refer to the object. */
 export const DEAD = 3;
 /** As RUNNING, for a handler actor that must not `receive`. */
 export const HANDLING = 4;

@@ -1,9 +1,9 @@
 /**
- * What an actor sees of its node, and how function actors are written.
+ * The interface of an actor to its node, and the type of function actors.
  *
- * Types only; handler actors are made in `handler.ts`. `self` is always passed
- * and never ambient, so several nodes can live in one thread and nothing
- * depends on async context.
+ * Types only; `handler.ts` makes handler actors. `self` is always passed and
+ * never ambient: several nodes can live in one thread, and nothing depends on an
+ * async context.
  */
 
 import type { ReplyTo } from "../messages/requests.ts";
@@ -17,8 +17,8 @@ import type { ExitReason } from "../messages/reasons.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 
 /**
- * Where a message can go: an actor, a local name, a name on a node, an alias,
- * or a name that is kept elsewhere.
+ * The destination of a message: an actor, a local name, a name on a node, an
+ * alias, or a name of another registry.
  */
 export type Destination<M = unknown> =
   | Pid<M>
@@ -37,9 +37,9 @@ export interface NodeHandle {
   nodes(): readonly string[];
 }
 
-/** Keeps names that are not the node's own; `global` is one. */
+/** A registry of names beside that of the node; `global` is one. */
 export interface Via {
-  /** The actor that has the name now, as far as this node knows. */
+  /** The present holder of the name, as far as this node knows. */
   readonly find: (node: NodeHandle, name: unknown) => Pid<unknown> | null;
   /**
    * Gives the name to the calling actor and returns whether the actor has it
@@ -65,14 +65,14 @@ export type CallOptions = {
   readonly signal?: AbortSignal;
 };
 
-/** What can be called. */
+/** The target of a call. */
 export type CallTarget = Pid<never> | string | NamedTarget | ViaTarget;
 
 /** Options of `receive`. */
 export type ReceiveOptions = {
   /**
-   * Resolves with `undefined` when nothing came in time. 0 only looks, Infinity
-   * waits for ever.
+   * Resolves with `undefined` when no message came in time. 0 does not wait,
+   * Infinity waits for ever.
    */
   readonly timeoutMs?: number;
   /** Rejects with the signal's reason when it is aborted. */
@@ -81,13 +81,13 @@ export type ReceiveOptions = {
 
 /** Options of `trySend`. Without any it is `send`. */
 export type TrySendOptions = {
-  /** Sends only over a connection that is there. Default false. */
+  /** Sends only over an existing connection. Default false. */
   readonly noConnect?: boolean;
-  /** Sends only where `send` would not ask to wait. Default false. */
+  /** Sends only where `send` would return true. Default false. */
   readonly noSuspend?: boolean;
 };
 
-/** Whether `trySend` has sent, or which option kept it from that. */
+/** Whether `trySend` has sent, or which option prevented it. */
 export type SendOutcome = "ok" | "noconnect" | "nosuspend";
 
 /** Options of a local spawn. All take effect before the actor runs. */
@@ -96,7 +96,7 @@ export type SpawnOptions = {
   readonly name?: string;
   /** Exit signals become `Exit` messages. Default false. */
   readonly trapExits?: boolean;
-  /** A limit on the mailbox, and what to do at it. Default: no limit. */
+  /** Limit of the mailbox, and the policy at it. Default: no limit. */
   readonly mailbox?: MailboxOptions;
   /** For logs and `info`. Default: the function's name. */
   readonly label?: string;
@@ -105,9 +105,9 @@ export type SpawnOptions = {
 /** What `spawnReady` returns. */
 export type ReadySpawn<M = unknown> = {
   readonly pid: Pid<M>;
-  /** Whether it has ended in making its first state. */
+  /** Whether it has ended while it made its first state. */
   readonly hasEnded: boolean;
-  /** Why it has ended, if it has. */
+  /** Its exit reason, if it has ended. */
   readonly reason: ExitReason;
 };
 
@@ -117,7 +117,7 @@ export type RemoteSpawnOptions = {
   readonly monitor?: boolean;
 };
 
-/** What a remote spawn resolves with; `ref` when a monitor was asked for. */
+/** Result of a remote spawn; `ref` is the monitor, if one was requested. */
 export type RemoteSpawn<M = unknown> = {
   readonly pid: Pid<M>;
   readonly ref: Ref | null;
@@ -125,38 +125,38 @@ export type RemoteSpawn<M = unknown> = {
 
 /** Options of `monitor`. */
 export type MonitorOptions = {
-  /** What `Down.tag` will hold, to tell one's monitors apart. */
+  /** The `tag` of the `Down`, by which an actor tells its monitors apart. */
   readonly tag?: unknown;
   /**
    * Makes the ref an alias as well: until `unalias` (`explicit`), until the
-   * monitor ends (`demonitor`), or until it ends or the first message has come
-   * under it, which ends the monitor (`replyDemonitor`).
+   * monitor ends (`demonitor`), or until the monitor ends or the first message
+   * to the alias arrives, which ends the monitor (`replyDemonitor`).
    */
   readonly alias?: "explicit" | "demonitor" | "replyDemonitor";
 };
 
 /**
- * Messages of a type, by their `type` field. Of messages that are not typed,
- * nothing more is known than that.
+ * The messages with this `type`. For untyped messages, only the field `type` is
+ * known.
  */
 export type OfType<M, K extends string> = unknown extends M
   ? { readonly type: K } & Readonly<Record<string, unknown>>
   : Extract<M, { type: K }>;
 
-/** An actor's handle on itself and its node. `M`: the messages it accepts. */
+/** The handle of an actor on itself and its node. `M`: its messages. */
 export interface Self<M = unknown> {
   readonly pid: Pid<M>;
   /** Name of the node, `part@host`. */
   readonly node: string;
   /** Aborted when the actor ends, for `fetch` and the like. */
   readonly signal: AbortSignal;
-  /** Whether the actor may still act; false once an exit signal ended it. */
+  /** Whether the actor is alive; false once an exit signal has ended it. */
   readonly isAlive: boolean;
-  /** Set to receive exit signals as `Exit` messages. */
+  /** Whether exit signals arrive as `Exit` messages. */
   trapExits: boolean;
   /** The name that it is registered under on its node, or null. */
   readonly name: string | null;
-  /** What logs and `info` call it where it has no registered name. */
+  /** Its text in logs and `info` while it has no registered name. */
   label: string;
 
   /**
@@ -182,15 +182,16 @@ export interface Self<M = unknown> {
     options?: ReceiveOptions,
   ): Promise<OfType<M, K>>;
   /**
-   * A ref matches messages with that `ref`: `Down`, `Timeout`, one's own. What
-   * was in the mailbox before this actor made the ref is not looked at.
+   * A ref matches messages with that `ref`: a `Down`, a `Timeout`, messages of
+   * the program. Messages that arrived before this actor made the ref are not
+   * searched.
    */
   receive(
     ref: Ref,
     options: ReceiveOptions & { readonly timeoutMs: number },
   ): Promise<M | undefined>;
   receive(ref: Ref, options?: ReceiveOptions): Promise<M>;
-  /** Resolves with what the schema makes of the message. */
+  /** Resolves with the value that the schema makes of the message. */
   receive<T>(
     schema: Schema<T>,
     options: ReceiveOptions & { readonly timeoutMs: number },
@@ -218,27 +219,27 @@ export interface Self<M = unknown> {
    * Sends a message: at most once, in order between two actors.
    *
    * Returns false when the connection to the node is above its high mark; the
-   * message is on its way all the same, and `ready(to)` waits for room. Who
-   * does not wait is held at the next `receive`, or gets no next message as a
-   * handler actor, until there is room. To a dead actor or an unknown name on
-   * another node it is silently lost. Promises and other objects with a method
-   * `then` are no messages; see `receive`.
+   * message is sent nevertheless, and `ready(to)` waits for room. An actor that
+   * does not wait is held at its next `receive` until there is room; a handler
+   * actor gets no next message until then. A message to an actor that has ended,
+   * or to an unknown name on another node, is silently lost. Promises and other
+   * objects with a method `then` are no messages; see `receive`.
    *
-   * To another node everything is copied at once, but for the bytes of a buffer
-   * of 64 KiB and more: leave them as they are.
+   * A message to another node is copied at once, except the bytes of buffers of
+   * 64 KiB and more: do not change these.
    *
-   * Throws `UsageError` for a local name nobody holds, `EncodeError` for a
+   * Throws `UsageError` for a local name without a holder, `EncodeError` for a
    * message that cannot leave the node, and `BusyError` when the connection is
-   * at its hard limit and `send` has told this actor so before by returning
-   * false; then nothing was sent.
+   * at its hard limit and `send` has returned false to this actor before. Nothing
+   * was sent then.
    */
   send<T>(to: Destination<T>, message: T): boolean;
   /** Resolves when `send` to this destination has room again. */
   ready(to: Destination<never>): Promise<void>;
   /**
-   * As `send`, but sends nothing where an option forbids it, and says so:
-   * `noconnect` when a connection would have to be made first, `nosuspend` when
-   * the connection is above its high mark. Within a node always `ok`.
+   * As `send`, but an option may prevent it: `noconnect` is returned when there
+   * is no connection, `nosuspend` when the connection is above its high mark.
+   * Within a node the result is always `ok`.
    */
   trySend<T>(
     to: Destination<T>,
@@ -248,8 +249,8 @@ export interface Self<M = unknown> {
 
   /**
    * Starts an actor on this node. It runs for the first time after the turn of
-   * its spawner: whatever that does to it before its next `await`, such as a
-   * link and a monitor, is in force by then.
+   * its spawner. Links and monitors that the spawner makes before its next
+   * `await` are in effect by then.
    */
   spawn<T = unknown>(behaviour: Behaviour<T>, options?: SpawnOptions): Pid<T>;
   /** Spawn and link in one step. */
@@ -258,10 +259,11 @@ export interface Self<M = unknown> {
     options?: SpawnOptions,
   ): Pid<T>;
   /**
-   * Starts a handler actor and has it make its first state at once, in this
-   * actor's turn, so that nobody needs to wait for it. An `init` that waits
-   * goes on by itself, and deep within other such starts one begins after this
-   * turn, as with `spawn`: neither has ended then. With `link` as `spawnLink`.
+   * Starts a handler actor that makes its first state at once, in the turn of
+   * this actor, so that no wait for it is needed. Two exceptions: an `init` that
+   * returns a promise goes on later, and a start that is nested too deep in
+   * other such starts begins after this turn, as with `spawn`. `hasEnded` is
+   * false then. With `link`, as `spawnLink`.
    */
   spawnReady<T = unknown>(
     behaviour: Handler<T>,
@@ -277,10 +279,10 @@ export interface Self<M = unknown> {
    * monitor take effect before the new actor runs.
    *
    * Rejects with `SpawnError`: `noconnection`, `undef` when the node exports no
-   * such behaviour, `badarg` when the export refuses the arguments. Then there
-   * is no actor to hear of: no `Down` and no exit signal comes. The exception
-   * is a connection that is lost meanwhile: the actor may have begun, and ends
-   * by `noconnection` if it was to be linked.
+   * such behaviour, `badarg` when the export refuses the arguments. Then no actor
+   * was spawned, and no `Down` and no exit signal arrives. The exception is a
+   * connection that is lost meanwhile: the actor may have started, and ends with
+   * `noconnection` if a link was requested.
    */
   spawnOn<T = unknown>(
     node: string,
@@ -290,20 +292,20 @@ export interface Self<M = unknown> {
   ): Promise<RemoteSpawn<T>>;
 
   /**
-   * Ends this actor with a reason; `finally` blocks run. It is no crash and not
-   * reported. It works by throwing: code that catches everything stops it.
+   * Ends this actor with a reason; `finally` blocks run. It is no crash and is
+   * not reported. It throws: code that catches all errors prevents it.
    */
   exit(reason: ExitReason): never;
   /**
-   * Sends an exit signal. `reasons.kill` cannot be trapped and ends the other
-   * with `killed`; `reasons.normal` does nothing to others that do not trap
-   * exits. To the dead it is lost.
+   * Sends an exit signal. `reasons.kill` cannot be trapped and ends the receiver
+   * with `killed`. `reasons.normal` has no effect on another actor that does not
+   * trap exits. A signal to an actor that has ended is lost.
    */
   sendExit(to: Pid, reason: ExitReason): void;
   /**
-   * Links both actors: if one ends abnormally, so does the other. There is one
-   * link at most between two actors. To a dead actor, or to a node that cannot
-   * be reached, an exit signal `noproc` or `noconnection` comes back.
+   * Links both actors: if one ends abnormally, so does the other. There is at
+   * most one link between two actors. If the other actor has ended, or its node
+   * cannot be reached, an exit signal `noproc` or `noconnection` arrives.
    */
   link(to: Pid): void;
   /**
@@ -321,15 +323,15 @@ export interface Self<M = unknown> {
    * Ends a monitor. With `flush`, a `Down` that already arrived is removed.
    * Returns whether the monitor was still active: if so, no `Down` will come.
    *
-   * Throws `UsageError` for what is no ref of this node, and for a monitor that
-   * another actor has set on this one. Of other monitors of others it knows
-   * nothing and returns false.
+   * Throws `UsageError` for a value that is no ref of this node, and for a
+   * monitor that another actor has set on this one. Returns false for any other
+   * monitor of another actor.
    */
   demonitor(ref: Ref, options?: { readonly flush?: boolean }): boolean;
 
   /**
-   * A ref that messages can be sent to until `unalias`, or until the first one
-   * has come (`once`). What comes later is dropped, before the mailbox.
+   * A ref to which messages can be sent until `unalias`, or until the first one
+   * arrives (`once`). Later messages are dropped and do not reach the mailbox.
    */
   alias(options?: { readonly once?: boolean }): Ref;
   /** Ends an alias; returns whether it was active. */
@@ -346,10 +348,10 @@ export interface Self<M = unknown> {
     options?: CallOptions,
   ): Promise<R>;
   /**
-   * The answering half of a call, for requests that go another way: resolves
-   * with what is replied to the address that `announce` is given at once, and
-   * rejects as `call` does, also when `target` ends first. It costs no message
-   * in the mailbox and no monitor that could be left behind.
+   * The waiting half of a call, for requests that are sent in another way.
+   * `announce` is called at once with an address for the reply. Resolves with
+   * the reply, and rejects as `call` does, also when `target` ends first. No
+   * message goes through the mailbox, and no monitor is left behind.
    */
   expectReply<R = unknown>(
     target: Pid<never>,
@@ -364,9 +366,9 @@ export interface Self<M = unknown> {
   /**
    * Sends `message` to `to` after `delayMs`, unless cancelled. The timer does
    * not end with the actor that set it. One to an actor of this node ends with
-   * that actor, and is none if that has ended before. A name is looked up when
-   * it is time; if nobody holds it then, nothing happens. What cannot be sent
-   * then for another cause is lost, with a warning in the log.
+   * that actor, and is not set if that actor has ended. A name is looked up when
+   * the timer fires; if it has no holder, nothing is sent. A message that cannot
+   * be sent for another cause is lost, with a warning in the log.
    *
    * Throws `UsageError` for a delay that is negative or not finite. On a node
    * with `strict` or `isolate`, the message is frozen or copied at once.
@@ -378,9 +380,9 @@ export interface Self<M = unknown> {
    */
   startTimer(delayMs: number, message: unknown): Ref;
   /**
-   * Cancels a timer of this node, whoever has set it. Milliseconds that were
-   * left, or null when it has fired, has ended, was cancelled or is none.
-   * Nothing comes any more; what has come stays in the mailbox.
+   * Cancels a timer of this node, set by any actor. Returns the milliseconds
+   * that were left, or null when it has fired, has ended, was cancelled or is no
+   * timer. A message that has arrived stays in the mailbox.
    */
   cancelTimer(ref: Ref): number | null;
   /** Milliseconds left, or null where `cancelTimer` returns null. */
@@ -388,48 +390,48 @@ export interface Self<M = unknown> {
 
   /**
    * Registers a local actor under a name. Throws `UsageError` when the name is
-   * taken or is none, and when the actor has a name, is dead or lives
-   * elsewhere.
+   * taken or malformed, and when the actor has a name, has ended or is on
+   * another node.
    */
   register(name: string, pid?: Pid): void;
-  /** Frees a name. Throws `UsageError` when nobody holds it. */
+  /** Frees a name. Throws `UsageError` when it has no holder. */
   unregister(name: string): void;
-  /** Who has a name, as far as this node knows. */
+  /** The holder of a name, as far as this node knows; or null. */
   whereis(name: string | ViaTarget): Pid | null;
   /** All names that are registered on this node. */
   registered(): readonly string[];
-  /** Whether a local actor lives. Throws `UsageError` for one elsewhere. */
+  /** Whether a local actor is alive. Throws `UsageError` for a remote one. */
   isActorAlive(pid: Pid): boolean;
-  /** Figures of a local actor; null when it has ended or lives elsewhere. */
+  /** Figures of a local actor; null when it has ended or is remote. */
   info(pid?: Pid): ActorInfo | null;
   /**
-   * Whose output this actor's is; inherited by the actors it spawns, also on
-   * other nodes.
+   * The actor that gets the output of this one. Actors that it spawns inherit
+   * it, also on other nodes.
    */
   groupLeader: Pid;
   /**
    * Makes `leader`, of any node, the group leader of another actor. On another
-   * node that takes effect when the signal arrives, if the actor lives then.
-   * Throws `UsageError` for a dead actor of this node.
+   * node it takes effect when the signal arrives, if the actor is alive then.
+   * Throws `UsageError` for an actor of this node that has ended.
    */
   setGroupLeader(of: Pid, leader: Pid): void;
   /** Gives back memory before a long wait: the mailbox's spare room. */
   hibernate(): void;
   makeRef(): Ref;
-  /** Writes to the node's log in the actor's name. Never throws. */
+  /** Writes a record of this actor to the log of the node. Never throws. */
   log(
     level: LogLevel,
     message: string,
     fields?: Readonly<Record<string, unknown>>,
   ): void;
   /**
-   * Whether the node's log takes records of this level: to be asked before one
-   * is made that is costly or frequent.
+   * Whether the log of the node takes records of this level. Ask before you make
+   * a record that is costly or frequent.
    */
   logs(level: LogLevel): boolean;
   /** Connected nodes. */
   nodes(): readonly string[];
-  /** From now on `NodeUp` and `NodeDown` messages arrive; false ends that. */
+  /** Turns `NodeUp` and `NodeDown` messages to this actor on or off. */
   monitorNodes(on?: boolean): void;
 }
 

@@ -1,4 +1,4 @@
-/** Names that are kept elsewhere: how such a destination is told from others. */
+/** Tells names of other registries, such as `global`, from other destinations. */
 
 import type { ViaTarget } from "./self.ts";
 

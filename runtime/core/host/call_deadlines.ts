@@ -1,40 +1,42 @@
 /**
  * Deadlines of pending calls.
  *
- * Most calls have the same time limit and nearly all are answered long before,
- * so a heap entry and a timer for each would cost more than the call. Calls of
- * one limit expire in the order in which they were made: they stand in a line,
- * and one timer watches over its head. Most are even answered in the turn of
- * the event loop in which they were made, and to look at the clock for each is
- * felt: so their time begins at the end of that turn. None expires early.
+ * Most calls have the same time limit, and nearly all are answered long before
+ * it. A heap entry and a timer for each call would cost more than the call. So
+ * calls with the same limit stand in one line, in the order in which they were
+ * made and expire, and one timer is set for the head of the line.
+ *
+ * Most calls are answered within the turn of the event loop in which they were
+ * made, and reading the clock for each would cost measurable time. So the time
+ * of a call begins at the end of that turn. No call expires early.
  */
 
 import type { Host } from "./ports.ts";
 import { mustBeDelay, type Timer, type Timers } from "./timers.ts";
 
-/** What waits in a line. */
+/** A call, or another wait, in a line. */
 export interface Waiting {
-  /** Clock time in ms, once the turn is over in which it came. */
+  /** Clock time in ms; set at the end of the turn in which it was added. */
   deadline: number;
-  /** Null when it waits in none. */
+  /** Its line; null while it waits in none. */
   line: Line | null;
   before: Waiting | null;
   after: Waiting | null;
-  /** Its time is over. It must leave its line. */
+  /** Called at the deadline. It must leave its line then. */
   expire(): void;
 }
 
-/** Those that wait equally long, the oldest first. */
+/** Waits with the same limit, the oldest first. */
 export type Line = {
   readonly limitMs: number;
   head: Waiting | null;
   tail: Waiting | null;
-  /** The first that has no deadline yet; so have all after it. */
+  /** The first one without a deadline; all after it have none either. */
   fresh: Waiting | null;
-  /** Fires at the head's deadline or before; null while there is none. */
+  /** Fires at the deadline of the head or before; null while none is set. */
   timer: Timer | null;
-  /** Whether it will be looked at when the turn is over. */
-  willSettle: boolean;
+  /** Whether deadlines and timer will be set at the end of this turn. */
+  willSetDeadlines: boolean;
 };
 
 export class CallDeadlines {
@@ -49,7 +51,7 @@ export class CallDeadlines {
     this.#timers = timers;
   }
 
-  /** Has `expire` called after the limit; Infinity is none. */
+  /** Calls `expire` after the limit; Infinity means no limit. */
   add(waiting: Waiting, limitMs: number): void {
     if (limitMs === Infinity) return;
     const line = this.#last?.limitMs === limitMs
@@ -62,7 +64,7 @@ export class CallDeadlines {
     else line.tail.after = waiting;
     line.tail = waiting;
     line.fresh ??= waiting;
-    if (!line.willSettle) this.#settleSoon(line);
+    if (!line.willSetDeadlines) this.#settleSoon(line);
   }
 
   remove(waiting: Waiting): void {
@@ -74,7 +76,7 @@ export class CallDeadlines {
     else before.after = after;
     if (after === null) line.tail = before;
     else after.before = before;
-    if (line.head === null && !line.willSettle) this.#settleSoon(line);
+    if (line.head === null && !line.willSetDeadlines) this.#settleSoon(line);
   }
 
   #lineOf(limitMs: number): Line {
@@ -87,26 +89,26 @@ export class CallDeadlines {
       tail: null,
       fresh: null,
       timer: null,
-      willSettle: false,
+      willSetDeadlines: false,
     };
     this.#lines.set(limitMs, line);
     return line;
   }
 
   #settleSoon(line: Line): void {
-    line.willSettle = true;
+    line.willSetDeadlines = true;
     this.#host.macrotask(() => {
-      line.willSettle = false;
-      this.#settle(line);
+      line.willSetDeadlines = false;
+      this.#setDeadlines(line);
     });
   }
 
   /**
-   * Sees to it that what waits has a deadline, and the line a timer or none.
+   * Gives each wait of a line its deadline, and sets or cancels the timer.
    */
-  #settle(line: Line): void {
+  #setDeadlines(line: Line): void {
     if (line.head === null) {
-      // A timer that nobody waits for would keep an idle node alive.
+      // A timer without a wait would keep an idle node alive.
       if (line.timer !== null) this.#timers.cancel(line.timer);
       line.timer = null;
       this.#lines.delete(line.limitMs);
@@ -130,6 +132,6 @@ export class CallDeadlines {
       line.head !== null && line.head !== line.fresh &&
       line.head.deadline <= now
     ) line.head.expire();
-    this.#settle(line);
+    this.#setDeadlines(line);
   }
 }

@@ -6,7 +6,7 @@ export class NoRemote implements Remote {
   readonly #microtask: (callback: () => void) => void;
   readonly #lost: (node: string) => void;
 
-  /** `lost` is told of a node that something was sent to. */
+  /** `lost` is called with each node to which a signal was sent. */
   constructor(
     microtask: (callback: () => void) => void,
     lost: (node: string) => void,
@@ -20,7 +20,7 @@ export class NoRemote implements Remote {
   }
 
   signal(node: string): boolean {
-    // Answered later, as a connection that cannot be made would be.
+    // Called later, as for a connection that cannot be made.
     this.#microtask(() => this.#lost(node));
     return true;
   }

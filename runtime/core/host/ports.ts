@@ -1,15 +1,15 @@
 /**
- * The ports of the pure core: everything a node needs from the world outside,
- * as small interfaces that are passed in.
+ * The ports of the pure core: all that a node needs of its environment, as small
+ * interfaces that are passed in.
  *
- * Nothing here is implemented; `runtime/platform/` does that for the real
- * machine and a simulator can do it with virtual time. This is what lets the
- * same node code run in a process, in a worker thread and in a test.
+ * Nothing is implemented here. `runtime/platform/` implements the ports for a
+ * real machine, the simulator with virtual time. So the same code of a node runs
+ * in a process, in a worker thread and in a test.
  */
 
 import type { PidTable } from "../terms/terms.ts";
 
-/** What the platform returned for a timer; only ever handed back to it. */
+/** Handle of a timer of the platform; core only passes it back. */
 export type TimerHandle = unknown;
 
 /** Severity of a log record, least severe first. */
@@ -18,9 +18,9 @@ export type LogLevel = "debug" | "info" | "warning" | "error";
 /** One structured log record; `fields` hold plain values for machines. */
 export type LogRecord = {
   readonly level: LogLevel;
-  /** Which part speaks: `actor`, `net`, `epmd`, `node`. */
+  /** The part that logs: `actor`, `net`, `epmd`, `node`. */
   readonly category: string;
-  /** Name of the node that speaks. */
+  /** Name of the node that logs. */
   readonly node: string;
   /** One line without line breaks. */
   readonly message: string;
@@ -28,7 +28,7 @@ export type LogRecord = {
 };
 
 /**
- * What the platform can do beyond the interfaces below.
+ * What a platform can do that others cannot.
  *
  * `attributesRejections`: an unhandled rejection can be traced to the actor
  * that caused it.
@@ -37,17 +37,17 @@ export type Capabilities = {
   readonly attributesRejections: boolean;
 };
 
-/** A scheduler as somebody sees it who decides in its place. */
+/** A scheduler whose decisions are made by a simulator. */
 export interface SteppedScheduler {
-  /** Actors that could go on. */
+  /** Number of actors that could take a turn. */
   readonly runnable: number;
-  /** Gives one of them a turn of one message; returns what it is called. */
+  /** Gives one of them a turn of one message; returns its name for traces. */
   step(index: number): string;
-  /** Writes what has been sent since. */
+  /** Writes the output of the turns since the last call. */
   flush(): void;
   /**
-   * An actor that waits for something which is neither a message nor a timer,
-   * or null. Only meaningful when all microtasks have run.
+   * An actor that awaits a promise that is neither of a message nor of a timer
+   * of the node, or null. Only meaningful once all microtasks have run.
    */
   foreignWait(): string | null;
 }
@@ -71,29 +71,29 @@ export interface Host {
   clearTimer(handle: TimerHandle): void;
   /** Runs `callback` after the running JavaScript, before any I/O. */
   microtask(callback: () => void): void;
-  /** Runs `callback` once timers and I/O had their chance. */
+  /** Runs `callback` once timers and I/O have had their turn. */
   macrotask(callback: () => void): void;
   /** A uniformly random unsigned 32-bit integer, fit for challenges. */
   randomU32(): number;
   /** MD5, which Erlang's handshake prescribes for its cookie digest. */
   md5(data: Uint8Array): Uint8Array;
   /**
-   * Takes over the decision who goes on. Absent on real machines, where the
-   * scheduler decides.
+   * Takes over the decisions of the scheduler. Absent on real machines, where
+   * the scheduler decides itself.
    */
   readonly stepped?: (scheduler: SteppedScheduler) => void;
   log(record: LogRecord): void;
-  /** Whether anybody wants records of this level. Absent: all are wanted. */
+  /** Whether records of this level are used. Absent: all levels are. */
   readonly logs?: (level: LogLevel) => boolean;
   /**
-   * Runs `body` so that a floating rejection inside it is reported to `owner`;
-   * null: to nobody, whoever runs it.
+   * Runs `body` so that a floating rejection inside it is reported to `owner`.
+   * Null: it is reported to no owner, also where another owner runs the body.
    */
   attribute<T>(owner: ((error: unknown) => void) | null, body: () => T): T;
   /**
-   * From here on, what the running microtask and its continuations leave
-   * floating is reported to `owner`. Only inside a microtask, whose end ends
-   * it.
+   * From here on, floating rejections of the running microtask and of its
+   * continuations are reported to `owner`. Only inside a microtask; the effect
+   * ends with it.
    */
   adopt(owner: (error: unknown) => void): void;
 }

@@ -1,10 +1,10 @@
 /**
- * What a promise is resolved with in order to be rejected, where only its
- * `resolve` is at hand.
+ * A value that rejects the promise that is resolved with it, for places that
+ * have only the `resolve` of a promise.
  *
  * `resolve(Promise.reject(error))` does the same, but for a moment there is a
  * rejected promise without a handler. Deno keeps a list of these and searches
- * it from one end when a handler comes, so 100,000 actors that end together
+ * it from one end when a handler is added, so 100,000 actors that ended together
  * blocked its event loop for half a minute. A thenable is in no such list.
  */
 export class Rejection implements PromiseLike<never> {

@@ -1,38 +1,38 @@
 /**
- * The port to other nodes: what core asks of the network part.
+ * The port to other nodes, as core uses the network layer.
  *
- * `net/distribution` implements it; a node that takes part in no cluster has an
- * implementation that reaches no other node (`node/node.ts`).
+ * `net/distribution` implements it. A node that takes part in no cluster has an
+ * implementation that reaches no other node (`no_remote.ts`).
  */
 
 import type { Pid } from "../terms/terms.ts";
 import type { Signal } from "./signal.ts";
 
-/** The way to another node, as it is at the moment. */
+/** The present state of the way to another node. */
 export type Way = {
-  /** Whether there is a connection; a signal makes one where there is none. */
+  /** Whether there is a connection. A signal makes one if there is none. */
   readonly isUp: boolean;
-  /** Whether less than the high mark waits in front of what one sends. */
+  /** Whether less than the high mark waits in front of a new signal. */
   readonly hasRoom: boolean;
-  /** Whether a BEAM node is known to be at its end. */
+  /** Whether the peer is known to be a BEAM node. */
   readonly isBeam?: boolean;
 };
 
 /** The connections of a node, as core uses them. */
 export interface Remote {
   /**
-   * Hands a message for `to` to the connection, making one if need be.
-   * Returns false when more than the high mark waits in front. Throws what the
-   * codec throws for a message that cannot be encoded, and `BusyError` at the
-   * hard limit; then nothing was sent.
+   * Gives a message for `to` to the connection, and makes a connection if
+   * there is none. Returns false when more than the high mark waits in front of
+   * it. Throws the error of the codec for a message that cannot be encoded, and
+   * `BusyError` at the hard limit; nothing was sent then.
    */
   send(from: Pid, to: Pid, message: unknown): boolean;
-  /** Hands over any other signal, in order with messages. */
+  /** Gives any other signal to the connection, in order with messages. */
   signal(node: string, signal: Signal): boolean;
-  /** Resolves once there is room again for that sender, or no connection. */
+  /** Resolves once there is room for that sender, or no connection. */
   ready(node: string, from: Pid): Promise<void>;
-  /** Changes nothing: asking makes no connection. */
+  /** The state of the way. It makes no connection. */
   way(node: string, from: Pid): Way;
-  /** Connected nodes. */
+  /** Names of the connected nodes. */
   nodes(): readonly string[];
 }

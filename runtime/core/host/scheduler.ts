@@ -1,49 +1,79 @@
 /**
- * The scheduler of one node: decides which actor goes on, and when the event
- * loop gets its turn.
+ * The scheduler of one node. It decides which actor takes the next turn, and
+ * when the event loop gets control.
  *
- * One run queue, first in first out. An actor's turn is bounded by a number of
- * messages (Erlang's reductions) that shrinks when messages are slow, a run of
- * turns by a slice of time; after it the event loop gets a macrotask, so that
- * sockets and timers live. JavaScript cannot be preempted: a single long turn
- * exceeds the slice.
+ * There is one run queue, first in first out. A turn of an actor is limited to a
+ * number of messages (Erlang's reductions), which is smaller when messages take
+ * longer. A run of turns is limited by a slice of time. After the slice the
+ * event loop gets a macrotask, so that sockets and timers are served. JavaScript
+ * cannot be preempted: a single long turn exceeds the slice.
  *
  * A slice is measured from the first wake-up in a macrotask and not from each
- * wake-up: otherwise actors that fall idle and wake each other through promises
- * would form an endless chain of microtasks, which starves timers and sockets.
+ * wake-up. Otherwise actors that become idle and wake each other through
+ * promises would form an endless chain of microtasks, which starves timers and
+ * sockets.
+ *
+ * States. The scheduler is in one of these; a field says in which:
+ *
+ * 1. Idle: the queue is empty, nothing is pending.
+ * 2. Woken: `#drainPending`, a microtask will call `#drainQueue`.
+ * 3. Draining: `#drainQueue` runs and gives turns.
+ * 4. Handing over: `#owed > 0`. Function actors whose turn goes on in microtasks
+ *    were resumed, and that many trusted ones have not come to `handOver`. No
+ *    drain is pending.
+ * 5. Slice over: `#macrotaskPending` and the time of `#sliceEnd` is reached. No
+ *    turn is given until the macrotask.
+ *
+ * Races, and why each is harmless:
+ *
+ * 1. A message arrives in state 4. The actor is queued, no drain is scheduled:
+ *    the last `handOver`, or the macrotask, goes on with the queue.
+ * 2. A trusted actor never hands over, since it awaits a promise that is not the
+ *    node's. The macrotask, which every slice has, finds `#owed > 0`, takes the
+ *    trust from these actors (`#breakTrust`) and drains.
+ * 3. An actor ends while it owes its turn. `endActor` calls `handOver` for it.
+ * 4. An actor that has lost its trust hands over late. `owesTurn` is false, so
+ *    the call only counts its clean turns.
+ * 5. `handOver` resumes the next actor within its own call (`takesOver`). The
+ *    turn is counted as one of a drain, so the slice and the clock hold.
  */
 
 import type { Pid } from "../terms/terms.ts";
 import type { Host, SteppedScheduler } from "./ports.ts";
 import type { TurnTrace } from "./trace.ts";
 
-/** What the scheduler runs. */
+/** Result of `Runnable.run`: the turn goes on in microtasks. */
+export const GOES_ON = -1;
+
+/** What the scheduler gives turns to: an actor, or a call that concludes. */
 export interface Runnable {
   /** The actor whose turn it is. */
   readonly pid: Pid<unknown>;
   /**
-   * Takes one turn of at most `budget` messages and returns how many it took.
-   * A negative result means that the turn goes on in a microtask.
+   * Takes one turn of at most `budget` messages. Returns how many it took, or
+   * `GOES_ON` when the turn goes on in microtasks; then `turnLeft` tells how
+   * many messages are left when it ends.
    */
   run(budget: number): number;
-  /** Turns in a row that ended in a wait for messages; see `handOver`. */
+  /** Turns in a row that ended in a wait for messages; see `handOver`.
+   * Negative after trust was broken. */
   cleanTurns: number;
-  /** Whether the scheduler waits for it to hand over. */
+  /** Whether it is one of the `#owed` actors, which must hand over. */
   owesTurn: boolean;
-  /** Whether its turn consists of resolving a promise and nothing else. */
+  /** Whether its turn only resolves a promise. */
   readonly takesOver: boolean;
-  /** What is left of the budget of its turn; negative when it took more. */
+  /** Messages left of the budget of its turn; negative when it took more. */
   readonly turnLeft: number;
-  /** Its code runs, or waits for something that is no message. */
+  /** Whether its code runs, or awaits a promise that is not of a message. */
   readonly isBusy: boolean;
-  /** What traces call it. */
+  /** Its name in traces. */
   describe(): string;
 }
 
 export type SchedulerOptions = {
   /** Longest run without a macrotask, unless a single turn is longer. */
   readonly sliceMs: number;
-  /** A turn of this length is reported. */
+  /** Turns of this length and longer are reported. */
   readonly longTurnMs: number;
 };
 
@@ -53,37 +83,39 @@ export const defaultSchedulerOptions: SchedulerOptions = {
 };
 
 /**
- * Messages of one turn and between two looks at the clock, at most; a power of
- * two. A look costs as much as several messages on Node.js and Deno, but when
- * quick messages are followed by slow ones, so many of them go unnoticed. With
- * turns of half of that, a sender of 100 a turn outran its receiver.
+ * Limit of messages of one turn, and between two reads of the clock; a power of
+ * two. A read costs as much as several messages on Node.js and Deno. But when
+ * slow messages follow quick ones, so many of them can pass before the clock is
+ * read. With half of this limit, a sender of 100 messages a turn outran its
+ * receiver.
  */
 const MAX_UNITS_PER_CHECK = 128;
-/** Turns after which an actor is trusted to hand over. */
+/** Clean turns after which an actor is trusted to hand over. */
 const TURNS_OF_TRUST = 8;
-/** As many more turns does it take after trust was broken. */
+/** Additional clean turns that it takes after trust was broken. */
 const TURNS_OF_DISTRUST = 100;
-/** Actors that get a context of their own within a slice. */
+/** Limit of actors that get an async context within one slice. */
 const CONTEXTS_PER_SLICE = 64;
-/** How long to run between two looks at the clock. */
+/** Time between two reads of the clock that the grant is adapted to. */
 const CHECK_EVERY_MS = 0.2;
-/** Function actors resumed before their microtasks are let run. */
+/** Function actors that are resumed before their microtasks run. */
 const RESUMES_PER_DRAIN = 16;
 
 export class Scheduler implements SteppedScheduler {
   readonly #host: Host;
   readonly #options: SchedulerOptions;
-  /** Somebody else decides who goes on; nothing wakes by itself then. */
+  /** Whether a simulator decides; then nothing wakes up by itself. */
   readonly isStepped: boolean;
-  /** Actors whose turn went on in microtasks, when somebody else decides. */
+  /** Stepped only: actors whose turn went on in microtasks in this step. */
   #inMicrotasks: Runnable[] = [];
-  /** Ring buffer of runnable actors; its length is a power of two. */
+  /** Ring buffer of the `#count` runnable actors from `#head` on; its length is
+   * a power of two. */
   #queue: (Runnable | undefined)[] = new Array(64).fill(undefined);
   #head = 0;
   #count = 0;
-  /** A macrotask is on its way, which ends the current slice. */
+  /** Whether a macrotask is pending, which ends the current slice. */
   #macrotaskPending = false;
-  /** A microtask is on its way that will drain. */
+  /** Whether a microtask is pending that will drain the queue. */
   #drainPending = false;
   #draining = false;
   /** When the current slice ends; meaningful while a macrotask is pending. */
@@ -92,27 +124,27 @@ export class Scheduler implements SteppedScheduler {
   /** Messages, received or sent, since the clock was read last. */
   #units = 0;
   /**
-   * Function actors whose turn goes on in microtasks: the first
-   * `#resumedCount`. Never shortened, since that would give its memory back.
+   * Function actors whose turn goes on in microtasks: the first `#resumedCount`
+   * entries. The array is never shortened, so that its memory is kept.
    */
   readonly #resumed: Runnable[] = [];
   #resumedCount = 0;
   /**
-   * Of these, how many are trusted and have not handed over yet; no drain is
-   * on its way then.
+   * How many of these are trusted and have not handed over. While it is above
+   * 0, no drain is pending.
    */
   #owed = 0;
   #unitsPerCheck = 1;
   #lastCheck = 0;
   #flushWanted = false;
   #contextsLeft = CONTEXTS_PER_SLICE;
-  /** Called at the end of a drain if output was announced by `poke`. */
+  /** Writes output; called at the end of a drain after a `poke`. */
   #afterDrain: () => void = () => {};
   #reportLongTurn: (ms: number, actors: readonly Runnable[]) => void = () => {};
-  /** Whose turns came since the clock was read last; a ring. */
+  /** Ring of the actors that took the last turns since the clock was read. */
   readonly #recent: Runnable[] = [];
   #recentCount = 0;
-  /** Is told of each turn; null: nothing is. */
+  /** Reports each turn to a trace; null on a node without a trace. */
   readonly turnTrace: TurnTrace | null;
   /** Turns taken since the start. */
   turns = 0;
@@ -132,7 +164,7 @@ export class Scheduler implements SteppedScheduler {
     host.stepped?.(this);
   }
 
-  /** Actors waiting for their turn. */
+  /** Number of actors that wait for their turn. */
   get runnable(): number {
     return this.#count;
   }
@@ -142,9 +174,9 @@ export class Scheduler implements SteppedScheduler {
   }
 
   /**
-   * Called with the actors of which one took a turn that was too long. The
-   * clock is not read for every turn: the first time there may be several
-   * candidates, but slow turns make it be read more often.
+   * Sets the function that is called after a turn that was too long. The clock
+   * is not read for each turn, so the first time it gets several candidates.
+   * After slow turns the clock is read more often.
    */
   onLongTurn(
     callback: (ms: number, actors: readonly Runnable[]) => void,
@@ -162,16 +194,16 @@ export class Scheduler implements SteppedScheduler {
   }
 
   /**
-   * Whether an actor may be given an async context of its own, which tells
-   * whose a floating rejection is. One costs as much as several spawns (half a
-   * microsecond on Node.js, two on Deno), so of a crowd of actors that are
-   * started at once only the first get theirs at the start.
+   * Whether an actor may get an async context of its own, by which a floating
+   * rejection is traced to it. A context costs as much as several spawns (half a
+   * microsecond on Node.js, two on Deno). So when many actors are started at
+   * once, only the first get their context at the start.
    */
   mayAttribute(): boolean {
     return --this.#contextsLeft >= 0;
   }
 
-  /** Asks for a flush of output at the end of the present drain, or soon. */
+  /** Requests a flush of output at the end of this drain, or soon. */
   poke(): void {
     this.#flushWanted = true;
     if (!this.#draining && !this.#drainPending) this.#wake();
@@ -194,20 +226,20 @@ export class Scheduler implements SteppedScheduler {
     return name;
   }
 
-  /** An actor's turn goes on that waited for the node itself. */
+  /** The turn of an actor that waited for the node itself goes on. */
   goesOn(actor: Runnable): void {
     if (this.isStepped) this.#inMicrotasks.push(actor);
   }
 
   /**
-   * The actor's turn has ended in a wait for messages, or with its end. When
-   * all that were resumed have come here, the next turn begins. If that only
-   * needs a promise resolved, it is done here and now: this saves the microtask
-   * of a drain, a quarter of the cost of a message between function actors.
+   * The turn of the actor has ended: it waits for messages, or it has ended.
+   * When all resumed actors have come here, the next turn begins. If that turn
+   * only resolves a promise, this happens at once. It saves the microtask of a
+   * drain, a quarter of the cost of a message between function actors.
    *
-   * It takes trust, as nobody else is there to go on when an actor waits for
-   * something foreign instead: then everyone waits for the next macrotask. So
-   * only actors whose last turns all ended here are waited for.
+   * This needs trust: when an actor awaits a promise that is not the node's
+   * instead of handing over, all actors wait until the next macrotask. So the
+   * scheduler waits only for actors whose last turns all ended here.
    */
   handOver(actor: Runnable): void {
     if (this.turnTrace !== null) this.turnTrace.end(actor.pid);
@@ -237,12 +269,12 @@ export class Scheduler implements SteppedScheduler {
     this.#host.microtask(this.#drain);
   }
 
-  /** Once the resumed actors have gone on in their microtasks. */
+  /** Called once the resumed actors have run in their microtasks. */
   #goOn(): void {
     this.#drainPending = true;
     for (let i = 0; i < this.#resumedCount; i++) {
       if ((this.#resumed[i] as Runnable).cleanTurns >= TURNS_OF_TRUST) continue;
-      // Those that are not trusted may be done after their first microtask.
+      // Actors without trust may be done after their first microtask.
       this.#host.microtask(this.#drain);
       return;
     }
@@ -252,7 +284,7 @@ export class Scheduler implements SteppedScheduler {
     }
   }
 
-  /** Actors that were trusted wait for something foreign. */
+  /** Trusted actors have not handed over: they lose their trust. */
   #breakTrust(): void {
     for (let i = 0; i < this.#resumedCount; i++) {
       const actor = this.#resumed[i] as Runnable;
@@ -288,7 +320,7 @@ export class Scheduler implements SteppedScheduler {
     this.#macrotaskPending = true;
     this.#sliceOver = false;
     this.#lastCheck = this.#host.now();
-    // What came before the slice was not the actors' time.
+    // Turns before this slice do not count as time of these actors.
     this.#recentCount = 0;
     this.#contextsLeft = CONTEXTS_PER_SLICE;
     this.#sliceEnd = this.#lastCheck + this.#options.sliceMs;
@@ -324,7 +356,7 @@ export class Scheduler implements SteppedScheduler {
     try {
       while (this.#count > 0) {
         const actor = this.#queue[this.#head] as Runnable;
-        // Who sits out a turn does so once while the others have theirs.
+        // An actor that took no message waits until the others had their turns.
         if (actor === satOut && resumed > 0) break;
         this.#queue[this.#head] = undefined;
         this.#head = (this.#head + 1) & (this.#queue.length - 1);
@@ -340,7 +372,7 @@ export class Scheduler implements SteppedScheduler {
           this.#units += used + 1;
           if (this.turnTrace !== null) this.turnTrace.end(actor.pid);
           if (used === 0) satOut ??= actor;
-          // With actors resumed, the clock tells more once they have gone on.
+          // While actors are resumed, the clock is read after their microtasks.
           if (
             this.#units >= this.#unitsPerCheck &&
             (resumed > 0 || this.#isSliceOver())
@@ -351,7 +383,7 @@ export class Scheduler implements SteppedScheduler {
       this.#draining = false;
       this.#resumedCount = resumed;
       this.#afterRun();
-      // Where a turn has thrown, which none should, the others still go on.
+      // If a turn has thrown, which none should, the other actors go on.
       if (this.#count > 0 && !this.#drainPending) this.#wake();
     }
   }
@@ -361,12 +393,12 @@ export class Scheduler implements SteppedScheduler {
       this.#goOn();
       return;
     }
-    // Nobody is left to make the clock be read, so a long turn is seen now.
+    // No turn follows that would read the clock, so a long turn is found now.
     if (this.#recentCount > 0 && !this.#sliceOver) this.#isSliceOver();
     if (this.#flushWanted) this.#flush();
   }
 
-  /** What the actors that were resumed last have done in their microtasks. */
+  /** Counts the messages that the resumed actors took in their microtasks. */
   #countResumed(): void {
     const grant = this.#unitsPerCheck;
     for (let i = 0; i < this.#resumedCount; i++) {
@@ -381,12 +413,12 @@ export class Scheduler implements SteppedScheduler {
     this.#afterDrain();
   }
 
-  /** Looks at the clock, and adapts how often to look: about every 0.2 ms. */
+  /** Reads the clock, and adapts how often it is read: about every 0.2 ms. */
   #isSliceOver(): boolean {
     const now = this.#host.now();
     const elapsed = now - this.#lastCheck;
     this.#lastCheck = now;
-    // Slow messages are learned from at once, quick ones with caution.
+    // The grant shrinks at once after slow messages, and grows slowly.
     const fitting = CHECK_EVERY_MS * Math.max(1, this.#units) / elapsed;
     this.#unitsPerCheck = Math.max(
       1,

@@ -1,9 +1,9 @@
 /**
  * Signals between actors of different nodes, as records.
  *
- * The names and fields follow the control messages of Erlang's distribution
- * protocol; their numbers live in `wire`. Within a node most signals never
- * become records: the node calls straight into the receiving actor.
+ * Names and fields follow the control messages of Erlang's distribution
+ * protocol; their numbers are in `wire`. Within a node most signals never become
+ * records: the node calls the receiving actor directly.
  */
 
 import type { ExitReason } from "../messages/reasons.ts";
@@ -18,7 +18,7 @@ export type SpawnFlags = {
   readonly monitor: boolean;
 };
 
-/** Everything one node tells another about its actors. */
+/** A signal of an actor of one node to an actor of another. */
 export type Signal =
   | {
     readonly type: "send";
@@ -33,7 +33,7 @@ export type Signal =
     readonly message: unknown;
   }
   | {
-    /** A message to an alias: a ref that its owner accepts messages under. */
+    /** A message to an alias: a ref under which its owner accepts messages. */
     readonly type: "sendAlias";
     readonly from: Pid;
     readonly alias: Ref;
@@ -99,11 +99,11 @@ export type Signal =
     readonly args: readonly unknown[];
     readonly flags: SpawnFlags;
     /**
-     * A BEAM node asks, and the behaviour is `module:function`: if there is
-     * none, the actor is made all the same and ends with `undef`.
+     * The request is of a BEAM node, and the behaviour is `module:function`. If
+     * there is no such function, the actor is spawned and ends with `undef`.
      */
     readonly isCall?: true;
-    /** One of its options is wrong, so there will be no actor. */
+    /** One of its options is invalid, so no actor is spawned. */
     readonly isBadOption?: true;
   }
   | {
@@ -111,11 +111,11 @@ export type Signal =
     readonly ref: Ref;
     readonly to: Pid;
     readonly flags: SpawnFlags;
-    /** The new actor, or why there is none: `notsup`, `badopt`, … */
+    /** The new actor, or the reason for none: `notsup`, `badopt`, … */
     readonly result: Pid | string;
   }
   | {
-    /** `from` becomes the group leader of `to`; it may live anywhere. */
+    /** `from` becomes the group leader of `to`; it may be on any node. */
     readonly type: "groupLeader";
     readonly from: Pid;
     readonly to: Pid;

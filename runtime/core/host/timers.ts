@@ -1,9 +1,9 @@
 /**
  * Timers of one node: a binary heap over a single platform timer.
  *
- * Setting and cancelling cost O(log n) and no platform call unless the
- * earliest deadline changes. A timer never fires early. Delays above what
- * platforms take (2^31 - 1 ms) are chained.
+ * Setting and cancelling cost O(log n), and a call of the platform only when the
+ * earliest deadline changes. A timer never fires early. Delays above the limit
+ * of platforms (2^31 - 1 ms) are chained.
  */
 
 import type { Host, TimerHandle } from "./ports.ts";
@@ -66,9 +66,9 @@ export class Timers {
   }
 
   /**
-   * An idle node must not be kept alive by a timer nobody waits for. But calls
-   * set and cancel one each, and a platform timer costs more than a call: so
-   * the one that is armed stays until the end of the turn.
+   * A timer without a purpose must not keep an idle node alive. But each call
+   * sets and cancels a timer, and a platform timer costs more than a call. So
+   * the platform timer stays armed until the end of the turn.
    */
   #disarmSoon(): void {
     if (this.#willDisarm) return;
@@ -118,7 +118,7 @@ export class Timers {
       LONGEST_PLATFORM_DELAY_MS,
     );
     this.#platformDeadline = first.deadline;
-    // Rounded up, because platforms cut off the fraction and would be early.
+    // Rounded up: platforms cut off the fraction, and would fire early.
     this.#platformTimer = this.#host.setTimer(
       () => this.#expire(),
       Math.ceil(delay),
@@ -179,7 +179,7 @@ export class Timers {
   }
 }
 
-/** Throws `UsageError` for what no timer can wait. */
+/** Throws `UsageError` for a value that is no delay. */
 export function mustBeDelay(delayMs: number): void {
   if (typeof delayMs === "number" && delayMs >= 0 && delayMs !== Infinity) {
     return;

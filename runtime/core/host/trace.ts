@@ -3,9 +3,9 @@
  * observers and traces.
  *
  * A node without a trace has null in its place and pays one comparison where a
- * hook could be called, and nothing at all when a message is sent: a node with
- * a trace has every message go through the check of a full mailbox
- * (`signals/mailbox_limit.ts`), and every signal to other nodes through
+ * hook could be called, and nothing at all when a message is sent. On a node with
+ * a trace, each message goes through the check of a full mailbox
+ * (`signals/mailbox_limit.ts`), and each signal to other nodes through
  * `TracedRemote`.
  */
 
@@ -27,10 +27,10 @@ export type ReceivedSignal =
 /**
  * The hooks of a node: `start({ trace })`. All are optional.
  *
- * A hook is called synchronously, in the middle of what it tells of: it must be
- * quick, must not change what it is given, and must not use the node. Collect
- * what you need and look at it later. A hook that throws is called no more, and
- * the log says so.
+ * A hook is called synchronously, in the middle of the event that it reports. It
+ * must be quick, must not change its arguments, and must not use the node.
+ * Collect what you need and evaluate it later. A hook that throws is not called
+ * again, and a log record says so.
  *
  * @example
  * ```ts
@@ -49,7 +49,7 @@ export type ReceivedSignal =
 export type Trace = {
   /**
    * A message is put into the mailbox of an actor, or is the reply that one of
-   * its calls waits for. Messages that are lost are not told.
+   * its calls waits for. Lost messages are not reported.
    */
   readonly messageDelivered?: (to: Pid, message: unknown) => void;
   /**
@@ -61,16 +61,16 @@ export type Trace = {
   readonly turnEnded?: (actor: Pid) => void;
   /** An actor was spawned; `parent` is null when no actor did that. */
   readonly actorSpawned?: (actor: Pid, parent: Pid | null) => void;
-  /** An actor has ended. Links and monitors are told after this. */
+  /** An actor has ended. Links and monitors are notified after this. */
   readonly actorEnded?: (actor: Pid, reason: ExitReason) => void;
   /**
-   * An actor of this node is linked to another. A link within the node is told
-   * for both of its actors.
+   * An actor of this node is linked to another. A link within the node is
+   * reported for both of its actors.
    */
   readonly linked?: (actor: Pid, to: Pid) => void;
   /**
    * An actor of this node monitors a target, or an actor of another node
-   * monitors one of this node. A monitor within the node is told once; calls
+   * monitors one of this node. A monitor within the node is reported once; calls
    * within the node need none.
    */
   readonly monitored?: (
@@ -78,13 +78,13 @@ export type Trace = {
     target: Pid | NamedTarget,
     ref: Ref,
   ) => void;
-  /** A signal was handed to the connection with another node. */
+  /** A signal was given to the connection with another node. */
   readonly signalSent?: (node: string, signal: Signal) => void;
   /** A signal of another node is about to take effect. */
   readonly signalReceived?: (signal: ReceivedSignal) => void;
   /** There is a connection with another node, hidden ones included. */
   readonly connectionUp?: (node: string) => void;
-  /** The connection is lost. Links and monitors are told after this. */
+  /** The connection is lost. Links and monitors are notified after this. */
   readonly connectionDown?: (node: string, reason: string) => void;
 };
 
@@ -111,8 +111,9 @@ const hookNames: readonly (keyof Trace)[] = [
 ];
 
 /**
- * The hooks as the node calls them. `complain` is told of one that has thrown,
- * which is then called no more. Throws `UsageError` for a trace that is none.
+ * The hooks as the node calls them. `complain` is called once for a hook that
+ * has thrown, which is not called again. Throws `UsageError` for a malformed
+ * trace.
  */
 export function makeTraceHooks(
   trace: Trace,
@@ -147,8 +148,8 @@ export function makeTraceHooks(
 }
 
 /**
- * Tells the turns of a scheduler in pairs, each begin with its end. What runs
- * may hand over more often than it has turns.
+ * Reports the turns of a scheduler in pairs of begin and end. An actor may hand
+ * over more often than it has turns.
  */
 export class TurnTrace {
   readonly #hooks: TraceHooks;
@@ -171,7 +172,7 @@ export class TurnTrace {
   }
 }
 
-/** Another `Remote`, with what is handed to it told to a trace. */
+/** A `Remote` that reports each signal to a trace. */
 export class TracedRemote implements Remote {
   readonly #remote: Remote;
   readonly #hooks: TraceHooks;

@@ -1,4 +1,4 @@
-/** Removing messages from a mailbox, wherever they stand. */
+/** Removes messages from any place of a mailbox. */
 
 import type { Receiver } from "./patterns.ts";
 
@@ -17,7 +17,7 @@ export function flush(
     }
     mailbox.removeAt(i);
     left--;
-    // A pending receive may have looked past the removed message already.
+    // A pending receive may have passed the removed message already.
     if (receiver.scanned > i) receiver.scanned--;
   }
 }

@@ -5,17 +5,17 @@
  * Unlimited by default, as in Erlang; limits are a policy of the actor.
  */
 
-const EMPTY: unknown[] = [];
+const empty: unknown[] = [];
 const none = undefined;
-/** Above this a buffer that has emptied is given back to the collector. */
+/** A larger buffer that has become empty is freed. */
 const KEEP_CAPACITY = 1024;
 
 export class Mailbox {
   /** Length is zero or a power of two; empty until the first message. */
-  #buffer: unknown[] = EMPTY;
+  #buffer: unknown[] = empty;
   /** Index of the oldest message. */
   #head = 0;
-  /** Messages that ever came: by it, a ref's maker knows which came before. */
+  /** Messages received since the start. A ref stores it when it is made. */
   received: number = 0;
   /** Number of messages; never above the buffer's length. */
   length = 0;
@@ -47,8 +47,8 @@ export class Mailbox {
   }
 
   /**
-   * Index behind the messages that surely came when no more than `mark` had
-   * come: what is made at a certain moment cannot be in a message from before.
+   * Index behind the messages that arrived when no more than `mark` had been
+   * received. A ref cannot be in a message that arrived before it was made.
    */
   indexSince(mark: number): number {
     return Math.max(0, this.length - (this.received - mark));
@@ -66,7 +66,7 @@ export class Mailbox {
     const mask = buffer.length - 1;
     const head = this.#head;
     const message = buffer[(head + index) & mask];
-    // The shorter side moves.
+    // The shorter part is moved.
     if (index < this.length >> 1) {
       for (let i = index; i > 0; i--) {
         buffer[(head + i) & mask] = buffer[(head + i - 1) & mask];
@@ -85,7 +85,7 @@ export class Mailbox {
   }
 
   clear(): void {
-    this.#buffer = EMPTY;
+    this.#buffer = empty;
     this.#head = 0;
     this.length = 0;
   }
@@ -96,7 +96,7 @@ export class Mailbox {
  * because private methods cost each mailbox a field.
  */
 function grown(old: readonly unknown[], head: number): unknown[] {
-  // A literal is made several times faster than an array that is filled.
+  // A literal is several times faster to make than an array that is filled.
   if (old.length === 0) return [none, none, none, none, none, none, none, none];
   const buffer: unknown[] = new Array(old.length * 2).fill(undefined);
   for (let i = 0; i < old.length; i++) {

@@ -1,4 +1,4 @@
-/** Options of a mailbox; `signals/mailbox_limit.ts` carries them out. */
+/** Options of a mailbox; `signals/mailbox_limit.ts` implements them. */
 
 /** What to do with a message for a full mailbox. */
 export type MailboxPolicy =
@@ -24,5 +24,5 @@ export type MailboxOptions = {
   readonly warnAt?: number;
 };
 
-/** Length at which a mailbox is first worth a line in the log. */
+/** Default of `warnAt`. */
 export const DEFAULT_WARN_AT = 100_000;

@@ -1,6 +1,6 @@
 /**
- * What a selective `receive` can ask for: a predicate, a `type`, a schema, or
- * everything that carries a certain ref.
+ * The patterns of a selective `receive`: a predicate, a `type`, a schema, or a
+ * ref that the message carries.
  *
  * Schemas follow Standard Schema (version 1), the interface that zod, valibot,
  * arktype and others share; no library is needed here for that.
@@ -10,7 +10,7 @@ import type { Mailbox } from "./mailbox.ts";
 import { UsageError } from "../messages/errors.ts";
 import { Ref } from "../terms/terms.ts";
 
-/** As much of Standard Schema as `receive` uses. */
+/** The part of Standard Schema that `receive` uses. */
 export interface Schema<Out = unknown> {
   readonly "~standard": {
     readonly version: 1;
@@ -24,7 +24,7 @@ export interface Schema<Out = unknown> {
   };
 }
 
-/** What a schema says of a value. */
+/** The verdict of a schema on a value. */
 export type SchemaResult<Out> =
   | { readonly value: Out; readonly issues?: undefined }
   | { readonly issues: readonly unknown[] };
@@ -38,9 +38,9 @@ export type Pattern =
 
 /** A compiled pattern. */
 export type Matcher = {
-  /** Whether the message is wanted. What it throws ends the `receive`. */
+  /** Whether the message matches. An error that it throws ends the `receive`. */
   readonly test: (message: unknown) => boolean;
-  /** What `receive` resolves with for the message that passed the test last. */
+  /** The value of `receive` for the message that has matched last. */
   readonly take: ((message: unknown) => unknown) | null;
 };
 
@@ -67,12 +67,12 @@ export function compile(pattern: Pattern): Matcher {
       take: null,
     };
   }
-  // Some schemas are functions as well, so this question comes first.
+  // Some schemas are functions as well, so this check comes first.
   if ("~standard" in pattern) return compileSchema(pattern);
   return { test: (message) => atOnce(pattern(message)), take: null };
 }
 
-/** Refuses a promise, which would count as true. */
+/** Throws for a promise, which would count as true. */
 function atOnce(isWanted: boolean): boolean {
   if (typeof isWanted !== "object") return isWanted;
   const promise: unknown = isWanted;
@@ -110,16 +110,16 @@ function fieldOf(message: unknown, field: "type" | "ref"): unknown {
     : undefined;
 }
 
-/** Who waits for a message. */
+/** An actor that waits for a message. */
 export interface Receiver {
   readonly mailbox: Mailbox;
-  /** What it waits for; null takes any message. */
+  /** Its pattern; null accepts any message. */
   readonly match: Matcher | null;
   /** Messages from the oldest on that the pattern has refused. */
   scanned: number;
 }
 
-/** Index of the first message the receiver takes, or -1. */
+/** Index of the first message that matches, or -1. */
 export function findMatch(receiver: Receiver): number {
   const { mailbox, match } = receiver;
   if (match === null) return mailbox.length > 0 ? 0 : -1;
@@ -127,7 +127,7 @@ export function findMatch(receiver: Receiver): number {
     const message = mailbox.at(i);
     receiver.scanned = i;
     const isWanted = match.test(message);
-    // What a pattern does may have removed messages.
+    // The pattern may have removed messages.
     i = receiver.scanned;
     if (mailbox.at(i) !== message) i--;
     else if (isWanted) return i;

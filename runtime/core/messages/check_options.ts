@@ -1,14 +1,14 @@
 /**
- * A check of options for callers that no compiler has checked.
+ * A check of options, for callers without a type checker.
  *
- * It knows names and kinds only; what the values mean is checked where they
- * are used.
+ * It checks names and types only. The code that uses a value checks its
+ * meaning.
  */
 
 import { UsageError } from "./errors.ts";
 import { printTerm } from "../terms/terms.ts";
 
-/** Names of options by what they must be, if they are there at all. */
+/** Names of options by the type that they must have, where they are set. */
 export type OptionKinds = {
   readonly strings: readonly string[];
   readonly ports: readonly string[];

@@ -1,4 +1,4 @@
-/** The errors of core: what it throws and what its promises reject with. */
+/** The errors that core throws, and with which its promises reject. */
 
 import { atom, type Pid, printTerm, Tuple } from "../terms/terms.ts";
 import type { NamedTarget } from "./named_target.ts";
@@ -16,7 +16,7 @@ export class ExitError extends Error {
 
 /** Target and time limit of a call, for the exit reason. */
 type FailedCall = {
-  /** The last form is a name that is kept elsewhere, such as in `global`. */
+  /** The last form is a name of another registry, such as `global`. */
   readonly to: Pid<never> | NamedTarget | string | { readonly name: unknown };
   readonly timeoutMs: number;
 };
@@ -51,7 +51,7 @@ export class CallError extends Error {
   }
 
   /**
-   * What OTP's `gen_server:call` exits with:
+   * The exit reason of OTP's `gen_server:call`:
    * `{Reason, {gen_server, call, [Target, Request, Timeout]}}`.
    */
   get exitReason(): Tuple {
@@ -75,8 +75,8 @@ export class CallError extends Error {
 }
 
 /**
- * What a pending `receive` of an actor rejects with when the actor is killed,
- * so that its `finally` and `using` still run.
+ * The rejection of a pending `receive` when its actor is killed, so that
+ * `finally` and `using` still run.
  */
 export class KilledError extends Error {
   override readonly name = "KilledError";
@@ -91,12 +91,12 @@ export class KilledError extends Error {
   }
 }
 
-/** The runtime refuses what the program asked for; nothing has changed. */
+/** The runtime refuses a request of the program; nothing has changed. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A spawn on another node that made no actor. */
+/** A spawn on another node has failed. */
 export class SpawnError extends Error {
   override readonly name = "SpawnError";
   /** `noconnection`, `notsup`, `badopt`, … */

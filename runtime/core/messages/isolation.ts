@@ -1,11 +1,10 @@
 /**
- * What keeps actors of one node from sharing mutable messages: freezing what
- * is sent (`strict`), or copying it (`isolate: "copy"`). Exit reasons are
- * treated alike, but for errors.
+ * Prevents actors of one node from sharing mutable messages: messages are frozen
+ * (`strict`) or copied (`isolate: "copy"`). So are exit reasons, except errors.
  *
- * Neither is on by default: within a node messages pass by reference, which is
- * what makes them fast. Freezing shows in development and tests who still
- * writes to what it has sent; copying makes it harmless.
+ * Neither is on by default: within a node messages pass by reference, which
+ * makes them fast. Freezing shows in development and tests which actor writes to
+ * a message that it has sent. Copying makes such a write harmless.
  */
 
 import { UsageError } from "./errors.ts";
@@ -25,7 +24,7 @@ import {
 /** Returns what the receiver gets in place of the message. */
 export type Isolate = (message: unknown) => unknown;
 
-/** Terms that nobody can change, and what is shared on purpose. */
+/** Immutable terms, and values that are shared on purpose. */
 const immutable = [Pid, Ref, Float, Port, ExternalFun, Shared] as const;
 
 /**
@@ -43,12 +42,12 @@ export function copy(message: unknown): unknown {
 }
 
 /**
- * What a survivor gets in place of an exit reason. Never throws, because nobody
- * may be kept from learning of an end: what has no copy is printed.
+ * The exit reason that a link or monitor gets. Never throws, because every link
+ * and monitor must be notified: a reason without a copy is printed.
  *
- * An error stays as it is. It is a report that nobody writes to, its stack
- * cannot be copied on every runtime, and what hangs on it (a socket, say) may
- * still be in use by others.
+ * An error stays as it is. It is a report to which no actor writes, its stack
+ * cannot be copied on every runtime, and an object that it holds (a socket, for
+ * example) may still be in use.
  */
 export function isolateReason(
   isolate: Isolate | null,
@@ -64,7 +63,7 @@ export function isolateReason(
 
 class Isolation {
   readonly #mode: "freeze" | "copy";
-  /** By original: what it became. Keeps cycles and shared parts as they are. */
+  /** Copies by their originals; keeps cycles and shared parts as they are. */
   readonly #done = new Map<object, unknown>();
 
   constructor(mode: "freeze" | "copy") {

@@ -9,7 +9,7 @@ export type ExitReason = unknown;
 export const reasons: {
   /** The actor is done. Over a link it ends no other actor. */
   readonly normal: Atom;
-  /** The actor was told to end, and ended in good order. */
+  /** The actor was asked to end, and ended in good order. */
   readonly shutdown: Atom;
   /** In `sendExit`: ends the receiver, trapping or not. */
   readonly kill: Atom;
@@ -33,8 +33,8 @@ const UNREADABLE = "(unprintable)";
 
 /**
  * The reason itself, or a text in place of one that throws when it is examined:
- * an error with a getter that throws, a revoked proxy. What comes after the end
- * of an actor (notifications, reports, restarts) can then rely on it.
+ * an error with a getter that throws, a revoked proxy. The code that runs when
+ * an actor ends (notifications, reports, restarts) can then rely on it.
  */
 export function readableReason(reason: ExitReason): ExitReason {
   if (typeof reason !== "object" && typeof reason !== "function") return reason;

@@ -14,10 +14,10 @@ import type { ExitReason } from "./reasons.ts";
 export class Down {
   readonly type = "DOWN";
   readonly ref: Ref;
-  /** What was monitored: the pid, or name and node. */
+  /** The target of the monitor: the pid, or name and node. */
   readonly target: Pid | NamedTarget;
   readonly reason: ExitReason;
-  /** What `monitor` was told to put here; undefined by default. */
+  /** The `tag` of the options of `monitor`; undefined by default. */
   readonly tag: unknown;
   constructor(
     ref: Ref,
@@ -75,7 +75,7 @@ export class NodeDown {
 }
 
 /**
- * A connection no longer keeps up with what is sent over it, or does so again.
+ * A connection no longer keeps up with what is sent over it, or keeps up again.
  */
 export class NodeBusy {
   readonly type = "nodebusy";

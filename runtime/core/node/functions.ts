@@ -2,32 +2,33 @@
  * The functions that a node offers to others by name, for erpc, rpc and the
  * spawn requests of BEAM nodes. Nothing else of a node can be called.
  *
- * A table and nothing more: running a function and telling how that went is
- * the business of `kernel/rpc/call_offered.ts`.
+ * This is only the table. `kernel/rpc/call_offered.ts` runs a function and
+ * reports its result.
  */
 
 import { UsageError } from "../messages/errors.ts";
 import { atom, printTerm, Tuple } from "../terms/terms.ts";
 
 /**
- * What is offered: it gets the caller's arguments as terms and returns a value
- * or a promise of one. Arguments come from another node: check them. (Declared
- * as a method, so that parameters may be narrower than `unknown`.)
+ * An offered function. It gets the arguments of the caller as terms and returns
+ * a value or a promise of one. Check the arguments: they come from another node.
+ * (The type is declared as a method, so that parameters may be narrower than
+ * `unknown`.)
  */
 export type ExportedFunction = {
   call(...args: unknown[]): unknown;
 }["call"];
 
-/** More arguments than any function has on a BEAM node. */
+/** Limit of arguments of a function, as on a BEAM node. */
 const MAX_ARITY = 255;
 
 export class Functions {
-  /** By `module:function/arity`, or without arity for any. */
+  /** By `module:function/arity`, or by `module:function` for any arity. */
   readonly #offered = new Map<string, ExportedFunction>();
-  /** Those of the runtime itself: what is offered goes before them. */
+  /** Functions of the runtime itself; those that a program offers go first. */
   readonly #own = new Map<string, ExportedFunction>();
 
-  /** Throws `UsageError`; then nothing has changed. */
+  /** Adds or replaces a function. Throws `UsageError` and changes nothing then. */
   offer(key: string, called: ExportedFunction): void {
     check(key, called);
     this.#offered.set(key, called);

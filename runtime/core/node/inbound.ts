@@ -1,9 +1,9 @@
 /**
- * Signals that come from other nodes, applied to local actors.
+ * Signals that arrive from other nodes, and their effect on local actors.
  *
- * The rules for dead targets, stale incarnations and acknowledgements are
- * those of the distribution protocol: every link, monitor and unlink gets its
- * answer, everything else to a dead actor is dropped.
+ * The rules for targets that have ended, stale incarnations and acknowledgements
+ * are those of Erlang's distribution protocol: each link, monitor and unlink is
+ * answered. Any other signal to an actor that has ended is dropped.
  */
 
 import type { Node } from "./node.ts";
@@ -17,7 +17,7 @@ import { MailboxFullError } from "../messages/errors.ts";
 import { reasons } from "../messages/reasons.ts";
 import { expectSystemRequest } from "../sys/system_requests.ts";
 
-/** A message for a local actor, by the numbers of its pid: the hot path. */
+/** A message for a local actor, by the numbers of its pid. The hot path. */
 export function receiveMessage(
   node: Node,
   id: number,
@@ -45,7 +45,7 @@ function quietly(deliver: () => void): void {
   }
 }
 
-/** The sender is far away: it cannot be told that the mailbox is full. */
+/** The sender is on another node and cannot be told that the mailbox is full. */
 function ignoreFull(error: unknown): void {
   if (!(error instanceof MailboxFullError)) throw error;
 }
@@ -96,7 +96,7 @@ export function receiveSignal(node: Node, signal: Signal): void {
       return;
     }
     case "sendAlias":
-      // An alias that is not known is one that has been taken back.
+      // An unknown alias has been deactivated.
       quietly(() => node.aliases.deliver(signal.alias, signal.message));
       return;
     default:
@@ -115,7 +115,7 @@ function receiveLink(node: Node, from: Pid, to: Pid): void {
     });
     return;
   }
-  // An entry that waits for its unlink's acknowledgement stays as it is.
+  // An entry that waits for the acknowledgement of an unlink stays as it is.
   if (actor.links?.has(from)) return;
   addLink(actor, from);
   node.peers.involve(from.node, actor);
@@ -175,6 +175,6 @@ function receiveDemonitor(node: Node, target: MonitorTarget, ref: Ref): void {
     actor.watchers?.delete(key);
     return;
   }
-  // A name may have moved on since the monitor was set on its holder.
+  // The name may have another holder since the monitor was set.
   if (typeof target === "string") node.peers.forgetWatcher(key);
 }

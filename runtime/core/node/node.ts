@@ -1,9 +1,9 @@
 /**
  * A node: actors, names and timers under one scheduler, with a name.
  *
- * It knows no socket and no bytes. What goes to other nodes goes through the
- * `Remote` port; what comes from them comes through `inbound.ts`. The public
- * face (`start`) is made by the composition root.
+ * It knows no sockets and no bytes: signals to other nodes go through the
+ * `Remote` port, signals from them through `inbound.ts`. `runtime/start.ts` makes
+ * the public face.
  */
 
 import type { Actor } from "../actor/actor.ts";
@@ -47,32 +47,32 @@ import { Timers } from "../host/timers.ts";
 
 export type NodeOptions = {
   readonly name: string;
-  /** Incarnation; a node that starts again must have another one. */
+  /** The incarnation. A node that starts again must have another one. */
   readonly creation: number;
   readonly host: Host;
   readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
-  /** See `Functions`. Throws `UsageError` for a name that is none. */
+  /** See `Functions`. A malformed name is a `UsageError`. */
   readonly functions?: Readonly<Record<string, ExportedFunction>>;
-  /** What is done to messages between actors of this node. */
+  /** Freezes or copies messages between actors of this node. */
   readonly isolate?: Isolate | null;
-  /** A turn of this length is reported. Default 100. */
+  /** Turns of this length and longer are reported, in ms. Default 100. */
   readonly longTurnMs?: number;
-  /** Throws `UsageError` for what is no trace. */
+  /** Trace hooks. A malformed trace is a `UsageError`. */
   readonly trace?: Trace;
 };
 
 /**
- * Finds actors by names that are not the node's own; see
+ * Finds actors by names of the whole cluster; see
  * `kernel/global/global.ts`.
  */
 export interface NameService {
   whereis(name: unknown): Pid | null;
 }
 
-/** Pid numbers stay below 2^28, which is what old BEAM peers can hold. */
+/** Ids of pids stay below 2^28, the limit of old BEAM peers. */
 const MAX_ACTORS = 2 ** 28;
 
-/** A slot of the actor table: its actor, or the serial that comes next. */
+/** A slot of the actor table: its actor, or the serial of its next actor. */
 type Slot = LocalActor | number;
 
 export class Node implements NodeServices {
@@ -90,37 +90,38 @@ export class Node implements NodeServices {
   readonly nodeEvents: NodeEvents;
   readonly exports: Map<string, ExportedBehaviour>;
   /**
-   * Behaviours of the runtime itself, by `name/arguments`; before `exports`.
+   * Behaviours of the runtime itself, by `name/arguments`. They are looked up
+   * before `exports`.
    */
   readonly internals: Map<string, ExportedBehaviour> = new Map();
   readonly functions: Functions = new Functions();
-  /** Names of the whole cluster; null on a node that has no part in them. */
+  /** Names of the whole cluster; null on a node that takes no part in them. */
   globalNames: NameService | null = null;
-  /** Of actors that no actor has spawned; null: each is its own. */
+  /** Group leader of actors without a parent; null: each is its own. */
   groupLeader: Pid | null = null;
-  /** The sender of messages that come from outside of any actor. */
+  /** The sender of messages that no actor has sent. */
   readonly pid: Pid;
-  /** What is done to messages between actors of this node; null: nothing. */
+  /** Freezes or copies messages between actors; null: they are shared. */
   readonly isolate: Isolate | null;
-  /** What is told of what happens here; null: nothing is. */
+  /** Trace hooks; null on a node without a trace. */
   readonly trace: TraceHooks | null;
-  /** Replaced by the composition root when the node takes part in a cluster. */
+  /** The way to other nodes. `joinCluster` replaces it once, at most. */
   remote: Remote;
-  /** Ends that are being told to survivors; see `exits.ts`. */
+  /** Ended actors to notify of; empty outside of `endActor`. */
   readonly pendingEnds: PendingEnd[] = [];
   isNotifying = false;
-  /** First turns that are being taken in their starters'; see `spawnReady`. */
+  /** How many first turns run within one another now; see `spawnReady`. */
   firstTurns = 0;
   /** Messages put into mailboxes since the start. */
   delivered = 0;
-  /** Messages lost to limits of mailboxes since the start. */
+  /** Messages dropped since the start because a mailbox was full. */
   lostMessages = 0;
-  /** Actors that crashed since the start. */
+  /** Actors that have crashed since the start. */
   crashes = 0;
-  /** Whether the node has been stopped; then nothing can be spawned. */
+  /** Whether the node has been stopped. Then no actor can be spawned. */
   stopped = false;
 
-  /** By pid id. A number is a free slot: the serial its next actor gets. */
+  /** By pid id. A number is a free slot: the serial of its next actor. */
   readonly #slots: Slot[] = [];
   readonly #freeIds: number[] = [];
   #actors = 0;
@@ -161,7 +162,7 @@ export class Node implements NodeServices {
       this.log("error", "node", "a listener of node events threw", { error })
     );
     this.pid = new Pid(this.name, 0, 0, this.creation, null);
-    // Slot 0 is the node itself: the sender of what no actor sent.
+    // Slot 0 is the node itself: the sender of messages that no actor has sent.
     this.#slots.push(0);
     this.remote = new NoRemote(
       (callback) => this.host.microtask(callback),
@@ -169,7 +170,7 @@ export class Node implements NodeServices {
     );
   }
 
-  /** Living actors. */
+  /** Number of live actors. */
   get actorCount(): number {
     return this.#actors;
   }
@@ -180,7 +181,7 @@ export class Node implements NodeServices {
     }
   }
 
-  /** One that is not `queued` waits for its spawner to give it a turn. */
+  /** Spawns an actor. If it is not `queued`, its spawner takes its first turn. */
   spawnActor(
     behaviour: AnyBehaviour,
     options: SpawnOptions,
@@ -227,12 +228,12 @@ export class Node implements NodeServices {
     return actor;
   }
 
-  /** Frees an ended actor's pid and names. */
+  /** Frees the pid and the names of an actor that has ended. */
   freeActor(actor: ActorRecord): void {
     const { id, serial } = actor.pid;
     actor.pid.target = null;
     this.#slots[id] = serial + 1;
-    // A slot whose serials are used up is retired, so no pid comes back.
+    // A slot whose serials are used up is not used again, so pids stay unique.
     if (serial < 0xffff_fffe) this.#freeIds.push(id);
     this.#actors--;
     this.names.releaseName(actor);
@@ -240,7 +241,7 @@ export class Node implements NodeServices {
     this.trace?.actorEnded(actor.pid, actor.endReason);
   }
 
-  /** The thread's table of pids, which knows those of this node by itself. */
+  /** The table of pids of this thread. Pids of this node need no entry. */
   get pids(): PidTable {
     const { pids } = this.host;
     return {
@@ -253,21 +254,21 @@ export class Node implements NodeServices {
     };
   }
 
-  /** The living local actor behind a pid of this very node, or null. */
+  /** The live actor of a pid of this node and incarnation, or null. */
   localActor(pid: Pid): LocalActor | null {
     const target = pid.target as LocalActor | null;
     return target !== null && target.owner === this ? target : null;
   }
 
-  /** The living actor with these pid numbers, or null. */
+  /** The live actor with these numbers of its pid, or null. */
   actorById(id: number, serial: number): LocalActor | null {
     const slot = this.#slots[id];
     return typeof slot === "object" && slot.pid.serial === serial ? slot : null;
   }
 
   /**
-   * Whether a pid has this node's name. Those of an earlier incarnation are
-   * dead, which no other node could tell.
+   * Whether a pid has the name of this node. Actors of an earlier incarnation
+   * have ended, which only this node can know.
    */
   isOwnPid(pid: Pid): boolean {
     return pid.node === this.name;
@@ -288,7 +289,7 @@ export class Node implements NodeServices {
 
   makeRef(): Ref {
     const count = this.#refs++;
-    // 18 bits in the first word is what old BEAM peers can hold.
+    // Old BEAM peers hold 18 bits of the first word.
     return new Ref(this.name, this.creation, [
       count % 0x40000,
       Math.floor(count / 0x40000) >>> 0,
@@ -297,8 +298,8 @@ export class Node implements NodeServices {
   }
 
   /**
-   * A ref that an actor makes: its `receive` need not look for it among the
-   * messages that are there already.
+   * A ref that an actor makes. Its `receive` need not search the messages that
+   * are in the mailbox already.
    */
   makeRefOf(actor: ActorRecord): Ref {
     const ref = this.makeRef();
@@ -311,7 +312,7 @@ export class Node implements NodeServices {
     return ++this.#unlinkId;
   }
 
-  /** Sends in the name of `from` to wherever `to` is. */
+  /** Sends a message from `from` to a destination on any node. */
   sendFrom(from: Pid, to: Destination, message: unknown): boolean {
     if (to instanceof Pid) {
       const local = this.localActor(to);
@@ -343,14 +344,14 @@ export class Node implements NodeServices {
     if (holder === null && typeof to === "string") {
       throw new UsageError(
         `expected "${to}" to be a registered name on ${this.name}, but ` +
-          "nobody holds it",
+          "no actor holds it",
       );
     }
     holder?.deliver(this.#isolated(message));
     return true;
   }
 
-  /** Who has a name that is kept elsewhere. Throws `UsageError` for nobody. */
+  /** The holder of a name of the cluster. Throws `UsageError` for none. */
   findVia({ via, name }: ViaTarget): Pid<unknown> {
     const pid = via.find(this, name);
     if (pid !== null) return pid;
@@ -363,7 +364,7 @@ export class Node implements NodeServices {
     return this.isolate === null ? message : this.isolate(message);
   }
 
-  /** A message under an alias, which may be another node's. */
+  /** A message to an alias of this or of another node. */
   sendAlias(from: Pid, alias: Ref, message: unknown): boolean {
     if (this.isOwnRef(alias)) {
       this.aliases.deliver(alias, this.#isolated(message));
@@ -388,7 +389,7 @@ export class Node implements NodeServices {
       : this.remote.ready(node, from);
   }
 
-  /** The way to a destination; to one on this node it is always open. */
+  /** The state of the way to a destination. Within the node it is open. */
   way(from: Pid, to: Destination<never>): Way {
     const target = isViaTarget(to) ? this.findVia(to) : to;
     const node = (target as { readonly node?: string } | undefined)?.node;
@@ -397,7 +398,7 @@ export class Node implements NodeServices {
       : this.remote.way(node, from);
   }
 
-  /** From now on the node takes part in a cluster. */
+  /** Makes the node take part in a cluster. */
   joinCluster(remote: Remote): void {
     const { trace } = this;
     this.remote = trace === null ? remote : new TracedRemote(remote, trace);
@@ -408,8 +409,8 @@ export class Node implements NodeServices {
   }
 
   /**
-   * A connection is up: told before any signal of the peer is handled. Hidden
-   * nodes are nobody's business but of those who use them.
+   * A connection is up. Called before any signal of the peer is handled. For a
+   * hidden node the log record has the level debug.
    */
   peerUp(peer: string, isVisible: boolean): void {
     this.log(isVisible ? "info" : "debug", "node", `${peer} is up`);
@@ -417,7 +418,7 @@ export class Node implements NodeServices {
     if (isVisible) this.nodeEvents.up(peer);
   }
 
-  /** A connection is gone: links and monitors speak before the event. */
+  /** A connection is lost: links and monitors are notified before the event. */
   peerDown(peer: string, isVisible: boolean, reason: string): void {
     this.log(
       isVisible ? "info" : "debug",
@@ -429,13 +430,13 @@ export class Node implements NodeServices {
     if (isVisible) this.nodeEvents.down(peer, reason);
   }
 
-  /** What was under way to a peer came to nothing. */
+  /** Links, monitors and requests towards a peer fail. */
   peerLost(peer: string): void {
     this.peers.peerLost(peer);
     this.spawns.peerLost(peer);
   }
 
-  /** Ends every actor and drops every timer. */
+  /** Ends all actors and cancels all timers. */
   stop(): void {
     this.stopped = true;
     for (const actor of [...this.actors()]) endActor(actor, reasons.shutdown);
@@ -451,7 +452,7 @@ export class Node implements NodeServices {
     const who = names.join(", ") + (more > 0 ? ` and ${more} others` : "");
     this.logActor(
       "warning",
-      `a turn took ${Math.round(ms)} ms and held everybody up: ${
+      `a turn took ${Math.round(ms)} ms and held up all other actors: ${
         actors.length === 1 ? who : `one of ${who}`
       }; await in between, or give the work to another process`,
       { ms: Math.round(ms) },
@@ -464,7 +465,7 @@ export class Node implements NodeServices {
     try {
       report = crashReport(actor, error);
     } catch {
-      // The actor must end, whatever becomes of the report.
+      // The actor must end, even if no report can be made.
       report = { message: `${actor.describe()} crashed`, fields: { error } };
     }
     this.logActor("error", report.message, report.fields);
@@ -493,7 +494,7 @@ export class Node implements NodeServices {
         ...(fields === undefined ? {} : { fields }),
       });
     } catch {
-      // A log that fails must not take with it what it reports on.
+      // A log that fails must not affect what it reports on.
     }
   }
 }

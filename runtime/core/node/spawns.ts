@@ -1,9 +1,9 @@
 /**
  * Spawning a behaviour that another node exports by name.
  *
- * Follows the spawn request of Erlang's distribution: the reply comes before
- * any other signal of the new actor, link and monitor exist before it runs,
- * and the request's ref is the monitor's ref.
+ * Follows the spawn request of Erlang's distribution protocol: the reply comes
+ * before any other signal of the new actor, its link and monitor exist before
+ * it runs, and the ref of the request is the ref of the monitor.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -29,14 +29,14 @@ import { atom, Pid, type Ref, Tuple } from "../terms/terms.ts";
 type SpawnRequest = Extract<Signal, { type: "spawnRequest" }>;
 type SpawnReply = Extract<Signal, { type: "spawnReply" }>;
 
-/** What another node asks for, and whose child it is to be. */
+/** The function that another node asks for, and the parent of the actor. */
 type CalledSpawn = Pick<
   SpawnRequest,
   "from" | "groupLeader" | "behaviour" | "args"
 >;
 
-/** What runs a function that the node offers; see `Node.internals`. */
-const applying = "erlang:apply/3";
+/** The behaviour that runs an offered function; see `Node.internals`. */
+const APPLY = "erlang:apply/3";
 
 /** A request that waits for its reply. */
 type Pending = {
@@ -56,7 +56,7 @@ export class Spawns {
     this.#node = node;
   }
 
-  /** For tests: requests that wait for their reply. */
+  /** Number of requests without a reply so far; for tests. */
   get size(): number {
     return this.#pending.size;
   }
@@ -101,7 +101,7 @@ export class Spawns {
     });
   }
 
-  /** As `request`, but nobody waits for the reply or learns of a failure. */
+  /** As `request`, but without a reply: a failure has no effect. */
   requestOnly(
     actor: ActorRecord,
     node: string,
@@ -147,7 +147,7 @@ export class Spawns {
     return internals.get(`${name}/${args.length}`) ?? exports.get(name);
   }
 
-  /** The behaviour for a request, or the name of what is wrong. */
+  /** The behaviour for a request, or the name of the fault. */
   #make(name: string, args: readonly unknown[]): AnyBehaviour | string {
     const exported = this.#exported(name, args);
     return exported === undefined ? "undef" : this.#call(name, exported, args);
@@ -177,18 +177,18 @@ export class Spawns {
   }
 
   /**
-   * The behaviour for a request of a BEAM node, which names a function: there
-   * is always an actor, and one that cannot begin ends with the error that
-   * calling the function would raise there. Exports without a module of their
-   * own are in the module `hornbeam`. What is no export is applied: the kernel
-   * knows what is offered, and how calling it may end.
+   * The behaviour for a request of a BEAM node, which names a function. The
+   * actor is always spawned; one that cannot start ends with the error that a
+   * call of the function would raise. Exports without a module are in the
+   * module `hornbeam`. A function that is no export is applied by the kernel,
+   * which knows the offered functions.
    */
   #makeCalled(called: string, args: readonly unknown[]): AnyBehaviour {
     const { exports, internals } = this.#node;
     const { module, name } = splitCalled(called);
     const exported = this.#exported(called, args) ??
       (module === "hornbeam" ? exports.get(name) : undefined);
-    const apply = exported === undefined ? internals.get(applying) : undefined;
+    const apply = exported === undefined ? internals.get(APPLY) : undefined;
     if (apply !== undefined) return apply(atom(module), atom(name), args);
     const made = exported === undefined
       ? "undef"
@@ -208,7 +208,7 @@ export class Spawns {
       : this.#make(behaviour, args);
   }
 
-  /** A peer asks: the reply goes out before anything the child could send. */
+  /** Serves the request of a peer. The reply is sent before the child runs. */
   serveRequest(request: SpawnRequest): void {
     const node = this.#node;
     const { ref, from, flags } = request;
@@ -237,8 +237,8 @@ export class Spawns {
   }
 
   /**
-   * A function that a BEAM node asks for in a message, as old ones do: it is
-   * the new actor that makes the link.
+   * Spawns a function that a BEAM node asks for in a message, as before OTP 23.
+   * The new actor makes the link.
    */
   spawnCalled(request: CalledSpawn, isLinked: boolean): Pid {
     const made = this.#makeCalled(request.behaviour, request.args);
@@ -255,7 +255,7 @@ export class Spawns {
     return child;
   }
 
-  /** A peer has answered. */
+  /** A peer has replied to a request. */
   settleRequest(reply: SpawnReply): void {
     const pending = this.#pending.get(reply.ref);
     if (pending === undefined) return;
@@ -304,7 +304,7 @@ export class Spawns {
     }
   }
 
-  /** The connection is gone: no reply will come. */
+  /** The connection is lost, so pending requests fail. */
   peerLost(node: string): void {
     for (const [ref, pending] of [...this.#pending]) {
       if (pending.node !== node) continue;

@@ -1,10 +1,9 @@
 /**
- * What the log is told of an actor that crashed: who it was, what it died of,
- * and what it held at that moment. After Erlang's crash report (`proc_lib`).
+ * The log record of an actor that has crashed: its names, its exit reason, its
+ * links, monitors and messages. It follows Erlang's crash report (`proc_lib`).
  *
- * It is no copy of the actor: messages are shortened to a line, and of long
- * lists only the beginning is kept, so that a crash costs little whatever the
- * actor had grown to.
+ * It is no copy of the actor. Messages are shortened to a line and long lists
+ * are cut, so that the report of a large actor is cheap as well.
  */
 
 import { errorStack } from "../terms/error_text.ts";
@@ -13,12 +12,12 @@ import type { Pid } from "../terms/terms.ts";
 import { behaviourName } from "./info.ts";
 import { printTerm } from "../terms/terms.ts";
 
-/** Messages that are shown, from the oldest on. */
+/** Limit of messages that are shown, the oldest first. */
 const MAX_MESSAGES = 5;
-/** Links, monitors and ancestors that are shown of each. */
+/** Limit of links, of monitors and of ancestors that are shown. */
 const MAX_SHOWN = 20;
 
-/** Made before the actor gives anything back. */
+/** Makes the report, before the links and monitors are removed. */
 export function crashReport(
   actor: ActorRecord,
   error: unknown,
@@ -30,7 +29,7 @@ export function crashReport(
     message: `${actor.describe()} crashed: ${reason}`,
     fields: {
       report: "crash",
-      // What was thrown, as it was.
+      // The value that was thrown.
       error,
       pid: String(actor.pid),
       ...(actor.name === null ? {} : { name: actor.name }),
@@ -52,8 +51,8 @@ export function crashReport(
 }
 
 /**
- * Who spawned it, who spawned that one, and so on, until somebody is dead or on
- * another node, whose own parent nobody here knows.
+ * The parent of the actor, the parent of that one, and so on, up to an actor
+ * that has ended or is on another node: their parents are not known here.
  */
 function ancestorsOf(actor: ActorRecord): string[] {
   const ancestors: string[] = [];

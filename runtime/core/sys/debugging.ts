@@ -1,11 +1,11 @@
 /**
- * Watching a handler actor: what goes in and out of it is counted, kept,
- * printed or shown to functions, as OTP's `sys` asks.
+ * Statistics, logs and traces of a handler actor, as OTP's `sys` offers them: its
+ * messages and replies are counted, kept, printed or passed to functions.
  *
- * An actor that is watched is `isSpecial` for as long, and takes one message
- * per turn, which is noted before its handler gets it. What goes out are
- * replies, as with OTP's `gen_server`. Messages that a handler receives by
- * itself, while it waits, are not noted.
+ * While any of this is on, the actor is `isSpecial` and takes one message per
+ * turn, which is noted before its handler gets it. Outgoing events are replies,
+ * as with OTP's `gen_server`. Messages that a handler takes with `receive` are
+ * not noted.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -20,10 +20,10 @@ import {
 import { termKey } from "../terms/key.ts";
 import { type Atom, atom, Pid, printTerm, Tuple } from "../terms/terms.ts";
 
-/** What a debug function returns to be removed. */
+/** Result of a debug function that is to be removed. */
 export const done: Atom = atom("done");
 
-/** Events that a log keeps unless told. */
+/** Events that a log keeps by default. */
 const DEFAULT_LOG = 10;
 
 const names = {
@@ -36,13 +36,13 @@ const names = {
   cast: atom("$gen_cast"),
 } as const;
 
-/** Notes the message that the handler is given next. */
+/** Notes the next message of the handler. */
 export function noteIn(actor: ActorRecord, debug: DebugState): void {
   if (debug.statistics !== null) debug.statistics.in++;
   note(actor, debug, { type: "in", message: actor.mailbox.at(0) });
 }
 
-/** Notes a reply of an actor that may be watched. */
+/** Notes a reply of an actor, if its statistics or traces are on. */
 export function noteOut(
   actor: ActorRecord,
   to: ReplyTo,
@@ -75,7 +75,7 @@ function note(actor: ActorRecord, debug: DebugState, event: SystemEvent): void {
   }
 }
 
-/** Onto the output of the actor's group leader, as OTP does. */
+/** Prints an event on the output of the actor's group leader, as OTP does. */
 function print(actor: ActorRecord, event: SystemEvent): void {
   const { owner, groupLeader } = actor;
   const message = printTerm(asTerm(event.message));
@@ -85,7 +85,7 @@ function print(actor: ActorRecord, event: SystemEvent): void {
   const chars = new Tuple([atom("put_chars"), atom("unicode"), `${line}\n`]);
   const request = [atom("io_request"), owner.pid, owner.makeRef(), chars];
   try {
-    // The answer goes to the node, which is nobody.
+    // The sender is the node itself, so the answer of the leader is dropped.
     const leader = groupLeader as Destination;
     owner.sendFrom(owner.pid, leader, new Tuple(request));
   } catch (error) {
@@ -93,7 +93,7 @@ function print(actor: ActorRecord, event: SystemEvent): void {
   }
 }
 
-/** An event as OTP's `sys:log` gives it. */
+/** An event in the form of OTP's `sys:log`. */
 function tupleOf(event: SystemEvent): Tuple {
   const message = asTerm(event.message);
   return event.type === "in"
@@ -101,7 +101,7 @@ function tupleOf(event: SystemEvent): Tuple {
     : new Tuple([names.out, message, event.to]);
 }
 
-/** What the runtime delivers as records is a tuple in OTP. */
+/** A message of the runtime as the tuple that it is in OTP. */
 function asTerm(message: unknown): unknown {
   if (message instanceof Call) {
     const { from, request } = message;
@@ -121,7 +121,7 @@ function asTerm(message: unknown): unknown {
   return message;
 }
 
-/** Carries out `{debug, What}`, and returns the answer. */
+/** Handles `{debug, What}` and returns the answer. */
 export function setDebug(actor: ActorRecord, what: unknown): unknown {
   if (what === atom("no_debug")) {
     actor.debug = null;

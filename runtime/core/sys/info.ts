@@ -1,6 +1,5 @@
 /**
- * What can be known of a living actor, for tools and tests. Figures are those
- * of the moment and old as soon as they are read.
+ * Figures of a live actor, for tools and tests. They are those of the moment.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -36,7 +35,7 @@ export function infoOf(actor: ActorRecord): ActorInfo {
   };
 }
 
-/** Never throws, whatever was given as the behaviour or as its name. */
+/** The name of a behaviour. Never throws, also for a hostile name. */
 export function behaviourName(behaviour: AnyBehaviour): string {
   try {
     return String(behaviour.name);

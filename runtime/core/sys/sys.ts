@@ -1,11 +1,11 @@
 /**
- * Looking into handler actors and holding them up, after OTP's module `sys`:
+ * Inspects, suspends and terminates handler actors, as OTP's module `sys` does:
  * for debugging, tests and code that starts and stops servers.
  *
- * The target may be a handler actor of this node or a process of a BEAM node
- * that follows OTP. A function actor answers only if its code does; else the
- * functions here reject after their timeout. What they do is explained in
- * `system_requests.ts`.
+ * The target may be a handler actor of any node, or a process of a BEAM node that
+ * follows OTP. A function actor answers only if its code does; otherwise the
+ * functions here reject after their time-out. `system_requests.ts` explains the
+ * requests.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -21,7 +21,7 @@ import { done } from "./debugging.ts";
 import { expectSystemRequest } from "./system_requests.ts";
 import { type Atom, atom, Pid, printTerm, Tuple } from "../terms/terms.ts";
 
-/** The actor that asks; the messages that it accepts do not matter. */
+/** The actor that sends the request. */
 export type AnySelf = Pick<Self, "isAlive" | "node">;
 
 async function ask(
@@ -42,7 +42,7 @@ async function ask(
   });
 }
 
-/** What is asked of a local actor must be noticed by it. */
+/** Marks a local target, so that it handles the request. */
 function expectAt(actor: ActorRecord, target: CallTarget): void {
   const { owner } = actor;
   if (isViaTarget(target)) {
@@ -60,7 +60,7 @@ function expectAt(actor: ActorRecord, target: CallTarget): void {
   if (node === owner.name) expectSystemRequest(owner.names.holder(name));
 }
 
-/** An answer `{error, Reason}` is a failure, as OTP reads it too. */
+/** The value of an answer. `{error, Reason}` is a failure, as in OTP. */
 function valueOf(
   answer: unknown,
   target: CallTarget,
@@ -72,8 +72,8 @@ function valueOf(
 }
 
 /**
- * The present state of a handler actor, once it has handled what was in its
- * mailbox. Rejects with a `CallError`, as `self.call` does.
+ * The present state of a handler actor, once it has handled the messages that
+ * were in its mailbox. Rejects with a `CallError`, as `self.call` does.
  *
  * @example
  * ```ts
@@ -97,10 +97,10 @@ async function getState(
 }
 
 /**
- * Puts what `change` makes of the state in its place and resolves with it. Only
- * on this node, and not on one with `isolate: "copy"`, since a function has no
- * copy. Rejects with a `CallError` when `change` throws; then the state is as
- * it was.
+ * Replaces the state by what `change` makes of it, and resolves with the new
+ * state. Only on this node, and not with `isolate: "copy"`, since a function
+ * cannot be copied. Rejects with a `CallError` when `change` throws; the state
+ * stays then.
  */
 async function replaceState(
   self: AnySelf,
@@ -122,8 +122,8 @@ function getStatus(
 }
 
 /**
- * From now on the target handles nothing but system requests, until `resume`;
- * its messages wait in its mailbox.
+ * Makes the target handle only system requests until `resume`. Its messages wait
+ * in its mailbox.
  */
 async function suspend(
   self: AnySelf,
@@ -133,7 +133,7 @@ async function suspend(
   await ask(self, target, atom("suspend"), options);
 }
 
-/** Ends what `suspend` has begun. */
+/** Makes the target handle messages again. */
 async function resume(
   self: AnySelf,
   target: CallTarget,
@@ -142,7 +142,7 @@ async function resume(
   await ask(self, target, atom("resume"), options);
 }
 
-/** Ends the target with a reason, once it has handled what came before. */
+/** Ends the target with a reason, after the messages that came before. */
 async function terminate(
   self: AnySelf,
   target: CallTarget,
@@ -153,7 +153,7 @@ async function terminate(
   await ask(self, target, request, options);
 }
 
-/** Asks for something about watching; `what` may be refused. */
+/** Sends a `{debug, What}` request, which may be refused. */
 async function debug(
   self: AnySelf,
   target: CallTarget,
@@ -179,7 +179,7 @@ function pair(name: string, argument: unknown): Tuple {
   return new Tuple([atom(name), argument]);
 }
 
-/** What an actor has done since its statistics were turned on. */
+/** Statistics of an actor since they were turned on. */
 export type ActorStatistics = {
   /** To the second, in the target's local time. */
   readonly startTime: Date;
@@ -190,7 +190,7 @@ export type ActorStatistics = {
   readonly messagesOut: number;
 };
 
-/** Begins to count, or ends it; see `getStatistics`. */
+/** Turns statistics on or off; see `getStatistics`. */
 async function statistics(
   self: AnySelf,
   target: CallTarget,
@@ -201,7 +201,7 @@ async function statistics(
 }
 
 /**
- * What was counted since `statistics` was turned on; null when it is off.
+ * The counts since `statistics` was turned on; null while it is off.
  *
  * @example
  * ```ts
@@ -250,7 +250,7 @@ function dateOf({ items }: Tuple): Date {
   return at;
 }
 
-/** Prints what goes in and out onto the output of the target's group leader. */
+/** Prints messages and replies on the output of the target's group leader. */
 async function trace(
   self: AnySelf,
   target: CallTarget,
@@ -275,9 +275,9 @@ async function log(
 }
 
 /**
- * The events that are kept, oldest first, as terms: `{in, Message}` and `{out,
- * Message, To}`, and what else processes on BEAM nodes note. Calls and casts
- * are the tuples that they are in OTP.
+ * The events of the log, the oldest first, as terms: `{in, Message}` and `{out,
+ * Message, To}`, and other events of processes on BEAM nodes. Calls and casts
+ * have the form of OTP.
  */
 async function getLog(
   self: AnySelf,
@@ -288,7 +288,7 @@ async function getLog(
   return inOk(events) as readonly unknown[];
 }
 
-/** Prints the events that are kept, as `trace` does. */
+/** Prints the events of the log, as `trace` does. */
 async function printLog(
   self: AnySelf,
   target: CallTarget,
@@ -297,7 +297,7 @@ async function printLog(
   await debug(self, target, pair("log", atom("print")), options);
 }
 
-/** Ends all watching. */
+/** Turns statistics, log and traces off and removes all functions. */
 async function noDebug(
   self: AnySelf,
   target: CallTarget,
@@ -307,11 +307,10 @@ async function noDebug(
 }
 
 /**
- * Has a function called with each event, in the turn of the target and with
- * what it returned before; see `DebugFunction`. Only on this node, and not on
- * one with `isolate: "copy"`, since a function has no copy. `id` is what it is
- * removed by, and keeps it from being installed twice; default: the function
- * itself.
+ * Installs a function that is called with each event and with its last result,
+ * in the turn of the target; see `DebugFunction`. Only on this node, and not
+ * with `isolate: "copy"`, since a function cannot be copied. It is removed by its
+ * `id`, and is installed once for an `id`; default: the function itself.
  */
 async function install<S>(
   self: AnySelf,
@@ -352,7 +351,7 @@ export const sys: {
   readonly noDebug: typeof noDebug;
   readonly install: typeof install;
   readonly remove: typeof remove;
-  /** What a debug function returns to be removed. */
+  /** Result of a debug function that is to be removed. */
   readonly done: Atom;
 } = {
   getState,

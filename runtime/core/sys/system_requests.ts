@@ -2,15 +2,14 @@
  * The requests of OTP's `sys` module to handler actors: state, status, suspend,
  * resume, terminate. The handler sees none of them.
  *
- * They keep their place among the other messages, as in OTP: whoever casts and
- * then asks for the state sees what the cast has done. An actor has a flag set
- * while such a request is in its mailbox or while it is suspended, and only
- * then is anything here asked. Function actors receive the requests like any
- * other message.
+ * They keep their place among the other messages, as in OTP: an actor that sends
+ * a cast and then asks for the state sees the effect of the cast. The flag
+ * `isSpecial` is set while such a request is in the mailbox or the actor is
+ * suspended; only then is this module called. Function actors receive the
+ * requests like other messages.
  *
- * Code changes do not exist here and are answered so. A suspended actor takes
- * nothing but system requests and, if it traps exits, the exit signal of the
- * actor that spawned it, which ends it.
+ * Code changes are refused. A suspended actor takes only system requests and, if
+ * it traps exits, the exit signal of the actor that spawned it, which ends it.
  */
 
 import type { ActorRecord } from "../contract/record.ts";
@@ -48,7 +47,7 @@ function tuple(...items: readonly unknown[]): Tuple {
   return new Tuple(items);
 }
 
-/** To be called when a system request was put into the actor's mailbox. */
+/** Call it when a system request was put into the mailbox of the actor. */
 export function expectSystemRequest(actor: ActorRecord | null): void {
   if (actor === null || !actor.isHandler || !actor.alive) return;
   actor.systemRequests++;
@@ -56,9 +55,9 @@ export function expectSystemRequest(actor: ActorRecord | null): void {
 }
 
 /**
- * Answers what stands at the head of the mailbox, and of a suspended actor all
- * that is in it. Returns how many messages the handler may be given now: up to
- * the next system request, none of a suspended or ended actor.
+ * Answers the system requests at the head of the mailbox; for a suspended actor,
+ * all that are in it. Returns how many messages the handler may get now: those
+ * before the next system request, or 0 for a suspended or ended actor.
  */
 export function serveSystemRequests(
   actor: ActorRecord,
@@ -86,10 +85,10 @@ export function serveSystemRequests(
       !(mailbox.at(most) instanceof SystemRequest)
     ) most++;
     if (most < mailbox.length) {
-      // With this policy the head may go while the handler runs.
+      // With this policy, the head may be dropped while the handler runs.
       return actor.mailboxOptions?.policy === "dropOldest" ? 1 : most;
     }
-    // Those that were counted were lost to a limit of the mailbox.
+    // The counted requests were dropped because the mailbox was full.
     actor.systemRequests = 0;
   }
   actor.isSpecial = false;
@@ -97,14 +96,14 @@ export function serveSystemRequests(
 }
 
 /**
- * Whether it may be given messages. One that has its last word may be queued as
- * well, to go on with what it has received.
+ * Whether the handler may get messages. False while its terminate callback runs,
+ * which may be queued to continue with a message that it has received.
  */
 function isFree(actor: ActorRecord): boolean {
   return actor.state === QUEUED && actor.resolveReceive === null;
 }
 
-/** Messages that were looked at before are not looked at again. */
+/** Searches only messages that were not searched before. */
 function serveSuspended(actor: ActorRecord): void {
   const { mailbox } = actor;
   while (actor.isSuspended && actor.scanned < mailbox.length) {
@@ -133,7 +132,7 @@ function answer(actor: ActorRecord, { from, request }: SystemRequest): void {
   respond(actor, from, () => outcomeOf(actor, request));
 }
 
-/** The handler may have a last word, which may take time. */
+/** Runs the terminate callback, which may return a promise, and ends. */
 function terminate(actor: ActorRecord, reason: ExitReason): void {
   const { system } = actor.behaviour as Handler;
   if (system?.terminate === undefined) {
@@ -160,7 +159,7 @@ function terminate(actor: ActorRecord, reason: ExitReason): void {
   }
 }
 
-/** A state may hold what cannot leave the node; the asker learns of that. */
+/** Sends the answer; an answer that cannot leave the node becomes an error. */
 function respond(
   actor: ActorRecord,
   from: ReplyTo,
@@ -208,7 +207,7 @@ function outcomeOf(actor: ActorRecord, request: unknown): unknown {
   }
 }
 
-/** With a function of this node; that of a BEAM node cannot be called here. */
+/** Replaces the state by a function of this node; others cannot be called. */
 function replaceState(actor: ActorRecord, change: unknown): unknown {
   if (typeof change !== "function") return tuple(names.error, atom("notsup"));
   try {
@@ -224,7 +223,7 @@ function replaceState(actor: ActorRecord, change: unknown): unknown {
   return shown(actor);
 }
 
-/** What the asker gets to see of the state. */
+/** The state as the caller gets it. */
 function shown(actor: ActorRecord): unknown {
   const { getState } = (actor.behaviour as Handler).system ?? {};
   const state = actor.handlerState;
@@ -234,7 +233,7 @@ function shown(actor: ActorRecord): unknown {
   );
 }
 
-/** What is sent may be frozen, and the state is still the actor's. */
+/** A copy where messages are frozen, since the actor still uses its state. */
 function shared(actor: ActorRecord, state: unknown): unknown {
   return actor.owner.isolate === null ? state : copy(state);
 }

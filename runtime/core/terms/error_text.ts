@@ -4,8 +4,8 @@
  *
  * Such a value may be hostile: a getter of it may throw, it may be a revoked
  * proxy, its message may be an object that `String` cannot convert. A report
- * must not fail for that, and must not keep others from being notified. So no
- * function here throws.
+ * must not fail for that, and must not prevent notifications. So no function
+ * here throws.
  */
 
 /** Text in place of what throws when it is read. */

@@ -1,8 +1,9 @@
 /**
- * A string per term, the same for two terms exactly when `termEquals` holds:
- * for a `Map` or `Set` of terms that JavaScript would tell apart.
+ * A string for each term. Two terms have the same string exactly when
+ * `termEquals` holds. It is for a `Map` or `Set` of terms that are different
+ * values in JavaScript.
  *
- * Not a serialisation: there is no way back.
+ * It is no serialisation: the term cannot be read from it.
  */
 
 import {
@@ -17,7 +18,7 @@ import {
   maskLast,
   numberOf,
 } from "./kinds.ts";
-import { keyLevelsMax } from "./order.ts";
+import { KEY_LEVELS_MAX } from "./order.ts";
 import {
   BitString,
   type Closure,
@@ -29,7 +30,7 @@ import {
   type Tuple,
 } from "./terms.ts";
 
-/** How far a key goes into a term; what is beyond it is refused. */
+/** Limits of a term that gets a key; a term beyond them is refused. */
 type Limits = {
   readonly levels: number;
   readonly atomLength: number;
@@ -37,17 +38,17 @@ type Limits = {
   readonly isUnicode: boolean;
 };
 
-/** Peers send nothing deeper; an array that holds itself has no end. */
+/** No peer sends a deeper term. An array that holds itself has no end. */
 const usual: Limits = {
   levels: 100_000,
   atomLength: Infinity,
   isUnicode: false,
 };
-/** What every peer can be sent, inside of a message. */
+/** Limits of a term that can be sent to every peer, inside of a message. */
 const sendable: Limits = { levels: 100, atomLength: 255, isUnicode: true };
 
 /**
- * The key of a term. Throws a `TypeError` for what is no term, and a
+ * The key of a term. Throws a `TypeError` for a value that is no term, and a
  * `RangeError` for one that is nested more than 100,000 deep, as one that holds
  * itself is.
  *
@@ -63,15 +64,15 @@ export function termKey(term: unknown): string {
 }
 
 /**
- * As `termKey`, for a term that is to be sent to whoever comes: a `RangeError`
- * is thrown as well for atoms of more than 255 characters, for text that has no
- * UTF-8 form, and for what is nested more than 100 deep.
+ * As `termKey`, for a term that will be sent to any peer. Throws a `RangeError`
+ * also for atoms of more than 255 characters, for text without a UTF-8 form, and
+ * for a term that is nested more than 100 deep.
  */
 export function sendableKey(term: unknown): string {
   return keyOf(term, 0, sendable);
 }
 
-/** Terms whose keys are still to come, each behind its text, then `end`. */
+/** Terms whose keys are not made yet, each after its text, then `end`. */
 type Parts = {
   readonly items: readonly unknown[];
   readonly texts: readonly string[] | null;
@@ -165,7 +166,7 @@ function step(
   }
 }
 
-/** With its length in front, so that nothing in it can end it. */
+/** A text with its length in front, so that no character of it can end it. */
 function text(value: string): string {
   return `${value.length}:${value}`;
 }
@@ -212,7 +213,7 @@ function bitsKey(term: unknown): string {
   return `x${lastBits}:${numbers.join(".")};`;
 }
 
-/** A word that is missing is 0, as in Erlang's `=:=`. */
+/** A missing word counts as 0, as in Erlang's `=:=`. */
 function refKeyOf(ref: Ref): string {
   const used = ref.words.findLastIndex((word) => word !== 0) + 1;
   const words = ref.words.slice(0, used).join(".");
@@ -225,9 +226,9 @@ function sortedEntries(
   level: number,
   limits: Limits,
 ): { keys: string[]; values: unknown[] } {
-  if (level >= keyLevelsMax) {
+  if (level >= KEY_LEVELS_MAX) {
     throw new RangeError(
-      `expected maps in keys of maps at most ${keyLevelsMax} deep`,
+      `expected maps in keys of maps at most ${KEY_LEVELS_MAX} deep`,
     );
   }
   const entries = mapKeys(map).map((key): [string, unknown] => [

@@ -1,6 +1,6 @@
 /**
- * What a JavaScript value is to a BEAM node: its type there, and its parts in
- * the form in which terms are compared. Decides nothing else.
+ * The type that a JavaScript value has on a BEAM node, and its parts in the form
+ * in which terms are compared.
  */
 
 import {
@@ -15,7 +15,7 @@ import {
   Tuple,
 } from "./terms.ts";
 
-/** The types in Erlang's order, and after them what is no term. */
+/** The types in Erlang's order; last, the type of values that are no term. */
 export const kinds = {
   number: 0,
   atom: 1,
@@ -93,19 +93,19 @@ function kindOfObject(term: object): Kind {
   return kinds.none;
 }
 
-/** The name of what `kindOf` calls an atom. */
+/** The name of a term of the kind `atom`. */
 export function atomText(atom: unknown): string {
   if (typeof atom === "symbol") return Symbol.keyFor(atom) ?? "";
   if (atom instanceof KeyAtom) return atom.name;
   return atom === null ? "nil" : String(atom);
 }
 
-/** Whether what `kindOf` calls a number is a float. */
+/** Whether a term of the kind `number` is a float. */
 export function isFloatTerm(term: unknown): boolean {
   return typeof term === "number" ? isFloat(term) : term instanceof Float;
 }
 
-/** The number that what `kindOf` calls a number is. */
+/** The value of a term of the kind `number`. */
 export function numberOf(term: unknown): number | bigint {
   return term instanceof Float ? term.value : term as number | bigint;
 }
@@ -116,7 +116,7 @@ export type ListParts = {
   readonly tail: { readonly term: unknown } | null;
 };
 
-/** The parts of a list; tails that are lists themselves are dissolved. */
+/** The parts of a list; a tail that is a list continues it. */
 export function listParts(list: unknown): ListParts {
   if (Array.isArray(list)) return { items: list, tail: null };
   const items: unknown[] = [];
@@ -138,7 +138,7 @@ export type BitParts = {
   readonly lastBits: number;
 };
 
-/** The bits of what `kindOf` calls bits. */
+/** The bits of a term of the kind `bits`. */
 export function bitParts(term: unknown): BitParts {
   if (typeof term === "string") {
     return { bytes: encoder.encode(term), lastBits: 8 };
@@ -168,7 +168,7 @@ export function mapValue(map: object, key: unknown): unknown {
 
 /**
  * Compares texts by code points, which is also the order of their UTF-8. The
- * operator `<` compares 16-bit units, which puts some characters wrongly.
+ * operator `<` compares 16-bit units, which is wrong for some characters.
  */
 export function compareText(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
@@ -180,7 +180,7 @@ export function compareText(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Moves surrogates, which stand for what is above U+FFFF, to the top. */
+/** Moves surrogates, which stand for characters above U+FFFF, to the top. */
 function weight(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;

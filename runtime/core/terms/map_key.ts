@@ -3,8 +3,8 @@
  * the terms are equal.
  *
  * Strings, atoms and integers, which most names and keys are, are their own
- * keys, because no look-up is cheaper. All other terms go by `termKey`, behind
- * a character that marks such a text.
+ * keys, because no look-up is cheaper. The key of any other term is its
+ * `termKey`, behind a character that marks such a text.
  */
 
 import { termKey } from "./key.ts";
@@ -15,12 +15,13 @@ import { atom } from "./terms.ts";
 export type MapKey = string | symbol | number;
 
 /**
- * Before the `termKey` of what is no key itself. A string that begins so is.
+ * Stands before the `termKey` of a term that is no key itself, and so also of a
+ * string that begins with this character.
  */
 const MARK = "\u0001";
 const MARK_CODE = 1;
 
-/** Throws a `TypeError` for what is no term, as `termKey` does. */
+/** The key of a term. Throws a `TypeError` for a value that is no term. */
 export function mapKey(term: unknown): MapKey {
   switch (typeof term) {
     case "string":

@@ -7,8 +7,8 @@
  * the order open, for pids, refs, ports and funs, what OTP 25 does. The sign of
  * a zero counts, as it does from OTP 27 on.
  *
- * No function here calls itself per level of a term, so that none that a peer
- * sends can exhaust the stack. Only maps inside keys of maps cost a level.
+ * No function here calls itself for a level of a term, so no term of a peer can
+ * exhaust the stack. Only maps inside keys of maps cost a level.
  */
 
 import {
@@ -35,12 +35,12 @@ import {
   type Tuple,
 } from "./terms.ts";
 
-/** Maps may stand in keys of maps this many times over. */
-export const keyLevelsMax = 64;
+/** Limit of levels of maps inside keys of maps. */
+export const KEY_LEVELS_MAX = 64;
 
 /**
- * Whether two terms are the same, Erlang's `=:=`. What is no term (a function,
- * a `Date`) equals only itself.
+ * Whether two terms are the same, as Erlang's `=:=`. A value that is no term (a
+ * function, a `Date`) equals only itself.
  *
  * @example
  * ```ts
@@ -55,7 +55,8 @@ export function termEquals(a: unknown, b: unknown): boolean {
 
 /**
  * Erlang's order of terms: negative when `a` comes first, 0 when Erlang's `==`
- * holds, so 1 and 1.0 are equal. Throws a `TypeError` for what is no term.
+ * holds, so 1 and 1.0 are equal. Throws a `TypeError` for a value that is no
+ * term.
  *
  * @example
  * ```ts
@@ -70,8 +71,8 @@ export function compareTerms(a: unknown, b: unknown): number {
 
 /**
  * Keys of one map in the order in which a BEAM node writes those of a small
- * map: as `compareTerms`, but all integers come before all floats. What is no
- * term comes last.
+ * map: as `compareTerms`, but all integers come before all floats. A value that
+ * is no term comes last.
  */
 export function sortedMapKeys(keys: readonly unknown[]): unknown[] {
   return new Comparison(false).sorted(keys, 0);
@@ -86,9 +87,9 @@ type Pairs = {
   index: number;
 };
 
-/** One comparison or several, which share what they find out about maps. */
+/** One comparison, or several that share the sorted keys of maps. */
 class Comparison {
-  /** Whether to throw for what is no term. */
+  /** Whether a value that is no term throws. */
   readonly #strict: boolean;
   readonly #sortedKeys: Map<object, readonly unknown[]> = new Map();
 
@@ -113,7 +114,7 @@ class Comparison {
     return order;
   }
 
-  /** Compares what two terms are; what they hold is added to `open`. */
+  /** Compares two terms without their items, which are added to `open`. */
   #step(
     a: unknown,
     b: unknown,
@@ -187,7 +188,7 @@ class Comparison {
       left: left.map((key) => mapValue(a, key)),
       right: right.map((key) => mapValue(b, key)),
     };
-    // What was added last is compared first.
+    // The pairs that were added last are compared first.
     open.push({ ...values, count, exact, index: 0 });
     open.push({ left, right, count, exact: true, index: 0 });
     return 0;
@@ -196,9 +197,9 @@ class Comparison {
   #keys(map: object, level: number): readonly unknown[] {
     const known = this.#sortedKeys.get(map);
     if (known !== undefined) return known;
-    if (level > keyLevelsMax) {
+    if (level > KEY_LEVELS_MAX) {
       throw new RangeError(
-        `expected maps in keys of maps at most ${keyLevelsMax} deep`,
+        `expected maps in keys of maps at most ${KEY_LEVELS_MAX} deep`,
       );
     }
     const keys = this.sorted(mapKeys(map), level);
@@ -208,7 +209,7 @@ class Comparison {
 
   /** Keys of a map in order. */
   sorted(keys: readonly unknown[], level: number): unknown[] {
-    // In boxes, because `sort` puts undefined last without asking.
+    // In objects, because `sort` puts undefined last without a comparison.
     return keys.map((key) => ({ key }))
       .sort((a, b) => this.compare(a.key, b.key, true, level))
       .map(({ key }) => key);
@@ -310,7 +311,7 @@ function comparePorts(a: Port, b: Port): number {
 function compareRefs(a: Ref, b: Ref): number {
   const order = compareText(a.node, b.node) || a.creation - b.creation;
   if (order !== 0) return order;
-  // A word that is missing is 0.
+  // A missing word counts as 0.
   for (let i = Math.max(a.words.length, b.words.length) - 1; i >= 0; i--) {
     const difference = (a.words[i] ?? 0) - (b.words[i] ?? 0);
     if (difference !== 0) return difference;

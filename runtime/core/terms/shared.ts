@@ -1,9 +1,9 @@
-/** Values that are shared on purpose, whatever the node's isolation says. */
+/** Values that are shared on purpose, also on a node that isolates actors. */
 
 /**
- * What a message is to carry as it is: a function, or an object that both sides
- * mean to share. A node with `isolate` passes it on uncopied, one with `strict`
- * unfrozen. It cannot leave the node: sending it to another one throws
+ * A value that a message carries as it is: a function, or an object that both
+ * actors mean to share. A node with `isolate` does not copy it, a node with
+ * `strict` does not freeze it. It cannot leave the node: a send to another throws
  * `EncodeError`.
  *
  * @example

@@ -1,9 +1,9 @@
 /**
- * The runtime's own terms: atoms, pids, refs, tuples and the BEAM values that
- * JavaScript has no counterpart for.
+ * The runtime's own terms: atoms, pids, refs, tuples, and the values of BEAM
+ * nodes without a counterpart in JavaScript.
  *
- * Terms are plain data. Nothing here knows bytes (that is `wire`) or actors:
- * a pid carries a `target`, but only the node that made it looks inside.
+ * Terms are plain data. This module knows no bytes (see `wire`) and no actors: a
+ * pid has a `target`, but only the node that made it reads it.
  * Term order follows the Erlang reference manual, "Term Comparisons".
  */
 
@@ -13,7 +13,7 @@ export type Atom = symbol;
 /**
  * The atom of that name.
  *
- * Atoms are for ever: make them from a fixed set, never from input.
+ * Atoms are never freed: make them from a fixed set, never from input.
  *
  * @example
  * ```ts
@@ -25,17 +25,17 @@ export function atom(name: string): Atom {
   return Symbol.for(name);
 }
 
-/** Where a pid's owner keeps the actor behind it; opaque to everyone else. */
+/** Where the node of a pid keeps the actor; opaque to all other modules. */
 export interface PidTarget {
   readonly alive: boolean;
 }
 
 /**
- * Where a ref's owner keeps the alias that the ref is; opaque to everything
- * but `signals/aliases.ts`.
+ * Where the owner of a ref keeps the alias that the ref is; opaque to all
+ * modules but `signals/aliases.ts`.
  */
 export interface RefTarget {
-  /** When the alias ends by itself. */
+  /** When the alias is deactivated without a call. */
   readonly mode: string;
 }
 
@@ -43,7 +43,7 @@ export interface RefTarget {
  * The address of an actor. `M` is the type of the messages it accepts.
  *
  * Two equal pids are `===` within a thread, so pids work as `Map` keys. A pid
- * stays valid as a value after its actor's death and is never used again by
+ * stays valid as a value after its actor has ended, and is never used again by
  * another actor of the same node incarnation (`creation`).
  */
 export class Pid<in M = never> {
@@ -56,7 +56,7 @@ export class Pid<in M = never> {
   /** Incarnation of the node. */
   readonly creation: number;
   /**
-   * @internal The local actor while it lives; null for remote and dead ones.
+   * @internal The local actor while it is alive; else null.
    */
   target: PidTarget | null;
   /** @internal Whether the thread's table knows this object. */
@@ -78,7 +78,7 @@ export class Pid<in M = never> {
     this.interned = false;
   }
 
-  /** Erlang's form: `#PID<0.94.0>`, first number 0 for a living local actor. */
+  /** Erlang's form: `#PID<0.94.0>`, first number 0 for a live local actor. */
   toString(): string {
     const first = this.target === null ? nodeNumber(this.node) : 0;
     return `#PID<${first}.${this.id}.${this.serial}>`;
@@ -132,7 +132,7 @@ export class Ref {
 }
 
 /**
- * Consoles of all three runtimes ask for this; without it they show insides.
+ * The consoles of all three runtimes call this to show a term.
  */
 const inspect = Symbol.for("nodejs.util.inspect.custom");
 for (const Class of [Pid, Ref]) {
@@ -145,7 +145,7 @@ for (const Class of [Pid, Ref]) {
 
 const nodeNumbers = new Map<string, number>();
 
-/** A number per node name for printing, as BEAM's first pid number is one. */
+/** A number for each node name, printed as the first number of a pid. */
 function nodeNumber(node: string): number {
   let known = nodeNumbers.get(node);
   if (known === undefined) {
@@ -184,7 +184,7 @@ export interface PidTable {
   own?(node: string, id: number, serial: number, creation: number): Pid | null;
 }
 
-/** The thread's pid object for these numbers, made if it is not known yet. */
+/** The pid object of this thread for these numbers; made if there is none. */
 export function internPid(
   table: PidTable,
   node: string,
@@ -202,7 +202,7 @@ export function internPid(
   return pid;
 }
 
-/** Makes a pid of this node known to the thread before it leaves the node. */
+/** Adds a pid of this node to the table before it leaves the node. */
 export function exportPid(table: PidTable, pid: Pid): void {
   if (pid.interned) return;
   pid.interned = true;

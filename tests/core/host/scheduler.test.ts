@@ -205,7 +205,7 @@ describe("a slice", () => {
     expect(host.step()).toBe(false);
   });
 
-  test("that is over lets nobody run before its macrotask", () => {
+  test("that is over lets no actor run before its macrotask", () => {
     const { host, scheduler } = setUp();
     let late = 0;
     scheduler.enqueue(runnable(() => void (host.time += 10)));
@@ -252,7 +252,7 @@ describe("the flush callback", () => {
     expect(flushes).toBe(1);
   });
 
-  test("runs at the end of each slice while everybody is busy", () => {
+  test("runs at the end of each slice while all actors are busy", () => {
     const { host, scheduler } = setUp();
     let flushes = 0;
     scheduler.onDrained(() => void flushes++);
