@@ -40,9 +40,11 @@ export function readableReason(reason: ExitReason): ExitReason {
   if (typeof reason !== "object" && typeof reason !== "function") return reason;
   try {
     if (!(reason instanceof Error)) return reason;
-    const { name, message, stack } = reason;
-    // Reports read each of these, and each may be of any type.
-    for (const part of [name, message, stack]) String(part);
+    const { name, message } = reason;
+    // Reports read both, and each may be of any type. The stack is not read
+    // here, since its text is made when it is read first: on Deno that takes
+    // longer than the restart of a server. `errorStack` reads it safely.
+    for (const part of [name, message]) String(part);
     return reason;
   } catch {
     return UNREADABLE;

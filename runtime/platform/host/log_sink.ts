@@ -19,6 +19,14 @@ import { attribute } from "./rejections.ts";
 /** Limit of records that wait for the promise of a sink. */
 const MAX_PENDING = 1_000;
 
+/**
+ * Records whose floating rejections are traced to the sink: the first ones, and
+ * all once the sink has failed. An async context for each record would halve
+ * the rate of restarts on Deno. A sink that leaves its first rejection floating
+ * later is taken for the actor that caused the record.
+ */
+const TRACED_RECORDS = 100;
+
 /** A log that never throws and never returns a promise. */
 export type GuardedLog = Log & {
   /** Number of records that were dropped. */
@@ -37,6 +45,7 @@ export function guardLog(
   let dropped = 0;
   let isInside = false;
   let isTold = false;
+  let traced = 0;
   const drop = (why: () => string) => {
     dropped++;
     if (isTold) return;
@@ -58,7 +67,10 @@ export function guardLog(
     }
     isInside = true;
     try {
-      const result: unknown = attribute(failed, () => sink(record));
+      const isTraced = dropped > 0 || traced++ < TRACED_RECORDS;
+      const result: unknown = isTraced
+        ? attribute(failed, () => sink(record))
+        : sink(record);
       if (typeof result !== "object" || result === null) return;
       pending++;
       Promise.resolve(result).then(() => pending--, (error) => {
