@@ -44,8 +44,8 @@ export function crashReport(
         { length: Math.min(mailbox.length, MAX_MESSAGES) },
         (_, i) => printTerm(mailbox.at(i)),
       ),
-      links: first(links ?? [], ([pid]) => pid),
-      monitors: first(monitors?.values() ?? [], ({ shown }) => shown),
+      links: printFirst(links ?? [], ([pid]) => pid),
+      monitors: printFirst(monitors?.values() ?? [], ({ shown }) => shown),
     },
   };
 }
@@ -65,7 +65,8 @@ function ancestorsOf(actor: ActorRecord): string[] {
   return ancestors;
 }
 
-function first<T>(all: Iterable<T>, show: (one: T) => unknown): string[] {
+/** The first items, printed; `...` stands for the others. */
+function printFirst<T>(all: Iterable<T>, show: (one: T) => unknown): string[] {
   const shown: string[] = [];
   for (const one of all) {
     if (shown.length === MAX_SHOWN) {

@@ -9,8 +9,8 @@
  */
 
 import type { ActorRecord } from "../contract/record.ts";
-import { Call, Cast, type ReplyTo } from "../messages/requests.ts";
-import { Down, Exit } from "../messages/runtime_messages.ts";
+import { asOtpTerm } from "../messages/otp_terms.ts";
+import type { ReplyTo } from "../messages/requests.ts";
 import type { Destination } from "../contract/self.ts";
 import {
   type DebugFunction,
@@ -18,7 +18,7 @@ import {
   type SystemEvent,
 } from "../contract/debug_state.ts";
 import { termKey } from "../terms/key.ts";
-import { type Atom, atom, Pid, printTerm, Tuple } from "../terms/terms.ts";
+import { type Atom, atom, printTerm, Tuple } from "../terms/terms.ts";
 
 /** Result of a debug function that is to be removed. */
 export const done: Atom = atom("done");
@@ -32,8 +32,6 @@ const names = {
   print: atom("print"),
   in: atom("in"),
   out: atom("out"),
-  call: atom("$gen_call"),
-  cast: atom("$gen_cast"),
 } as const;
 
 /** Notes the next message of the handler. */
@@ -78,7 +76,7 @@ function note(actor: ActorRecord, debug: DebugState, event: SystemEvent): void {
 /** Prints an event on the output of the actor's group leader, as OTP does. */
 function print(actor: ActorRecord, event: SystemEvent): void {
   const { owner, groupLeader } = actor;
-  const message = printTerm(asTerm(event.message));
+  const message = printTerm(asOtpTerm(event.message));
   const line = event.type === "in"
     ? `*DBG* ${actor.describe()} got ${message}`
     : `*DBG* ${actor.describe()} sent ${message} to ${printTerm(event.to)}`;
@@ -95,46 +93,30 @@ function print(actor: ActorRecord, event: SystemEvent): void {
 
 /** An event in the form of OTP's `sys:log`. */
 function tupleOf(event: SystemEvent): Tuple {
-  const message = asTerm(event.message);
+  const message = asOtpTerm(event.message);
   return event.type === "in"
     ? new Tuple([names.in, message])
     : new Tuple([names.out, message, event.to]);
 }
 
-/** A message of the runtime as the tuple that it is in OTP. */
-function asTerm(message: unknown): unknown {
-  if (message instanceof Call) {
-    const { from, request } = message;
-    return new Tuple([names.call, new Tuple([from.pid, from.tag]), request]);
-  }
-  if (message instanceof Cast) return new Tuple([names.cast, message.request]);
-  if (message instanceof Exit) {
-    return new Tuple([atom("EXIT"), message.from, message.reason]);
-  }
-  if (message instanceof Down) {
-    const { ref, target, reason } = message;
-    const who = target instanceof Pid
-      ? target
-      : new Tuple([atom(target.name), atom(target.node)]);
-    return new Tuple([atom("DOWN"), ref, atom("process"), who, reason]);
-  }
-  return message;
-}
-
-/** Handles `{debug, What}` and returns the answer. */
-export function setDebug(actor: ActorRecord, what: unknown): unknown {
-  if (what === atom("no_debug")) {
+/** Handles `{debug, Option}` and returns the answer. */
+export function setDebug(actor: ActorRecord, option: unknown): unknown {
+  if (option === atom("no_debug")) {
     actor.debug = null;
     return names.ok;
   }
   const debug = actor.debug ?? new DebugState();
-  const answer = change(actor, debug, what);
+  const answer = changeDebug(actor, debug, option);
   actor.debug = debug.isOff ? null : debug;
   return answer;
 }
 
-function change(actor: ActorRecord, debug: DebugState, what: unknown): unknown {
-  const [name, argument] = what instanceof Tuple ? what.items : [what];
+function changeDebug(
+  actor: ActorRecord,
+  debug: DebugState,
+  option: unknown,
+): unknown {
+  const [name, argument] = option instanceof Tuple ? option.items : [option];
   switch (name) {
     case atom("statistics"):
       return statistics(actor, debug, argument);
@@ -163,7 +145,7 @@ function statistics(
   debug: DebugState,
   argument: unknown,
 ): unknown {
-  const { statistics: known } = debug;
+  const { statistics: counted } = debug;
   const { host } = actor.owner;
   switch (argument) {
     case true:
@@ -178,15 +160,15 @@ function statistics(
       debug.statistics = null;
       return names.ok;
     case names.get: {
-      if (known === null) {
+      if (counted === null) {
         return new Tuple([names.ok, atom("no_statistics")]);
       }
       const figures = {
-        start_time: localTime(known.startTime),
+        start_time: localTime(counted.startTime),
         current_time: localTime(host.wallTime()),
-        reductions: actor.reductions - known.reductions,
-        messages_in: known.in,
-        messages_out: known.out,
+        reductions: actor.reductions - counted.reductions,
+        messages_in: counted.in,
+        messages_out: counted.out,
       };
       const items = Object.entries(figures)
         .map(([key, value]) => new Tuple([atom(key), value]));
@@ -234,7 +216,7 @@ function log(
   return names.ok;
 }
 
-/** `{Function, State}` or `{Id, Function, State}`, of this node only. */
+/** Takes `{Function, State}` or `{Id, Function, State}`, on this node only. */
 function install(debug: DebugState, argument: unknown): unknown {
   const items = argument instanceof Tuple ? argument.items : [];
   const [call, state] = items.slice(-2);
@@ -248,6 +230,7 @@ function install(debug: DebugState, argument: unknown): unknown {
   return names.ok;
 }
 
+/** The key of a debug function in `DebugState.functions`. */
 function keyOf(id: unknown): unknown {
   return typeof id === "function" ? id : termKey(id);
 }

@@ -33,7 +33,7 @@ async function ask(
   const actor = self as ActorRecord & AnySelf;
   if (!actor.isAlive) {
     throw new UsageError(
-      `expected a living actor to ask, but ${actor.pid} has ended`,
+      `expected a live actor to ask, but ${actor.pid} has ended`,
     );
   }
   return await call(actor, target, request, options, (from) => {
@@ -157,10 +157,10 @@ async function terminate(
 async function debug(
   self: AnySelf,
   target: CallTarget,
-  what: unknown,
+  option: unknown,
   options: CallOptions,
 ): Promise<unknown> {
-  const request = new Tuple([atom("debug"), what]);
+  const request = new Tuple([atom("debug"), option]);
   const answer = await ask(self, target, request, options);
   if (answer === atom("unknown_debug")) {
     throw new CallError(printTerm(target), request, answer);
@@ -168,7 +168,7 @@ async function debug(
   return valueOf(answer, target, request);
 }
 
-/** The value in `{ok, Value}`. */
+/** The value of `{ok, Value}`; any other answer itself. */
 function inOk(answer: unknown): unknown {
   return answer instanceof Tuple && answer.items[0] === atom("ok")
     ? answer.items[1]
@@ -186,7 +186,7 @@ export type ActorStatistics = {
   readonly currentTime: Date;
   readonly reductions: number;
   readonly messagesIn: number;
-  /** Replies; of a process on a BEAM node, what its behaviour counts. */
+  /** Replies; for a process of a BEAM node, what its behaviour counts. */
   readonly messagesOut: number;
 };
 
@@ -223,14 +223,14 @@ async function getStatistics(
   target: CallTarget,
   options: CallOptions = {},
 ): Promise<ActorStatistics | null> {
-  const what = pair("statistics", atom("get"));
-  const items = inOk(await debug(self, target, what, options));
+  const option = pair("statistics", atom("get"));
+  const items = inOk(await debug(self, target, option, options));
   if (!Array.isArray(items)) return null;
-  const known = new Map(
+  const counted = new Map(
     (items as Tuple[]).map((item) => [item.items[0], item.items[1]]),
   );
-  const figure = (name: string) => known.get(atom(name)) as number;
-  const time = (name: string) => dateOf(known.get(atom(name)) as Tuple);
+  const figure = (name: string) => counted.get(atom(name)) as number;
+  const time = (name: string) => dateOf(counted.get(atom(name)) as Tuple);
   return {
     startTime: time("start_time"),
     currentTime: time("current_time"),
@@ -261,8 +261,8 @@ async function trace(
 }
 
 /**
- * Keeps the last events: 10 with true, or as many as said; false forgets them.
- * See `getLog`.
+ * Has the target keep its last events: 10 with true, or the given number. False
+ * ends that and drops them. See `getLog`.
  */
 async function log(
   self: AnySelf,
@@ -324,7 +324,7 @@ async function install<S>(
   await debug(self, target, pair("install", new Tuple(items)), limits);
 }
 
-/** Removes a function by its `id`, or by itself. */
+/** Removes a debug function; `id` is its id, or the function itself. */
 async function remove(
   self: AnySelf,
   target: CallTarget,
@@ -334,7 +334,10 @@ async function remove(
   await debug(self, target, pair("remove", id), options);
 }
 
-/** See the functions. They wait, so a function actor must call them. */
+/**
+ * Inspects and controls handler actors. All functions wait for an answer, so
+ * their caller is a function actor or an `asyncHandler`.
+ */
 export const sys: {
   readonly getState: typeof getState;
   readonly replaceState: typeof replaceState;

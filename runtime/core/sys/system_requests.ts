@@ -4,9 +4,9 @@
  *
  * They keep their place among the other messages, as in OTP: an actor that sends
  * a cast and then asks for the state sees the effect of the cast. The flag
- * `isSpecial` is set while such a request is in the mailbox or the actor is
- * suspended; only then is this module called. Function actors receive the
- * requests like other messages.
+ * `isSpecial` is set while such a request is in the mailbox and while the actor
+ * is suspended or debugged; only then is this module called. Function actors
+ * receive the requests like other messages.
  *
  * Code changes are refused. A suspended actor takes only system requests and, if
  * it traps exits, the exit signal of the actor that spawned it, which ends it.
@@ -129,7 +129,7 @@ function answer(actor: ActorRecord, { from, request }: SystemRequest): void {
     terminate(actor, request.items[1]);
     return;
   }
-  respond(actor, from, () => outcomeOf(actor, request));
+  respond(actor, from, () => resultOf(actor, request));
 }
 
 /** Runs the terminate callback, which may return a promise, and ends. */
@@ -141,9 +141,9 @@ function terminate(actor: ActorRecord, reason: ExitReason): void {
   }
   actor.isSuspended = false;
   actor.state = RUNNING;
-  let last: unknown;
+  let terminated: unknown;
   try {
-    last = system.terminate(
+    terminated = system.terminate(
       actor.handlerState,
       reason,
       actor as never,
@@ -152,8 +152,8 @@ function terminate(actor: ActorRecord, reason: ExitReason): void {
     crashActor(actor, error);
     return;
   }
-  if (last instanceof Promise) {
-    actor.goOnAfter(last.then(() => new Stop(reason)));
+  if (terminated instanceof Promise) {
+    actor.goOnAfter(terminated.then(() => new Stop(reason)));
   } else {
     endActor(actor, reason);
   }
@@ -179,10 +179,10 @@ function respond(
   }
 }
 
-function outcomeOf(actor: ActorRecord, request: unknown): unknown {
+function resultOf(actor: ActorRecord, request: unknown): unknown {
   switch (request) {
     case names.getState:
-      return shown(actor);
+      return shownState(actor);
     case names.getStatus:
       return statusOf(actor);
     case names.suspend:
@@ -220,25 +220,25 @@ function replaceState(actor: ActorRecord, change: unknown): unknown {
   } catch (error) {
     return tuple(names.error, tuple(atom("callback_failed"), error));
   }
-  return shown(actor);
+  return shownState(actor);
 }
 
 /** The state as the caller gets it. */
-function shown(actor: ActorRecord): unknown {
+function shownState(actor: ActorRecord): unknown {
   const { getState } = (actor.behaviour as Handler).system ?? {};
   const state = actor.handlerState;
-  return shared(
+  return copyIfIsolated(
     actor,
     getState === undefined ? state : getState(state),
   );
 }
 
 /** A copy where messages are frozen, since the actor still uses its state. */
-function shared(actor: ActorRecord, state: unknown): unknown {
+function copyIfIsolated(actor: ActorRecord, state: unknown): unknown {
   return actor.owner.isolate === null ? state : copy(state);
 }
 
-/** The shape that `sys:get_status` gives for a `gen_server`. */
+/** The status in the form of `sys:get_status` for a `gen_server`. */
 function statusOf(actor: ActorRecord): Tuple {
   const state = actor.isSuspended ? names.suspended : names.running;
   const parent = actor.parent ?? actor.pid;
@@ -262,6 +262,6 @@ function statusOf(actor: ActorRecord): Tuple {
 function statusState(actor: ActorRecord): unknown {
   const { formatStatus } = (actor.behaviour as Handler).system ?? {};
   return formatStatus === undefined
-    ? shown(actor)
-    : shared(actor, formatStatus(actor.handlerState));
+    ? shownState(actor)
+    : copyIfIsolated(actor, formatStatus(actor.handlerState));
 }

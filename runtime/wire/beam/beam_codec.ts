@@ -5,9 +5,10 @@
  * A frame holds one control message and its payload. This file joins the parts:
  * `dist_header.ts` reads and writes the header in front of the terms,
  * `control_write.ts` and `control_read.ts` the control messages, `etf/writer` and
- * `etf/reader` the terms, and `otp_messages.ts` translates calls and other
- * messages of the runtime to and from OTP's form. The codec between two Hornbeam
- * nodes is `cbor/cbor.ts`, with the same interface.
+ * `etf/reader` the terms. Calls and other messages of the runtime are translated
+ * to OTP's form by `core/messages/otp_terms.ts`, and from it by
+ * `otp_messages.ts`. The codec between two Hornbeam nodes is `cbor/cbor.ts`, with
+ * the same interface.
  *
  * Most frames are messages between the same two actors as the frame before. So
  * the bytes of the last control message are kept in both directions. An equal one
@@ -15,6 +16,7 @@
  */
 
 import type { Signal } from "../../core/host/signal.ts";
+import { counterparts } from "../../core/messages/otp_terms.ts";
 import type { Pid, PidTable } from "../../core/terms/terms.ts";
 import type { ByteQueue } from "../shared/byte_queue.ts";
 import type { Incarnation } from "../shared/incarnation.ts";
@@ -46,12 +48,7 @@ import {
 } from "./dist_header.ts";
 import { FRAGMENT_BYTES } from "../framing/fragments.ts";
 import { flag, type Flags } from "../handshake/flags.ts";
-import {
-  counterparts,
-  fromOtp,
-  replyOf,
-  type Rereader,
-} from "./otp_messages.ts";
+import { fromOtp, replyOf, type Rereader } from "./otp_messages.ts";
 
 /** How terms and frames are written on one connection. */
 export type BeamLink = {

@@ -1,21 +1,11 @@
 /**
- * Translates the messages of the runtime, such as `Call`, `Down` and `Timeout`,
- * to the tuples of OTP, and some of these tuples back.
+ * Translates tuples of OTP to the messages of the runtime, such as `Call`. The
+ * other direction is the table in `core/messages/otp_terms.ts`.
  *
- * | here | on a BEAM node |
- * |---|---|
- * | `Call` | `{'$gen_call', {Pid, Tag}, Request}` |
- * | `Cast` | `{'$gen_cast', Request}` |
- * | `SystemRequest` | `{system, {Pid, Tag}, Request}` |
- * | `Down` | `{'DOWN', Ref, process, Pid or {Name, Node}, Reason}` |
- * | `Exit` | `{'EXIT', Pid, Reason}` |
- * | `Timeout` | `{timeout, Ref, Message}` |
- * | `NodeUp`, `NodeDown` | `{nodeup, Node}`, `{nodedown, Node}` |
- *
- * Such an object is translated anywhere in a message that is sent. In the other
- * direction only a whole message is translated, and only a call, a cast or a
- * system request. The receiving node makes the other messages itself; a tuple of
- * that form that arrives was sent by an actor as an ordinary message.
+ * An object of the runtime is translated anywhere in a message that is sent. In
+ * this direction only a whole message is translated, and only a call, a cast or
+ * a system request. The receiving node makes the other messages itself; a tuple
+ * of that form that arrives was sent by an actor as an ordinary message.
  *
  * Some terms go back to their sender and must be the same to the last bit, also
  * on a node that reads 1.0 as 1. These are the tag of a call (unless it has a
@@ -30,14 +20,6 @@ import {
   type ReplyTo,
   SystemRequest,
 } from "../../core/messages/requests.ts";
-import {
-  Down,
-  Exit,
-  NodeDown,
-  NodeUp,
-  Timeout,
-} from "../../core/messages/runtime_messages.ts";
-import type { NamedTarget } from "../../core/messages/named_target.ts";
 import { atom, ImproperList, Pid, Ref, Tuple } from "../../core/terms/terms.ts";
 
 const names = {
@@ -46,67 +28,7 @@ const names = {
   system: atom("system"),
   ioRequest: atom("io_request"),
   alias: atom("alias"),
-  down: atom("DOWN"),
-  process: atom("process"),
-  exit: atom("EXIT"),
-  timeout: atom("timeout"),
-  nodeUp: atom("nodeup"),
-  nodeDown: atom("nodedown"),
 } as const;
-
-/**
- * `{Pid, Tag}`. A tag of our own is an alias, which OTP writes `[alias|Ref]`.
- */
-function fromTerm({ pid, tag, isOtp }: ReplyTo): Tuple {
-  const term = isOtp ? tag : new ImproperList([names.alias], tag);
-  return new Tuple([pid, term]);
-}
-
-function targetTerm(target: Pid | NamedTarget): unknown {
-  if (target instanceof Pid) return target;
-  return new Tuple([atom(target.name), atom(target.node)]);
-}
-
-/** The term to write for an instance, by its prototype. */
-export const counterparts: ReadonlyMap<object, (value: object) => unknown> =
-  makeCounterparts();
-
-function makeCounterparts(): Map<object, (value: object) => unknown> {
-  const all = new Map<object, (value: object) => unknown>();
-  const add = <T extends object>(prototype: T, term: (value: T) => unknown) =>
-    all.set(prototype, term as (value: object) => unknown);
-  add(
-    Call.prototype,
-    (call) => new Tuple([names.genCall, fromTerm(call.from), call.request]),
-  );
-  add(Cast.prototype, (cast) => new Tuple([names.genCast, cast.request]));
-  add(
-    SystemRequest.prototype,
-    ({ from, request }) => new Tuple([names.system, fromTerm(from), request]),
-  );
-  add(Down.prototype, ({ ref, target, reason, tag }) =>
-    new Tuple([
-      tag === undefined ? names.down : tag,
-      ref,
-      names.process,
-      targetTerm(target),
-      reason,
-    ]));
-  add(
-    Exit.prototype,
-    ({ from, reason }) => new Tuple([names.exit, from, reason]),
-  );
-  add(
-    Timeout.prototype,
-    ({ ref, message }) => new Tuple([names.timeout, ref, message]),
-  );
-  add(NodeUp.prototype, ({ node }) => new Tuple([names.nodeUp, atom(node)]));
-  add(
-    NodeDown.prototype,
-    ({ node }) => new Tuple([names.nodeDown, atom(node)]),
-  );
-  return all;
-}
 
 /** Reads the current message once more, with integral floats as `Float`. */
 export interface Rereader {

@@ -7,12 +7,14 @@ import {
   CallError,
   type Handler,
   handler,
+  ImproperList,
   type Pid,
+  Ref,
   type RunningNode,
   type Self,
   sys,
   type SystemEvent,
-  Tuple,
+  type Tuple,
   tuple,
 } from "../../../runtime/mod.ts";
 import { coreOf, isDown, lone, park } from "../../helpers/actors.ts";
@@ -85,7 +87,7 @@ describe.each(kinds)("sys of a %s", (_, make) => {
       expect(cast).toEqual(taken(tuple(atom("$gen_cast"), "later")));
       expect((call?.items[1] as Tuple).items).toEqual([
         atom("$gen_call"),
-        expect.any(Tuple),
+        tuple(self.pid, new ImproperList([atom("alias")], expect.any(Ref))),
         "total",
       ]);
       expect(reply).toEqual(tuple(atom("out"), 66, self.pid));

@@ -22,11 +22,8 @@ import {
   Ref,
   tuple,
 } from "../../../runtime/core/terms/terms.ts";
-import {
-  counterparts,
-  fromOtp,
-  replyOf,
-} from "../../../runtime/wire/beam/otp_messages.ts";
+import { counterparts } from "../../../runtime/core/messages/otp_terms.ts";
+import { fromOtp, replyOf } from "../../../runtime/wire/beam/otp_messages.ts";
 
 const pid = new Pid("a@h", 1, 0, 7, null);
 const ref = new Ref("a@h", 7, [1, 2, 3]);
