@@ -320,8 +320,8 @@ describe("this test itself", () => {
     const example = { path: "examples/a.ts", line: 1 };
     const fixed = { ...example, code: "start({ epmdPort: 4395 })" };
     expect(portsOfExamples([fixed])).toEqual([
-      "examples/a.ts: port 4395 is fixed; leave it out, so that " +
-      "ERL_EPMD_PORT decides, or ask for a free one",
+      "examples/a.ts: port 4395 is fixed; read ERL_EPMD_PORT, or ask for a " +
+      "free one",
     ]);
     const free = { ...example, code: "start({ epmdPort: await freePort() })" };
     expect(portsOfExamples([free])).toEqual([]);

@@ -35,10 +35,12 @@ async function startMember(settings: Settings): Promise<ChildProcess> {
 }
 
 const cookie = randomBytes(16).toString("hex");
-await using node = await start({ name: "queue@127.0.0.1", cookie });
+const epmdPort = Number(process.env["ERL_EPMD_PORT"] ?? 4369);
+const shared = { cookie, epmdPort };
+await using node = await start({ name: "queue@127.0.0.1", ...shared });
 const children = await Promise.all(
   ["one@127.0.0.1", "two@127.0.0.1"].map((name) =>
-    startMember({ name, cookie, connect: [node.name] })
+    startMember({ name, connect: [node.name], ...shared })
   ),
 );
 

@@ -12,6 +12,7 @@ import { workerOf } from "./worker.ts";
 export type Settings = {
   readonly name: string;
   readonly cookie: string;
+  readonly epmdPort: number;
   readonly connect: readonly string[];
 };
 

@@ -9,6 +9,7 @@
  * restarted and gets its pairs from the other store.
  */
 
+import process from "node:process";
 import { type RunningNode, start } from "../../runtime/mod.ts";
 import { Supervisor } from "../../std/supervisor/mod.ts";
 import { STORE, Store } from "./store.ts";
@@ -24,7 +25,8 @@ export async function startStore(node: RunningNode): Promise<void> {
 }
 
 if (import.meta.main) {
-  const shared = { cookie: "a shared secret", log: () => {} };
+  const epmdPort = Number(process.env["ERL_EPMD_PORT"] ?? 4369);
+  const shared = { cookie: "a shared secret", epmdPort, log: () => {} };
   await using a = await start({ name: "a@127.0.0.1", ...shared });
   await using b = await start({ name: "b@127.0.0.1", ...shared });
   await a.connect(b.name);

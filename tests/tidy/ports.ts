@@ -27,13 +27,12 @@ export function portsIn(code: string): number[] {
 
 /**
  * Examples are started as they are, several at a time and on several runtimes:
- * they name no port, so that `ERL_EPMD_PORT` decides.
+ * they name no port and read that of epmd from `ERL_EPMD_PORT`.
  */
 export function portsOfExamples(examples: readonly Program[]): string[] {
   return examples.flatMap(({ path, code }) =>
     portsIn(code).map((port) =>
-      `${path}: port ${port} is fixed; leave it out, so that ERL_EPMD_PORT ` +
-      "decides, or ask for a free one"
+      `${path}: port ${port} is fixed; read ERL_EPMD_PORT, or ask for a free one`
     )
   );
 }

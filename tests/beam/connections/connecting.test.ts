@@ -215,7 +215,10 @@ matrix("names and ports of BEAM nodes and ours", () => {
     const { node } = ours;
     expect(await node.connect(them.name)).toBe(true);
     expect(node.nodes()).toEqual([them.name]);
-    expect(await them.run(`nodes() =:= ['${node.name}']`)).toBe("true");
+    await waitFor(
+      async () => await them.run(`nodes() =:= ['${node.name}']`) === "true",
+      { what: "the BEAM node to have the connection as well" },
+    );
     node.disconnect(them.name);
     await waitFor(async () => await them.run("nodes()") === "[]", {
       what: "the end of the connection",
