@@ -16,17 +16,19 @@
  * States. The scheduler is in one of these; a field says in which:
  *
  * 1. Idle: the queue is empty, nothing is pending.
- * 2. Woken: `#drainPending`, a microtask will call `#drainQueue`.
+ * 2. Woken: `#drainPending` is set and `#owed` is 0. A microtask will call
+ *    `#drainQueue`.
  * 3. Draining: `#drainQueue` runs and gives turns.
  * 4. Handing over: `#owed > 0`. Function actors whose turn goes on in microtasks
- *    were resumed, and that many trusted ones have not come to `handOver`. No
- *    drain is pending.
- * 5. Slice over: `#macrotaskPending` and the time of `#sliceEnd` is reached. No
- *    turn is given until the macrotask.
+ *    were resumed, and that many trusted ones have not come to `handOver`.
+ *    `#drainPending` is set, so that no message wakes the scheduler, but there
+ *    is no microtask: the last `handOver` makes it.
+ * 5. Slice over: `#sliceOver` is set, since the time of `#sliceEnd` was reached.
+ *    No turn is given until the macrotask.
  *
  * Races, and why each is harmless:
  *
- * 1. A message arrives in state 4. The actor is queued, no drain is scheduled:
+ * 1. A message arrives in state 4. The actor is queued, and nothing is woken:
  *    the last `handOver`, or the macrotask, goes on with the queue.
  * 2. A trusted actor never hands over, since it awaits a promise that is not the
  *    node's. The macrotask, which every slice has, finds `#owed > 0`, takes the
@@ -131,7 +133,7 @@ export class Scheduler implements SteppedScheduler {
   #resumedCount = 0;
   /**
    * How many of these are trusted and have not handed over. While it is above
-   * 0, no drain is pending.
+   * 0, no microtask will drain, although `#drainPending` is set.
    */
   #owed = 0;
   #unitsPerCheck = 1;
