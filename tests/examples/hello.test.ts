@@ -6,5 +6,5 @@ it("says hello and ends", async () => {
   const child = spawnRuntime(currentRuntime(), "examples/hello.ts");
   expect(await child.waitForExit()).toEqual({ code: 0, signal: null });
   expect(child.stdout).toEqual(["Hello, world!"]);
-  expect(child.stderr).toEqual([]);
+  expect(child.complaints).toEqual([]);
 });

@@ -23,7 +23,7 @@ it("fails over, chats, and decides a clash once", async () => {
   expect(said).toContain('b claims the name "leader": true');
   expect(said).toContain('c claims the name "leader": true');
   expect(said).toMatch(/resolver runs once, on [bc]: it keeps b/);
-  expect(child.stderr).toEqual([]);
+  expect(child.complaints).toEqual([]);
 });
 
 async function startIn(

@@ -109,7 +109,7 @@ describe("the program", { timeout: RUN_MS + 10_000 }, () => {
       "Equal to the word: cluster and sequential count agree on " +
         "44 different words, 2,540 in all, in 43 files.",
     );
-    expect(child.stderr).toEqual([]);
+    expect(child.complaints).toEqual([]);
     await allGone(pids);
   });
 

@@ -142,6 +142,14 @@ export class SpawnedProcess {
     });
   }
 
+  /**
+   * The lines of `stderr` without warnings of long turns, which any node may
+   * log on a busy machine.
+   */
+  get complaints(): string[] {
+    return this.stderr.filter((line) => !/a turn took \d+ ms/.test(line));
+  }
+
   /** The operating system's number of the child. Throws if it never started. */
   get pid(): number {
     const pid = this.#child.pid;

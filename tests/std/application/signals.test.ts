@@ -26,7 +26,7 @@ test("SIGTERM stops all applications in the reverse order, and the process ends"
     "stopped store",
     "SIGTERM true",
   ]);
-  expect(child.stderr).toEqual([]);
+  expect(child.complaints).toEqual([]);
 });
 
 test("roots that do not end in time are killed, and the process ends", async () => {
