@@ -10,7 +10,8 @@ import type {
   LogRecord,
   TimerHandle,
 } from "../../runtime/core/host/ports.ts";
-import { Node, type NodeOptions } from "../../runtime/core/node/node.ts";
+import { Node } from "../../runtime/core/node/node.ts";
+import type { NodeOptions } from "../../runtime/core/node/options.ts";
 
 type Task = () => void;
 

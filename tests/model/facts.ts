@@ -156,7 +156,7 @@ export class Facts {
 
   life(actor: ActorId): Life {
     const life = this.lives[actor];
-    if (life === undefined) throw new Error(`nobody knows actor ${actor}`);
+    if (life === undefined) throw new Error(`there is no actor ${actor}`);
     return life;
   }
 

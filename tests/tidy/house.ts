@@ -203,6 +203,14 @@ function ofWords({ sources, pages }: Checkout): void {
     }
   });
 
+  it("are refused between the values of a template", () => {
+    const text = "f(`${a} and nobody but ${g(b)} knows of whoever ${c}`);";
+    expect(inLines(checkProse({ path: "a.ts", text }))).toEqual([
+      expect.stringContaining('"nobody" hides'),
+      expect.stringContaining('"whoever" hides'),
+    ]);
+  });
+
   it.each(allowedProse)("allow %j", (text) => {
     expect(inLines(checkProse({ path: "a.md", text }))).toEqual([]);
     const comment = `/* ${text.replaceAll("*/", "")} */`;

@@ -151,9 +151,14 @@ function sentencesOf(file: SourceFile): Prose[] {
     if (node.type !== "TemplateElement" && node.type !== "Literal") return;
     if (typeof node["value"] !== "string" && node.type === "Literal") return;
     if (isNode(parent) && /^(?:Import|Export)/.test(parent.type)) return;
-    const text = file.text.slice(node.start, node.end);
+    // A part of a template may include the bounds of the values beside it.
+    const text = file.text.slice(node.start, node.end)
+      .replace(/^\}|\$\{$/g, blank);
     if (!/[a-z,;] [a-z]/i.test(text)) return;
-    if (CODE.test(text.replace(/`[^`]*`/g, ""))) return;
+    const whole = isNode(parent) && parent.type === "TemplateLiteral"
+      ? file.text.slice(parent.start + 1, parent.end - 1)
+      : text;
+    if (CODE.test(whole.replace(/\$\{[^}]*\}|`[^`]*`/g, ""))) return;
     found.push({ at: node.start, text: text.replace(/^["'`]|\\[nt]/g, blank) });
   });
   return found;

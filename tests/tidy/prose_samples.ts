@@ -43,6 +43,7 @@ export const proseInCode: readonly (readonly [string, string])[] = [
   ["a.ts", 'import { a } from "./no nobody here.ts";'],
   ["a.ts", '/** See `nobody`. */ f("nobody");'],
   ["a.ts", 'f("gen_server:call({nobody, Node}, a b), ok", a);'],
+  ["a.ts", "f(`rpc:sbcast([${node}], nobody, hello there)`);"],
   ["a.md", '| A | `tests/a/b.test.ts` "nobody is told", "x" |'],
   ["a.md", "```ts\nconst nobody = 1;\n```\n"],
 ];

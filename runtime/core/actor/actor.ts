@@ -1,7 +1,7 @@
 /**
  * One actor: its mailbox, its run state and its `receive`. What an actor does
- * to other actors is in `local_actor.ts`, the one subclass. The run states and
- * their transitions are in `contract/run_state.ts`.
+ * to other actors is in `local_actor.ts`, the one subclass. All run states and
+ * transitions, with the functions that make them, are in `contract/run_state.ts`.
  *
  * A function actor, and a handler actor whose promise is pending, stays RUNNING
  * after `run` has returned. Its turn goes on in microtasks until it comes to
@@ -54,7 +54,7 @@ const captureResolve = (resolve: (value: unknown) => void): void => {
 };
 
 /** Outside the class, so that its closures keep only the actor alive. */
-function endWith(actor: Actor, running: Promise<unknown>): void {
+function endWhenSettled(actor: Actor, running: Promise<unknown>): void {
   running.then(
     () => endActor(actor, reasons.normal),
     (error) => crashActor(actor, error),
@@ -62,27 +62,31 @@ function endWith(actor: Actor, running: Promise<unknown>): void {
 }
 
 export abstract class Actor extends ActorState implements ActorRecord {
+  /** `pid.target` is this actor until it has ended, and null from then on. */
   readonly pid: Pid<unknown>;
+  /** The node on which it was spawned. */
   readonly owner: NodeServices;
+  /** A function, or a `Handler` exactly if `isHandler` is set. */
   readonly behaviour: AnyBehaviour;
+  /** Messages not taken yet, in the order of arrival; empty once it is DEAD. */
   readonly mailbox: Mailbox = new Mailbox();
+  /** One of `contract/run_state.ts`; DEAD is final. */
   state: number = QUEUED;
   /** State of the handler; once the actor is DEAD, its exit reason. */
   handlerState: unknown = undefined;
   /** Resolves the pending `receive`; null exactly while none is pending. */
   resolveReceive: ((value: unknown) => void) | null = null;
-  /**
-   * Messages, received and sent, that are left in this turn. Negative when the
-   * actor has sent more than its turn allows: the debt of its next turns.
-   */
+  /** Messages, taken or sent, left in this turn; negative: see `#payDebt`. */
   turnLeft = 0;
   /** Turns in a row that ended in `receive`; see `Scheduler.handOver`. */
   cleanTurns = 0;
+  /** Whether the scheduler waits for its `handOver`; see `Runnable`. */
   owesTurn = false;
   /** Messages taken since the start; never decreases. */
   reductions: number = 0;
+  /** Its output goes there; any pid of any node, also one that has ended. */
   groupLeader: Pid;
-  /** The actor that spawned it, for crash reports; null when no actor did. */
+  /** The actor that spawned it; null when none did. Set before its first turn. */
   parent: Pid | null = null;
 
   constructor(
@@ -168,9 +172,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
     }
   }
 
-  /**
-   * Drops every reference to the actor; `signals/exits.ts` does the rest.
-   */
+  /** The last transition; `signals/exits.ts` does the rest. */
   markDead(reason: ExitReason): void {
     this.state = DEAD;
     this.mailbox.clear();
@@ -195,7 +197,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
           if (this.state === QUEUED && this.resolveReceive === null) {
             this.state = IDLE;
           }
-          return this.state === RUNNING ? -1 : 1;
+          return this.state === RUNNING ? GOES_ON : 1;
         }
       }
       if ((this.behaviour as Handler).mayWait) {
@@ -245,7 +247,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
         running = run(this);
       }
       if (running instanceof Promise) {
-        endWith(this, running);
+        endWhenSettled(this, running);
       } else {
         // No part of it continues in a microtask.
         endActor(this, reasons.normal);
@@ -370,7 +372,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
         ),
       );
     }
-    if (this.isUnattributed) this.#adopt();
+    if (this.isUnattributed) this.#adoptContext();
     if (pattern === undefined && more === undefined && this.state === RUNNING) {
       if (this.mailbox.length > 0) {
         if (--this.turnLeft > 0) {
@@ -390,11 +392,8 @@ export abstract class Actor extends ActorState implements ActorRecord {
     return this.#receiveSelective(pattern, more) as Promise<never>;
   }
 
-  /**
-   * An actor that was started among many others gets its async context later:
-   * once it runs in a microtask, which is after its first message.
-   */
-  #adopt(): void {
+  /** A context for one of many actors, once it runs in its own microtask. */
+  #adoptContext(): void {
     if (this.reductions === 0 || this.state !== RUNNING) return;
     if (!this.owner.scheduler.mayAttribute()) return;
     this.isUnattributed = false;
@@ -485,7 +484,7 @@ export abstract class Actor extends ActorState implements ActorRecord {
       if (this.resolveReceive !== resolve || this.state === DEAD) return;
       // It continues although it is held, so no turn is due to it any more.
       this.isParked = false;
-      this.owner.scheduler.turnTrace?.begin(this.pid);
+      this.owner.scheduler.turnTrace?.beginTurn(this.pid);
       this.#endReceive(new Rejection(abort.reason));
     };
     abort.addEventListener("abort", onAbort, { once: true });

@@ -98,6 +98,7 @@ export abstract class ActorState {
     setFlag(this, HANDLES, on);
   }
 
+  /** Whether exit signals become `Exit` messages; its code may change it. */
   get trapExits(): boolean {
     return (this.flags & TRAPS_EXITS) !== 0;
   }
@@ -121,8 +122,10 @@ export abstract class ActorState {
     setFlag(this, WAS_TOLD, on);
   }
 
-  /** Whether it has no async context, so that its floating rejections could
-   * not be traced to it. */
+  /**
+   * Whether it has no async context, so that its floating rejections could
+   * not be traced to it.
+   */
   get isUnattributed(): boolean {
     return (this.flags & UNATTRIBUTED) !== 0;
   }
@@ -149,8 +152,10 @@ export abstract class ActorState {
     setFlag(this, SUSPENDED, on);
   }
 
-  /** Whether it gets no turns until a connection that it has overfilled has
-   * room; see `signals/holding.ts`. */
+  /**
+   * Whether it gets no turns until a connection that it has overfilled has
+   * room; see `signals/holding.ts`.
+   */
   get isHeld(): boolean {
     return (this.flags & HELD) !== 0;
   }
@@ -158,8 +163,10 @@ export abstract class ActorState {
     setFlag(this, HELD, on);
   }
 
-  /** Whether its turn had come when it was held. It gets this turn when it is
-   * released. Implies `isHeld`. */
+  /**
+   * Whether its turn had come when it was held. It gets this turn when it is
+   * released. Implies `isHeld`.
+   */
   get isParked(): boolean {
     return (this.flags & PARKED) !== 0;
   }
@@ -218,7 +225,7 @@ export abstract class ActorState {
     made(this).mailboxAlarm = length;
   }
 
-  /** Its links, by the other actor; null until the first one. */
+  /** Its links, by the other actor; null until the first, and when it ends. */
   get links(): Map<Pid, LinkState> | null {
     return this.rare === null ? null : this.rare.links;
   }
@@ -226,7 +233,10 @@ export abstract class ActorState {
     if (links !== null || this.rare !== null) made(this).links = links;
   }
 
-  /** Monitors that this actor has set, by ref; null until the first one. */
+  /**
+   * Monitors that this actor has set and that have not fired, by ref; null until
+   * the first, and when it ends.
+   */
   get monitors(): Map<Ref, MonitorState> | null {
     return this.rare === null ? null : this.rare.monitors;
   }
@@ -236,7 +246,10 @@ export abstract class ActorState {
     }
   }
 
-  /** Monitors that others have set on it, by ref; null until the first one. */
+  /**
+   * Monitors that others have set on it, by `watcherKey`; null until the first,
+   * when the last one of this node is removed, and when it ends.
+   */
   get watchers(): Map<Ref | string, Watcher> | null {
     return this.rare === null ? null : this.rare.watchers;
   }
@@ -246,7 +259,7 @@ export abstract class ActorState {
     }
   }
 
-  /** Its active aliases; null until the first one. */
+  /** Its active aliases; null until the first, and when it ends. */
   get aliases(): Set<Ref> | null {
     return this.rare === null ? null : this.rare.aliases;
   }
@@ -254,7 +267,10 @@ export abstract class ActorState {
     if (aliases !== null || this.rare !== null) made(this).aliases = aliases;
   }
 
-  /** Its calls without a reply so far, unordered; null until the first one. */
+  /**
+   * Its calls that have no reply so far, unordered: `calls[i].callIndex` is `i`.
+   * Null until the first, and when it ends.
+   */
   get calls(): CallRecord[] | null {
     return this.rare === null ? null : this.rare.calls;
   }
@@ -262,7 +278,10 @@ export abstract class ActorState {
     if (calls !== null || this.rare !== null) made(this).calls = calls;
   }
 
-  /** Calls of actors of its node that wait for its reply; as `calls`. */
+  /**
+   * Calls by actors of its node that wait for its reply, unordered:
+   * `callers[i].callerIndex` is `i`. Null until the first, and when it ends.
+   */
   get callers(): CallRecord[] | null {
     return this.rare === null ? null : this.rare.callers;
   }
@@ -270,7 +289,10 @@ export abstract class ActorState {
     if (calls !== null || this.rare !== null) made(this).callers = calls;
   }
 
-  /** Timers that will send to it, unordered; null until the first one. */
+  /**
+   * Timers that will send to its pid, unordered: `timers[i].index` is `i`. Null
+   * until the first, and when it ends.
+   */
   get timers(): ActorTimer[] | null {
     return this.rare === null ? null : this.rare.timers;
   }
@@ -278,6 +300,7 @@ export abstract class ActorState {
     if (timers !== null || this.rare !== null) made(this).timers = timers;
   }
 
+  /** The controller of `self.signal`; null until that is read first. */
   get abort(): AbortController | null {
     return this.rare === null ? null : this.rare.abort;
   }
@@ -341,8 +364,10 @@ export abstract class ActorState {
     if (count !== 0 || this.rare !== null) made(this).systemRequests = count;
   }
 
-  /** Its traces and statistics, only for handler actors; see
-   * `sys/debugging.ts`. */
+  /**
+   * Its traces and statistics, only for handler actors; see
+   * `sys/debugging.ts`.
+   */
   get debug(): DebugState | null {
     return this.rare === null ? null : this.rare.debug;
   }

@@ -61,10 +61,10 @@ function takeFirstTurn(actor: ActorRecord): void {
   const { owner } = actor;
   const run = () => actor.run(1);
   const { turnTrace } = owner.scheduler;
-  turnTrace?.begin(actor.pid);
+  turnTrace?.beginTurn(actor.pid);
   owner.firstTurns++;
   try {
-    if (owner.host.attribute(null, run) >= 0) turnTrace?.end(actor.pid);
+    if (owner.host.attribute(null, run) >= 0) turnTrace?.endTurn(actor.pid);
     else owner.scheduler.goesOn(actor);
   } finally {
     owner.firstTurns--;
@@ -120,7 +120,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     // For an ended actor this rejects, as `receive` does. Otherwise its loop of
     // sends, which have no effect any more, would never wait.
     if (this.state === DEAD) return this.receive();
-    return this.#nodeWait(this.owner.ready(this.pid, to))
+    return this.#waitForNode(this.owner.ready(this.pid, to))
       .then(() => this.state === DEAD ? this.receive() : undefined);
   }
 
@@ -128,7 +128,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     behaviour: Behaviour<T>,
     options: SpawnOptions = noOptions,
   ): Pid<T> {
-    this.#mustLive("spawn");
+    this.#mustBeAlive("spawn");
     return this.owner.spawnActor(behaviour, options, this).pid as Pid<T>;
   }
 
@@ -142,7 +142,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     behaviour: Handler<T>,
     options: SpawnOptions & { readonly link?: boolean } = noOptions,
   ): ReadySpawn<T> {
-    this.#mustLive("spawnReady");
+    this.#mustBeAlive("spawnReady");
     if (!(behaviour instanceof Handler)) {
       throw new UsageError(
         "expected spawnReady to be given a handler, got a function; use spawn, " +
@@ -176,8 +176,8 @@ export class LocalActor extends Actor implements Self<unknown> {
     args: readonly unknown[] = [],
     options: RemoteSpawnOptions = {},
   ): Promise<RemoteSpawn<T>> {
-    this.#mustLive("spawnOn");
-    return this.#nodeWait(
+    this.#mustBeAlive("spawnOn");
+    return this.#waitForNode(
       this.owner.spawns.request<T>(this, node, behaviour, args, options),
     );
   }
@@ -191,12 +191,12 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   link(to: Pid): void {
-    this.#mustLive("link");
+    this.#mustBeAlive("link");
     link(this, to);
   }
 
   unlink(to: Pid): void {
-    this.#mustLive("unlink");
+    this.#mustBeAlive("unlink");
     unlink(this, to);
   }
 
@@ -204,7 +204,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     target: Pid | string | NamedTarget,
     options?: MonitorOptions,
   ): Ref {
-    this.#mustLive("monitor");
+    this.#mustBeAlive("monitor");
     const ref = this.makeRef();
     if (options?.alias !== undefined) this.#addAlias(ref, options.alias);
     monitorWith(this, ref, target, { tag: options?.tag });
@@ -212,7 +212,7 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   alias(options?: { readonly once?: boolean }): Ref {
-    this.#mustLive("alias");
+    this.#mustBeAlive("alias");
     const ref = this.makeRef();
     this.#addAlias(ref, options?.once ? "once" : "explicit");
     return ref;
@@ -237,7 +237,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     request: unknown,
     options: CallOptions = {},
   ): Promise<R> {
-    this.#mustLive("call");
+    this.#mustBeAlive("call");
     return call(this, to, request, options) as Promise<R>;
   }
 
@@ -246,7 +246,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     announce: (from: ReplyTo) => void,
     options: CallOptions = {},
   ): Promise<R> {
-    this.#mustLive("expectReply");
+    this.#mustBeAlive("expectReply");
     return expectReply(this, target, announce, options) as Promise<R>;
   }
 
@@ -263,17 +263,17 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   demonitor(ref: Ref, options?: { readonly flush?: boolean }): boolean {
-    this.#mustLive("demonitor");
+    this.#mustBeAlive("demonitor");
     return demonitor(this, ref, options?.flush ?? false);
   }
 
   setGroupLeader(of: Pid, leader: Pid): void {
-    this.#mustLive("setGroupLeader");
+    this.#mustBeAlive("setGroupLeader");
     setGroupLeader(this.owner, of, leader);
   }
 
   sendAfter<T>(delayMs: number, to: Destination<T>, message: T): Ref {
-    this.#mustLive("sendAfter");
+    this.#mustBeAlive("sendAfter");
     return this.owner.actorTimers.sendAfter(
       this.pid,
       delayMs,
@@ -283,7 +283,7 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   startTimer(delayMs: number, message: unknown): Ref {
-    this.#mustLive("startTimer");
+    this.#mustBeAlive("startTimer");
     return this.owner.actorTimers.start(this, delayMs, message);
   }
 
@@ -296,12 +296,12 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   register(name: string, pid: Pid = this.pid): void {
-    this.#mustLive("register");
+    this.#mustBeAlive("register");
     this.owner.names.register(name, pid);
   }
 
   unregister(name: string): void {
-    this.#mustLive("unregister");
+    this.#mustBeAlive("unregister");
     this.owner.names.unregister(name);
   }
 
@@ -356,26 +356,26 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   monitorNodes(on = true): void {
-    this.#mustLive("monitorNodes");
+    this.#mustBeAlive("monitorNodes");
     this.owner.nodeEvents.subscribe(this, on);
   }
 
   /** Marks a wait as one for the node, so that a simulator allows it. */
-  #nodeWait<T>(promise: Promise<T>): Promise<T> {
+  #waitForNode<T>(promise: Promise<T>): Promise<T> {
     this.nodeWaits++;
     this.owner.scheduler.handOver(this);
     return promise.finally(() => {
       this.nodeWaits--;
       const { scheduler } = this.owner;
-      scheduler.turnTrace?.begin(this.pid);
+      scheduler.turnTrace?.beginTurn(this.pid);
       scheduler.goesOn(this);
     });
   }
 
-  #mustLive(what: string): void {
+  #mustBeAlive(what: string): void {
     if (this.state === DEAD) {
       throw new UsageError(
-        `expected ${what} to be called by a living actor, but ${this.pid} ` +
+        `expected ${what} to be called by a live actor, but ${this.pid} ` +
           "has ended; stop using self once a receive has rejected",
       );
     }

@@ -1,21 +1,34 @@
 /**
- * The run states of an actor, one at a time; `actor/actor.ts` makes the
- * transitions.
+ * The run states of an actor, one at a time, and the transitions between them.
+ * The functions that make them are in `actor/actor.ts`, if no file is named.
  *
  * ```text
- * IDLE     --message or timer-->        QUEUED
- * QUEUED   --turn of a function-->      RUNNING
- * QUEUED   --turn of a handler-->       HANDLING, or RUNNING if it may wait
- * RUNNING  --receive, mailbox empty-->  IDLE
- * RUNNING  --receive, turn used up-->   QUEUED
- * HANDLING --end of the turn-->         IDLE or QUEUED
- * any      --exit, crash, exit signal-> DEAD
+ *  spawn    (none)            -> QUEUED             the initial value
+ *  wake     IDLE              -> QUEUED             deliver, #armReceive
+ *  start    QUEUED            -> RUNNING, HANDLING  #start, and startHandler in
+ *                                                   waiting_handler.ts
+ *  handle   QUEUED            -> HANDLING           #runHandler
+ *           QUEUED            -> RUNNING            runWaitingHandler in
+ *                                                   waiting_handler.ts
+ *  resume   QUEUED            -> RUNNING            #resume, by #endReceive
+ *  abort    IDLE, QUEUED      -> RUNNING            #abortable, by #endReceive
+ *  wait     RUNNING           -> IDLE, QUEUED       receive, #receiveSelective
+ *  end turn HANDLING, RUNNING -> IDLE, QUEUED       endTurn
+ *  no match QUEUED            -> IDLE               #resume
+ *  suspend  QUEUED            -> IDLE               run, for a system request
+ *  stop     QUEUED            -> RUNNING            terminate in
+ *                                                   sys/system_requests.ts
+ *  end      any but DEAD      -> DEAD               markDead
  * ```
+ *
+ * While QUEUED, the actor is in the run queue or parked, or is about to get its
+ * first turn from its starter. An actor that leaves QUEUED without a turn (abort,
+ * end) stays in the run queue. `run` does nothing when it is not QUEUED.
  */
 
 /** Nothing to do: the mailbox holds no message that the actor waits for. */
 export const IDLE = 0;
-/** The actor is in the run queue once, or it is parked. */
+/** Its turn is due. */
 export const QUEUED = 1;
 /** Its code runs, or awaits a promise that is not of a message. */
 export const RUNNING = 2;

@@ -57,8 +57,10 @@ export interface Runnable {
    * many messages are left when it ends.
    */
   run(budget: number): number;
-  /** Turns in a row that ended in a wait for messages; see `handOver`.
-   * Negative after trust was broken. */
+  /**
+   * Turns in a row that ended in a wait for messages; see `handOver`.
+   * Negative after trust was broken.
+   */
   cleanTurns: number;
   /** Whether it is one of the `#owed` actors, which must hand over. */
   owesTurn: boolean;
@@ -110,8 +112,10 @@ export class Scheduler implements SteppedScheduler {
   readonly isStepped: boolean;
   /** Stepped only: actors whose turn went on in microtasks in this step. */
   #inMicrotasks: Runnable[] = [];
-  /** Ring buffer of the `#count` runnable actors from `#head` on; its length is
-   * a power of two. */
+  /**
+   * Ring buffer of the `#count` runnable actors from `#head` on; its length is
+   * a power of two.
+   */
   #queue: (Runnable | undefined)[] = new Array(64).fill(undefined);
   #head = 0;
   #count = 0;
@@ -222,9 +226,9 @@ export class Scheduler implements SteppedScheduler {
     this.#count--;
     this.turns++;
     const name = actor.describe();
-    this.turnTrace?.begin(actor.pid);
+    this.turnTrace?.beginTurn(actor.pid);
     if (actor.run(1) < 0) this.#inMicrotasks.push(actor);
-    else this.turnTrace?.end(actor.pid);
+    else this.turnTrace?.endTurn(actor.pid);
     return name;
   }
 
@@ -244,7 +248,7 @@ export class Scheduler implements SteppedScheduler {
    * scheduler waits only for actors whose last turns all ended here.
    */
   handOver(actor: Runnable): void {
-    if (this.turnTrace !== null) this.turnTrace.end(actor.pid);
+    if (this.turnTrace !== null) this.turnTrace.endTurn(actor.pid);
     actor.cleanTurns++;
     if (!actor.owesTurn) return;
     actor.owesTurn = false;
@@ -260,7 +264,7 @@ export class Scheduler implements SteppedScheduler {
       this.#count--;
       this.turns++;
       this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = next;
-      if (this.turnTrace !== null) this.turnTrace.begin(next.pid);
+      if (this.turnTrace !== null) this.turnTrace.beginTurn(next.pid);
       if (next.run(this.#unitsPerCheck) < 0) {
         this.#resumed[0] = next;
         this.#resumedCount = 1;
@@ -365,14 +369,14 @@ export class Scheduler implements SteppedScheduler {
         this.#count--;
         this.turns++;
         this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = actor;
-        if (this.turnTrace !== null) this.turnTrace.begin(actor.pid);
+        if (this.turnTrace !== null) this.turnTrace.beginTurn(actor.pid);
         const used = actor.run(grant);
         if (used < 0) {
           this.#resumed[resumed++] = actor;
           if (resumed >= mostResumed) break;
         } else {
           this.#units += used + 1;
-          if (this.turnTrace !== null) this.turnTrace.end(actor.pid);
+          if (this.turnTrace !== null) this.turnTrace.endTurn(actor.pid);
           if (used === 0) satOut ??= actor;
           // While actors are resumed, the clock is read after their microtasks.
           if (

@@ -160,14 +160,14 @@ export class TurnTrace {
     this.#hooks = hooks;
   }
 
-  begin(pid: Pid): void {
+  beginTurn(pid: Pid): void {
     // An actor that has ended may still be in the run queue.
     if (pid.target === null || this.#inTurn.has(pid)) return;
     this.#inTurn.add(pid);
     this.#hooks.turnBegun(pid);
   }
 
-  end(pid: Pid): void {
+  endTurn(pid: Pid): void {
     if (this.#inTurn.delete(pid)) this.#hooks.turnEnded(pid);
   }
 }

@@ -37,7 +37,8 @@ export function receiveMessage(
   if (message instanceof SystemRequest) expectSystemRequest(actor);
 }
 
-function quietly(deliver: () => void): void {
+/** Delivers a message, or drops it when the mailbox is full. */
+function deliverIfRoom(deliver: () => void): void {
   try {
     deliver();
   } catch (error) {
@@ -50,6 +51,7 @@ function ignoreFull(error: unknown): void {
   if (!(error instanceof MailboxFullError)) throw error;
 }
 
+/** Applies a signal that has arrived from another node. */
 export function receiveSignal(node: Node, signal: Signal): void {
   if (node.trace !== null) node.trace.signalReceived(signal);
   switch (signal.type) {
@@ -58,7 +60,7 @@ export function receiveSignal(node: Node, signal: Signal): void {
       const actor = signal.type === "send"
         ? node.localActor(signal.to)
         : node.names.holder(signal.name);
-      if (actor !== null) quietly(() => actor.deliver(signal.message));
+      if (actor !== null) deliverIfRoom(() => actor.deliver(signal.message));
       if (signal.message instanceof SystemRequest) expectSystemRequest(actor);
       return;
     }
@@ -97,7 +99,7 @@ export function receiveSignal(node: Node, signal: Signal): void {
     }
     case "sendAlias":
       // An unknown alias has been deactivated.
-      quietly(() => node.aliases.deliver(signal.alias, signal.message));
+      deliverIfRoom(() => node.aliases.deliver(signal.alias, signal.message));
       return;
     default:
       signal satisfies never;

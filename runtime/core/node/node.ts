@@ -15,7 +15,6 @@ import type {
 import { NoRemote } from "../host/no_remote.ts";
 import {
   makeTraceHooks,
-  type Trace,
   TracedRemote,
   type TraceHooks,
   TurnTrace,
@@ -30,7 +29,8 @@ import { CallDeadlines } from "../host/call_deadlines.ts";
 import { ActorTimers } from "../signals/actor_timers.ts";
 import { crashReport } from "../sys/crash_report.ts";
 import { endActor } from "../signals/exits.ts";
-import { type ExportedFunction, Functions } from "./functions.ts";
+import { Functions } from "./functions.ts";
+import type { NameService, NodeOptions } from "./options.ts";
 import { describeInFull } from "../sys/info.ts";
 import { LocalActor } from "../actor/local_actor.ts";
 import { isViaTarget } from "../contract/via.ts";
@@ -45,30 +45,6 @@ import { Spawns } from "./spawns.ts";
 import { Pid, type PidTable, printTerm, Ref } from "../terms/terms.ts";
 import { Timers } from "../host/timers.ts";
 
-export type NodeOptions = {
-  readonly name: string;
-  /** The incarnation. A node that starts again must have another one. */
-  readonly creation: number;
-  readonly host: Host;
-  readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
-  /** See `Functions`. A malformed name is a `UsageError`. */
-  readonly functions?: Readonly<Record<string, ExportedFunction>>;
-  /** Freezes or copies messages between actors of this node. */
-  readonly isolate?: Isolate | null;
-  /** Turns of this length and longer are reported, in ms. Default 100. */
-  readonly longTurnMs?: number;
-  /** Trace hooks. A malformed trace is a `UsageError`. */
-  readonly trace?: Trace;
-};
-
-/**
- * Finds actors by names of the whole cluster; see
- * `kernel/global/global.ts`.
- */
-export interface NameService {
-  whereis(name: unknown): Pid | null;
-}
-
 /** Ids of pids stay below 2^28, the limit of old BEAM peers. */
 const MAX_ACTORS = 2 ** 28;
 
@@ -76,30 +52,43 @@ const MAX_ACTORS = 2 ** 28;
 type Slot = LocalActor | number;
 
 export class Node implements NodeServices {
+  /** `part@host`. All pids and refs of this node hold it, and `creation`. */
   readonly name: string;
   readonly creation: number;
+  /** Clock, entropy, event loop and log of the platform or a simulator. */
   readonly host: Host;
+  /** Gives turns to the actors of this node and of no other one. */
   readonly scheduler: Scheduler;
+  /** All timers of the node, those of actors and of calls included. */
   readonly timers: Timers;
+  /** Pending calls with a time limit. */
   readonly callDeadlines: CallDeadlines;
+  /** Registered names; each belongs to a live actor. */
   readonly names: Names;
+  /** Live actors that have or had links or monitors to other nodes. */
   readonly peers: Peers;
+  /** Spawn requests to other nodes that have no reply so far. */
   readonly spawns: Spawns;
+  /** Active aliases; each belongs to a live actor. */
   readonly aliases: Aliases;
+  /** Timers of `sendAfter` and `startTimer`; each is in `timers` as well. */
   readonly actorTimers: ActorTimers;
+  /** Actors and listeners to notify when nodes join and leave. */
   readonly nodeEvents: NodeEvents;
+  /** Behaviours that other nodes may spawn, by name. */
   readonly exports: Map<string, ExportedBehaviour>;
   /**
    * Behaviours of the runtime itself, by `name/arguments`. They are looked up
    * before `exports`.
    */
   readonly internals: Map<string, ExportedBehaviour> = new Map();
+  /** Functions that other nodes may call, by name. */
   readonly functions: Functions = new Functions();
   /** Names of the whole cluster; null on a node that takes no part in them. */
   globalNames: NameService | null = null;
   /** Group leader of actors without a parent; null: each is its own. */
   groupLeader: Pid | null = null;
-  /** The sender of messages that no actor has sent. */
+  /** The sender of messages that no actor has sent; a pid without an actor. */
   readonly pid: Pid;
   /** Freezes or copies messages between actors; null: they are shared. */
   readonly isolate: Isolate | null;
@@ -109,6 +98,7 @@ export class Node implements NodeServices {
   remote: Remote;
   /** Ended actors to notify of; empty outside of `endActor`. */
   readonly pendingEnds: PendingEnd[] = [];
+  /** Whether `endActor` works through `pendingEnds`. */
   isNotifying = false;
   /** How many first turns run within one another now; see `spawnReady`. */
   firstTurns = 0;
@@ -123,9 +113,16 @@ export class Node implements NodeServices {
 
   /** By pid id. A number is a free slot: the serial of its next actor. */
   readonly #slots: Slot[] = [];
+  /**
+   * Ids of the slots that may be used again: all free ones but slot 0 and those
+   * whose serials are used up.
+   */
   readonly #freeIds: number[] = [];
+  /** Number of live actors: slots that hold an actor. */
   #actors = 0;
+  /** Refs made so far: no two have the same number. */
   #refs = 0;
+  /** The last id of an unlink; ids only grow. */
   #unlinkId = 0;
 
   constructor(options: NodeOptions) {
@@ -150,7 +147,7 @@ export class Node implements NodeServices {
         : { longTurnMs: options.longTurnMs },
       this.trace === null ? null : new TurnTrace(this.trace),
     );
-    this.scheduler.onLongTurn((ms, actors) => this.#longTurn(ms, actors));
+    this.scheduler.onLongTurn((ms, actors) => this.#reportLongTurn(ms, actors));
     this.timers = new Timers(options.host);
     this.callDeadlines = new CallDeadlines(options.host, this.timers);
     this.names = new Names(this);
@@ -197,7 +194,7 @@ export class Node implements NodeServices {
     const id = free ?? this.#slots.length;
     if (id >= MAX_ACTORS) {
       throw new UsageError(
-        `expected fewer than ${MAX_ACTORS} living actors on ${this.name}`,
+        `expected fewer than ${MAX_ACTORS} live actors on ${this.name}`,
       );
     }
     const serial = (this.#slots[id] as number | undefined) ?? 0;
@@ -283,6 +280,7 @@ export class Node implements NodeServices {
     );
   }
 
+  /** Whether this node and incarnation has made a ref. */
   isOwnRef(ref: Ref): boolean {
     return ref.creation === this.creation && ref.node === this.name;
   }
@@ -356,7 +354,7 @@ export class Node implements NodeServices {
     const pid = via.find(this, name);
     if (pid !== null) return pid;
     throw new UsageError(
-      `expected somebody to have the name ${printTerm(name)}, but nobody has`,
+      `expected an actor to have the name ${printTerm(name)}, but none has`,
     );
   }
 
@@ -444,16 +442,17 @@ export class Node implements NodeServices {
     this.actorTimers.clear();
   }
 
-  #longTurn(ms: number, actors: readonly Runnable[]): void {
+  #reportLongTurn(ms: number, actors: readonly Runnable[]): void {
     const names = actors.slice(0, 3).map((actor) =>
       actor instanceof LocalActor ? describeInFull(actor) : actor.describe()
     );
     const more = actors.length - names.length;
-    const who = names.join(", ") + (more > 0 ? ` and ${more} others` : "");
+    const described = names.join(", ") +
+      (more > 0 ? ` and ${more} others` : "");
     this.logActor(
       "warning",
       `a turn took ${Math.round(ms)} ms and held up all other actors: ${
-        actors.length === 1 ? who : `one of ${who}`
+        actors.length === 1 ? described : `one of ${described}`
       }; await in between, or give the work to another process`,
       { ms: Math.round(ms) },
     );
@@ -479,6 +478,7 @@ export class Node implements NodeServices {
     this.log(level, "actor", message, fields);
   }
 
+  /** Logs a record. Never throws. */
   log(
     level: LogLevel,
     category: string,

@@ -39,7 +39,7 @@ type CalledSpawn = Pick<
 const APPLY = "erlang:apply/3";
 
 /** A request that waits for its reply. */
-type Pending = {
+type PendingSpawn = {
   readonly actor: ActorRecord;
   readonly node: string;
   readonly behaviour: string;
@@ -50,7 +50,8 @@ type Pending = {
 
 export class Spawns {
   readonly #node: NodeServices;
-  readonly #pending = new Map<Ref, Pending>();
+  /** Requests without a reply so far, by the ref of the request. */
+  readonly #pending = new Map<Ref, PendingSpawn>();
 
   constructor(node: NodeServices) {
     this.#node = node;
@@ -61,6 +62,7 @@ export class Spawns {
     return this.#pending.size;
   }
 
+  /** Spawns on a node. Rejects with a `SpawnError`. */
   request<T>(
     actor: ActorRecord,
     node: string,
@@ -69,7 +71,7 @@ export class Spawns {
     options: RemoteSpawnOptions,
   ): Promise<RemoteSpawn<T>> {
     if (node === this.#node.name) {
-      return this.#local(actor, behaviour, args, options);
+      return this.#spawnHere(actor, behaviour, args, options);
     }
     const ref = this.#node.makeRefOf(actor);
     return new Promise((resolve, reject) => {
@@ -78,7 +80,7 @@ export class Spawns {
         node,
         behaviour,
         options,
-        resolve: resolve as Pending["resolve"],
+        resolve: resolve as PendingSpawn["resolve"],
         reject,
       });
       try {
@@ -109,7 +111,7 @@ export class Spawns {
     args: readonly unknown[],
   ): void {
     if (node === this.#node.name) {
-      this.#local(actor, behaviour, args, {}).catch(() => {});
+      this.#spawnHere(actor, behaviour, args, {}).catch(() => {});
       return;
     }
     this.#node.remote.signal(node, {
@@ -123,13 +125,14 @@ export class Spawns {
     });
   }
 
-  async #local<T>(
+  /** A request to this very node. */
+  async #spawnHere<T>(
     actor: ActorRecord,
     name: string,
     args: readonly unknown[],
     options: RemoteSpawnOptions,
   ): Promise<RemoteSpawn<T>> {
-    const made = this.#make(name, args);
+    const made = this.#behaviourForName(name, args);
     if (typeof made === "string") {
       throw spawnError(this.#node.name, name, made);
     }
@@ -139,6 +142,7 @@ export class Spawns {
     return await Promise.resolve({ pid: child.pid as Pid<T>, ref });
   }
 
+  /** The export of a name: those of the runtime go first. */
   #exported(
     name: string,
     args: readonly unknown[],
@@ -148,12 +152,18 @@ export class Spawns {
   }
 
   /** The behaviour for a request, or the name of the fault. */
-  #make(name: string, args: readonly unknown[]): AnyBehaviour | string {
+  #behaviourForName(
+    name: string,
+    args: readonly unknown[],
+  ): AnyBehaviour | string {
     const exported = this.#exported(name, args);
-    return exported === undefined ? "undef" : this.#call(name, exported, args);
+    return exported === undefined
+      ? "undef"
+      : this.#callExport(name, exported, args);
   }
 
-  #call(
+  /** Calls an export, which returns the behaviour. */
+  #callExport(
     name: string,
     exported: ExportedBehaviour,
     args: readonly unknown[],
@@ -183,7 +193,7 @@ export class Spawns {
    * module `hornbeam`. A function that is no export is applied by the kernel,
    * which knows the offered functions.
    */
-  #makeCalled(called: string, args: readonly unknown[]): AnyBehaviour {
+  #behaviourForCalled(called: string, args: readonly unknown[]): AnyBehaviour {
     const { exports, internals } = this.#node;
     const { module, name } = splitCalled(called);
     const exported = this.#exported(called, args) ??
@@ -192,7 +202,7 @@ export class Spawns {
     if (apply !== undefined) return apply(atom(module), atom(name), args);
     const made = exported === undefined
       ? "undef"
-      : this.#call(called, exported, args);
+      : this.#callExport(called, exported, args);
     if (typeof made !== "string") return made;
     const stack = [stackEntry(module, name, args)];
     return () => {
@@ -200,19 +210,20 @@ export class Spawns {
     };
   }
 
-  #made(request: SpawnRequest): AnyBehaviour | string {
+  /** The behaviour for any request, or the name of the fault. */
+  #behaviourFor(request: SpawnRequest): AnyBehaviour | string {
     const { behaviour, args } = request;
     if (request.isBadOption === true) return "badopt";
     return request.isCall === true
-      ? this.#makeCalled(behaviour, args)
-      : this.#make(behaviour, args);
+      ? this.#behaviourForCalled(behaviour, args)
+      : this.#behaviourForName(behaviour, args);
   }
 
   /** Serves the request of a peer. The reply is sent before the child runs. */
   serveRequest(request: SpawnRequest): void {
     const node = this.#node;
     const { ref, from, flags } = request;
-    const made = this.#made(request);
+    const made = this.#behaviourFor(request);
     if (typeof made === "string") {
       node.remote.signal(from.node, {
         type: "spawnReply",
@@ -223,7 +234,7 @@ export class Spawns {
       });
       return;
     }
-    const child = this.#spawn(made, request);
+    const child = this.#spawnChild(made, request);
     if (flags.link) addLink(child, from);
     if (flags.monitor) addWatcher(child, ref, from, child.pid);
     if (flags.link || flags.monitor) node.peers.involve(from.node, child);
@@ -241,13 +252,14 @@ export class Spawns {
    * The new actor makes the link.
    */
   spawnCalled(request: CalledSpawn, isLinked: boolean): Pid {
-    const made = this.#makeCalled(request.behaviour, request.args);
-    const child = this.#spawn(made, request);
+    const made = this.#behaviourForCalled(request.behaviour, request.args);
+    const child = this.#spawnChild(made, request);
     if (isLinked) link(child, request.from);
     return child.pid;
   }
 
-  #spawn(made: AnyBehaviour, request: CalledSpawn): ActorRecord {
+  /** Spawns the actor of a request, as a child of the requesting actor. */
+  #spawnChild(made: AnyBehaviour, request: CalledSpawn): ActorRecord {
     const { from, behaviour, groupLeader } = request;
     const child = this.#node.spawnActor(made, { label: behaviour }, null);
     child.parent = from;
@@ -267,7 +279,7 @@ export class Spawns {
       return;
     }
     if (!actor.alive) {
-      this.#parentIsGone(actor, reply, result);
+      this.#cancelForParent(actor, reply, result);
       return;
     }
     const { link, monitor } = reply.flags;
@@ -284,7 +296,8 @@ export class Spawns {
     });
   }
 
-  #parentIsGone(parent: ActorRecord, reply: SpawnReply, child: Pid): void {
+  /** The parent has ended before the reply: its monitor and link end too. */
+  #cancelForParent(parent: ActorRecord, reply: SpawnReply, child: Pid): void {
     const { remote } = this.#node;
     if (reply.flags.monitor) {
       remote.signal(child.node, {

@@ -3,7 +3,8 @@
  * without a message to the server.
  */
 
-import type { NameService, Node } from "../../core/node/node.ts";
+import type { Node } from "../../core/node/node.ts";
+import type { NameService } from "../../core/node/options.ts";
 import type { Pid } from "../../core/terms/terms.ts";
 import type { ResolverFunction, Resolvers } from "./names/resolve.ts";
 import type { LockId } from "./protocol/terms.ts";

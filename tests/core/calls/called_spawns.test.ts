@@ -4,7 +4,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { receiveSignal } from "../../../runtime/core/node/inbound.ts";
-import type { Node, NodeOptions } from "../../../runtime/core/node/node.ts";
+import type { Node } from "../../../runtime/core/node/node.ts";
+import type { NodeOptions } from "../../../runtime/core/node/options.ts";
 import type { Signal } from "../../../runtime/core/host/signal.ts";
 import { serveErpc } from "../../../runtime/kernel/rpc/serve.ts";
 import {

@@ -97,7 +97,7 @@ describe("an alias of a monitor", () => {
       expect((await coreOf(a)).aliases.size).toBe(0);
     });
 
-    test(`${where}: of nobody fires, and is gone unless explicit`, async () => {
+    test(`${where}: without an actor fires, and is gone unless explicit`, async () => {
       const { a, b } = await two();
       const here = puppet(a);
       const node = where === "on one node" ? a : b;

@@ -48,7 +48,7 @@ export function judgeMessages(
         const sent = event.is === "data" ? sends.get(id) : calls.get(id);
         const what = `${event.is} ${id} from ${event.from}`;
         if (sent === undefined || sent.actor !== event.from) {
-          report(at, `${event.actor} took ${what}, which nobody sent`);
+          report(at, `${event.actor} took ${what}, which no actor sent`);
           return;
         }
         if (taken.has(id)) {
@@ -76,7 +76,7 @@ export function judgeMessages(
         order.end(event, at);
         return;
       case "strange":
-        report(at, `${event.actor} took ${event.what}, which nobody sent`);
+        report(at, `${event.actor} took ${event.what}, which no actor sent`);
     }
   });
   for (const send of sends.values()) {

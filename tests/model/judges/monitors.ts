@@ -215,7 +215,7 @@ function judgeTables(
   for (const [ref, actor] of active) {
     const target = monitors.get(ref)?.target;
     if (!watched.has(ref) || target === undefined) {
-      report(facts.finalAt, `monitor ${ref} of ${actor} watches nobody`);
+      report(facts.finalAt, `monitor ${ref} of ${actor} has no target`);
     } else if (isActor(target) && watched.get(ref) !== target) {
       report(facts.finalAt, `monitor ${ref} watches another one`);
     }
