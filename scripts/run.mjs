@@ -28,6 +28,20 @@ export function tool(name) {
 }
 
 /**
+ * Each kills a command that runs at this moment. Several run side by side, and
+ * an interruption ends all of them.
+ *
+ * @type {Set<() => void>}
+ */
+const running = new Set();
+
+function interrupted() {
+  for (const killAll of running) killAll();
+  process.exit(130);
+}
+process.on("SIGINT", interrupted).on("SIGTERM", interrupted);
+
+/**
  * @typedef {object} Ended
  * @property {number} code exit code; 1 when a signal or the limit ended it
  * @property {string} how  for people: "exit code 3", "killed by SIGSEGV" ...
@@ -78,21 +92,17 @@ export function run(command, args, options = {}) {
         child.kill("SIGKILL");
       }
     };
-    const interrupted = () => {
-      killAll();
-      process.exit(130);
-    };
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
       killAll();
     }, limitMs);
-    process.on("SIGINT", interrupted).on("SIGTERM", interrupted);
+    running.add(killAll);
 
     /** @param {Ended} ended */
     const end = (ended) => {
       clearTimeout(timer);
-      process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
+      running.delete(killAll);
       resolve(ended);
     };
     child.on("error", (error) => {

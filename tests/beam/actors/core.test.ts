@@ -97,7 +97,7 @@ describe.skipIf(!hasBeam())("a BEAM node and a node of ours", () => {
       await session(`gen_server:multi_call([node(Ours)], counter, {add, 1})`),
     )
       .toBe("{[{'ts@127.0.0.1',1}],[]}");
-    await expect(session(`gen_server:call(${target}, {late, 40}, 10)`))
+    await expect(session(`gen_server:call(${target}, {late, 400}, 10)`))
       .rejects.toThrow("timeout");
     await expect(session("gen_server:call({nobody, node(Ours)}, x)"))
       .rejects.toThrow("noproc");
@@ -108,9 +108,10 @@ describe.skipIf(!hasBeam())("a BEAM node and a node of ours", () => {
     expect(
       await inside(actor, async (self) => [
         await self.call(there, tuple(atom("echo"), "hello")),
-        await self.call(there, tuple(atom("late"), 60), { timeoutMs: 20 })
+        await self.call(there, tuple(atom("late"), 400), { timeoutMs: 20 })
           .catch((error: unknown) => (error as CallError).reason),
-        await self.call(there, tuple(atom("late"), 80)),
+        // When it returns, the late reply has come and was dropped.
+        await self.call(there, tuple(atom("late"), 450)),
         await self.call({ ...there, name: "nobody" }, 0)
           .catch((error: unknown) => (error as CallError).reason),
       ]),

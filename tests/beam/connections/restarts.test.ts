@@ -45,6 +45,16 @@ matrix("restarts of a BEAM node and of ours", () => {
     return ours;
   }
 
+  /**
+   * Resolves when the BEAM node has seen the end of our node of the previous
+   * test. Until then it sends to that one's connection.
+   */
+  async function theySeeNoNode(): Promise<void> {
+    await waitFor(async () => await them.run("nodes()") === "[]", {
+      what: "the end of our node there",
+    });
+  }
+
   /** Kills the BEAM node as `kill -9` does, and starts it again. */
   async function restartThem(): Promise<void> {
     await them.stop();
@@ -83,6 +93,7 @@ matrix("restarts of a BEAM node and of ours", () => {
   });
 
   test("a signal to the old incarnation of theirs reaches no process", async () => {
+    await theySeeNoNode();
     const ours = await start();
     const old = await wellKnown(ours);
     const actor = puppet(ours.node, { trapExits: true });
@@ -138,6 +149,7 @@ matrix("restarts of a BEAM node and of ours", () => {
   });
 
   test("a signal to the old incarnation of ours reaches no actor", async () => {
+    await theySeeNoNode();
     const first = await start();
     const session = them.session();
     const before = puppet(first.node, { trapExits: true });
@@ -151,9 +163,7 @@ matrix("restarts of a BEAM node and of ours", () => {
     );
     await session("Alias = beam_driver:next(), ok");
     await first.node.stop();
-    await waitFor(async () => await them.run("nodes()") === "[]", {
-      what: "the end of the old incarnation there",
-    });
+    await theySeeNoNode();
     const second = await start();
     // An actor with the numbers of the old one.
     let after = puppet(second.node, { trapExits: true });

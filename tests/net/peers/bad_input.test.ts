@@ -23,12 +23,13 @@ import {
   startNode,
 } from "./raw_peer.ts";
 
-const SETUP_TIMEOUT_MS = 300;
-const LATE = /within 300 ms, but it did not come/;
+/** Long enough for a good handshake on a busy machine. */
+const SETUP_TIMEOUT_MS = 1_000;
+const LATE = /within 1000 ms, but it did not come/;
 const MAX_FRAME_BYTES = 1_000_000;
 const MAX_HANDSHAKES = 40;
 /** Limit for a peer to see that it is closed: several handshake steps. */
-const DEADLINE_MS = 3_000;
+const DEADLINE_MS = 10_000;
 
 const HTTP_REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const tlsHello = fromHex(
@@ -138,7 +139,7 @@ const strangers: Record<
       for (const byte of nameFrame()) {
         peer.send(Uint8Array.of(byte));
         // Each byte is in time, but the message as a whole is too slow.
-        await new Promise((resolve) => setTimeout(resolve, 25));
+        await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },
     says: LATE,
@@ -367,10 +368,8 @@ describe("many clients at once", () => {
   });
 
   test("random garbage after good handshakes", async () => {
-    const node = await startNode({
-      name: "target@127.0.0.1",
-      limits: { setupTimeoutMs: SETUP_TIMEOUT_MS },
-    });
+    // With the default time limit: forty handshakes at once may take long.
+    const node = await startNode({ name: "target@127.0.0.1" });
     const samples = fc.sample(
       fc.uint8Array({ minLength: 1, maxLength: 200 }),
       { numRuns: 40, seed: 20_262 },
@@ -427,8 +426,8 @@ describe("many clients at once", () => {
     expect(lines.filter((line) => /too many handshakes/.test(line)))
       .toHaveLength(crowd - room);
     // There is room again for correct handshakes.
-    const LATE = await RawPeer.dial(target!.node.port);
-    expectDone(await LATE.shakeHands(target!.node.name));
+    const welcome = await RawPeer.dial(target!.node.port);
+    expectDone(await welcome.shakeHands(target!.node.name));
     talk.stop();
   });
 });

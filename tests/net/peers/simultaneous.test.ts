@@ -238,7 +238,7 @@ describe("in memory", () => {
   });
 
   test("nodes that disconnect and connect again without a pause", async () => {
-    const { network, members } = await inMemory(["a", "b"]);
+    const { members, hasSettled } = await inMemory(["a", "b"]);
     const [a, b] = members as [Member, Member];
     const random = scattered(8);
     const next = () => random(8);
@@ -255,7 +255,7 @@ describe("in memory", () => {
       // A node that takes the old connection for alive soon sees its end.
       await soon(
         () =>
-          network.links.length === 1 && a.node.nodes().length === 1 &&
+          hasSettled(1) && a.node.nodes().length === 1 &&
           b.node.nodes().length === 1,
         `one connection in round ${round}`,
       );
