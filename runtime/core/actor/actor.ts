@@ -12,15 +12,15 @@
  * node's, an order that Erlang's rules allow. Its code has no effect then.
  */
 
-import { GOES_ON } from "../host/scheduler.ts";
 import { Rejection } from "../host/rejection.ts";
 import type { ActorRecord, NodeServices } from "../contract/record.ts";
 import type * as runState from "../contract/run_state.ts";
+import type * as scheduler from "../host/scheduler.ts";
 import { type ExitReason, reasons } from "../messages/reasons.ts";
 import { type AnyBehaviour, Handler, Stop } from "../contract/behaviour.ts";
 import type { ReceiveOptions, SpawnOptions } from "../contract/self.ts";
 import { ActorState } from "./actor_state.ts";
-import { crashActor, endActor } from "../signals/exits.ts";
+import { crashActor, endActor, endWhenSettled } from "../signals/exits.ts";
 import { park } from "../signals/holding.ts";
 import { KilledError, UsageError } from "../messages/errors.ts";
 import { admit, limitMailbox } from "../signals/mailbox_limit.ts";
@@ -47,20 +47,13 @@ const QUEUED: typeof runState.QUEUED = 1;
 const RUNNING: typeof runState.RUNNING = 2;
 const DEAD: typeof runState.DEAD = 3;
 const HANDLING: typeof runState.HANDLING = 4;
+const TURN_GOES_ON: typeof scheduler.TURN_GOES_ON = 1;
 
 /** Result of the promise executor, kept here so that no closure is made. */
 let lastResolve: (value: unknown) => void;
 const captureResolve = (resolve: (value: unknown) => void): void => {
   lastResolve = resolve;
 };
-
-/** Outside the class, so that its closures keep only the actor alive. */
-function endWhenSettled(actor: Actor, running: Promise<unknown>): void {
-  running.then(
-    () => endActor(actor, reasons.normal),
-    (error) => crashActor(actor, error),
-  );
-}
 
 export abstract class Actor extends ActorState implements ActorRecord {
   /** `pid.target` is this actor until it has ended, and null from then on. */
@@ -81,8 +74,8 @@ export abstract class Actor extends ActorState implements ActorRecord {
   turnLeft = 0;
   /** Turns in a row that ended in `receive`; see `Scheduler.handOver`. */
   cleanTurns = 0;
-  /** Whether the scheduler waits for its `handOver`; see `Runnable`. */
-  owesTurn = false;
+  /** Whether its turn has ended; see `Runnable`. */
+  turn = 0;
   /** Messages taken since the start; never decreases. */
   reductions: number = 0;
   /** Its output goes there; any pid of any node, also one that has ended. */
@@ -198,7 +191,8 @@ export abstract class Actor extends ActorState implements ActorRecord {
           if (this.state === QUEUED && this.resolveReceive === null) {
             this.state = IDLE;
           }
-          return this.state === RUNNING ? GOES_ON : 1;
+          if (this.state === RUNNING) this.turn = TURN_GOES_ON;
+          return 1;
         }
       }
       if ((this.behaviour as Handler).mayWait) {
@@ -229,10 +223,9 @@ export abstract class Actor extends ActorState implements ActorRecord {
   #start(budget: number): number {
     this.started = true;
     this.state = RUNNING;
-    const behaviour = this.behaviour;
     this.turnLeft = budget;
     if (this.isHandler) return startHandler(this);
-    const run = behaviour as (self: Actor) => unknown;
+    const run = this.behaviour as (self: Actor) => unknown;
     try {
       const { host, scheduler } = this.owner;
       let running: unknown;
@@ -257,7 +250,8 @@ export abstract class Actor extends ActorState implements ActorRecord {
     } catch (error) {
       crashActor(this, error);
     }
-    return GOES_ON;
+    this.turn = TURN_GOES_ON;
+    return 1;
   }
 
   /** One turn of a handler actor: the hot path of the whole runtime. */
@@ -317,25 +311,25 @@ export abstract class Actor extends ActorState implements ActorRecord {
       message = mailbox.shift();
       this.reductions++;
     } else {
-      let index: number;
+      let index = -1;
       try {
         index = findMatch(this);
       } catch (error) {
-        if (this.alive) this.#endReceive(new Rejection(error));
-        return GOES_ON;
+        message = new Rejection(error);
       }
       // A pattern may have ended its own actor.
       if (!this.alive) return 0;
       if (index >= 0) {
         message = this.#takeAt(index);
-      } else if (!this.receiveTimedOut) {
+      } else if (message === undefined && !this.receiveTimedOut) {
         this.state = IDLE;
         return 1;
       }
     }
     this.#endReceive(message);
     this.turnLeft = budget;
-    return GOES_ON;
+    this.turn = TURN_GOES_ON;
+    return 1;
   }
 
   #endReceive(value: unknown): void {

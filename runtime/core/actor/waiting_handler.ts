@@ -7,8 +7,8 @@
  * work.
  */
 
-import { GOES_ON } from "../host/scheduler.ts";
 import type { ActorRecord } from "../contract/record.ts";
+import { TURN_GOES_ON } from "../host/scheduler.ts";
 import { HANDLING, RUNNING } from "../contract/run_state.ts";
 import { crashActor, endActor } from "../signals/exits.ts";
 import { type Handler, Stop } from "../contract/behaviour.ts";
@@ -23,7 +23,8 @@ export function startHandler(actor: ActorRecord): number {
     if (state instanceof Promise) {
       if (!mayWait) refusePromise(state);
       goOnAfter(actor, state);
-      return GOES_ON;
+      actor.turn = TURN_GOES_ON;
+      return 1;
     }
     // If `init` has ended the actor, the field holds the exit reason.
     if (!actor.alive || !takeState(actor, state)) return 1;
@@ -53,7 +54,8 @@ export function runWaitingHandler(actor: ActorRecord, budget: number): number {
       if (next instanceof Promise) {
         goOnAfter(actor, next);
         actor.reductions += taken;
-        return GOES_ON;
+        actor.turn = TURN_GOES_ON;
+        return taken;
       }
       if (!actor.alive) return taken;
       if (!takeState(actor, next)) return taken;

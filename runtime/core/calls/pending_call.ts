@@ -30,7 +30,7 @@ import type {
 import type { Line, Waiting } from "../host/call_deadlines.ts";
 import { demonitor } from "../signals/monitors.ts";
 import { KilledError } from "../messages/errors.ts";
-import { GOES_ON, type Runnable } from "../host/scheduler.ts";
+import { type Runnable, TURN_ENDED, TURN_GOES_ON } from "../host/scheduler.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 
 /** Makes the error of a failed call from the reason. */
@@ -73,7 +73,7 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
 
   /** For the scheduler, which never trusts a call: it has only one turn. */
   cleanTurns = 0;
-  owesTurn = false;
+  turn: number = TURN_ENDED;
   readonly takesOver = false;
 
   constructor(
@@ -166,7 +166,8 @@ export class PendingCall implements Runnable, AliasState, CallRecord, Waiting {
   run(): number {
     this.actor.nodeWaits--;
     this.#settlePromise();
-    return GOES_ON;
+    this.turn = TURN_GOES_ON;
+    return 1;
   }
 
   get pid(): Pid<unknown> {

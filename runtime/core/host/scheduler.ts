@@ -34,7 +34,7 @@
  *    node's. The macrotask, which every slice has, finds `#owed > 0`, takes the
  *    trust from these actors (`#breakTrust`) and drains.
  * 3. An actor ends while it owes its turn. `endActor` calls `handOver` for it.
- * 4. An actor that has lost its trust hands over late. `owesTurn` is false, so
+ * 4. An actor that has lost its trust hands over late. `turn` is `TURN_ENDED`, so
  *    the call only counts its clean turns.
  * 5. `handOver` resumes the next actor within its own call (`takesOver`). The
  *    turn is counted as one of a drain, so the slice and the clock hold.
@@ -44,26 +44,30 @@ import type { Pid } from "../terms/terms.ts";
 import type { Host, SteppedScheduler } from "./ports.ts";
 import type { TurnTrace } from "./trace.ts";
 
-/** Result of `Runnable.run`: the turn goes on in microtasks. */
-export const GOES_ON = -1;
+/** Neither of the others. An actor without trust may still be in its turn. */
+export const TURN_ENDED = 0;
+/** Set by `run` alone: the turn goes on in microtasks. Read right after it. */
+export const TURN_GOES_ON = 1;
+/** It is one of the `#owed`: the scheduler waits for its `handOver`. */
+export const TURN_OWED = 2;
 
 /** What the scheduler gives turns to: an actor, or a call that concludes. */
 export interface Runnable {
   /** The actor whose turn it is. */
   readonly pid: Pid<unknown>;
   /**
-   * Takes one turn of at most `budget` messages. Returns how many it took, or
-   * `GOES_ON` when the turn goes on in microtasks; then `turnLeft` tells how
-   * many messages are left when it ends.
+   * Takes one turn of at most `budget` messages. Returns how many it took. When
+   * the turn goes on in microtasks, it has set `turn` to `TURN_GOES_ON`; then
+   * `turnLeft` tells how many messages are left when the turn ends.
    */
   run(budget: number): number;
+  /** `TURN_ENDED`, `TURN_GOES_ON` or `TURN_OWED`. */
+  turn: number;
   /**
    * Turns in a row that ended in a wait for messages; see `handOver`.
    * Negative after trust was broken.
    */
   cleanTurns: number;
-  /** Whether it is one of the `#owed` actors, which must hand over. */
-  owesTurn: boolean;
   /** Whether its turn only resolves a promise. */
   readonly takesOver: boolean;
   /** Messages left of the budget of its turn; negative when it took more. */
@@ -227,8 +231,10 @@ export class Scheduler implements SteppedScheduler {
     this.turns++;
     const name = actor.describe();
     this.turnTrace?.beginTurn(actor.pid);
-    if (actor.run(1) < 0) this.#inMicrotasks.push(actor);
+    actor.run(1);
+    if (actor.turn === TURN_GOES_ON) this.goesOn(actor);
     else this.turnTrace?.endTurn(actor.pid);
+    actor.turn = TURN_ENDED;
     return name;
   }
 
@@ -250,8 +256,8 @@ export class Scheduler implements SteppedScheduler {
   handOver(actor: Runnable): void {
     if (this.turnTrace !== null) this.turnTrace.endTurn(actor.pid);
     actor.cleanTurns++;
-    if (!actor.owesTurn) return;
-    actor.owesTurn = false;
+    if (actor.turn !== TURN_OWED) return;
+    actor.turn = TURN_ENDED;
     if (--this.#owed > 0) return;
     this.#countResumed();
     const next = this.#queue[this.#head];
@@ -265,7 +271,9 @@ export class Scheduler implements SteppedScheduler {
       this.turns++;
       this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = next;
       if (this.turnTrace !== null) this.turnTrace.beginTurn(next.pid);
-      if (next.run(this.#unitsPerCheck) < 0) {
+      next.run(this.#unitsPerCheck);
+      if (next.turn === TURN_GOES_ON) {
+        next.turn = TURN_ENDED;
         this.#resumed[0] = next;
         this.#resumedCount = 1;
         this.#goOn();
@@ -286,7 +294,7 @@ export class Scheduler implements SteppedScheduler {
     }
     this.#owed = this.#resumedCount;
     for (let i = 0; i < this.#owed; i++) {
-      (this.#resumed[i] as Runnable).owesTurn = true;
+      (this.#resumed[i] as Runnable).turn = TURN_OWED;
     }
   }
 
@@ -294,8 +302,8 @@ export class Scheduler implements SteppedScheduler {
   #breakTrust(): void {
     for (let i = 0; i < this.#resumedCount; i++) {
       const actor = this.#resumed[i] as Runnable;
-      if (!actor.owesTurn) continue;
-      actor.owesTurn = false;
+      if (actor.turn !== TURN_OWED) continue;
+      actor.turn = TURN_ENDED;
       actor.cleanTurns = -TURNS_OF_DISTRUST;
     }
     this.#owed = 0;
@@ -371,7 +379,8 @@ export class Scheduler implements SteppedScheduler {
         this.#recent[this.#recentCount++ & (MAX_UNITS_PER_CHECK - 1)] = actor;
         if (this.turnTrace !== null) this.turnTrace.beginTurn(actor.pid);
         const used = actor.run(grant);
-        if (used < 0) {
+        if (actor.turn === TURN_GOES_ON) {
+          actor.turn = TURN_ENDED;
           this.#resumed[resumed++] = actor;
           if (resumed >= mostResumed) break;
         } else {

@@ -71,6 +71,17 @@ export class Crash {
   }
 }
 
+/** The promise of a function actor's code ends it. Keeps only the actor alive. */
+export function endWhenSettled(
+  actor: ActorRecord,
+  running: Promise<unknown>,
+): void {
+  running.then(
+    () => endActor(actor, reasons.normal),
+    (error) => crashActor(actor, error),
+  );
+}
+
 /**
  * Ends an actor whose code has thrown. There is a crash report unless it threw
  * an `ExitError`.

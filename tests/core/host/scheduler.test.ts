@@ -6,6 +6,8 @@ import { describe, expect, test } from "vitest";
 import {
   type Runnable,
   Scheduler,
+  TURN_ENDED,
+  TURN_GOES_ON,
 } from "../../../runtime/core/host/scheduler.ts";
 import { Pid } from "../../../runtime/core/terms/terms.ts";
 import { FakeHost } from "../../helpers/fake_host.ts";
@@ -17,21 +19,30 @@ function setUp(): { host: FakeHost; scheduler: Scheduler } {
   return { host, scheduler: new Scheduler(host, { sliceMs: SLICE_MS }) };
 }
 
-/** Runs its body when it has a turn; by default it took one message. */
+/**
+ * Runs its body when it has a turn. Its turn takes one message, if the body does
+ * not return another number, and ends if the body does not return "goes on".
+ */
 function runnable(
-  body: (budget: number) => number | void,
+  body: (budget: number) => number | "goes on" | void,
 ): Runnable {
-  return {
+  const actor: Runnable = {
     pid: new Pid("a@a.host", 1, 0, 1, null),
-    run: (budget) => body(budget) ?? 1,
+    run: (budget) => {
+      const taken = body(budget);
+      if (taken !== "goes on") return taken ?? 1;
+      actor.turn = TURN_GOES_ON;
+      return 1;
+    },
     // What it does in microtasks ends in nothing that the scheduler sees.
     isBusy: true,
     turnLeft: 0,
     cleanTurns: 0,
-    owesTurn: false,
+    turn: TURN_ENDED,
     takesOver: false,
     describe: () => "a runnable",
   };
+  return actor;
 }
 
 describe("order", () => {
@@ -160,7 +171,7 @@ describe("a slice", () => {
       runnable(() => {
         host.time += 0.001;
         host.microtask(() => scheduler.enqueue(i === 0 ? b! : a!));
-        return -1;
+        return "goes on";
       })
     );
     const gap = longestGap(host, 100, () => scheduler.enqueue(a!));
@@ -176,7 +187,7 @@ describe("a slice", () => {
           host.time += 0.001;
           scheduler.enqueue(actor);
         });
-        return -1;
+        return "goes on";
       });
       return actor;
     });
@@ -289,7 +300,7 @@ describe("the flush callback", () => {
         events.push("sent");
         scheduler.poke();
       });
-      return -1;
+      return "goes on";
     }));
     host.settle();
     expect(events).toEqual(["sent", "flush"]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Scheduler } from "../../../runtime/core/host/scheduler.ts";
+import { Scheduler, TURN_ENDED } from "../../../runtime/core/host/scheduler.ts";
 import {
   atom,
   Down,
@@ -203,7 +203,7 @@ describe("a long turn", () => {
     isBusy: false,
     turnLeft: 0,
     cleanTurns: 0,
-    owesTurn: false,
+    turn: TURN_ENDED,
     takesOver: false,
     describe: () => name,
   });
