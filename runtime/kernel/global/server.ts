@@ -230,7 +230,10 @@ export class GlobalServer {
     member.isHornbeam = message.isHornbeam;
     // Either it has forgotten us, so it is not known any more; or its server
     // was monitored only for a lock or to connect again, and was never joined.
-    const isNew = member.isIntroduced || member.version === null;
+    // One in sync is about to be made known by the node that joined it: a new
+    // session would make it forget that it knows this node.
+    const isNew = member.isIntroduced ||
+      (member.version === null && !member.isSynced);
     if (isNew && !this.joins.pending().includes(node)) this.#rejoin(node);
     member.isIntroduced = true;
     this.joins.introduced(message);
@@ -258,6 +261,7 @@ export class GlobalServer {
     for (const node of added) {
       this.#port.cast(node, write.inSync(this.#port.node));
     }
+    if (added.length > 0) this.#endSyncs();
   }
 
   #inSync(node: string): void {
@@ -346,9 +350,12 @@ export class GlobalServer {
   }
 
   #isSynced(): boolean {
-    return this.#port.nodes().every((node) =>
-      this.#absent.has(node) || (this.members.get(node)?.isSynced ?? false)
-    );
+    return this.#port.nodes().every((node) => {
+      if (this.#absent.has(node)) return true;
+      const member = this.members.get(node);
+      // One that is not known yet has names that this node does not have.
+      return member?.isSynced === true && member.version !== null;
+    });
   }
 
   /** Leaves all members by a message, so that none takes it for a loss. */

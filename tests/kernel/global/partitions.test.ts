@@ -257,6 +257,61 @@ describe("a node", () => {
     });
   });
 
+  it("that is in sync before it is made known is not joined again", async () => {
+    await simulateSeeds({ count: 3 }, async (sim) => {
+      const x = await sim.start("x@sim");
+      // A server whose messages the test sends.
+      const f = await sim.start("f@sim", { global: false });
+      const heard: unknown[] = [];
+      const server = f.spawn(async (self: Self<unknown>) => {
+        for (;;) heard.push(await self.receive());
+      }, { name: SERVER_NAME });
+      const isAsked = () =>
+        heard.some((said) =>
+          said instanceof Cast &&
+          (said.request as Tuple).items[0] === atoms.initConnect
+        );
+      await f.connect(x.name);
+      await sim.until(isAsked, { what: "the introduction" });
+      heard.length = 0;
+      const say = (message: unknown) =>
+        f.send({ name: SERVER_NAME, node: x.name }, new Cast(message));
+      say(write.inSync(f.name));
+      say(write.initConnect(f.name, 7, server as Pid));
+      await sim.advance(100);
+      expect(isAsked(), "a second introduction").toBe(false);
+      // The node that should have made it known may be gone.
+      say(write.inSync(f.name));
+      await sim.advance(1_000);
+      expect(global.inspect(x).known).toEqual([]);
+    });
+  });
+
+  it("that is in sync before it is made known has the names of all", async () => {
+    let early = 0;
+    await simulateSeeds({ count: 20 }, async (sim) => {
+      const [x, b, f] = await nodes(sim, { isJoined: false });
+      await join(sim, [x, b]);
+      expect(await register(x, "x", x.spawn(park) as Pid)).toBe(true);
+      void f.connect(b.name);
+      await sim.until(() => global.inspect(f).known.includes(b.name), {
+        what: "the join",
+      });
+      sim.stall(b.name, x.name);
+      await sim.advance(50);
+      if (!global.inspect(x).known.includes(f.name)) early++;
+      sim.heal();
+      await whole(sim, [x, b, f]);
+      expect(owners([x, b, f], "x")).toEqual([x.name, x.name, x.name]);
+      // A change reaches all: none has forgotten that another knows it.
+      expect(await register(f, "f", f.spawn(park) as Pid)).toBe(true);
+      expect(await register(x, "y", x.spawn(park) as Pid)).toBe(true);
+      expect(owners([x, b, f], "f")).toEqual([f.name, f.name, f.name]);
+      expect(owners([x, b, f], "y")).toEqual([x.name, x.name, x.name]);
+    });
+    expect(early).toBeGreaterThan(0);
+  });
+
   it("that leaves by disconnect is let go by all", async () => {
     await simulateSeeds({ count: 3 }, async (sim) => {
       const [a, b, c, d] = await nodes(sim);
