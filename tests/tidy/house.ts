@@ -12,6 +12,7 @@ import { allowedProse, proseInCode, refusedProse } from "./prose_samples.ts";
 import {
   checkCircles,
   checkFolders,
+  checkGuide,
   checkReadmes,
   checkRooms,
   MAX_FILES_IN_FOLDER,
@@ -118,7 +119,7 @@ function ofRooms({ rooms, sources }: Checkout): void {
   });
 }
 
-function ofReadmes({ rooms, pages }: Checkout): void {
+function ofReadmes({ rooms, pages, sources }: Checkout): void {
   it("has one", () => {
     const checked = rooms
       .filter(({ path }) => !/^runtime\/\w+\.ts$/.test(path));
@@ -131,6 +132,23 @@ function ofReadmes({ rooms, pages }: Checkout): void {
       expect.stringContaining("std/a:1: this room has no README.md; write"),
     ]);
     expect(checkReadmes([file], [sample("std/a/README.md")])).toEqual([]);
+  });
+
+  it("of the tests names each of their folders", () => {
+    const guide = pages.find(({ path }) => path === "tests/README.md");
+    expect(guide, "tests/README.md").toBeDefined();
+    expect(checkGuide(guide!, sources)).toEqual([]);
+    const incomplete = { path: "tests/README.md", text: "| `a/` | what |" };
+    const files = ["a/x", "b/c/y", "z"].map((name) =>
+      sample(`tests/${name}.ts`)
+    );
+    expect(checkGuide({ ...guide!, ...incomplete }, files)).toEqual([
+      {
+        path: "tests/README.md",
+        line: 1,
+        message: "the table has no row for b/; write what its tests are",
+      },
+    ]);
   });
 }
 

@@ -242,3 +242,21 @@ export function checkReadmes(
         "what it is not, which rooms it stands on",
     }));
 }
+
+/** Reports folders of `guide`'s own folder that its table does not name. */
+export function checkGuide(
+  guide: SourceFile,
+  files: readonly SourceFile[],
+): Problem[] {
+  const root = `${posix.dirname(guide.path)}/`;
+  const folders = files.filter(({ path }) => path.startsWith(root))
+    .map(({ path }) => path.slice(root.length).split("/"))
+    .flatMap(([folder, ...rest]) => rest.length > 0 ? [folder] : []);
+  return [...new Set(folders)]
+    .filter((folder) => !guide.text.includes(`| \`${folder}/\``))
+    .map((folder) => ({
+      path: guide.path,
+      line: 1,
+      message: `the table has no row for ${folder}/; write what its tests are`,
+    }));
+}
