@@ -252,8 +252,12 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
 
   /** How many subscriptions of a topic there are on this node. */
   countSubscriptions(topic: TopicOf<Topics>): number {
-    this.#running();
-    return this.#table.pids(topic).length;
+    const root = this.#running();
+    let count = 0;
+    for (const pid of this.#table.pids(topic)) {
+      if (root.isActorAlive(pid)) count++;
+    }
+    return count;
   }
 
   /**
@@ -396,7 +400,10 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
     if (dispatcher === null) {
       deliverAll(self, this.#table.pids(topic), message, from);
     } else {
-      dispatcher(this.#table.entries(topic), from, message, self);
+      const root = this.#running();
+      const live = this.#table.entries(topic)
+        .filter(({ pid }) => root.isActorAlive(pid));
+      dispatcher(live, from, message, self);
     }
   }
 

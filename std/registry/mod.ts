@@ -17,9 +17,9 @@
  * knows one node only. It is no store: a value is lost when its actor ends.
  *
  * Guarantees, weak ones included:
- * - A look-up may return an actor that has ended: its entries are removed in a
- *   later turn of a partition. `whereis` returns live actors only, and
- *   `register` is never refused because of an actor that has ended.
+ * - An actor that has ended is in no result from then on, and no `register` is
+ *   refused because of it. Its entries leave the memory in a later turn of a
+ *   partition, so `count` has to visit them all.
  * - A registrant is linked to its partition until it has unregistered its last
  *   key there. When a partition crashes, its registrants end with it, unless
  *   they trap exits; then the registry restarts the partition, which is empty.

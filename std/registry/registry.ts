@@ -18,7 +18,7 @@ import { start, type Starting, startLink } from "../proc_lib/mod.ts";
 import { rootActor } from "./actors.ts";
 import { runEach } from "./dispatch.ts";
 import type { LockRequest, UnlockRequest } from "./locks.ts";
-import { entriesOf, layoutOf, type Partition, Tables } from "./tables.ts";
+import { layoutOf, type Partition, type Row, Tables } from "./tables.ts";
 import type {
   DispatchOptions,
   Entry,
@@ -242,7 +242,7 @@ export class Registry<Key, Value, Message = never> {
     if (this.#tables.layout === "byPid") return this.#groups(key).flat();
     const by = mapKey(key);
     const { pid, byKey } = this.#tables.ofKey(by);
-    return this.#lives(pid) ? entriesOf(byKey.get(by)) : [];
+    return this.#lives(pid) ? this.#entries(byKey.get(by)) : [];
   }
 
   /** As `lookup`, but only entries whose value passes the test. */
@@ -262,9 +262,9 @@ export class Registry<Key, Value, Message = never> {
   select(
     test: EntryTest<Key, Value, Message> = () => true,
   ): readonly KeyedEntry<Key, Value, Message>[] {
-    return this.#living(this.#tables.partitions).flatMap(({ byKey }) =>
-      [...byKey.all()].map(({ key, pid, value }) => ({ key, pid, value }))
-    ).filter(test);
+    const entries: KeyedEntry<Key, Value, Message>[] = [];
+    this.#visitAll(({ key, pid, value }) => entries.push({ key, pid, value }));
+    return entries.filter(test);
   }
 
   /** How many entries `select` returns. */
@@ -272,30 +272,32 @@ export class Registry<Key, Value, Message = never> {
     return this.select(test).length;
   }
 
-  /** How many entries there are. */
+  /** How many entries there are. The time it takes grows with the number. */
   count(): number {
-    return this.#living(this.#tables.partitions)
-      .reduce((sum, { byKey }) => sum + byKey.size, 0);
+    let count = 0;
+    this.#visitAll(() => count++);
+    return count;
   }
 
   /** The keys of an actor, one for each of its entries. */
   keys(pid: Pid<never>): readonly Key[] {
-    return this.#living(this.#tables.partitions).flatMap(({ byOwner }) =>
+    const partitions = this.#living(this.#tables.partitions);
+    if (!this.#lives(pid)) return [];
+    return partitions.flatMap(({ byOwner }) =>
       [...byOwner.get(pid)].map(({ key }) => key)
     );
   }
 
   /** The values of an actor under a key. */
   values(key: Key, pid: Pid<never>): readonly Value[] {
-    this.#running();
-    return this.#tables.rowsOf(mapKey(key), pid).map(({ value }) => value);
+    const rows = this.#tables.rowsOf(mapKey(key), pid);
+    return this.#lives(pid) ? rows.map(({ value }) => value) : [];
   }
 
   /** The live actor under a unique key, or null. */
   whereis(key: Key): Pid<Message> | null {
     this.#mustBeUnique("whereis");
-    const pid = this.lookup(key)[0]?.pid ?? null;
-    return this.#lives(pid) ? pid : null;
+    return this.lookup(key)[0]?.pid ?? null;
   }
 
   /**
@@ -409,8 +411,30 @@ export class Registry<Key, Value, Message = never> {
   #groups(key: Key): readonly Entry<Value, Message>[][] {
     const by = mapKey(key);
     return this.#living(this.#tables.placesOf(by))
-      .map(({ byKey }) => entriesOf(byKey.get(by)))
+      .map(({ byKey }) => this.#entries(byKey.get(by)))
       .filter((entries) => entries.length > 0);
+  }
+
+  /** The public part of the rows whose actors are live. */
+  #entries(
+    rows: Iterable<Row<Key, Value, Message>>,
+  ): Entry<Value, Message>[] {
+    const root = this.#running();
+    const entries: Entry<Value, Message>[] = [];
+    for (const { pid, value } of rows) {
+      if (root.isActorAlive(pid)) entries.push({ pid, value });
+    }
+    return entries;
+  }
+
+  /** Calls `visit` with each row whose actor is live. */
+  #visitAll(visit: (row: Row<Key, Value, Message>) => void): void {
+    const root = this.#running();
+    for (const { byKey } of this.#living(this.#tables.partitions)) {
+      byKey.visitAll((row) => {
+        if (root.isActorAlive(row.pid)) visit(row);
+      });
+    }
   }
 
   /** Leaves out a crashed partition that was not restarted yet. */
@@ -422,7 +446,8 @@ export class Registry<Key, Value, Message = never> {
   }
 
   #lives(pid: Pid<never> | null): boolean {
-    return pid !== null && this.#running().isActorAlive(pid);
+    const root = this.#running();
+    return pid !== null && pid.node === root.node && root.isActorAlive(pid);
   }
 
   #running(): Self<unknown> {

@@ -14,7 +14,7 @@ import {
   printTerm,
   UsageError,
 } from "../../runtime/mod.ts";
-import type { Entry, RegistryOptions } from "./types.ts";
+import type { RegistryOptions } from "./types.ts";
 
 /** One registration. */
 export type Row<Key, Value, Message> = {
@@ -31,24 +31,17 @@ export type Row<Key, Value, Message> = {
  */
 class Index<By, R extends object> {
   readonly #rows = new Map<By, R | Set<R>>();
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
 
   add(by: By, row: R): void {
     const rows = this.#rows.get(by);
     if (rows === undefined) this.#rows.set(by, row);
     else if (rows instanceof Set) rows.add(row);
     else this.#rows.set(by, new Set([rows, row]));
-    this.#size++;
   }
 
   delete(by: By, row: R): void {
     const rows = this.#rows.get(by);
     if (rows instanceof Set ? !rows.delete(row) : rows !== row) return;
-    this.#size--;
     if (!(rows instanceof Set) || rows.size === 0) this.#rows.delete(by);
   }
 
@@ -67,13 +60,16 @@ class Index<By, R extends object> {
     return rows === undefined ? [] : rows instanceof Set ? rows : [rows];
   }
 
-  *all(): Generator<R> {
-    for (const by of this.#rows.keys()) yield* this.get(by);
+  /** Calls `visit` with each row. No generator, which is ten times slower. */
+  visitAll(visit: (row: R) => void): void {
+    for (const rows of this.#rows.values()) {
+      if (!(rows instanceof Set)) visit(rows);
+      else for (const row of rows) visit(row);
+    }
   }
 
   clear(): void {
     this.#rows.clear();
-    this.#size = 0;
   }
 }
 
@@ -191,13 +187,4 @@ function hash(text: string): number {
     sum = Math.imul(sum ^ text.charCodeAt(i), 0x0100_0193);
   }
   return sum >>> 0;
-}
-
-/** The public part of rows. */
-export function entriesOf<Key, Value, Message>(
-  rows: Iterable<Row<Key, Value, Message>>,
-): Entry<Value, Message>[] {
-  const entries: Entry<Value, Message>[] = [];
-  for (const { pid, value } of rows) entries.push({ pid, value });
-  return entries;
 }

@@ -41,9 +41,12 @@ export class GlobalNames implements NameService {
 
   whereis(name: unknown): Pid | null {
     const pid = this.#server?.tables.find(name)?.pid ?? null;
-    const isDead = pid !== null && this.#node.isOwnPid(pid) &&
-      this.#node.localActor(pid) === null;
-    return isDead ? null : pid;
+    return pid === null || this.#hasEnded(pid) ? null : pid;
+  }
+
+  /** Whether it is an actor of this node that has ended. */
+  #hasEnded(pid: Pid): boolean {
+    return this.#node.isOwnPid(pid) && this.#node.localActor(pid) === null;
   }
 
   /** See `Resolvers.add`. */
@@ -60,7 +63,9 @@ export class GlobalNames implements NameService {
   }
 
   names(): readonly unknown[] {
-    return this.#server?.tables.entries().map(({ name }) => name) ?? [];
+    const entries = this.#server?.tables.entries() ?? [];
+    return entries.filter(({ pid }) => !this.#hasEnded(pid))
+      .map(({ name }) => name);
   }
 
   inspect(): GlobalInside {

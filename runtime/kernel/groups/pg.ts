@@ -70,7 +70,7 @@ const DEFAULT_SCOPE = "pg";
  * - An actor that ends leaves its groups at once on its own node, and on
  *   another node as soon as that is notified. A node that is lost leaves with
  *   all its members, in one step with its `NodeDown`, even if it still runs.
- * - A look-up may return the pid of an actor that has ended.
+ * - A look-up may return the pid of an actor of another node that has ended.
  * - A scope that is ended by an exit signal starts again without its members.
  *
  * @example
