@@ -17,7 +17,11 @@ export interface CarrierHandlers {
    * `write`, because its caller may be in the middle of writing one frame.
    */
   drain(): void;
-  /** The stream has ended, in order or by a failure. Called exactly once. */
+  /**
+   * The stream has ended, in order or by a failure. Called exactly once, and at
+   * once when the peer has ended its direction, also while bytes still wait
+   * here: no carrier stays half open.
+   */
   closed(reason: string): void;
 }
 
@@ -50,7 +54,11 @@ export interface Carrier {
    * which that makes no difference.
    */
   writeAll?(chunks: readonly Uint8Array[]): boolean;
-  /** Ends the stream once all bytes are written, after `lingerMs` at most. */
+  /**
+   * Ends the stream once all bytes are written, after `lingerMs` at most. Over a
+   * socket, `closed` is called when the peer has ended the stream too, after
+   * `lingerMs` at most.
+   */
   close(lingerMs: number): void;
   /** Ends the stream at once. */
   destroy(): void;

@@ -50,8 +50,11 @@ export type EpmdRegistration = EpmdAddress & {
 export interface Registration {
   /** The creation that epmd has given to the node. */
   readonly creation: number;
-  /** Ends the registration. The name is free once epmd has seen that. */
-  close(): void;
+  /**
+   * Ends the registration. Resolves when epmd has closed the connection, and so
+   * has freed the name; after 2,000 ms at the latest, if epmd hangs.
+   */
+  close(): Promise<void>;
 }
 
 /** Another node is registered under this name. */
@@ -65,7 +68,8 @@ export class EpmdError extends Error {
 }
 
 const DEFAULT_TIMEOUT_MS = 5_000;
-const LINGER_MS = 100;
+/** Longest wait until epmd has closed a connection that ends here. */
+const CLOSE_MS = 2_000;
 const HIGHEST_VERSION = 6;
 const LOWEST_VERSION = 5;
 
@@ -87,12 +91,14 @@ export async function register(
   });
   let isRegistered = false;
   let ended: string | null = null;
+  const closed = Promise.withResolvers<void>();
   const { carrier, value } = await ask(registration, {
     request,
     decode: decodeAliveAnswer,
     maxBytes: EPMD_REQUEST_BYTES_MAX,
     onClosed: (reason) => {
       ended = reason;
+      closed.resolve();
       if (!isRegistered) return;
       isRegistered = false;
       registration.onLost?.(reason);
@@ -116,7 +122,8 @@ export async function register(
     creation: value.creation,
     close: () => {
       isRegistered = false;
-      carrier.close(LINGER_MS);
+      carrier.close(CLOSE_MS);
+      return closed.promise;
     },
   };
 }

@@ -60,6 +60,7 @@ function isWorthRetrying(error: unknown): boolean {
 export interface Presence {
   /** Rejects when the name is taken, or epmd cannot be reached. */
   start(): Promise<{ readonly creation: number }>;
+  /** Resolves when the name is free, or epmd hangs. */
   stop(): Promise<void>;
 }
 
@@ -119,14 +120,18 @@ export class EpmdPresence implements Presence {
     throw failure;
   }
 
-  /** Ends the registration, and epmd if this node hosts it. */
+  /**
+   * Ends the registration, and epmd if this node hosts it. The name is free when
+   * this has resolved, unless epmd hangs.
+   */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#options.platform.clearTimer(this.#retry);
-    this.#registration?.close();
+    const registration = this.#registration;
     this.#registration = null;
     const server = this.#server;
     this.#server = null;
+    await registration?.close();
     await server?.close();
   }
 
@@ -155,7 +160,7 @@ export class EpmdPresence implements Presence {
       onLost: (reason) => this.#onLost(reason),
     });
     if (this.#isStopped) {
-      registration.close();
+      await registration.close();
       throw new Error(
         `expected ${this.#options.nodeName} to run until it is registered, ` +
           `but it was stopped`,

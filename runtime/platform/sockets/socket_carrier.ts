@@ -130,6 +130,9 @@ const BULK_BYTES = 16 * 1024;
 /** How long a stream is read before actors get their turn, in ms. */
 const BULK_READ_MS = 2;
 
+/** How long the bytes that wait may still be written after the peer's end. */
+const PEER_END_LINGER_MS = 1_000;
+
 /** A carrier over one socket. */
 export class SocketCarrier implements Carrier {
   readonly remote: string;
@@ -182,9 +185,7 @@ export class SocketCarrier implements Carrier {
         ? this.#explainEnd("reset by peer")
         : explainTls(code) ?? (code || String(error));
     });
-    socket.on("end", () => {
-      this.#reason ??= this.#explainEnd("closed by peer");
-    });
+    socket.on("end", () => this.#peerEnded());
     socket.on("close", () => this.#onClose());
     socket.on("drain", () => this.#onDrain());
   }
@@ -274,6 +275,17 @@ export class SocketCarrier implements Carrier {
     this.#socket.destroy();
   }
 
+  /**
+   * Reported at once. The socket closes only when the bytes that wait here are
+   * written, and a peer that reads no more would delay that for ever.
+   */
+  #peerEnded(): void {
+    this.#reason ??= this.#explainEnd("closed by peer");
+    if (this.#isClosing) return;
+    this.close(PEER_END_LINGER_MS);
+    this.#report();
+  }
+
   #explainEnd(how: string): string {
     return this.#hasRead || this.#silentEnd === null
       ? how
@@ -289,6 +301,10 @@ export class SocketCarrier implements Carrier {
   #onClose(): void {
     this.#watch.stop();
     clearTimeout(this.#linger);
+    this.#report();
+  }
+
+  #report(): void {
     this.#reason ??= "closed";
     if (this.#isReported || this.#handlers === null) return;
     this.#isReported = true;
