@@ -67,8 +67,8 @@ const config: ViteUserConfig = defineConfig({
     maxWorkers: Number(process.env["HORNBEAM_WORKERS"] ?? "3"),
     maxConcurrency: 2,
     // Only for what hangs: a test's own deadlines say what did not come.
-    testTimeout: nightly ? 30 * 60_000 : 60_000,
-    hookTimeout: 60_000,
+    testTimeout: nightly ? 30 * 60_000 : 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 5_000,
     // A colour code in a child's output would break the tests' patterns.
     env: { NO_COLOR: "1" },

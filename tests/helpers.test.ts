@@ -13,7 +13,7 @@ import {
   spawnProcess,
   spawnRuntime,
 } from "./helpers/processes.ts";
-import { waitFor } from "./helpers/wait.ts";
+import { onDeadline, slowdownOf, waitFor } from "./helpers/wait.ts";
 
 let folder = "";
 
@@ -66,6 +66,35 @@ describe("waitFor", () => {
       return ++calls > 2;
     }, { what: "the third call", timeoutMs: 1_000 });
     expect(value).toBe(true);
+  });
+});
+
+describe("a deadline", () => {
+  it.each([
+    ["0.50 0.40 0.30 1/385 2641", 2, 1],
+    ["0.50 0.40 0.30 2/385 2641", 2, 1],
+    ["18.54 20.56 20.10 7/385 2641", 2, 3.5],
+    ["18.54 20.56 20.10 99/385 2641", 2, 6],
+    ["something else", 2, 1],
+  ])("is extended while tasks wait for a core: %s", (text, cores, factor) => {
+    expect(slowdownOf(text, cores)).toBe(factor);
+  });
+
+  it("counts the share of the time in which its processes could work", () => {
+    vi.useFakeTimers();
+    try {
+      let slowdown = 4;
+      let isLate = false;
+      onDeadline(1_000, () => isLate = true, () => slowdown);
+      vi.advanceTimersByTime(2_000);
+      slowdown = 1;
+      vi.advanceTimersByTime(400);
+      expect(isLate).toBe(false);
+      vi.advanceTimersByTime(100);
+      expect(isLate).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 

@@ -148,7 +148,7 @@ describe("the installed package", () => {
       cwd: join(folder, "user"),
     });
     expect(await output(child, 60_000)).toBe("");
-  }, 70_000);
+  });
 
   it("brings a command that explains itself", async () => {
     const main = join(installed, "dist", "cli", "main.js");

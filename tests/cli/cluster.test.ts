@@ -126,7 +126,7 @@ describe("a cluster", () => {
       "node2 | closing",
       "node3 | closing",
     ]);
-  }, 40_000);
+  });
 
   it("ends when its launcher ends, also when it is busy", async () => {
     const one = await cluster("busy", "--runtime=mixed");
@@ -137,7 +137,7 @@ describe("a cluster", () => {
     expect(all.map(isRunning)).toEqual([true, true, true]);
     one.launcher.kill("SIGKILL");
     await allGone(all);
-  }, 30_000);
+  });
 
   itIfFull(
     "ends when its launcher ends, also in an endless loop",
@@ -150,7 +150,6 @@ describe("a cluster", () => {
       one.launcher.kill("SIGKILL");
       await allGone(all);
     },
-    30_000,
   );
 
   itIfFull(
@@ -182,7 +181,6 @@ describe("a cluster", () => {
       one.launcher.kill("SIGKILL");
       await allGone(pids(one));
     },
-    60_000,
   );
 
   itIfFull("does not restart a node that has ended too often", async () => {
@@ -197,7 +195,7 @@ describe("a cluster", () => {
       "--max-restarts allows, 1 within a minute",
     ]);
     expect(one.launcher.stderr).toContain("node2@127.0.0.1 done");
-  }, 30_000);
+  });
 
   itIfFull("restarts no node with --no-restart", async () => {
     const one = await cluster("mortal", "--nodes=1", "--no-restart");
@@ -248,7 +246,7 @@ describe("a cluster with workers", () => {
       ...Array<string>(3).fill("node2 | closing"),
     ]);
     await allGone(pids(one));
-  }, 60_000);
+  });
 
   itIfFull(
     "restarts a worker that fails, until it fails too often",
@@ -282,7 +280,6 @@ describe("a cluster with workers", () => {
       await ends(launcher, 0);
       await allGone(pids(one));
     },
-    60_000,
   );
 });
 

@@ -93,7 +93,7 @@ matrix("an Elixir program and a node of ours", () => {
     expect([...client.stderr, ...client.stdout])
       .toEqual([...steps.map((what) => `ok ${what}`), "done"]);
     expect(ours.logs.complaints).toEqual([]);
-  }, 40_000);
+  });
 
   test("is called, linked to and watched by a node of ours", async () => {
     const them = await startBeam("ex2@127.0.0.1", {
@@ -150,5 +150,5 @@ matrix("an Elixir program and a node of ours", () => {
       .toMatchObject({ from: spawned.pid, reason: atom("enough") });
     expect(await elixir("Process.whereis(Greeter)")).toBe("nil");
     await them.stop();
-  }, 40_000);
+  });
 }, "elixir");

@@ -25,7 +25,7 @@ describe.skipIf(!hasBeam())("examples/beam_peer.ts", () => {
     ]);
     await peer.waitForLine(/^ready ts@127\.0\.0\.1$/, 20_000);
     them = await startBeam("a@127.0.0.1", { epmdPort: port });
-  }, 40_000);
+  });
 
   test("echoes every term as it was, to pids and to aliases", async () => {
     const session = them.session();
@@ -191,5 +191,4 @@ test.skipIf(!hasBeam())(
         'linked PID: {enough, "slept"}',
       ]);
   },
-  60_000,
 );

@@ -50,7 +50,7 @@ describe.skipIf(!hasBeam("elixir"))("what docs/beam.md starts", () => {
   beforeAll(async () => {
     ({ port: epmdPort } = await startEpmd());
     iex = await startBeam("a@127.0.0.1", { epmdPort, program: "elixir" });
-  }, 40_000);
+  });
 
   const evaluate = (code: string) => iex.session("iex", "elixir")(code, 20_000);
 
@@ -80,7 +80,7 @@ describe.skipIf(!hasBeam("elixir"))("what docs/beam.md starts", () => {
     expect(answers)
       .toEqual(["true", '[:"ts@127.0.0.1"]', ":pong", "2", "3"]);
     await end(peer);
-  }, 60_000);
+  });
 
   test("the server under `hornbeam run`", async () => {
     const file = workplace.write(block("ts", '{ name: "counter" }'));
@@ -91,7 +91,7 @@ describe.skipIf(!hasBeam("elixir"))("what docs/beam.md starts", () => {
     expect(await evaluate(`${asked}; :sys.get_state(counter)`)).toBe("2");
     expect(await evaluate(`${asked}; :sys.get_state(counter)`)).toBe("4");
     await end(child);
-  }, 60_000);
+  });
 
   test("the program with a node of its own", async () => {
     const shown = block("ts", '"prices:total/2"');
@@ -104,5 +104,5 @@ describe.skipIf(!hasBeam("elixir"))("what docs/beam.md starts", () => {
     const asked = block("elixir", ":prices").code;
     for (let i = 0; i < 3; i++) expect(await evaluate(asked)).toBe("250.0");
     await end(child);
-  }, 60_000);
+  });
 });

@@ -328,7 +328,6 @@ matrix("global with two BEAM nodes", () => {
        global:unregister_name(N), is_pid(P) andalso (P ! stop) end
        || N <- global:registered_names()]`);
     },
-    30_000,
   );
 
   test("who leaves with disconnect leaves the others together", async () => {

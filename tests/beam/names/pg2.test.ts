@@ -53,7 +53,7 @@ matrix("pg2 on BEAM nodes and ours", () => {
     }
     expect(await second.node.connect(nodes.ours.node.name)).toBe(true);
     await nodes.them.run("net_kernel:connect_node('b@127.0.0.1')");
-  }, 30_000);
+  });
 
   /** Both of theirs and both of ours see these members, by their nodes. */
   async function allSee(

@@ -91,7 +91,7 @@ describe("what throws when it is looked at", () => {
   });
 });
 
-test("what an ended actor leaves behind, and what cannot be reported, ends no other actor; long turns are named", async () => {
+test("what an ended actor leaves behind, and what cannot be reported, ends no other actor", async () => {
   const child = spawnRuntime(
     currentRuntime(),
     join(root, "tests", "fixtures", "hostile_actors.ts"),
@@ -104,6 +104,5 @@ test("what an ended actor leaves behind, and what cannot be reported, ends no ot
     killers: [true, true, true],
     quiet: [],
     reported: [unknown, unknown],
-    long: ["(behaviour countThings)", "(a label, behaviour workHard)"],
   });
 });

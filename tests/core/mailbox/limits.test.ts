@@ -12,9 +12,8 @@ import {
   UsageError,
 } from "../../../runtime/mod.ts";
 import { testCluster } from "../../../std/testing/mod.ts";
-import { FakeHost } from "../../helpers/fake_host.ts";
+import { FakeHost, fakeNode } from "../../helpers/fake_host.ts";
 import { drain, lone, park, poll } from "../../helpers/actors.ts";
-import { waitFor } from "../../helpers/wait.ts";
 
 const messagesOf = (records: readonly LogRecord[]) =>
   records.map((record) => record.message);
@@ -229,17 +228,37 @@ describe("a long turn", () => {
     ]);
   });
 
-  test("of an actor is in the log with its name", async () => {
-    const { node, records } = await lone({ longTurnMs: 5 });
-    node.spawn(function glutton() {
-      const end = performance.now() + 20;
-      while (performance.now() < end);
-    });
-    const record = await waitFor(
-      () => records.find(({ message }) => message.includes("glutton")),
-      { what: "the report of a long turn" },
+  test("of an actor is in the log with its label and its behaviour", async () => {
+    const { host, node } = fakeNode({ longTurnMs: 100 });
+    const counter = node.spawnActor(
+      handler(0, function countThings(n: number) {
+        host.time += 200;
+        return n;
+      }),
+      {},
+      null,
     );
-    expect(record.message).toContain("a turn took");
+    const worker = node.spawnActor(
+      async function workHard(self: Self) {
+        await self.receive();
+        host.time += 300;
+        for (;;) await self.receive();
+      },
+      { label: "a label" },
+      null,
+    );
+    await host.settleAsync();
+    for (const actor of [counter, worker]) {
+      actor.deliver(1);
+      await host.settleAsync();
+    }
+    const turn =
+      /^a turn took (\d+) ms and .*: (?:one of )?#PID<[\d.]+> (\(.*?\));/;
+    expect(host.records.map(({ message }) => turn.exec(message)?.slice(1)))
+      .toEqual([
+        ["200", "(behaviour countThings)"],
+        ["300", "(a label, behaviour workHard)"],
+      ]);
   });
 });
 

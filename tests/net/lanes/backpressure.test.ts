@@ -437,7 +437,7 @@ describe("a process that is stopped", () => {
     expect(sender.logs.complaints).toEqual([]);
     await child.stop();
     await friend.stop();
-  }, 40_000);
+  });
 
   test("refuses a sender that does not wait, and stays connected", async () => {
     const sender = await startNode({

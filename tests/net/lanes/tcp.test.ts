@@ -103,7 +103,7 @@ describe("between two processes", () => {
     expect(one.logs.complaints).toEqual([]);
     expect(complaintsOf(child)).toEqual([]);
     await child.stop();
-  }, 60_000);
+  });
 
   test.each([["one direction", false], ["both directions", true]])(
     "small messages get through beside 48 MiB in %s",
@@ -141,6 +141,5 @@ describe("between two processes", () => {
       expect(complaintsOf(child)).toEqual([]);
       await child.stop();
     },
-    60_000,
   );
 });

@@ -116,7 +116,7 @@ describe("a process that is killed", () => {
     }
     const shown = tookMs.toSorted((x, y) => x - y).map((ms) => ms.toFixed(1));
     console.log(`detection: a kill was seen after ${shown.join(", ")} ms`);
-  }, 40_000);
+  });
 });
 
 describe("a process that is stopped", () => {
@@ -155,7 +155,7 @@ describe("a process that is stopped", () => {
     await child.waitForLine(/^connected .* true/);
     expect(whats(news).slice(2)).toEqual(["nodeup"]);
     await child.stop();
-  }, 40_000);
+  });
 
   test(
     "and goes on in time is trusted again, and has lost nothing",
@@ -193,7 +193,6 @@ describe("a process that is stopped", () => {
       expect(told).toEqual([]);
       await child.stop();
     },
-    60_000,
   );
 });
 

@@ -57,5 +57,4 @@ test(
       });
       expect([...running]).toEqual([]);
     }),
-  20_000,
 );
