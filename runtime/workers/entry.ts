@@ -175,7 +175,7 @@ class HostedNode {
       await this.#started?.running.stop();
     }
     try {
-      await this.#parent.call("programEnded", [end], PROGRAM_ENDED_MS);
+      await this.#parent.notify("programEnded", [end], PROGRAM_ENDED_MS);
     } catch {
       // The exit code says the same, in short.
     }
@@ -217,7 +217,7 @@ class HostedNode {
     const plain = Object.fromEntries(
       Object.entries(fields).map(([key, value]) => [key, printed(value)]),
     );
-    this.#parent.call("log", [{ ...record, fields: plain }], LOG_MS)
+    this.#parent.notify("log", [{ ...record, fields: plain }], LOG_MS)
       .catch(() => createLog({ level: "warning" })(record));
   }
 }

@@ -96,7 +96,7 @@ export class HostedWorker implements WorkerNode {
   /** Tells it that the thread of another worker has ended. */
   tellSiblingLost(nodeName: string, reason: string): void {
     // A worker that does not answer notices the silence by itself.
-    this.#parts.calls.call("siblingLost", [nodeName, reason], CALL_MS)
+    this.#parts.calls.notify("siblingLost", [nodeName, reason], CALL_MS)
       .catch(() => {});
   }
 
@@ -119,7 +119,7 @@ export class HostedWorker implements WorkerNode {
     if (!this.#hasEnded && this.#orderedEnd === null) {
       this.#orderedEnd = "stop";
       this.#state = "stopping";
-      this.#parts.calls.call("stop", [], limitOf(options)).catch(() => {});
+      this.#parts.calls.notify("stop", [], limitOf(options)).catch(() => {});
     }
     return await this.#within(limitOf(options)) ?? await this.terminate();
   }
@@ -130,7 +130,7 @@ export class HostedWorker implements WorkerNode {
     this.#state = "stopping";
     const { thread, calls } = this.#parts;
     if (!stopsBusyThreads) {
-      calls.call("quit", [], QUIT_MS).catch(() => {});
+      calls.notify("quit", [], QUIT_MS).catch(() => {});
       const exit = await this.#within(QUIT_MS);
       if (exit !== null) return exit;
       this.#noteEnd({ type: "terminated", isLost: true });

@@ -2,6 +2,8 @@
  * Calls between threads. Both ends are in this thread, so that a test can make
  * one end silent, fail or end.
  */
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createLink } from "../../runtime/platform/workers/carrier.ts";
 import {
@@ -11,7 +13,11 @@ import {
   withPort,
   WorkerError,
 } from "../../runtime/platform/workers/control.ts";
-import { moduleAddress } from "../../runtime/platform/workers/thread.ts";
+import {
+  moduleAddress,
+  startThread,
+} from "../../runtime/platform/workers/thread.ts";
+import { root } from "../helpers/processes.ts";
 
 type Api = {
   add(a: number, b: number): number;
@@ -46,6 +52,58 @@ function calls(): Calls<Api> {
 }
 
 const LONG_MS = 10_000;
+
+/** A thread that offers `Busy` and works on nothing else while it is held. */
+const busyProgram = join(root, "tests", "workers", "programs", "busy.ts");
+
+type Busy = {
+  /** Returns when the first word of the memory is no longer 0. */
+  hold(memory: Int32Array): void;
+  act(what: string): void;
+  acts(): readonly string[];
+};
+
+describe("a call to a busy thread", () => {
+  test("is not carried out once its caller has given up, a notice is", async () => {
+    const [here, there] = createPorts();
+    const thread = startThread(
+      pathToFileURL(busyProgram),
+      { port: there },
+      [there],
+      "busy",
+    );
+    const other = new Calls<Busy>(here, "the other");
+    onTestFinished(async () => {
+      other.close();
+      thread.terminate();
+      await thread.exited;
+    });
+    await other.call("act", ["before"], LONG_MS);
+    const memory = new Int32Array(new SharedArrayBuffer(4));
+    const held = other.call("hold", [memory], LONG_MS);
+    const late = await Promise.allSettled([
+      other.call("act", ["late"], 20),
+      other.notify("act", ["late notice"], 20),
+    ]);
+    const waits = other.call("act", ["waits"], LONG_MS);
+    Atomics.store(memory, 0, 1);
+    Atomics.notify(memory, 0);
+    await held;
+    await waits;
+    expect(await other.call("acts", [], LONG_MS))
+      .toEqual(["before", "late notice", "waits"]);
+    expect(late.map((one) => (one as PromiseRejectedResult).reason.message))
+      .toEqual([
+        expect.stringMatching(/; the request is not carried out$/),
+        expect.stringMatching(/; the request may still be carried out$/),
+      ]);
+  });
+
+  test("that was taken in time may be carried out", async () => {
+    const error = await calls().call("never", [], 20).catch((error) => error);
+    expect(error.message).toMatch(/; the request may still be carried out$/);
+  });
+});
 
 describe("a call", () => {
   test("brings back what the function returns or resolves with", async () => {

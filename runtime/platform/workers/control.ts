@@ -1,11 +1,12 @@
 /**
  * Calls between two threads, with comlink, over a message port.
  *
- * Each side offers functions and calls those of the other side. Two things are
+ * Each side offers functions and calls those of the other side. Three things are
  * added to comlink: every call has a time limit, because a thread that is busy
- * or has ended would never answer; and its adapter for ports, which is slow on
- * Deno, is replaced. No other module sees comlink's types. Arguments and
- * results are structured clones. Of an error, name, message and stack arrive.
+ * or has ended would never answer; a call whose caller has given up is not
+ * carried out later; and comlink's adapter for ports, which is slow on Deno, is
+ * replaced. No other module sees comlink's types. Arguments and results are
+ * structured clones. Of an error, name, message and stack arrive.
  */
 
 import { MessageChannel, type MessagePort } from "node:worker_threads";
@@ -31,9 +32,23 @@ export type Offer<A> = {
 type Result<F> = F extends (...args: never[]) => infer R ? Awaited<R> : never;
 type Arguments<F> = F extends (...args: infer P) => unknown ? P : never;
 
-type Remote = Readonly<
-  Record<string, (...args: readonly unknown[]) => Promise<unknown>>
->;
+/**
+ * The state of one call in memory of both threads: `WAITING`, and then once
+ * either `TAKEN` by the other thread or `GIVEN_UP` by the caller. Null for a
+ * notice, which has no state.
+ */
+type Ticket = Int32Array<SharedArrayBuffer>;
+
+const WAITING = 0;
+const TAKEN = 1;
+const GIVEN_UP = 2;
+
+/** The one function that comlink exposes. */
+type Serve = (
+  ticket: Ticket | null,
+  name: string,
+  ...args: readonly unknown[]
+) => Promise<unknown>;
 
 /** Limit of calls that wait for an answer. */
 const MAX_PENDING = 1_000;
@@ -46,7 +61,25 @@ export function createPorts(): readonly [MessagePort, MessagePort] {
 
 /** Lets the other end of the port call these functions. */
 export function offer<A extends Offer<A>>(port: MessagePort, api: A): void {
-  expose(Object.assign(Object.create(null), api), endpointOf(port));
+  const functions = new Map<string, (...args: never[]) => unknown>(
+    Object.entries(api),
+  );
+  const serve = (
+    ticket: Ticket | null,
+    name: string,
+    ...args: readonly never[]
+  ): unknown => {
+    if (ticket !== null && !changeState(ticket, TAKEN)) return undefined;
+    const called = functions.get(name);
+    if (called !== undefined) return called(...args);
+    throw new TypeError(`expected a function that is offered, got "${name}"`);
+  };
+  expose(serve, endpointOf(port));
+}
+
+/** Ends the waiting of a call; false if the other thread was first. */
+function changeState(ticket: Ticket, to: number): boolean {
+  return Atomics.compareExchange(ticket, 0, WAITING, to) === WAITING;
 }
 
 /** A value that is sent together with the port it holds. */
@@ -61,7 +94,7 @@ export class Calls<A extends Offer<A>> {
   readonly #port: MessagePort;
   readonly #otherName: string;
   /** Kept, because comlink closes a port when its proxy is collected. */
-  readonly #remote: Remote;
+  readonly #serve: Serve;
   /** One function for each call without an answer, which rejects the call. */
   readonly #pending = new Set<(error: WorkerError) => void>();
   /** Set by `close`, for ever; then `#pending` is empty. */
@@ -71,17 +104,40 @@ export class Calls<A extends Offer<A>> {
   constructor(port: MessagePort, otherName: string) {
     this.#port = port;
     this.#otherName = otherName;
-    this.#remote = wrap(endpointOf(port)) as unknown as Remote;
+    this.#serve = wrap(endpointOf(port)) as unknown as Serve;
   }
 
   /**
    * Calls a function. Rejects with what it throws, or with a `WorkerError` when
-   * there is no answer within `timeoutMs` or the other thread has ended.
+   * there is no answer within `timeoutMs` or the other thread has ended. If the
+   * function was not called by then, it is not called later either.
    */
   call<Name extends keyof A & string>(
     name: Name,
     args: Arguments<A[Name]>,
     timeoutMs: number,
+  ): Promise<Result<A[Name]>> {
+    const ticket = new Int32Array(new SharedArrayBuffer(4));
+    return this.#request(name, args, timeoutMs, ticket);
+  }
+
+  /**
+   * As `call`, for what must be done even after the caller has stopped waiting:
+   * a record to log, news of another thread, an order to end.
+   */
+  notify<Name extends keyof A & string>(
+    name: Name,
+    args: Arguments<A[Name]>,
+    timeoutMs: number,
+  ): Promise<Result<A[Name]>> {
+    return this.#request(name, args, timeoutMs, null);
+  }
+
+  #request<Name extends keyof A & string>(
+    name: Name,
+    args: Arguments<A[Name]>,
+    timeoutMs: number,
+    ticket: Ticket | null,
   ): Promise<Result<A[Name]>> {
     const otherName = this.#otherName;
     if (this.#isClosed) return Promise.reject(this.#hasEnded());
@@ -99,21 +155,24 @@ export class Calls<A extends Offer<A>> {
         this.#pending.delete(fail);
       };
       const fail = (error: unknown): void => {
+        if (ticket !== null) changeState(ticket, GIVEN_UP);
         endCall();
         reject(error);
       };
       const timer = setTimer(() => {
+        const isTaken = ticket === null || !changeState(ticket, GIVEN_UP);
         fail(
           new WorkerError(
             "timeout",
             `expected ${otherName} to answer within ${timeoutMs} ms, got nothing; ` +
-              "a long turn of one of its actors may keep it busy",
+              "a long turn of one of its actors may keep it busy; the request " +
+              (isTaken ? "may still be carried out" : "is not carried out"),
           ),
         );
       }, timeoutMs);
       this.#pending.add(fail);
       try {
-        this.#remote[name]!(...args).then((value) => {
+        this.#serve(ticket, name, ...args).then((value) => {
           endCall();
           resolve(value as Result<A[Name]>);
         }, fail);
