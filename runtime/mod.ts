@@ -128,7 +128,7 @@ export type {
 } from "./core/host/ports.ts";
 export type { Discovery, NodeAddress } from "./net/epmd/discovery.ts";
 export type { ConnectionEvent, NodeEvent } from "./core/signals/node_events.ts";
-export type { ConnectOutcome } from "./net/distribution/distribution.ts";
+export type { ConnectOutcome } from "./net/peers/connect_waiters.ts";
 export type { ConnectionInfo } from "./net/distribution/connection_info.ts";
 export type { DistributionLimits } from "./net/distribution/limits.ts";
 export {

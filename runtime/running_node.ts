@@ -20,10 +20,8 @@ import type { Pid } from "./core/terms/terms.ts";
 import type { Listener } from "./net/carrier/carrier.ts";
 import type { Presence } from "./net/epmd/presence.ts";
 import type { ConnectionInfo } from "./net/distribution/connection_info.ts";
-import type {
-  ConnectOutcome,
-  Distribution,
-} from "./net/distribution/distribution.ts";
+import type { Distribution } from "./net/distribution/distribution.ts";
+import type { ConnectOutcome } from "./net/peers/connect_waiters.ts";
 import type { PlatformHost } from "./platform/host/host.ts";
 import type { NodeStats } from "./node_stats.ts";
 import type { WorkerNode, WorkerOptions } from "./workers/types.ts";
@@ -137,7 +135,11 @@ export class RunningNode {
     return this.#node.nodes();
   }
 
-  /** Connects to a node. Resolves with false, and logs why, if that fails. */
+  /**
+   * Connects to a node. Resolves with true when the connection can be used: all
+   * that the peer had sent by then was read, and it had not ended the
+   * connection. Resolves with false, and logs why, if that fails.
+   */
   async connect(node: string): Promise<boolean> {
     const outcome = await this.tryConnect(node);
     if (!outcome.isUp) {

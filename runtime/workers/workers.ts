@@ -11,7 +11,7 @@
 import type { Node } from "../core/node/node.ts";
 import { type Carrier, CarrierError } from "../net/carrier/carrier.ts";
 import type { Neighbours } from "../net/epmd/discovery.ts";
-import type { ConnectOutcome } from "../net/distribution/distribution.ts";
+import type { ConnectOutcome } from "../net/peers/connect_waiters.ts";
 import {
   createLink,
   type LinkEnd,

@@ -32,6 +32,7 @@ import {
 } from "../../wire/shared/node_name.ts";
 import { beamLink, handshakeOptions } from "./capabilities.ts";
 import type { Carrier } from "../carrier/carrier.ts";
+import { confirmUp, type ConnectOutcome } from "../peers/connect_waiters.ts";
 import {
   Connection,
   type ConnectionEnd,
@@ -40,7 +41,7 @@ import {
 import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
 import { openCarrier } from "../epmd/discovery.ts";
 import type { DistributionOptions } from "./options.ts";
-import { describeFailure, type Failure } from "../peers/failures.ts";
+import { describeFailure } from "../peers/failures.ts";
 import { type DistributionLimits, withDefaults } from "./limits.ts";
 import { Outbox } from "../peers/outbox.ts";
 import { Peer, type Refusal } from "../peers/peer.ts";
@@ -51,11 +52,6 @@ import { errorText } from "../../core/terms/error_text.ts";
 const MAX_PEERS = 10_000;
 /** How often this node dials after handshakes that a peer began have failed. */
 const MAX_REDIALS = 3;
-
-/** The result of `connect`. */
-export type ConnectOutcome =
-  | { readonly isUp: true }
-  | { readonly isUp: false; readonly why: string };
 
 export class Distribution implements Remote, ConnectionOwner {
   readonly #node: Node;
@@ -150,22 +146,22 @@ export class Distribution implements Remote, ConnectionOwner {
   // -- Connecting
 
   /** Connects to a node, if it is not connected. Never rejects. */
-  connect(nodeName: string): Promise<ConnectOutcome> {
-    if (nodeName === this.#node.name) return Promise.resolve({ isUp: true });
-    const complaint = this.#complainAbout(nodeName);
-    if (complaint !== null) {
-      return Promise.resolve({ isUp: false, why: complaint });
-    }
+  async connect(nodeName: string): Promise<ConnectOutcome> {
+    if (nodeName === this.#node.name) return { isUp: true };
+    const why = this.#complainAbout(nodeName);
+    if (why !== null) return { isUp: false, why };
+    const known = this.#peers.get(nodeName);
+    // The peer may have ended that connection already; then it is dialled.
+    if (known?.isUp && (await this.#outcome(known)).isUp) return { isUp: true };
     const peer = this.#peerFor(nodeName);
-    if (peer === null) {
-      return Promise.resolve({ isUp: false, why: "the node has stopped" });
-    }
-    if (peer.isUp) return Promise.resolve({ isUp: true });
-    return new Promise((resolve) => {
-      peer.connectWaiters.push((why) =>
-        resolve(why === null ? { isUp: true } : { isUp: false, why })
-      );
-    });
+    if (peer === null) return { isUp: false, why: "the node has stopped" };
+    return await this.#outcome(peer);
+  }
+
+  #outcome(peer: Peer): Promise<ConnectOutcome> {
+    const outcome = peer.connectWaiters.wait();
+    if (peer.isUp) confirmUp(peer, this.#node.host);
+    return outcome;
   }
 
   /** Ends the connection to a node; returns whether there was one. */
@@ -375,7 +371,7 @@ export class Distribution implements Remote, ConnectionOwner {
     for (const refusal of refusals) this.#refused(peer, refusal);
     this.#node.peerUp(peer.name, peer.isVisible);
     this.#outbox.openLane(peer);
-    for (const tell of peer.connectWaiters.splice(0)) tell(null);
+    confirmUp(peer, this.#node.host);
   }
 
   /**
@@ -420,7 +416,9 @@ export class Distribution implements Remote, ConnectionOwner {
       return;
     }
     const failure = describeFailure(connection, peer, end, wasIncoming);
-    if (failure !== null) this.#logFailure(failure);
+    if (failure !== null) {
+      this.#log(failure.level, failure.message, { reason: failure.reason });
+    }
     if (connection === peer?.challenger) {
       peer.challenger = null;
     } else if (connection === peer?.attempt) {
@@ -452,7 +450,7 @@ export class Distribution implements Remote, ConnectionOwner {
         this.#peers.get(peer.name) !== peer || peer.isUp || peer.isConnecting
       ) return;
       const why = `${peer.name} said that it dials this node, and did not`;
-      if (peer.connectWaiters.length === 0) this.#log("warning", why);
+      if (peer.connectWaiters.count === 0) this.#log("warning", why);
       this.#giveUp(peer, why);
     });
   }
@@ -469,11 +467,11 @@ export class Distribution implements Remote, ConnectionOwner {
     }
     if (peer.attempt === null) this.#peers.delete(peer.name);
     peer.reset();
-    this.#node.peerDown(
-      peer.name,
-      peer.isVisible,
-      `${end.reason}: ${end.detail}`,
-    );
+    const cause = `${end.reason}: ${end.detail}`;
+    this.#node.peerDown(peer.name, peer.isVisible, cause);
+    if (peer.attempt !== null) return;
+    const why = `the connection ended right after the handshake: ${cause}`;
+    peer.connectWaiters.tellAll({ isUp: false, why });
   }
 
   /** There will be no connection: signals that wait are lost. */
@@ -483,11 +481,7 @@ export class Distribution implements Remote, ConnectionOwner {
     this.#log("debug", `no connection to ${peer.name}: ${why}`);
     this.#outbox.wakeAllSenders(peer);
     this.#node.peerLost(peer.name);
-    for (const tell of peer.connectWaiters.splice(0)) tell(why);
-  }
-
-  #logFailure({ level, message, reason }: Failure): void {
-    this.#log(level, message, { reason });
+    peer.connectWaiters.tellAll({ isUp: false, why });
   }
 
   #log(

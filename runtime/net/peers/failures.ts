@@ -25,7 +25,7 @@ export function describeFailure(
   const isHarmless = wasIncoming && reason === "closed" &&
     (!connection.hasRead || connection.isSecond);
   // The caller of `connect` gets the reason.
-  const isTold = !wasIncoming && (peer?.connectWaiters.length ?? 0) > 0;
+  const isTold = !wasIncoming && (peer?.connectWaiters.count ?? 0) > 0;
   const which = wasIncoming
     ? `a handshake from ${connection.remote}`
     : `the handshake with ${peer?.name ?? connection.remote}`;

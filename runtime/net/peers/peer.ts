@@ -35,6 +35,7 @@ import { BeamCodec, type BeamLink } from "../../wire/beam/beam_codec.ts";
 import { CborCodec } from "../../wire/cbor/cbor.ts";
 import type { SignalCodec, SignalSink } from "../../wire/shared/codec.ts";
 import { FrameParser } from "../../wire/framing/frames.ts";
+import { ConnectWaiters } from "./connect_waiters.ts";
 import type { Connection } from "./connection.ts";
 import { Lane } from "../lanes/lane.ts";
 import { messageClasses } from "./message_classes.ts";
@@ -91,10 +92,10 @@ export class Peer {
   /** Whether this node is looking for the address or opens the carrier. */
   isDialling = false;
   /**
-   * Callbacks of `connect`, called once: with null when the connection is up,
-   * or with the reason why there is none. Empty while up.
+   * Callers of `connect`. While up, they wait until all that had arrived was
+   * read.
    */
-  readonly connectWaiters: ((failure: string | null) => void)[] = [];
+  readonly connectWaiters: ConnectWaiters = new ConnectWaiters();
   /**
    * How often this node has dialled after a handshake of the peer had failed,
    * since the last connection.
@@ -172,7 +173,7 @@ export class Peer {
 
   /** Whether a caller or a signal waits for the connection. */
   get isNeeded(): boolean {
-    return this.connectWaiters.length > 0 || this.out.length > 0;
+    return this.connectWaiters.count > 0 || this.out.length > 0;
   }
 
   /** Bytes of sent signals that the system has not taken yet. */
