@@ -18,9 +18,12 @@ import { type Calls, withPort } from "../platform/workers/control.ts";
 import { stopsBusyThreads } from "../platform/workers/thread.ts";
 
 const CALL_MS = 5_000;
-/** How long a thread may take to end once it is terminated. */
-const TERMINATE_MS = 2_000;
-/** How long a thread that cannot be stopped may take to end by itself. */
+/**
+ * How long a thread may take to end once it is terminated or has taken the order
+ * to quit. On a busy machine many threads end slowly.
+ */
+const TERMINATE_MS = 10_000;
+/** How long a thread that cannot be stopped may take to take that order. */
 const QUIT_MS = 500;
 
 /** The parts of a hosted worker. */
@@ -31,6 +34,8 @@ export type HostedWorkerParts = {
   /** Tells all other nodes of the process that the thread has ended. */
   readonly onExit: (worker: HostedWorker, exit: WorkerExit) => Promise<void>;
   readonly restart: () => Promise<WorkerNode>;
+  /** Whether `thread.terminate` ends a busy thread. Default: as it is here. */
+  readonly stopsBusy?: boolean;
 };
 
 /** A worker, from the start of its thread to its end. */
@@ -116,6 +121,8 @@ export class HostedWorker implements WorkerNode {
   }
 
   async stop(options?: WorkerCallOptions): Promise<WorkerExit> {
+    // It may be busy with loading its module, and has nothing to finish yet.
+    if (this.#state === "starting") return await this.terminate();
     if (!this.#hasEnded && this.#orderedEnd === null) {
       this.#orderedEnd = "stop";
       this.#state = "stopping";
@@ -128,16 +135,18 @@ export class HostedWorker implements WorkerNode {
     if (this.#hasEnded) return await this.exited;
     this.#orderedEnd = "terminate";
     this.#state = "stopping";
-    const { thread, calls } = this.#parts;
-    if (!stopsBusyThreads) {
-      calls.notify("quit", [], QUIT_MS).catch(() => {});
+    const { thread, calls, stopsBusy = stopsBusyThreads } = this.#parts;
+    let quits = stopsBusy;
+    if (!stopsBusy) {
+      const isTaken = calls.order("quit", [], QUIT_MS);
       const exit = await this.#within(QUIT_MS);
       if (exit !== null) return exit;
-      this.#noteEnd({ type: "terminated", isLost: true });
+      quits = isTaken();
     }
-    thread.terminate();
-    const exit = await this.#within(TERMINATE_MS);
+    if (stopsBusy) thread.terminate();
+    const exit = quits ? await this.#within(TERMINATE_MS) : null;
     if (exit === null) this.#noteEnd({ type: "terminated", isLost: true });
+    if (!stopsBusy) thread.terminate();
     return await this.exited;
   }
 

@@ -254,6 +254,22 @@ describe("a worker that cannot start", () => {
     expect(one.node.workers()).toEqual([]);
   });
 
+  test("because its node stops ends it, also when it spins", async () => {
+    const one = await parent();
+    const module = file(
+      "for (const end = Date.now() + 4_000; Date.now() < end;);",
+    );
+    const starting = startWorker(one, { module }).catch((error) => error);
+    const [worker] = one.node.workers();
+    await one.node.stop();
+    expect(await worker!.exited).toMatchObject({ type: "terminated" });
+    expect(await starting).toMatchObject({
+      name: "WorkerError",
+      code: "ended",
+    });
+    expect(one.node.workers()).toEqual([]);
+  });
+
   test("because its name is taken does not disturb the node of that name", async () => {
     const epmdPort = await freePort();
     const one = await parent({ epmdPort });

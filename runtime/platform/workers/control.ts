@@ -77,6 +77,10 @@ export function offer<A extends Offer<A>>(port: MessagePort, api: A): void {
   expose(serve, endpointOf(port));
 }
 
+function newTicket(): Ticket {
+  return new Int32Array(new SharedArrayBuffer(4));
+}
+
 /** Ends the waiting of a call; false if the other thread was first. */
 function changeState(ticket: Ticket, to: number): boolean {
   return Atomics.compareExchange(ticket, 0, WAITING, to) === WAITING;
@@ -117,8 +121,14 @@ export class Calls<A extends Offer<A>> {
     args: Arguments<A[Name]>,
     timeoutMs: number,
   ): Promise<Result<A[Name]>> {
-    const ticket = new Int32Array(new SharedArrayBuffer(4));
-    return this.#request(name, args, timeoutMs, ticket);
+    const ticket = newTicket();
+    return this.#request(
+      name,
+      args,
+      timeoutMs,
+      ticket,
+      () => changeState(ticket, GIVEN_UP),
+    );
   }
 
   /**
@@ -130,7 +140,21 @@ export class Calls<A extends Offer<A>> {
     args: Arguments<A[Name]>,
     timeoutMs: number,
   ): Promise<Result<A[Name]>> {
-    return this.#request(name, args, timeoutMs, null);
+    return this.#request(name, args, timeoutMs, null, () => false);
+  }
+
+  /**
+   * As `notify`, without an answer. The returned function says whether the other
+   * thread has begun to carry it out, also while this thread is busy.
+   */
+  order<Name extends keyof A & string>(
+    name: Name,
+    args: Arguments<A[Name]>,
+    timeoutMs: number,
+  ): () => boolean {
+    const ticket = newTicket();
+    this.#request(name, args, timeoutMs, ticket, () => false).catch(() => {});
+    return () => Atomics.load(ticket, 0) === TAKEN;
   }
 
   #request<Name extends keyof A & string>(
@@ -138,6 +162,8 @@ export class Calls<A extends Offer<A>> {
     args: Arguments<A[Name]>,
     timeoutMs: number,
     ticket: Ticket | null,
+    /** Withdraws the request; false if it is or will be carried out. */
+    withdraw: () => boolean,
   ): Promise<Result<A[Name]>> {
     const otherName = this.#otherName;
     if (this.#isClosed) return Promise.reject(this.#hasEnded());
@@ -155,12 +181,12 @@ export class Calls<A extends Offer<A>> {
         this.#pending.delete(fail);
       };
       const fail = (error: unknown): void => {
-        if (ticket !== null) changeState(ticket, GIVEN_UP);
+        withdraw();
         endCall();
         reject(error);
       };
       const timer = setTimer(() => {
-        const isTaken = ticket === null || !changeState(ticket, GIVEN_UP);
+        const isTaken = !withdraw();
         fail(
           new WorkerError(
             "timeout",
