@@ -9,6 +9,7 @@
  * which value becomes which term.
  */
 
+import { option, OptionTable } from "./core/messages/options.ts";
 import { createHost } from "./platform/host/host.ts";
 import { deflate, inflate } from "./platform/host/zlib.ts";
 import {
@@ -23,6 +24,15 @@ export type { DecodeOptions, EncodeOptions };
 const codec: TermCodec = new TermCodec({
   pids: createHost({ log: () => {} }).pids,
   zlib: { deflate, inflate },
+});
+
+const encodeOptions = new OptionTable<EncodeOptions>("encode", {
+  compressed: option.either(option.flag, option.count),
+});
+
+const decodeOptions = new OptionTable<DecodeOptions>("decode", {
+  exact: option.flag,
+  binaries: option.oneOf("text", "bytes"),
 });
 
 /**
@@ -51,6 +61,7 @@ export function encode(
   term: unknown,
   options?: EncodeOptions,
 ): Uint8Array<ArrayBuffer> {
+  encodeOptions.check(options);
   return codec.encode(term, options);
 }
 
@@ -67,5 +78,6 @@ export function encode(
  * without `exact`, for a map with the keys 1 and 1.0, which would become one.
  */
 export function decode(bytes: Uint8Array, options?: DecodeOptions): unknown {
+  decodeOptions.check(options);
   return codec.decode(bytes, options);
 }

@@ -102,6 +102,12 @@ export {
   UsageError,
 } from "./core/messages/errors.ts";
 export {
+  option,
+  type OptionRule,
+  type OptionRules,
+  OptionTable,
+} from "./core/messages/options.ts";
+export {
   Down,
   Exit,
   NodeBusy,

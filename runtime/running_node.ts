@@ -27,6 +27,13 @@ import type { NodeStats } from "./node_stats.ts";
 import type { WorkerNode, WorkerOptions } from "./workers/types.ts";
 import type { Workers } from "./workers/workers.ts";
 import type { ActorInfo } from "./core/contract/actor_info.ts";
+import {
+  checkRun,
+  checkSpawn,
+  listenOptions,
+  noOptions,
+  spawnOptions,
+} from "./core/contract/option_tables.ts";
 import { infoOf } from "./core/sys/info.ts";
 import { ExitError, KilledError, UsageError } from "./core/messages/errors.ts";
 import type { Node } from "./core/node/node.ts";
@@ -76,8 +83,12 @@ export class RunningNode {
   }
 
   /** Starts an actor. Throws `UsageError` when its name is taken. */
-  spawn<M = unknown>(behaviour: Behaviour<M>, options?: SpawnOptions): Pid<M> {
-    return this.#node.spawnActor(behaviour, options ?? {}, null).pid as Pid<M>;
+  spawn<M = unknown>(
+    behaviour: Behaviour<M>,
+    options: SpawnOptions = noOptions,
+  ): Pid<M> {
+    checkSpawn(behaviour, options, spawnOptions);
+    return this.#node.spawnActor(behaviour, options, null).pid as Pid<M>;
   }
 
   /**
@@ -86,9 +97,10 @@ export class RunningNode {
    */
   run<T, M = unknown>(
     body: (self: Self<M>) => Promise<T> | T,
-    options?: SpawnOptions,
+    options: SpawnOptions = noOptions,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
+      checkRun(body, options);
       let settleRun = (reason: unknown): void =>
         reject(new KilledError(reason));
       const actor = this.#node.spawnActor(
@@ -103,7 +115,7 @@ export class RunningNode {
             throw reason instanceof ExitError ? reason : new ExitError(reason);
           }
         },
-        options ?? {},
+        options,
         null,
       );
       // When the actor has ended, so that its name is free by then.
@@ -194,6 +206,7 @@ export class RunningNode {
     listener: (event: NodeEvent) => void,
     options?: { readonly signal?: AbortSignal },
   ): void {
+    listenOptions.check(options, "onNodeEvent");
     this.#node.nodeEvents.listen(listener, options?.signal);
   }
 
@@ -206,6 +219,7 @@ export class RunningNode {
     listener: (event: ConnectionEvent) => void,
     options?: { readonly signal?: AbortSignal },
   ): void {
+    listenOptions.check(options, "onConnectionEvent");
     this.#node.nodeEvents.listenToConnections(listener, options?.signal);
   }
 

@@ -19,7 +19,6 @@ import {
   type Neighbours,
   staticDiscovery,
 } from "./net/epmd/discovery.ts";
-import { checkOptions } from "./core/messages/check_options.ts";
 import { copy, freeze, type Isolate } from "./core/messages/isolation.ts";
 import { Node } from "./core/node/node.ts";
 import { UsageError } from "./core/messages/errors.ts";
@@ -29,6 +28,7 @@ import {
   createMemoryNetwork,
   type MemoryNetwork,
 } from "./net/carrier/memory.ts";
+import { globalOptions } from "./kernel/global/server.ts";
 import { startKernel } from "./kernel/kernel.ts";
 import { macrotask } from "./platform/host/event_loop.ts";
 import { createHost } from "./platform/host/host.ts";
@@ -38,7 +38,11 @@ import { createTcpNetwork } from "./platform/sockets/tcp.ts";
 import { createTlsNetwork } from "./platform/sockets/tls.ts";
 import { checkTlsOptions } from "./platform/sockets/tls_options.ts";
 import { isPlatformHost, RunningNode } from "./running_node.ts";
-import type { NamedOptions, StartOptions } from "./start_options.ts";
+import {
+  type NamedOptions,
+  type StartOptions,
+  startOptions,
+} from "./start_options.ts";
 import { parseNodeName } from "./wire/shared/node_name.ts";
 import { Workers, type WorkersParts } from "./workers/workers.ts";
 
@@ -79,14 +83,8 @@ export function systemHost(): Host {
  * ```
  */
 export async function start(options: StartOptions = {}): Promise<RunningNode> {
-  checkOptions(options, {
-    strings: ["name", "cookie", "listenHost"],
-    ports: ["port", "peerPort"],
-    portsOrFalse: ["epmdPort"],
-    booleans: ["hostEpmd", "inspectable"],
-    functions: ["output"],
-    objects: ["functions", "tls", "trace"],
-  });
+  startOptions.check(options);
+  if (options.global) globalOptions.check(options.global);
   const host: Host = options.host ?? createHost({
     log: options.log ?? createLog({ level: options.logLevel ?? "warning" }),
   });

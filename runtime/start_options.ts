@@ -11,6 +11,7 @@ import type { Output } from "./kernel/io/user.ts";
 import type { Network } from "./net/carrier/carrier.ts";
 import type { Discovery } from "./net/epmd/discovery.ts";
 import type { DistributionLimits } from "./net/distribution/limits.ts";
+import { option, OptionTable } from "./core/messages/options.ts";
 import type { TlsOptions } from "./platform/sockets/tls_options.ts";
 
 /** Options of `start`. A node without a name is `nonode@nohost`, and alone. */
@@ -136,6 +137,40 @@ export type StartOptions = {
   /** Receives all log records instead; `logLevel` has no effect then. */
   readonly log?: (record: LogRecord) => void;
 };
+
+/** What the options of `start` take. */
+export const startOptions = new OptionTable<StartOptions>("start", {
+  name: option.text,
+  cookie: option.text,
+  cookies: option.object,
+  connect: option.list,
+  exports: option.object,
+  functions: option.object,
+  inspectable: option.flag,
+  output: option.callback,
+  global: option.either(option.exactly(false), option.object),
+  hidden: option.flag,
+  listenHost: option.text,
+  port: option.port,
+  epmdPort: option.either(option.port, option.exactly(false)),
+  hostEpmd: option.flag,
+  peers: option.object,
+  peerPort: option.port,
+  limits: option.object,
+  exact: option.flag,
+  binaries: option.oneOf("text", "bytes"),
+  strict: option.flag,
+  longTurnMs: option.endlessDuration,
+  isolate: option.oneOf("copy"),
+  tls: option.object,
+  trace: option.object,
+  network: option.object,
+  discovery: option.object,
+  withoutFlags: option.any,
+  host: option.object,
+  logLevel: option.oneOf("debug", "info", "warning", "error"),
+  log: option.callback,
+});
 
 /** Options of a node with a name. */
 export type NamedOptions = StartOptions & {

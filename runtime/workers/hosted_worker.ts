@@ -5,6 +5,7 @@
  * `workers/workers.ts` knows all workers of a node.
  */
 
+import { option, OptionTable } from "../core/messages/options.ts";
 import { isError } from "../core/terms/error_text.ts";
 import { printTerm } from "../core/terms/terms.ts";
 import type { Presence } from "../net/epmd/presence.ts";
@@ -188,7 +189,12 @@ export class HostedWorker implements WorkerNode {
   }
 }
 
+const workerCallOptions = new OptionTable<WorkerCallOptions>("the worker", {
+  timeoutMs: option.timeout,
+});
+
 function limitOf(options: WorkerCallOptions | undefined): number {
+  workerCallOptions.check(options);
   return options?.timeoutMs ?? CALL_MS;
 }
 

@@ -26,7 +26,7 @@ import {
   type StartOrder,
   type WorkerApi,
 } from "./protocol.ts";
-import { checkOptions } from "../core/messages/check_options.ts";
+import { option, OptionTable } from "../core/messages/options.ts";
 import { UsageError } from "../core/messages/errors.ts";
 import { printTerm } from "../core/terms/terms.ts";
 import { macrotask, within } from "../platform/host/event_loop.ts";
@@ -289,33 +289,20 @@ export class Workers implements Neighbours {
   }
 }
 
+const workerOptions = new OptionTable<WorkerOptions>("startWorker", {
+  // Checked below, with the form that it should have.
+  module: option.any,
+  name: option.text,
+  exports: option.list,
+  context: option.object,
+  port: option.port,
+  startTimeoutMs: option.endlessDuration,
+});
+
 /** Checks the options and returns the address of the module. */
 function checkedModule(options: WorkerOptions): string {
-  if (typeof options !== "object" || options === null) {
-    throw new UsageError(
-      `expected startWorker({ module, ... }), got ${printTerm(options)}`,
-    );
-  }
-  checkOptions(options, {
-    strings: ["name"],
-    ports: ["port"],
-    objects: ["context"],
-    portsOrFalse: [],
-    booleans: [],
-    functions: [],
-  });
-  const { module, exports: names, startTimeoutMs = START_MS } = options;
-  if (names !== undefined && !Array.isArray(names)) {
-    throw new UsageError(
-      "expected the exports of a worker as a list of names, got " +
-        printTerm(names),
-    );
-  }
-  if (!(startTimeoutMs > 0)) {
-    throw new UsageError(
-      `expected startTimeoutMs above 0, got ${printTerm(startTimeoutMs)}`,
-    );
-  }
+  workerOptions.check(options ?? null);
+  const { module } = options;
   const isModule = typeof module === "string" || module instanceof URL;
   const address = isModule ? moduleAddress(module) : null;
   if (address === null) {

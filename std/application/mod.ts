@@ -36,10 +36,13 @@
  *   `shutdown` has killed it.
  */
 
+import { callOptions, waitRules } from "../internal/options.ts";
 import {
   type CallOptions,
   Exit,
   onTermination,
+  option,
+  OptionTable,
   type Pid,
   printTerm,
   type RunningNode,
@@ -195,6 +198,7 @@ export class Applications {
     self: AnySelf,
     options: ApplicationsOptions = {},
   ): Promise<Applications> {
+    applicationsOptions.check(options);
     const { name, config = [] } = options;
     const controller = new Controller(
       Array.isArray(config) ? config : [config as Config],
@@ -223,6 +227,7 @@ export class Applications {
     type: ApplicationType = "temporary",
     options: CallOptions = {},
   ): Promise<void> {
+    callOptions.check(options, "start");
     return this.#controller.start(self, app as never, type, options);
   }
 
@@ -237,6 +242,7 @@ export class Applications {
     type: ApplicationType = "temporary",
     options: CallOptions = {},
   ): Promise<readonly string[]> {
+    callOptions.check(options, "ensureAllStarted");
     const all = apps as readonly Application<never>[];
     return this.#controller.ensureAll(self, all as never, type, options);
   }
@@ -251,6 +257,7 @@ export class Applications {
     app: { readonly name: string },
     options: CallOptions = {},
   ): Promise<void> {
+    callOptions.check(options, "stop");
     return this.#controller.stop(self, app.name, options);
   }
 
@@ -259,6 +266,7 @@ export class Applications {
    * Resolves with whether that was done in time.
    */
   shutdown(self: Asker, options: ShutdownOptions = {}): Promise<boolean> {
+    shutdownOptions.check(options);
     return this.#controller.shutdown(self, options);
   }
 
@@ -347,6 +355,7 @@ export async function stopOnTermination(
   apps: Applications,
   options: StopOptions = {},
 ): Promise<Stopped> {
+  stopOptions.check(options);
   const { timeoutMs = 30_000, signals, signal } = options;
   const cause = Promise.withResolvers<Stopped["cause"]>();
   const secondSignal = new AbortController();
@@ -380,6 +389,31 @@ export type RunOptions = ApplicationsOptions & StopOptions & {
   /** The type of the given applications. Default `permanent`. */
   readonly type?: ApplicationType;
 };
+
+const applicationsRules = {
+  name: option.text,
+  config: option.either(option.object, option.list),
+};
+
+const stopRules = { ...waitRules, signals: option.list };
+
+const applicationsOptions = new OptionTable<ApplicationsOptions>(
+  "Applications",
+  applicationsRules,
+);
+
+const shutdownOptions = new OptionTable<ShutdownOptions>("shutdown", waitRules);
+
+const stopOptions = new OptionTable<StopOptions>(
+  "stopOnTermination",
+  stopRules,
+);
+
+const runOptions = new OptionTable<RunOptions>("runApplications", {
+  ...applicationsRules,
+  ...stopRules,
+  type: option.oneOf("permanent", "transient", "temporary"),
+});
 
 /**
  * Runs a whole program: starts applications with all their dependencies, waits
@@ -419,15 +453,19 @@ export async function runApplications(
   apps: readonly AnyApplication[],
   options: RunOptions = {},
 ): Promise<Stopped> {
-  const { type = "permanent" } = options;
+  runOptions.check(options);
+  const { type = "permanent", name, config, ...stop } = options;
   let failure: ApplicationError | null = null;
   const started = Promise.withResolvers<{ readonly end: Promise<Stopped> }>();
   node.spawn(async (self: Self<unknown>) => {
     self.trapExits = true;
     try {
-      const all = await Applications.startLink(self, options);
+      const all = await Applications.startLink(self, {
+        ...(name === undefined ? {} : { name }),
+        ...(config === undefined ? {} : { config }),
+      });
       const { pid } = all;
-      started.resolve({ end: stopOnTermination(node, all, options) });
+      started.resolve({ end: stopOnTermination(node, all, stop) });
       await all.ensureAllStarted(self, apps, type).catch((error: unknown) => {
         // With any other error the controller was stopped meanwhile.
         if (!(error instanceof ApplicationError)) throw error;

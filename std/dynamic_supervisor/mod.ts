@@ -37,9 +37,12 @@
  * - When the supervisor is killed, children that trap exits may live on.
  */
 
+import { restartLimitRules, serverName } from "../internal/options.ts";
 import {
   type CallOptions,
   type CallTarget,
+  option,
+  OptionTable,
   type Pid,
   printTerm,
   Shared,
@@ -51,7 +54,7 @@ import { genServer } from "../gen_server/mod.ts";
 import type { StopOptions } from "../gen_server/stop.ts";
 import { childId, type ChildSpec } from "../internal/child_spec.ts";
 import type { AnySelf } from "../internal/wait.ts";
-import { checkChild, checkLimits } from "../supervisor/checks.ts";
+import { checkChild } from "../supervisor/checks.ts";
 import {
   nameOptions,
   type SupervisorChildOptions,
@@ -223,34 +226,26 @@ function checkDynamic(spec: DynamicChildSpec<never>): void {
   );
 }
 
+const dynamicOptions = new OptionTable<DynamicSupervisorOptions<never>>(
+  "DynamicSupervisor",
+  {
+    ...restartLimitRules,
+    name: serverName,
+    maxChildren: option.endlessCount,
+    extraArguments: option.list,
+  },
+);
+
 function checkOptions(options: DynamicSupervisorOptions<never>): void {
-  checkLimits(options);
-  const { maxChildren = Infinity, extraArguments = [] } = options;
-  if (
-    maxChildren !== Infinity &&
-    !(Number.isSafeInteger(maxChildren) && maxChildren >= 0)
-  ) {
-    throw new UsageError(
-      "expected maxChildren to be a whole number from 0 on or Infinity, got " +
-        printTerm(maxChildren),
-    );
-  }
-  if (!Array.isArray(extraArguments)) {
-    throw new UsageError(
-      `expected extraArguments to be an array, got ${
-        printTerm(extraArguments)
-      }`,
-    );
-  }
   for (const name of ["strategy", "autoShutdown"] as const) {
     const value = (options as Readonly<Record<string, unknown>>)[name];
-    const only = name === "strategy" ? "oneForOne" : "never";
-    if (value === undefined || value === only) continue;
+    if (value === undefined) continue;
     throw new UsageError(
       `expected no ${name} for a DynamicSupervisor, whose children are ` +
         `independent of each other, got ${printTerm(value)}`,
     );
   }
+  dynamicOptions.check(options);
 }
 
 async function startSupervisor<X extends readonly unknown[]>(

@@ -4,6 +4,7 @@
  * request in OTP's form.
  */
 
+import { callOptions } from "../internal/options.ts";
 import {
   atom,
   type CallOptions,
@@ -38,6 +39,7 @@ export class BoundClient<S extends ClientSelf = ClientSelf> {
 
   /** @internal */
   constructor(self: S, target: CallTarget, options: CallOptions) {
+    callOptions.check(options, "a client");
     this.#self = self;
     this.target = target;
     this.#options = options;

@@ -51,14 +51,23 @@
  */
 
 import {
+  callOptions,
+  childRules,
+  namedStartRules,
+} from "../internal/options.ts";
+import {
   atom,
   BusyError,
   CallError,
   type CallOptions,
   type CallTarget,
   type ExitReason,
+  option,
+  OptionTable,
+  printTerm,
   type ReplyTo,
   type Self,
+  UsageError,
 } from "../../runtime/mod.ts";
 import {
   childId,
@@ -162,6 +171,7 @@ export function refuse(reason: unknown): Refuse {
  * ```
  */
 export function initial<S>(state: S, options: InitialOptions): Initial<S> {
+  initialOptions.check(options);
   return new Initial(state, options);
 }
 
@@ -190,6 +200,7 @@ export class GenServer<R, A, C, K>
   child(
     ...[arg, options]: ServerArguments<A, ServerChildOptions>
   ): ChildSpec {
+    childOptions.check(options);
     const { id, restart, shutdown, type, significant, ...more } = options ?? {};
     return {
       id: id ?? childId(more.name, this.name),
@@ -243,9 +254,46 @@ export function genServer<
   return new GenServer(definition);
 }
 
+const callback = option.callback;
+
+const definitionOptions = new OptionTable<
+  Definition<unknown, never, unknown, unknown>
+>("genServer", {
+  name: option.text,
+  trapExits: option.flag,
+  init: option.any,
+  calls: option.object,
+  casts: option.object,
+  handleCall: callback,
+  handleCast: callback,
+  info: callback,
+  continue: callback,
+  timeout: callback,
+  terminate: callback,
+  formatStatus: callback,
+});
+
+const initialOptions = new OptionTable<InitialOptions>("initial", {
+  continue: option.any,
+  timeoutMs: option.timeout,
+});
+
+const childOptions = new OptionTable<ServerChildOptions>("child", {
+  ...namedStartRules,
+  ...childRules,
+  id: option.any,
+});
+
 function planOf(
   definition: Definition<unknown, never, unknown, unknown>,
 ): Plan {
+  definitionOptions.check(definition);
+  if (typeof definition.init !== "function") {
+    throw new UsageError(
+      "expected genServer to be given init, a function that makes the first " +
+        `state, got ${printTerm(definition.init)}`,
+    );
+  }
   const { name = "GenServer", calls, casts, trapExits = false } = definition;
   return {
     name,
@@ -389,6 +437,7 @@ export async function multiCall<R = unknown>(
   request: unknown,
   options: CallOptions = {},
 ): Promise<MultiReplies<R>> {
+  callOptions.check(options, "multiCall");
   const results = await Promise.allSettled(
     nodes.map(async (node) =>
       await self.call<R>({ name, node }, request, options)

@@ -1,10 +1,12 @@
 /** The stop of a server by another actor, as OTP's `gen:stop` does it. */
 
+import { waitRules } from "../internal/options.ts";
 import {
   CallError,
   type CallTarget,
   type Down,
   type ExitReason,
+  OptionTable,
   Pid,
   reasons,
   sys,
@@ -22,6 +24,8 @@ export type StopOptions = {
   readonly signal?: AbortSignal;
 };
 
+const stopOptions = new OptionTable<StopOptions>("stop", waitRules);
+
 /** See `stop` of `std/gen_server/mod.ts`. */
 export async function stopBySystem(
   self: AnySelf,
@@ -29,6 +33,7 @@ export async function stopBySystem(
   asked: ExitReason = reasons.normal,
   options: StopOptions = {},
 ): Promise<void> {
+  stopOptions.check(options);
   const found = resolveTarget(self, target);
   const shown = target instanceof Pid || typeof target === "string"
     ? target

@@ -1,5 +1,6 @@
 /** The eight severities of OTP's `logger` and Elixir's `Logger`. */
 
+import { option } from "../../runtime/mod.ts";
 import type { LogLevel } from "../../runtime/mod.ts";
 
 /** All severities, most severe first. */
@@ -18,6 +19,9 @@ export type Severity = (typeof severities)[number];
 
 /** Which severities pass: this one and more severe ones, all, or none. */
 export type Threshold = Severity | "all" | "none";
+
+/** What an option that is a threshold takes. */
+export const thresholdRule = option.oneOf(...severities, "all", "none");
 
 function rank(level: Threshold): number {
   if (level === "none") return -1;

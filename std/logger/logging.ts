@@ -7,12 +7,14 @@ import {
   createLog,
   type Host,
   type LogRecord,
+  option,
+  OptionTable,
   systemHost,
   UsageError,
 } from "../../runtime/mod.ts";
 import { type BurstLimit, Bursts, defaultBurst } from "./bursts.ts";
 import { eventOf, type LogEvent, type LogFilter, recordOf } from "./events.ts";
-import { passes, type Threshold } from "./levels.ts";
+import { passes, type Threshold, thresholdRule } from "./levels.ts";
 
 /** Writes the events that pass. */
 export type LogHandler = {
@@ -60,6 +62,15 @@ type Installed = {
   dropped: number;
 };
 
+const loggingOptions = new OptionTable<LoggingOptions>("Logging", {
+  level: thresholdRule,
+  levels: option.object,
+  filters: option.object,
+  filterDefault: option.oneOf("log", "stop"),
+  handlers: option.object,
+  host: option.object,
+});
+
 /**
  * The log of a node, or of several: pass its `log` to `start`.
  *
@@ -99,6 +110,7 @@ export class Logging {
   #isBusy = false;
 
   constructor(options: LoggingOptions = {}) {
+    loggingOptions.check(options);
     this.#host = options.host ?? systemHost();
     this.#level = options.level ?? "notice";
     this.#levels = new Map(Object.entries(options.levels ?? {}));
@@ -325,12 +337,25 @@ function mustBeFree(
   );
 }
 
+const handlerRules = {
+  level: thresholdRule,
+  filters: option.object,
+  filterDefault: option.oneOf("log", "stop"),
+  burst: option.either(option.exactly(false), option.object),
+};
+
+const handlerOptions = new OptionTable<Omit<LogHandler, "write">>(
+  "a log handler",
+  handlerRules,
+);
+
 /**
  * Makes a handler that passes events to LogTape, in the category `["hornbeam",
  * ...domain]`. If the program has not configured LogTape, it writes lines to
  * standard error.
  */
 export function logTape(options: Omit<LogHandler, "write"> = {}): LogHandler {
+  handlerOptions.check(options, "logTape");
   const write = createLog({ level: "debug" });
   return { ...options, write: (event) => write(recordOf(event)) };
 }
@@ -344,6 +369,7 @@ export function lines(
   } = {},
 ): LogHandler {
   const { format = formatEvent, ...rest } = options;
+  handlerOptions.check(rest, "lines");
   let isBroken = false;
   return {
     ...rest,

@@ -25,6 +25,7 @@
  * - Records that a handler or filter logs itself are dropped.
  */
 
+import { option, OptionTable } from "../../runtime/mod.ts";
 import type { Self } from "../../runtime/mod.ts";
 import { levelOf, passes, type Severity, type Threshold } from "./levels.ts";
 
@@ -68,6 +69,11 @@ export type LoggerOptions<M extends Metadata = Metadata> = {
   /** Added to every record. */
   readonly metadata?: M;
 };
+
+const loggerOptions = new OptionTable<LoggerOptions>("logger", {
+  domain: option.list,
+  metadata: option.object,
+});
 
 type ActorSettings = { metadata: Metadata; level: Threshold };
 
@@ -224,5 +230,6 @@ export function logger<M extends Metadata = Metadata>(
   self: LogSelf,
   options: LoggerOptions<M> = {},
 ): Logger<M> {
+  loggerOptions.check(options);
   return new Logger<M>(self, options);
 }

@@ -33,9 +33,16 @@
  */
 
 import {
+  restartLimitRules,
+  serverName,
+  strategyRule,
+} from "../internal/options.ts";
+import {
   atom,
   type CallOptions,
   type CallTarget,
+  option,
+  OptionTable,
   type Pid,
   printTerm,
   tuple,
@@ -46,7 +53,7 @@ import { genServer } from "../gen_server/mod.ts";
 import { childId, type ChildSpec } from "../internal/child_spec.ts";
 import type { AnySelf } from "../internal/wait.ts";
 import type { ServerName } from "../proc_lib/naming.ts";
-import { checkChild, checkFlags, checkSpecs } from "../supervisor/checks.ts";
+import { checkChild, checkSpecs } from "../supervisor/checks.ts";
 import {
   nameOptions,
   type SupervisorChildOptions,
@@ -251,17 +258,32 @@ export type RunningPartitionSupervisor = PartitionSupervisor & {
   readonly pid: Pid<never>;
 };
 
+const partitionOptions = new OptionTable<PartitionSupervisorOptions>(
+  "PartitionSupervisor",
+  {
+    ...restartLimitRules,
+    strategy: strategyRule,
+    child: option.any,
+    partitions: option.amount,
+    name: serverName,
+  },
+);
+
 async function startSupervisor(
   self: AnySelf,
   method: "start" | "startLink",
   options: PartitionSupervisorOptions,
 ): Promise<RunningPartitionSupervisor> {
-  const { child, partitions, name: _, ...flags } = options;
-  if (!Number.isSafeInteger(partitions) || partitions < 1) {
+  if ("autoShutdown" in options) {
     throw new UsageError(
-      "expected partitions to be a whole number from 1 on, got " +
-        printTerm(partitions),
+      "expected no autoShutdown for a PartitionSupervisor, whose partitions " +
+        "are all alike; use a Supervisor",
     );
+  }
+  partitionOptions.check(options);
+  const { child, partitions, name: _, ...flags } = options;
+  if (partitions === undefined) {
+    throw new UsageError("expected a number of partitions, got none");
   }
   if (typeof child !== "function") {
     throw new UsageError(
@@ -269,13 +291,6 @@ async function startSupervisor(
         `() => Store.child(), got ${printTerm(child)}`,
     );
   }
-  if ("autoShutdown" in flags) {
-    throw new UsageError(
-      "expected no autoShutdown for a PartitionSupervisor, whose partitions " +
-        "are all alike; use a Supervisor",
-    );
-  }
-  checkFlags(flags);
   const table = new PartitionTable(partitions);
   const children = Array.from(
     { length: partitions },

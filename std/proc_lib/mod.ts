@@ -29,6 +29,7 @@
  *   on.
  */
 
+import { spawnPart, spawnRules, waitRules } from "../internal/options.ts";
 import { causedBy } from "../internal/reasons.ts";
 import {
   type Behaviour,
@@ -37,6 +38,8 @@ import {
   ExitError,
   type ExitReason,
   KilledError,
+  option,
+  OptionTable,
   type Pid,
   printTerm,
   readableReason,
@@ -61,6 +64,11 @@ export type StartOptions = SpawnOptions & {
   /** Kills the started actor and rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 };
+
+const startOptions = new OptionTable<StartOptions>("a start", {
+  ...spawnRules,
+  ...waitRules,
+});
 
 /** How a started actor tells that it is ready, or that it will not be. */
 export type Starting<R = void> = {
@@ -135,6 +143,11 @@ export type StopOptions = {
   /** Ends the wait, and rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 };
+
+const stopOptions = new OptionTable<StopOptions>("stop", {
+  reason: option.any,
+  ...waitRules,
+});
 
 /** Makes the behaviour to start; called at once, in the caller's turn. */
 type MakeBehaviour<M, R> = (starting: Starting<R>) => Behaviour<M>;
@@ -287,7 +300,9 @@ export function startNow<M, R>(
         "startMonitor",
     );
   }
+  startOptions.check(options);
   options.signal?.throwIfAborted();
+  const spawn = spawnPart(options);
   const progress: Progress = { phase: "making", from: null, early: null };
   const behaviour = make(makeStarting(self, progress));
   progress.phase = "running";
@@ -295,14 +310,14 @@ export function startNow<M, R>(
   // monitor and not possible for a function actor.
   if (mode === "monitored" || typeof behaviour === "function") {
     const pid = mode === "linked"
-      ? self.spawnLink(behaviour, options)
-      : self.spawn(behaviour, options);
+      ? self.spawnLink(behaviour, spawn)
+      : self.spawn(behaviour, spawn);
     const ref = mode === "monitored" ? self.monitor(pid) : NO_REF;
     return awaitInitResult(self, progress, { pid, ref }, options);
   }
   const { pid, hasEnded, reason } = self.spawnReady(
     behaviour,
-    mode === "linked" ? { ...options, link: true } : options,
+    mode === "linked" ? { ...spawn, link: true } : spawn,
   );
   const { early } = progress;
   if (early?.type === "ack") {
@@ -452,6 +467,7 @@ export async function stop(
   target: Pid<never> | string,
   options: StopOptions = {},
 ): Promise<void> {
+  stopOptions.check(options);
   const { reason: asked = reasons.shutdown, ...limits } = options;
   const pid = typeof target === "string" ? self.whereis(target) : target;
   if (pid === self.pid || asked === reasons.normal) {

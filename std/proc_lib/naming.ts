@@ -3,8 +3,10 @@
  * keeps.
  */
 
+import { namedStartRules } from "../internal/options.ts";
 import {
   type Handler,
+  OptionTable,
   type Pid,
   printTerm,
   reasons,
@@ -32,6 +34,11 @@ export type NamedStartOptions = Omit<StartOptions, "name"> & {
   readonly name?: ServerName;
 };
 
+const namedStartOptions = new OptionTable<NamedStartOptions>(
+  "a start",
+  namedStartRules,
+);
+
 /** What the handler of a starting server needs to know of its start. */
 export type StartContext = {
   readonly starting: Starting;
@@ -55,6 +62,7 @@ export function startNamed(
   makeHandler: (context: StartContext) => Handler<unknown>,
   options: NamedStartOptions,
 ): Pid<never> | Promise<Pid<never>> {
+  namedStartOptions.check(options);
   const { name } = options;
   if (typeof name === "object" && name.via.register === undefined) {
     throw new UsageError(

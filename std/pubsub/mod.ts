@@ -40,6 +40,8 @@ import {
   type Handler,
   handler,
   MailboxFullError,
+  option,
+  OptionTable,
   type Pid,
   printTerm,
   reasons,
@@ -130,6 +132,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
 
   /** @internal Made by `start` and `startLink`. */
   constructor(options: PubSubOptions) {
+    pubSubOptions.check(options ?? null);
     const { name, poolSize = 1, broadcastPoolSize = poolSize } = options;
     if (typeof name !== "string" || name === "") {
       throw new UsageError(
@@ -276,6 +279,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
     message: Topics[T],
     options: BroadcastOptions = {},
   ): boolean {
+    broadcastOptions.check(options);
     return this.#everywhere(self, topic, message, options, null);
   }
 
@@ -286,6 +290,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
     message: Topics[T],
     options: BroadcastFromOptions = {},
   ): boolean {
+    broadcastFromOptions.check(options);
     const from = options.from ?? self.pid;
     return this.#everywhere(self, topic, message, options, from);
   }
@@ -298,6 +303,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
     options: BroadcastOptions = {},
   ): void {
     this.#running();
+    broadcastOptions.check(options, "localBroadcast");
     this.#dispatch(self, topic, message, this.#named(options), null);
   }
 
@@ -309,6 +315,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
     options: BroadcastFromOptions = {},
   ): void {
     this.#running();
+    broadcastFromOptions.check(options, "localBroadcastFrom");
     const from = options.from ?? self.pid;
     this.#dispatch(self, topic, message, this.#named(options), from);
   }
@@ -326,6 +333,7 @@ export class PubSub<Topics extends object = Record<string, unknown>> {
     options: BroadcastOptions = {},
   ): boolean {
     const { node: own } = this.#running();
+    broadcastOptions.check(options, "directBroadcast");
     const dispatcher = this.#named(options);
     if (node === own) {
       this.#dispatch(self, topic, message, dispatcher, null);
@@ -453,6 +461,23 @@ function deliverAll(
     }
   }
 }
+
+const pubSubOptions = new OptionTable<PubSubOptions>("PubSub", {
+  name: option.text,
+  poolSize: option.amount,
+  broadcastPoolSize: option.amount,
+  dispatchers: option.object,
+  adapter: option.object,
+});
+
+const broadcastOptions = new OptionTable<BroadcastOptions>("broadcast", {
+  dispatcher: option.text,
+});
+
+const broadcastFromOptions = new OptionTable<BroadcastFromOptions>(
+  "broadcastFrom",
+  { dispatcher: option.text, from: option.object },
+);
 
 function checkPools(poolSize: number, broadcastPoolSize: number): void {
   for (const [name, size] of Object.entries({ poolSize, broadcastPoolSize })) {

@@ -3,6 +3,8 @@
  * of `tables.ts`. What it guarantees is said in `std/registry/mod.ts`.
  */
 
+import { dispatchOptions, registryOptions } from "./types.ts";
+import { callOptions } from "../internal/options.ts";
 import {
   type CallOptions,
   type Destination,
@@ -94,6 +96,7 @@ export class Registry<Key, Value, Message = never> {
 
   /** @internal Made by `start` and `startLink`. */
   constructor(options: RegistryOptions<Key, Value>) {
+    registryOptions.check(options as RegistryOptions ?? null);
     this.name = options.name ?? "registry";
     this.kind = options.keys;
     this.#tables = new Tables(layoutOf(options), options.partitions ?? 1);
@@ -355,6 +358,7 @@ export class Registry<Key, Value, Message = never> {
     body: (entries: readonly Entry<Value, Message>[]) => void | Promise<void>,
     options: DispatchOptions = {},
   ): Promise<void> {
+    dispatchOptions.check(options);
     const bodies = this.#groups(key).map((entries) => () => body(entries));
     await runEach(self, bodies, options);
   }
@@ -394,6 +398,7 @@ export class Registry<Key, Value, Message = never> {
     options: CallOptions = {},
   ): Promise<T> {
     this.#running();
+    callOptions.check(options, "lock");
     const by = mapKey(key);
     const partition = this.#tables.ofKey(by).pid as Pid<unknown>;
     const ticket = self.makeRef();

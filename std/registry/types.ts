@@ -1,5 +1,6 @@
 /** The types of a registry's options and results; see `std/registry/mod.ts`. */
 
+import { option, OptionTable } from "../../runtime/mod.ts";
 import type { Destination, Pid, Self, ViaTarget } from "../../runtime/mod.ts";
 
 /** The message to listeners. There is none when a registrant ends. */
@@ -41,6 +42,16 @@ export type RegistryOptions<Key = unknown, Value = unknown> = {
   readonly meta?: Iterable<readonly [unknown, unknown]>;
 };
 
+/** What the options of a registry take. */
+export const registryOptions = new OptionTable<RegistryOptions>("Registry", {
+  keys: option.oneOf("unique", "duplicate"),
+  name: option.text,
+  partitions: option.amount,
+  partitionBy: option.oneOf("pid", "key"),
+  listeners: option.list,
+  meta: option.object,
+});
+
 /** An actor under a key. */
 export type Entry<Value, Message = never> = {
   readonly pid: Pid<Message>;
@@ -75,6 +86,12 @@ export type DispatchOptions = {
   /** Kills the actors that still run, and rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 };
+
+/** What the options of `dispatchParallel` take. */
+export const dispatchOptions = new OptionTable<DispatchOptions>(
+  "dispatchParallel",
+  { signal: option.signal },
+);
 
 /** The part of `self` that a registration needs. */
 export type Registrant<Message> = Pick<

@@ -1,41 +1,31 @@
 /** Checks of child specifications and flags, before any child is started. */
 
-import { printTerm, termKey, UsageError } from "../../runtime/mod.ts";
-import type { AutoShutdown, RestartLimits, SupervisorFlags } from "./types.ts";
+import {
+  option,
+  OptionTable,
+  printTerm,
+  termKey,
+  UsageError,
+} from "../../runtime/mod.ts";
+import {
+  childRules,
+  restartLimitRules,
+  strategyRule,
+} from "../internal/options.ts";
+import type { AutoShutdown } from "./types.ts";
 import type { ChildOptions, ChildSpec } from "../internal/child_spec.ts";
 
-const restartValues: readonly unknown[] = [
-  "permanent",
-  "transient",
-  "temporary",
-];
-const typeValues: readonly unknown[] = ["worker", "supervisor"];
-const strategyValues: readonly unknown[] = [
-  "oneForOne",
-  "oneForAll",
-  "restForOne",
-];
-const autoShutdownValues: readonly unknown[] = [
-  "never",
-  "anySignificant",
-  "allSignificant",
-];
+export const flagRules = {
+  ...restartLimitRules,
+  strategy: strategyRule,
+  autoShutdown: option.oneOf("never", "anySignificant", "allSignificant"),
+};
 
-/** The longest timer of the runtime. */
-const MAX_SHUTDOWN_MS = 2 ** 40;
-
-function mustBeOneOf(
-  values: readonly unknown[],
-  value: unknown,
-  what: string,
-): void {
-  if (value === undefined || values.includes(value)) return;
-  throw new UsageError(
-    `expected ${what} to be one of ${values.join(", ")}, got ${
-      printTerm(value)
-    }`,
-  );
-}
+const specOptions = new OptionTable<ChildSpec>("a child specification", {
+  ...childRules,
+  id: option.any,
+  start: option.any,
+});
 
 /** Checks the part of a specification that all kinds of supervisors share. */
 export function checkChild(spec: ChildOptions & { start: unknown }): void {
@@ -44,26 +34,20 @@ export function checkChild(spec: ChildOptions & { start: unknown }): void {
       `expected a child specification { id, start }, got ${printTerm(spec)}`,
     );
   }
-  const { start, restart, type, shutdown, significant } = spec;
-  if (typeof start !== "function") {
+  // A server is easily given instead of its specification, and has a `start`.
+  if (typeof (spec as { child?: unknown }).child === "function") {
     throw new UsageError(
-      "expected start of a child specification to be a function, such as " +
-        `(self) => Counter.startLink(self, 0), got ${printTerm(start)}`,
+      "expected a child specification, got what has a method `child` that " +
+        "makes one; write: Counter.child(argument)",
     );
   }
-  mustBeOneOf(restartValues, restart, "restart");
-  mustBeOneOf(typeValues, type, "type");
-  mustBeOneOf([true, false], significant, "significant");
-  if (shutdown === undefined || shutdown === "brutalKill") return;
-  if (
-    shutdown === Infinity ||
-    (typeof shutdown === "number" && shutdown >= 0 &&
-      shutdown <= MAX_SHUTDOWN_MS)
-  ) return;
-  throw new UsageError(
-    "expected shutdown to be a number of ms, Infinity or brutalKill, got " +
-      printTerm(shutdown),
-  );
+  if (typeof spec.start !== "function") {
+    throw new UsageError(
+      "expected start of a child specification to be a function, such as " +
+        `(self) => Counter.startLink(self, 0), got ${printTerm(spec.start)}`,
+    );
+  }
+  specOptions.check(spec as ChildSpec);
 }
 
 /** Checks a specification, and returns the key of its id. */
@@ -129,32 +113,4 @@ export function checkSpecs(
     }
     keys.add(key);
   }
-}
-
-/** Throws `UsageError` for limits that are not valid. */
-export function checkLimits(limits: RestartLimits): void {
-  const { maxRestarts = 3, withinMs = 5_000 } = limits;
-  if (
-    maxRestarts !== Infinity &&
-    !(Number.isSafeInteger(maxRestarts) && maxRestarts >= 0)
-  ) {
-    throw new UsageError(
-      "expected maxRestarts to be a whole number from 0 on or Infinity, got " +
-        printTerm(maxRestarts),
-    );
-  }
-  if (!(Number.isFinite(withinMs) && withinMs > 0)) {
-    throw new UsageError(
-      `expected withinMs to be a number of ms above 0, got ${
-        printTerm(withinMs)
-      }`,
-    );
-  }
-}
-
-/** Throws `UsageError` for flags that are not valid. */
-export function checkFlags(flags: SupervisorFlags): void {
-  mustBeOneOf(strategyValues, flags.strategy, "strategy");
-  mustBeOneOf(autoShutdownValues, flags.autoShutdown, "autoShutdown");
-  checkLimits(flags);
 }

@@ -1,5 +1,7 @@
 /** A supervisor of any kind, as the actor that calls it sees it. */
 
+import { callOptions, childRules } from "../internal/options.ts";
+import { option, OptionTable } from "../../runtime/mod.ts";
 import type {
   CallOptions,
   CallTarget,
@@ -23,6 +25,7 @@ export class SupervisorClient {
 
   /** @internal Made by `startLink`, `start` and `at` of its subclasses. */
   constructor(self: AnySelf, target: CallTarget, options: CallOptions = {}) {
+    callOptions.check(options, "at");
     this.self = self;
     this.target = target;
     this.options = { timeoutMs: Infinity, ...options };
@@ -58,12 +61,18 @@ export class SupervisorClient {
 /** Options of a supervisor below another one. */
 export type SupervisorChildOptions = ChildOptions & { readonly id?: unknown };
 
+const childOptions = new OptionTable<SupervisorChildOptions>("child", {
+  ...childRules,
+  id: option.any,
+});
+
 /** The specification of a supervisor below another one. */
 export function supervisorSpec(
   options: SupervisorChildOptions,
   defaultId: unknown,
   start: ChildSpec["start"],
 ): ChildSpec {
+  childOptions.check(options);
   return {
     type: "supervisor",
     ...options,

@@ -47,10 +47,13 @@
  *   supervisor does not notice when it ends before.
  */
 
+import { serverName } from "../internal/options.ts";
 import {
   type Behaviour,
   type CallOptions,
   type CallTarget,
+  option,
+  OptionTable,
   type Pid,
   Shared,
   type SpawnOptions,
@@ -62,7 +65,7 @@ import type { StopOptions } from "../gen_server/stop.ts";
 import { childId, type ChildSpec } from "../internal/child_spec.ts";
 import type { AnySelf } from "../internal/wait.ts";
 import type { ServerName } from "../proc_lib/naming.ts";
-import { checkFlags, checkSpec, checkSpecs } from "./checks.ts";
+import { checkSpec, checkSpecs, flagRules } from "./checks.ts";
 import {
   nameOptions,
   type SupervisorChildOptions,
@@ -266,6 +269,16 @@ export class Supervisor extends SupervisorClient {
   }
 }
 
+const supervisorOptions = new OptionTable<SupervisorOptions>("Supervisor", {
+  ...flagRules,
+  children: option.list,
+  name: serverName,
+});
+
+const checkOptions = new OptionTable<
+  { readonly autoShutdown?: AutoShutdown }
+>("checkChildSpecs", { autoShutdown: flagRules.autoShutdown });
+
 /** A supervisor that was started, with its pid. */
 export type RunningSupervisor = Supervisor & { readonly pid: Pid<never> };
 
@@ -274,7 +287,7 @@ async function startSupervisor(
   method: "start" | "startLink",
   options: SupervisorOptions,
 ): Promise<RunningSupervisor> {
-  checkFlags(options);
+  supervisorOptions.check(options ?? null);
   checkSpecs(options.children, options.autoShutdown ?? "never");
   const { pid } = await Server[method](self, options, nameOptions(options));
   return new Supervisor(self, pid) as RunningSupervisor;
@@ -301,6 +314,7 @@ export function checkChildSpecs(
   specs: readonly ChildSpec[],
   options: { readonly autoShutdown?: AutoShutdown } = {},
 ): void {
+  checkOptions.check(options);
   checkSpecs(specs, options.autoShutdown);
 }
 

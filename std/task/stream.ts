@@ -6,11 +6,11 @@
 
 import {
   CallError,
+  option,
+  OptionTable,
   type Pid,
-  printTerm,
   type Self,
   Shared,
-  UsageError,
 } from "../../runtime/mod.ts";
 import { flushExit } from "../internal/wait.ts";
 import { chainOf } from "./running.ts";
@@ -46,6 +46,14 @@ export type StreamPlace = {
   ) => Promise<Pid<never>>;
 };
 
+const streamOptions = new OptionTable<StreamOptions>("a stream of tasks", {
+  maxConcurrency: option.endlessAmount,
+  ordered: option.flag,
+  timeoutMs: option.timeout,
+  onTimeout: option.oneOf("exit", "killTask"),
+  zipInputOnExit: option.flag,
+});
+
 /** See `Task.asyncStream`. */
 export function streamOf<I, T>(
   self: AnySelf,
@@ -54,16 +62,7 @@ export function streamOf<I, T>(
   options: StreamOptions,
   place: StreamPlace,
 ): AsyncIterable<StreamResult<I, T>> {
-  const { maxConcurrency = 8 } = options;
-  if (
-    maxConcurrency !== Infinity &&
-    !(Number.isSafeInteger(maxConcurrency) && maxConcurrency > 0)
-  ) {
-    throw new UsageError(
-      "expected maxConcurrency to be a whole number above 0 or Infinity, got " +
-        printTerm(maxConcurrency),
-    );
-  }
+  streamOptions.check(options);
   return {
     [Symbol.asyncIterator]: () =>
       new Consumer(self, input, fn, options, place).results(),

@@ -5,10 +5,12 @@
  * For children of any kind see `std/dynamic_supervisor/mod.ts`.
  */
 
+import { childRules } from "../internal/options.ts";
 import {
   atom,
   CallError,
   type CallTarget,
+  OptionTable,
   Pid,
   printTerm,
   reasons,
@@ -46,6 +48,11 @@ export type TaskSupervisorOptions = RestartLimits & {
  * traps exits.
  */
 export type TaskChildOptions = Pick<ChildOptions, "restart" | "shutdown">;
+
+const taskChildOptions = new OptionTable<TaskChildOptions>("startChild", {
+  restart: childRules.restart,
+  shutdown: childRules.shutdown,
+});
 
 /**
  * A handle of a supervisor of tasks. Any actor of its node may use it.
@@ -139,6 +146,7 @@ export class TaskSupervisor {
     run: TaskFunction<unknown>,
     options: TaskChildOptions = {},
   ): Promise<Pid<never>> {
+    taskChildOptions.check(options);
     return this.#start(self, run, null, options);
   }
 

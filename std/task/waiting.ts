@@ -8,9 +8,12 @@
  * `demonitor` neither comes.
  */
 
+import { waitRules } from "../internal/options.ts";
 import {
   Down,
   type ExitReason,
+  option,
+  OptionTable,
   printTerm,
   reasons,
   type Ref,
@@ -110,12 +113,21 @@ function failed(
   });
 }
 
+const awaitOptions = new OptionTable<AwaitOptions>("Task.await", waitRules);
+
+const yieldOptions = new OptionTable<YieldManyOptions>("Task.yieldMany", {
+  timeoutMs: option.timeout,
+  limit: option.endlessCount,
+  onTimeout: option.oneOf("nothing", "ignore", "killTask"),
+});
+
 /** See `Task.await`. */
 export async function awaitTask<T>(
   self: AnySelf,
   task: Task<T>,
   options: AwaitOptions = {},
 ): Promise<T> {
+  awaitOptions.check(options, "Task.await");
   mustBeOpen(self, task, "await");
   const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   let answer: Answer<T> | undefined;
@@ -250,6 +262,7 @@ export async function awaitMany(
   tasks: readonly Task<unknown>[],
   options: AwaitOptions = {},
 ): Promise<unknown[]> {
+  awaitOptions.check(options, "Task.awaitMany");
   const { timeoutMs = DEFAULT_TIMEOUT_MS, ...more } = options;
   const open = openTasks(self, tasks, "awaitMany");
   const values: unknown[] = new Array(tasks.length).fill(undefined);
@@ -290,6 +303,7 @@ export async function yieldMany(
   tasks: readonly Task<unknown>[],
   options: YieldManyOptions = {},
 ): Promise<(TaskOutcome<unknown> | null)[]> {
+  yieldOptions.check(options);
   const { timeoutMs = DEFAULT_TIMEOUT_MS, onTimeout = "nothing" } = options;
   const { limit = tasks.length } = options;
   const open = openTasks(self, tasks, "yieldMany");

@@ -13,6 +13,8 @@ import {
   type LogRecord,
   type MemoryNetwork,
   memoryNetwork,
+  option,
+  OptionTable,
   type RunningNode,
   start,
   type StartOptions,
@@ -27,6 +29,14 @@ export type TestClusterOptions =
     /** Whether to connect all nodes to each other. Default true. */
     readonly connect?: boolean;
   };
+
+const clusterOptions = new OptionTable<TestClusterOptions>("testCluster", {
+  exports: option.object,
+  limits: option.object,
+  global: option.either(option.exactly(false), option.object),
+  log: option.callback,
+  connect: option.flag,
+});
 
 /** How many log records are kept; the oldest are dropped first. */
 const MAX_RECORDS = 10_000;
@@ -119,6 +129,7 @@ export async function testCluster(
   names: readonly string[],
   options: TestClusterOptions = {},
 ): Promise<TestCluster> {
+  clusterOptions.check(options);
   const network = memoryNetwork();
   const records: LogRecord[] = [];
   const log = (record: LogRecord) => {

@@ -16,6 +16,8 @@ import {
   errorText,
   type ExportedBehaviour,
   type LogRecord,
+  option,
+  OptionTable,
   printTerm,
   type RunningNode,
   start,
@@ -80,6 +82,21 @@ export type SimNodeOptions =
     readonly exports?: Readonly<Record<string, ExportedBehaviour>>;
   };
 
+const simulateOptions = new OptionTable<SimulateOptions>("simulate", {
+  seed: option.count,
+  maxLatencyMs: option.duration,
+  maxSteps: option.amount,
+  trace: option.flag,
+});
+
+const nodeOptions = new OptionTable<SimNodeOptions>("a simulated node", {
+  global: option.either(option.exactly(false), option.object),
+  hidden: option.flag,
+  limits: option.object,
+  trace: option.object,
+  exports: option.object,
+});
+
 /** A wait of the test's body for a condition. */
 type Wait = {
   readonly isDone: () => boolean;
@@ -138,6 +155,7 @@ export class Simulation {
     name: string,
     options: SimNodeOptions = {},
   ): Promise<RunningNode> {
+    nodeOptions.check(options);
     if (this.#nodes.has(name)) {
       throw new RangeError(
         `expected a name that no running node has, got ${name}`,
@@ -349,6 +367,7 @@ export async function simulate(
   options: SimulateOptions,
   body: (sim: Simulation) => Promise<void>,
 ): Promise<SimulationResult> {
+  simulateOptions.check(options ?? null);
   const seed = options.seed ?? seedOfEnvironment() ?? 1;
   const world = new World(seed, options.trace ?? false);
   const sim = new Simulation(seed, world, options.maxLatencyMs ?? 2);

@@ -31,6 +31,8 @@ import {
   type ExitReason,
   handler,
   type NamedTarget,
+  option,
+  OptionTable,
   type Pid,
   reasons,
   Ref,
@@ -62,6 +64,10 @@ export type SleepOptions = {
   readonly signal?: AbortSignal;
 };
 
+const sleepOptions = new OptionTable<SleepOptions>("sleep", {
+  signal: option.signal,
+});
+
 /** The value of a call, and how long it took. */
 export type Timed<T> = {
   /** Milliseconds with a fraction. */
@@ -90,6 +96,7 @@ export async function sleep(
   delayMs: number,
   options: SleepOptions = {},
 ): Promise<void> {
+  sleepOptions.check(options);
   // No message has this ref, so that only the time can end the wait.
   await receiveRef(self, self.makeRef(), { timeoutMs: delayMs, ...options });
 }

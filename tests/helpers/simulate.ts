@@ -67,10 +67,11 @@ export async function simulateSeeds(
   options: Seeds & SimulateOptions,
   body: (sim: Simulation) => Promise<void>,
 ): Promise<readonly SimulationResult[]> {
+  const { count, base: _, ...simulation } = options;
   const results: SimulationResult[] = [];
-  for (const seed of seedsOf({ ...options, count: share(options.count) })) {
+  for (const seed of seedsOf({ ...options, count: share(count) })) {
     try {
-      results.push(await simulate({ ...options, seed }, body));
+      results.push(await simulate({ ...simulation, seed }, body));
     } catch (error) {
       throw new Error(
         [

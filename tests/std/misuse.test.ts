@@ -3,11 +3,17 @@ import { type Self, start, UsageError } from "../../runtime/mod.ts";
 
 describe("start without a compiler's help", () => {
   const cases: readonly [unknown, string][] = [
-    ["a@127.0.0.1", "expected start({ name, cookie, ... })"],
-    [null, "expected start({ name, cookie, ... })"],
-    [{ name: "a@127.0.0.1", cookie: 5 }, "expected cookie to be a string"],
-    [{ name: 7 }, "expected name to be a string"],
-    [{ name: "a@127.0.0.1", cookie: "c", port: 70_000 }, "expected port to be"],
+    ["a@127.0.0.1", "expected the options of start as an object"],
+    [null, "expected the options of start as an object"],
+    [
+      { name: "a@127.0.0.1", cookie: 5 },
+      "expected cookie of start to be a string",
+    ],
+    [{ name: 7 }, "expected name of start to be a string"],
+    [
+      { name: "a@127.0.0.1", cookie: "c", port: 70_000 },
+      "expected port of start to be",
+    ],
     [{ name: "a@127.0.0.1", cookie: "c", epmdPort: "x" }, "expected epmdPort"],
     [{ name: "a@127.0.0.1" }, "expected a cookie"],
     [{ cookie: "c" }, "expected a name along with"],

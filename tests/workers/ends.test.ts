@@ -228,11 +228,11 @@ describe("a worker that cannot start", () => {
     ["with exports that are no list", {
       module: probe,
       exports: "echo" as never,
-    }, 'as a list of names, got "echo"'],
+    }, 'to be an array, got "echo"'],
     ["with no time to start", {
       module: probe,
       startTimeoutMs: 0,
-    }, "above 0, got 0"],
+    }, "above 0, or Infinity, got 0"],
     ["with its parent's name", { module: probe, name: "p" }, "another name"],
     ["with a name that is none", { module: probe, name: "a b" }, "node name"],
     ["with a context that has no clone", {

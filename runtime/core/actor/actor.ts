@@ -19,6 +19,7 @@ import type * as scheduler from "../host/scheduler.ts";
 import { type ExitReason, reasons } from "../messages/reasons.ts";
 import { type AnyBehaviour, Handler, Stop } from "../contract/behaviour.ts";
 import type { ReceiveOptions, SpawnOptions } from "../contract/self.ts";
+import { optionsOfReceive } from "../contract/option_tables.ts";
 import { ActorState } from "./actor_state.ts";
 import { crashActor, endActor, endWhenSettled } from "../signals/exits.ts";
 import { park } from "../signals/holding.ts";
@@ -418,7 +419,12 @@ export abstract class Actor extends ActorState implements ActorRecord {
         "expected a pattern to look at its message only, got one that receives",
       );
     }
-    const options = (isPattern(pattern) ? more : pattern) ?? {};
+    let options: ReceiveOptions;
+    try {
+      options = optionsOfReceive(pattern, more);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const abort = options.signal;
     if (abort?.aborted) return Promise.reject(abort.reason);
     this.match = isPattern(pattern) ? compile(pattern) : null;

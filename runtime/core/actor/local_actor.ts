@@ -40,10 +40,18 @@ import { holdBack } from "../signals/holding.ts";
 import { demonitor, monitor, monitorWith } from "../signals/monitors.ts";
 import { link, unlink } from "../signals/links.ts";
 import { ExitError, UsageError } from "../messages/errors.ts";
+import {
+  aliasOptions,
+  checkSpawn,
+  demonitorOptions,
+  monitorOptions,
+  noOptions,
+  readySpawnOptions,
+  remoteSpawnOptions,
+  spawnOptions,
+  trySendOptions,
+} from "../contract/option_tables.ts";
 import { isViaTarget } from "../contract/via.ts";
-
-/** One object for all spawns: a new one for each costs measurable time. */
-const noOptions: SpawnOptions = {};
 
 /**
  * Limit of first turns that run within one another. Each takes a dozen frames
@@ -106,6 +114,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     options: TrySendOptions = {},
   ): SendOutcome {
     if (this.state === DEAD) return "ok";
+    trySendOptions.check(options);
     const { isUp, hasRoom } = this.owner.way(
       this.pid,
       to as Destination<never>,
@@ -129,10 +138,14 @@ export class LocalActor extends Actor implements Self<unknown> {
     options: SpawnOptions = noOptions,
   ): Pid<T> {
     this.#mustBeAlive("spawn");
+    checkSpawn(behaviour, options, spawnOptions);
     return this.owner.spawnActor(behaviour, options, this).pid as Pid<T>;
   }
 
-  spawnLink<T>(behaviour: Behaviour<T>, options: SpawnOptions = {}): Pid<T> {
+  spawnLink<T>(
+    behaviour: Behaviour<T>,
+    options: SpawnOptions = noOptions,
+  ): Pid<T> {
     const pid = this.spawn(behaviour, options);
     link(this, pid);
     return pid;
@@ -149,6 +162,7 @@ export class LocalActor extends Actor implements Self<unknown> {
           "since the first turn of a function has no known end",
       );
     }
+    checkSpawn(behaviour, options, readySpawnOptions);
     const { owner } = this;
     const isTooDeep = owner.firstTurns >= MAX_NESTED_FIRST_TURNS;
     const actor = owner.spawnActor(behaviour, options, this, isTooDeep);
@@ -164,7 +178,7 @@ export class LocalActor extends Actor implements Self<unknown> {
 
   spawnMonitor<T>(
     behaviour: Behaviour<T>,
-    options: SpawnOptions = {},
+    options: SpawnOptions = noOptions,
   ): { pid: Pid<T>; ref: Ref } {
     const pid = this.spawn(behaviour, options);
     return { pid, ref: monitor(this, pid) };
@@ -177,6 +191,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     options: RemoteSpawnOptions = {},
   ): Promise<RemoteSpawn<T>> {
     this.#mustBeAlive("spawnOn");
+    remoteSpawnOptions.check(options);
     return this.#waitForNode(
       this.owner.spawns.request<T>(this, node, behaviour, args, options),
     );
@@ -205,6 +220,7 @@ export class LocalActor extends Actor implements Self<unknown> {
     options?: MonitorOptions,
   ): Ref {
     this.#mustBeAlive("monitor");
+    monitorOptions.check(options);
     const ref = this.makeRef();
     if (options?.alias !== undefined) this.#addAlias(ref, options.alias);
     monitorWith(this, ref, target, { tag: options?.tag });
@@ -213,6 +229,7 @@ export class LocalActor extends Actor implements Self<unknown> {
 
   alias(options?: { readonly once?: boolean }): Ref {
     this.#mustBeAlive("alias");
+    aliasOptions.check(options);
     const ref = this.makeRef();
     this.#addAlias(ref, options?.once ? "once" : "explicit");
     return ref;
@@ -264,6 +281,7 @@ export class LocalActor extends Actor implements Self<unknown> {
 
   demonitor(ref: Ref, options?: { readonly flush?: boolean }): boolean {
     this.#mustBeAlive("demonitor");
+    demonitorOptions.check(options);
     return demonitor(this, ref, options?.flush ?? false);
   }
 

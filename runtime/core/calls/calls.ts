@@ -14,6 +14,7 @@ import type { NamedTarget } from "../messages/named_target.ts";
 import type { CallOptions, CallTarget, Destination } from "../contract/self.ts";
 import { monitorWith } from "../signals/monitors.ts";
 import { CallError, UsageError } from "../messages/errors.ts";
+import { callOptions, checkWait } from "../contract/option_tables.ts";
 import { isViaTarget } from "../contract/via.ts";
 import { reasons } from "../messages/reasons.ts";
 import { mustBeDelay } from "../host/timers.ts";
@@ -39,6 +40,7 @@ export function call(
   envelope: Envelope | null = null,
 ): Promise<unknown> {
   mustBeAbleToWait(actor, "call");
+  checkWait(options, callOptions);
   const abort = options.signal;
   if (abort?.aborted) return Promise.reject(abort.reason);
   // In a call, a free name of this node is a failure and no `UsageError`.
@@ -73,6 +75,7 @@ export function expectReply(
   options: CallOptions,
 ): Promise<unknown> {
   mustBeAbleToWait(actor, "expectReply");
+  checkWait(options, callOptions, "expectReply");
   const abort = options.signal;
   if (abort?.aborted) return Promise.reject(abort.reason);
   const pending = makePendingCall(

@@ -6,6 +6,7 @@
  */
 
 import { type ExitReason, reasons } from "../messages/reasons.ts";
+import { option, OptionTable } from "../messages/options.ts";
 import { Handler, Stop } from "./behaviour.ts";
 import type { Self } from "./self.ts";
 
@@ -50,6 +51,18 @@ export type HandlerOptions<S = unknown> = {
   /** Name of the behaviour in logs and `info`. Default: the function's name. */
   readonly name?: string;
 };
+
+const handlerOptions = new OptionTable<HandlerOptions>("asyncHandler", {
+  system: option.object,
+  name: option.text,
+});
+
+const systemHooks = new OptionTable<SystemHooks>("system", {
+  getState: option.callback,
+  replaceState: option.callback,
+  formatStatus: option.callback,
+  terminate: option.callback,
+});
 
 /**
  * A handler actor: `handle` is called once per message, synchronously, and
@@ -125,6 +138,8 @@ export function asyncHandler<S, M>(
   handle: AsyncMessageHandler<S, M>,
   options: HandlerOptions<S> = {},
 ): Handler<M> {
+  handlerOptions.check(options as HandlerOptions);
+  systemHooks.check(options.system as SystemHooks | undefined);
   const make = typeof init === "function"
     ? init as (self: Self<M>) => S
     : () => init;

@@ -8,8 +8,9 @@
  */
 
 import type { ActorRecord } from "../contract/record.ts";
+import { mailboxOptions } from "../contract/option_tables.ts";
 import { DEFAULT_WARN_AT, type MailboxOptions } from "../mailbox/options.ts";
-import { MailboxFullError, UsageError } from "../messages/errors.ts";
+import { MailboxFullError } from "../messages/errors.ts";
 import { endActor } from "./exits.ts";
 import {
   Down,
@@ -18,14 +19,14 @@ import {
   NodeUp,
   Timeout,
 } from "../messages/runtime_messages.ts";
-import { atom, printTerm } from "../terms/terms.ts";
+import { atom } from "../terms/terms.ts";
 
 /** Gives a new actor's mailbox its limit. Throws `UsageError`. */
 export function limitMailbox(
   actor: ActorRecord,
   options: MailboxOptions,
 ): void {
-  mustBeLengths(options);
+  mailboxOptions.check(options);
   actor.mailboxOptions = options;
   actor.mailboxAlarm = Math.min(
     options.limit ?? Infinity,
@@ -39,18 +40,6 @@ export function limitMailbox(
  */
 export function traceMessages(actor: ActorRecord): void {
   actor.mailboxAlarm = -actor.mailboxAlarm;
-}
-
-/** Throws `UsageError` for numbers that are no length of a mailbox. */
-function mustBeLengths({ limit, warnAt }: MailboxOptions): void {
-  for (const [name, length] of Object.entries({ limit, warnAt })) {
-    if (length === undefined || length === Infinity) continue;
-    if (Number.isInteger(length) && length >= 1) continue;
-    throw new UsageError(
-      `expected mailbox.${name} to be a whole number of 1 or more, or ` +
-        `Infinity, got ${printTerm(length)}`,
-    );
-  }
 }
 
 /**

@@ -13,6 +13,7 @@
  * `docs/global.md` says what holds when.
  */
 
+import { option, OptionTable } from "../../core/messages/options.ts";
 import { errorText } from "../../core/terms/error_text.ts";
 import type { Node } from "../../core/node/node.ts";
 import type { Destination, Self, Via } from "../../core/contract/self.ts";
@@ -75,6 +76,22 @@ export type TransResult<T> =
 
 const TIMEOUT_MS = 30_000;
 
+const nameOptions = new OptionTable<NameOptions>("registerName", {
+  // `methodOf` checks the names of resolvers.
+  resolver: option.either(option.text, option.callback),
+  timeoutMs: option.timeout,
+});
+
+const lockOptions = new OptionTable<LockOptions>("setLock", {
+  nodes: option.list,
+  retries: option.endlessCount,
+  timeoutMs: option.timeout,
+});
+
+const syncOptions = new OptionTable<{ readonly timeoutMs?: number }>("sync", {
+  timeoutMs: option.timeout,
+});
+
 function namesOf(node: Node): GlobalNames {
   const { globalNames } = node;
   if (globalNames instanceof GlobalNames) return globalNames;
@@ -121,19 +138,13 @@ function kept(what: string, term: unknown): unknown {
   );
 }
 
-function mustBeTime(timeoutMs: number): number {
-  if (typeof timeoutMs === "number" && timeoutMs >= 0) return timeoutMs;
-  throw new UsageError(
-    `expected timeoutMs to be a number from 0 on, got ${printTerm(timeoutMs)}`,
-  );
-}
-
 async function change(
   self: GlobalSelf,
   wanted: Change,
   options: NameOptions,
 ): Promise<boolean> {
-  const timeoutMs = mustBeTime(options.timeoutMs ?? TIMEOUT_MS);
+  nameOptions.check(options);
+  const { timeoutMs = TIMEOUT_MS } = options;
   const result = await order(self, {
     type: "change",
     change: wanted,
@@ -153,6 +164,7 @@ async function claim(
   if (!(pid instanceof Pid)) {
     throw new UsageError(`expected a pid to name, got ${printTerm(pid)}`);
   }
+  nameOptions.check(options);
   const { resolver = "randomExit" } = options;
   const method = methodOf(resolver);
   let confirmResolver: (isGiven: boolean) => void = () => {};
@@ -310,20 +322,14 @@ async function setLock(
   lock: LockName,
   options: LockOptions = {},
 ): Promise<boolean> {
-  const { retries = Infinity } = options;
-  if (retries !== Infinity && !(Number.isInteger(retries) && retries >= 0)) {
-    throw new UsageError(
-      `expected retries to be a whole number from 0 on, got ${
-        printTerm(retries)
-      }`,
-    );
-  }
+  lockOptions.check(options);
+  const { retries = Infinity, timeoutMs = TIMEOUT_MS } = options;
   return await order(self, {
     type: "lock",
     id: checkedLock(lock),
     nodes: checkedNodes(options.nodes),
     retries,
-    timeoutMs: mustBeTime(options.timeoutMs ?? TIMEOUT_MS),
+    timeoutMs,
   }) === true;
 }
 
@@ -333,6 +339,7 @@ async function delLock(
   lock: LockName,
   options: Pick<LockOptions, "nodes"> = {},
 ): Promise<void> {
+  lockOptions.check(options, "delLock");
   await order(self, {
     type: "unlock",
     id: checkedLock(lock),
@@ -362,6 +369,7 @@ async function trans<T>(
   body: () => T | Promise<T>,
   options: LockOptions = {},
 ): Promise<TransResult<T>> {
+  lockOptions.check(options, "trans");
   // The same nodes are locked and unlocked, also if others connect meanwhile.
   const nodes = options.nodes ?? [nodeOf(self).name, ...self.nodes()];
   if (!await setLock(self, lock, { ...options, nodes })) return { ok: false };
@@ -381,7 +389,8 @@ async function sync(
   self: GlobalSelf,
   options: { readonly timeoutMs?: number } = {},
 ): Promise<void> {
-  const timeoutMs = mustBeTime(options.timeoutMs ?? TIMEOUT_MS);
+  syncOptions.check(options);
+  const { timeoutMs = TIMEOUT_MS } = options;
   if (await order(self, { type: "sync", timeoutMs }) === true) return;
   throw new CallError(SERVER_NAME, "sync", "timeout");
 }

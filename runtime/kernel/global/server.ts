@@ -33,6 +33,7 @@ import {
   yes,
 } from "./protocol/terms.ts";
 import { readRequest } from "./protocol/read.ts";
+import { option, OptionTable } from "../../core/messages/options.ts";
 import { UserLocks } from "./locks/user_locks.ts";
 import { nameAtom } from "../../core/terms/atom_names.ts";
 
@@ -47,6 +48,12 @@ export type GlobalOptions = {
   /** Whether a pid may have several names. Default false, as in OTP. */
   readonly severalNames?: boolean;
 };
+
+/** What the option `global` of `start` takes. */
+export const globalOptions = new OptionTable<GlobalOptions>("global", {
+  partitions: option.oneOf("heal", "prevent"),
+  severalNames: option.flag,
+});
 
 /** How long a node may say that it knows us before we must know it. */
 const UNKNOWN_MS = 500;

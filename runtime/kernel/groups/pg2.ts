@@ -8,6 +8,7 @@
  * nodes that are connected have it.
  */
 
+import { option, OptionTable } from "../../core/messages/options.ts";
 import type { CallOptions, Self } from "../../core/contract/self.ts";
 import type { ExportedFunction } from "../../core/node/functions.ts";
 import type { Node } from "../../core/node/node.ts";
@@ -49,6 +50,10 @@ export class Pg2Error extends Error {
  * `timeoutMs` have passed. The change has been made and sent by then.
  */
 export type Pg2Options = Pick<CallOptions, "timeoutMs">;
+
+const pg2Options = new OptionTable<Pg2Options>("pg2", {
+  timeoutMs: option.timeout,
+});
 
 /**
  * Takes part in `pg2` from now on. The first use of any function of `pg2` does
@@ -230,6 +235,7 @@ async function change(
   what: Pg2Change,
   options: Pg2Options,
 ): Promise<void> {
+  pg2Options.check(options);
   const node = liveNodeOf(at);
   const server = pg2Server(node);
   const isMember = what.type === "join" || what.type === "leave";

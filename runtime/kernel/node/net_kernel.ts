@@ -6,6 +6,7 @@
  * `{error, notsup}`, so that no caller waits for its time limit.
  */
 
+import { callOptions } from "../../core/contract/option_tables.ts";
 import type { CallOptions, Self } from "../../core/contract/self.ts";
 import type { Node } from "../../core/node/node.ts";
 import type { Handler } from "../../core/contract/behaviour.ts";
@@ -100,6 +101,7 @@ export async function ping(
   node: string,
   options: CallOptions = {},
 ): Promise<"pong" | "pang"> {
+  callOptions.check(options, "ping");
   const question = new Tuple([names.isAuth, nameAtom(self.node)]);
   try {
     const target = { name: NET_KERNEL, node };

@@ -2,6 +2,7 @@
  * The calling side of erpc for one call. `erpc.ts` describes the protocol.
  */
 
+import { callOptions } from "../../core/contract/option_tables.ts";
 import type { LocalActor } from "../../core/actor/local_actor.ts";
 import type { CallOptions, Self } from "../../core/contract/self.ts";
 import { Call } from "../../core/messages/requests.ts";
@@ -73,6 +74,7 @@ export async function erpcCall<R = unknown>(
   options: CallOptions = {},
 ): Promise<R> {
   const parts = checked(called, args);
+  callOptions.check(options, "erpc.call");
   const title = titleOf(node, called, args);
   const waiter = self.spawn(
     (me: Self<Call | Down>) => wait(me, node, parts, title),

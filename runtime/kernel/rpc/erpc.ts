@@ -13,6 +13,7 @@
  * has timed out may or may not have run, and it is not stopped.
  */
 
+import { callOptions } from "../../core/contract/option_tables.ts";
 import type { CallOptions } from "../../core/contract/self.ts";
 import { type AnySelf, checked, erpcCall, erpcCast } from "./call.ts";
 import {
@@ -55,6 +56,7 @@ async function multicall<R = unknown>(
   options: CallOptions = {},
 ): Promise<readonly ErpcResult<R>[]> {
   checked(called, args);
+  callOptions.check(options, "erpc.multicall");
   const results = await Promise.allSettled(
     nodes.map((node) => erpcCall<R>(self, node, called, args, options)),
   );

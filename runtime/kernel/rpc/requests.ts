@@ -6,6 +6,7 @@
  * request is ever in its owner's mailbox, and a request ends with its owner.
  */
 
+import { callOptions } from "../../core/contract/option_tables.ts";
 import { Call } from "../../core/messages/requests.ts";
 import type { CallOptions, Self } from "../../core/contract/self.ts";
 import { CallError } from "../../core/messages/errors.ts";
@@ -134,6 +135,7 @@ export async function receiveResponse<R>(
   request: ErpcRequest<R>,
   options: CallOptions = {},
 ): Promise<R> {
+  callOptions.check(options, "erpc.receiveResponse");
   const { timeoutMs = Infinity } = options;
   try {
     await firstOf(self, [request], { ...options, timeoutMs });
@@ -158,6 +160,7 @@ export async function waitResponse<R>(
   request: ErpcRequest<R>,
   options: CallOptions = {},
 ): Promise<ErpcResult<R> | null> {
+  callOptions.check(options, "erpc.waitResponse");
   const { timeoutMs = 0 } = options;
   await firstOf(self, [request], { ...options, timeoutMs });
   return checkResponse(request);
@@ -247,6 +250,7 @@ export class ErpcRequests<L, R = unknown> {
     self: AnySelf,
     options: CallOptions = {},
   ): Promise<LabelledResponse<L, R>> {
+    callOptions.check(options, "wait");
     const { timeoutMs = Infinity } = options;
     if (this.size === 0) return { type: "noRequest" };
     const requests = [...this.#labels.keys()];

@@ -8,6 +8,7 @@
  * once, and the program decides whether and when.
  */
 
+import { option, OptionTable } from "../../core/messages/options.ts";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 import { compareLogLevel, getConfig, getLogger } from "@logtape/logtape";
@@ -23,6 +24,12 @@ export type LogOptions = {
   /** Whether to colour the level. Default: on a terminal without NO_COLOR. */
   readonly color?: boolean;
 };
+
+const logOptions = new OptionTable<LogOptions>("createLog", {
+  level: option.oneOf("debug", "info", "warning", "error"),
+  write: option.callback,
+  color: option.flag,
+});
 
 const colors: Readonly<Record<LogLevel, string>> = {
   debug: "\x1b[2m",
@@ -46,6 +53,7 @@ export type Log = {
  * are lines on standard error.
  */
 export function createLog(options: LogOptions = {}): Log {
+  logOptions.check(options);
   const least = options.level ?? "info";
   const write = options.write ?? ((line) => errorOutput().write(line));
   const color = options.color ?? isColorful();

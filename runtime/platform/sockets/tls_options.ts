@@ -7,6 +7,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { UsageError } from "../../core/messages/errors.ts";
+import { option, OptionTable } from "../../core/messages/options.ts";
 
 /** The content of a PEM file, as text or bytes. Not a path. */
 export type Pem = string | Uint8Array;
@@ -34,6 +35,14 @@ export type TlsOptions = {
    */
   readonly checkHost?: boolean;
 };
+
+/** What the option `tls` of `start` takes. `checkTlsOptions` does the rest. */
+const tlsOptions = new OptionTable<TlsOptions>("tls", {
+  cert: option.any,
+  key: option.any,
+  ca: option.any,
+  checkHost: option.flag,
+});
 
 /** The certificates as text, which all runtimes accept. */
 export type PemTexts = {
@@ -94,6 +103,7 @@ function names(certificate: X509Certificate, host: string): boolean {
  * and for a certificate that no other node would accept from this node.
  */
 export function checkTlsOptions(options: TlsOptions, nodeName: string): void {
+  tlsOptions.check(options);
   const given: Partial<Record<string, unknown>> = { ...options };
   const { ca } = given;
   const cas: readonly unknown[] = Array.isArray(ca) ? ca : [ca];

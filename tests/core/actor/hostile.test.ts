@@ -27,26 +27,22 @@ function named(
   return Object.defineProperty(behaviour, "name", { value: name });
 }
 
-/** What cannot be looked at, as the behaviour, its name, label or error. */
-const hostile: readonly [string, Behaviour<unknown>, label?: unknown][] = [
+/** What cannot be looked at, as the behaviour, its name or its error. */
+const hostile: readonly [string, Behaviour<unknown>][] = [
   ["a revoked behaviour", revoked(() => {})],
   ["a revoked async behaviour", revoked(async () => {})],
   ["a revoked function thrown", throws(revoked(() => {}))],
   ["a revoked object thrown", throws(revoked({}))],
   ["a symbol as the name", named(Symbol("name"), throws(new Error("boom")))],
-  ["a symbol as the label", throws(new Error("boom")), Symbol("label")],
 ];
 
 describe("what throws when it is looked at", () => {
   test.each(hostile)(
     "%s ends its actor and no other",
-    async (_, behaviour, label) => {
+    async (_, behaviour) => {
       const { node } = await lone();
       const answer = await node.run(async (self: Self<unknown>) => {
-        const { ref } = self.spawnMonitor(
-          behaviour,
-          label === undefined ? {} : { label: label as string },
-        );
+        const { ref } = self.spawnMonitor(behaviour);
         const down = await self.receive(ref, { timeoutMs: 5_000 }) as
           | Down
           | undefined;

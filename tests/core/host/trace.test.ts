@@ -198,7 +198,7 @@ describe("a trace", () => {
   test("that is none is refused", async () => {
     for (
       const [trace, expected] of [
-        [1, /trace to be an object/],
+        [1, /trace of start to be an object/],
         [{ turnBegan: () => {} }, /hooks such as messageDelivered/],
         [{ linked: "yes" }, /trace\.linked to be a function/],
       ] as const

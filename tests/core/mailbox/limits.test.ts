@@ -33,7 +33,7 @@ describe("a mailbox limit", () => {
     const before = node.stats().actors;
     for (const bad of [0, -1, Number.NaN, 1.5, "5" as never, null as never]) {
       expect(() => node.spawn(park, { mailbox: { limit: bad } }))
-        .toThrow(`expected mailbox.limit to be a whole number of 1 or more`);
+        .toThrow(`expected limit of mailbox to be a whole number of 1 or more`);
       expect(() => node.spawn(park, { mailbox: { warnAt: bad } }))
         .toThrow(UsageError);
     }

@@ -217,15 +217,21 @@ describe("every node", () => {
 
 describe("options of the kernel", () => {
   const cases: [options: object, message: string][] = [
-    [{ functions: 1 }, "expected functions to be an object, got 1"],
-    [{ functions: null }, "expected functions to be an object, got null"],
+    [{ functions: 1 }, "expected functions of start to be an object, got 1"],
+    [
+      { functions: null },
+      "expected functions of start to be an object, got null",
+    ],
     [{ functions: { add: () => 1 } }, 'expected "module:function" or'],
     [{ functions: { "m:f/x": () => 1 } }, 'got "m:f/x"'],
     [{ functions: { "m:f/256": () => 1 } }, 'got "m:f/256"'],
     [{ functions: { ":f": () => 1 } }, 'got ":f"'],
     [{ functions: { "m:f": 1 } }, 'expected a function to offer as "m:f"'],
-    [{ inspectable: "no" }, "expected inspectable to be true or false"],
-    [{ output: "stdout" }, "expected output to be a function"],
+    [
+      { inspectable: "no" },
+      "expected inspectable of start to be true or false",
+    ],
+    [{ output: "stdout" }, "expected output of start to be a function"],
   ];
   test.each(cases)("refuses case %#", async (options, message) => {
     const error = await start(options as StartOptions).then(

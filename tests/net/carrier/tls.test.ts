@@ -310,7 +310,7 @@ describe("start refuses", () => {
     [
       "what is no object",
       { name, cookie: COOKIE, tls: "certs" as unknown as TlsOptions },
-      "expected tls to be an object",
+      "expected tls of start to be an object",
     ],
     [
       "a path",

@@ -298,8 +298,11 @@ describe("start", () => {
       const options: [object, string][] = [
         [{ monitor: true }, "use startLink or startMonitor"],
         [{ link: true }, "use startLink or startMonitor"],
-        [{ timeoutMs: -1 }, "expected a delay in ms of 0 or more, got -1"],
-        [{ timeoutMs: Number.NaN }, "expected a delay"],
+        [
+          { timeoutMs: -1 },
+          "to be a number of ms from 0 on, or Infinity, got -1",
+        ],
+        [{ timeoutMs: Number.NaN }, "expected timeoutMs of a start to be"],
       ];
       for (const [option, message] of options) {
         const error = await failureOf(start(self, silent, option), UsageError);

@@ -262,7 +262,7 @@ test("refuses invalid options and calls", async () => {
       .rejects.toThrow("expected a name for the PubSub, got undefined");
     for (const poolSize of [0, 1.5, -1, 2_000, "1"]) {
       await expect((async () => await start({ name: "x", poolSize }))())
-        .rejects.toThrow("expected poolSize to be a whole number");
+        .rejects.toThrow("to be a whole number");
     }
     await expect(
       (async () =>

@@ -17,7 +17,7 @@ describe("starting a registry", () => {
         [{ keys: "other" }, 'got "other"'],
         [
           { keys: "unique", partitions: 0 },
-          "a whole number of at least 1, got 0",
+          "a whole number of 1 or more, got 0",
         ],
         [{ keys: "unique", partitions: 1.5 }, "got 1.5"],
         [{ keys: "unique", partitionBy: "key" }, "only with duplicate keys"],

@@ -16,13 +16,31 @@ describe("specifications", () => {
   const bad: readonly [string, readonly unknown[], RegExp][] = [
     ["no array", "x" as never, /an array/],
     ["no object", [1], /\{ id, start \}/],
+    ["unknown", [{ id: 1, start, restrat: 1 }], /did you mean restart\?/],
+    ["a server", [genServer({ init: () => 1 })], /write: Counter\.child/],
     ["without id", [{ start }], /with an id/],
     ["without start", [{ id: 1 }], /to be a function/],
-    ["restart", [{ id: 1, start, restart: "often" }], /restart to be one of/],
-    ["type", [{ id: 1, start, type: "boss" }], /type to be one of/],
-    ["shutdown", [{ id: 1, start, shutdown: -1 }], /shutdown to be a number/],
+    [
+      "restart",
+      [{ id: 1, start, restart: "often" }],
+      /restart of a child specification to be "permanent"/,
+    ],
+    [
+      "type",
+      [{ id: 1, start, type: "boss" }],
+      /type of a child specification to be "worker" or/,
+    ],
+    [
+      "shutdown",
+      [{ id: 1, start, shutdown: -1 }],
+      /shutdown of a child specification to be a number/,
+    ],
     ["shutdown text", [{ id: 1, start, shutdown: "now" }], /brutalKill/],
-    ["significant", [{ id: 1, start, significant: 1 }], /significant to be/],
+    [
+      "significant",
+      [{ id: 1, start, significant: 1 }],
+      /significant of a child specification to be/,
+    ],
     ["twice", [{ id: [1], start }, { id: [1], start }], /an id of its own/],
     ["id that is no term", [{ id: () => {}, start }], /to be a term/],
     [
@@ -49,11 +67,11 @@ describe("specifications", () => {
     });
   });
 
-  test("that are valid are not refused, also with further fields", () => {
+  test("that are valid are not refused", () => {
     checkChildSpecs([
       { id: 1, start, restart: "transient", significant: true },
       { id: "1", start, shutdown: Infinity },
-      { id: 2, start, shutdown: "brutalKill", more: 1 } as ChildSpec,
+      { id: 2, start, shutdown: "brutalKill" },
     ]);
   });
 
