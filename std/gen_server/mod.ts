@@ -50,11 +50,7 @@
  *   leaves its changes, which only `terminate` and reports see.
  */
 
-import {
-  callOptions,
-  childRules,
-  namedStartRules,
-} from "../internal/options.ts";
+import { callOptions } from "../internal/options.ts";
 import {
   atom,
   BusyError,
@@ -62,22 +58,22 @@ import {
   type CallOptions,
   type CallTarget,
   type ExitReason,
-  option,
-  OptionTable,
   printTerm,
   type ReplyTo,
   type Self,
   UsageError,
 } from "../../runtime/mod.ts";
-import {
-  childId,
-  type ChildOptions,
-  type ChildSpec,
-} from "../internal/child_spec.ts";
+import { childId, type ChildSpec } from "../internal/child_spec.ts";
 import type { AnySelf } from "../internal/wait.ts";
 import type { ServerName } from "../proc_lib/naming.ts";
 import { cast as castTo, type ClientSelf } from "./client.ts";
 import { ServerKind } from "./kind.ts";
+import {
+  childOptions,
+  definitionOptions,
+  initialOptions,
+  type ServerChildOptions,
+} from "./options.ts";
 import {
   type Callback,
   optionsOf,
@@ -100,6 +96,7 @@ import {
 } from "./types.ts";
 
 export { type NoReply, noReply };
+export type { ServerChildOptions };
 export type {
   Client,
   ClientSelf,
@@ -110,11 +107,6 @@ export type {
   StopOptions,
 };
 export type { Handlers, Server, StateOf } from "./types.ts";
-
-/** Options of a server below a supervisor: `Counter.child(0, { id: "a" })`. */
-export type ServerChildOptions = ServerOptions & ChildOptions & {
-  readonly id?: unknown;
-};
 
 /** What `init` returns to start nothing, without an error. */
 export const ignore: Ignore = new Ignore();
@@ -253,36 +245,6 @@ export function genServer<
 >(definition: Definition<R, A, C, K>): GenServer<R, A, C, K> {
   return new GenServer(definition);
 }
-
-const callback = option.callback;
-
-const definitionOptions = new OptionTable<
-  Definition<unknown, never, unknown, unknown>
->("genServer", {
-  name: option.text,
-  trapExits: option.flag,
-  init: option.any,
-  calls: option.object,
-  casts: option.object,
-  handleCall: callback,
-  handleCast: callback,
-  info: callback,
-  continue: callback,
-  timeout: callback,
-  terminate: callback,
-  formatStatus: callback,
-});
-
-const initialOptions = new OptionTable<InitialOptions>("initial", {
-  continue: option.any,
-  timeoutMs: option.timeout,
-});
-
-const childOptions = new OptionTable<ServerChildOptions>("child", {
-  ...namedStartRules,
-  ...childRules,
-  id: option.any,
-});
 
 function planOf(
   definition: Definition<unknown, never, unknown, unknown>,

@@ -6,44 +6,53 @@
 import {
   type CallOptions,
   option,
+  type OptionRule,
   OptionTable,
   type SpawnOptions,
 } from "../../runtime/mod.ts";
 
-export const spawnRules = {
-  name: option.text,
-  trapExits: option.flag,
-  mailbox: option.object,
-  label: option.text,
-};
+/** A rule for each of these names. */
+export type RulesFor<Names extends string> = Readonly<
+  Record<Names, OptionRule>
+>;
+
+export const spawnRules: RulesFor<"name" | "trapExits" | "mailbox" | "label"> =
+  {
+    name: option.text,
+    trapExits: option.flag,
+    mailbox: option.object,
+    label: option.text,
+  };
 
 /** The limits of a wait. */
-export const waitRules = {
+export const waitRules: RulesFor<"timeoutMs" | "signal"> = {
   timeoutMs: option.timeout,
   signal: option.signal,
 };
 
 /** A local name, or `{ via, name }`. */
-export const serverName = option.either(option.text, option.object);
+export const serverName: OptionRule = option.either(option.text, option.object);
 
-export const namedStartRules = {
+export const namedStartRules: typeof spawnRules & typeof waitRules = {
   ...spawnRules,
   ...waitRules,
   name: serverName,
 };
 
-export const restartLimitRules = {
+export const restartLimitRules: RulesFor<"maxRestarts" | "withinMs"> = {
   maxRestarts: option.endlessCount,
   withinMs: option.duration,
 };
 
-export const strategyRule = option.oneOf(
+export const strategyRule: OptionRule = option.oneOf(
   "oneForOne",
   "oneForAll",
   "restForOne",
 );
 
-export const childRules = {
+export const childRules: RulesFor<
+  "restart" | "shutdown" | "type" | "significant"
+> = {
   restart: option.oneOf("permanent", "transient", "temporary"),
   shutdown: option.either(option.timeout, option.oneOf("brutalKill")),
   type: option.oneOf("worker", "supervisor"),
@@ -51,7 +60,12 @@ export const childRules = {
 };
 
 /** Options of calls, also as limits of a client. */
-export const callOptions = new OptionTable<CallOptions>("call", waitRules);
+export const callOptions: OptionTable<CallOptions> = new OptionTable<
+  CallOptions
+>(
+  "call",
+  waitRules,
+);
 
 /**
  * What a spawn takes of the options of a start. Most starts have no others, and

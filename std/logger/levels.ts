@@ -1,7 +1,7 @@
 /** The eight severities of OTP's `logger` and Elixir's `Logger`. */
 
 import { option } from "../../runtime/mod.ts";
-import type { LogLevel } from "../../runtime/mod.ts";
+import type { LogLevel, OptionRule } from "../../runtime/mod.ts";
 
 /** All severities, most severe first. */
 export const severities = [
@@ -21,7 +21,11 @@ export type Severity = (typeof severities)[number];
 export type Threshold = Severity | "all" | "none";
 
 /** What an option that is a threshold takes. */
-export const thresholdRule = option.oneOf(...severities, "all", "none");
+export const thresholdRule: OptionRule = option.oneOf(
+  ...severities,
+  "all",
+  "none",
+);
 
 function rank(level: Threshold): number {
   if (level === "none") return -1;

@@ -43,14 +43,19 @@ export type RegistryOptions<Key = unknown, Value = unknown> = {
 };
 
 /** What the options of a registry take. */
-export const registryOptions = new OptionTable<RegistryOptions>("Registry", {
-  keys: option.oneOf("unique", "duplicate"),
-  name: option.text,
-  partitions: option.amount,
-  partitionBy: option.oneOf("pid", "key"),
-  listeners: option.list,
-  meta: option.object,
-});
+export const registryOptions: OptionTable<RegistryOptions> = new OptionTable<
+  RegistryOptions
+>(
+  "Registry",
+  {
+    keys: option.oneOf("unique", "duplicate"),
+    name: option.text,
+    partitions: option.amount,
+    partitionBy: option.oneOf("pid", "key"),
+    listeners: option.list,
+    meta: option.object,
+  },
+);
 
 /** An actor under a key. */
 export type Entry<Value, Message = never> = {
@@ -88,7 +93,9 @@ export type DispatchOptions = {
 };
 
 /** What the options of `dispatchParallel` take. */
-export const dispatchOptions = new OptionTable<DispatchOptions>(
+export const dispatchOptions: OptionTable<DispatchOptions> = new OptionTable<
+  DispatchOptions
+>(
   "dispatchParallel",
   { signal: option.signal },
 );

@@ -10,16 +10,19 @@ import {
 import {
   childRules,
   restartLimitRules,
+  type RulesFor,
   strategyRule,
 } from "../internal/options.ts";
 import type { AutoShutdown } from "./types.ts";
 import type { ChildOptions, ChildSpec } from "../internal/child_spec.ts";
 
-export const flagRules = {
-  ...restartLimitRules,
-  strategy: strategyRule,
-  autoShutdown: option.oneOf("never", "anySignificant", "allSignificant"),
-};
+export const flagRules:
+  & typeof restartLimitRules
+  & RulesFor<"strategy" | "autoShutdown"> = {
+    ...restartLimitRules,
+    strategy: strategyRule,
+    autoShutdown: option.oneOf("never", "anySignificant", "allSignificant"),
+  };
 
 const specOptions = new OptionTable<ChildSpec>("a child specification", {
   ...childRules,

@@ -18,18 +18,28 @@ import type {
   TrySendOptions,
 } from "./self.ts";
 
-export const mailboxOptions = new OptionTable<MailboxOptions>("mailbox", {
-  limit: option.endlessAmount,
-  policy: option.oneOf("refuse", "kill", "dropNewest", "dropOldest"),
-  warnAt: option.endlessAmount,
-});
+export const mailboxOptions: OptionTable<MailboxOptions> = new OptionTable<
+  MailboxOptions
+>(
+  "mailbox",
+  {
+    limit: option.endlessAmount,
+    policy: option.oneOf("refuse", "kill", "dropNewest", "dropOldest"),
+    warnAt: option.endlessAmount,
+  },
+);
 
-export const spawnOptions = new OptionTable<SpawnOptions>("spawn", {
-  name: option.text,
-  trapExits: option.flag,
-  mailbox: option.object,
-  label: option.text,
-});
+export const spawnOptions: OptionTable<SpawnOptions> = new OptionTable<
+  SpawnOptions
+>(
+  "spawn",
+  {
+    name: option.text,
+    trapExits: option.flag,
+    mailbox: option.object,
+    label: option.text,
+  },
+);
 
 /** One object for all spawns: a new one for each costs measurable time. */
 export const noOptions: SpawnOptions = {};
@@ -59,7 +69,9 @@ export function checkRun(body: unknown, options: SpawnOptions): void {
   if (options !== noOptions) spawnOptions.check(options, "run");
 }
 
-export const readySpawnOptions = new OptionTable<
+export const readySpawnOptions: OptionTable<
+  SpawnOptions & { readonly link?: boolean }
+> = new OptionTable<
   SpawnOptions & { readonly link?: boolean }
 >("spawnReady", {
   name: option.text,
@@ -69,12 +81,15 @@ export const readySpawnOptions = new OptionTable<
   link: option.flag,
 });
 
-export const remoteSpawnOptions = new OptionTable<RemoteSpawnOptions>(
-  "spawnOn",
-  { link: option.flag, monitor: option.flag },
-);
+export const remoteSpawnOptions: OptionTable<RemoteSpawnOptions> =
+  new OptionTable<RemoteSpawnOptions>(
+    "spawnOn",
+    { link: option.flag, monitor: option.flag },
+  );
 
-export const callOptions = new OptionTable<CallOptions>("call", {
+export const callOptions: OptionTable<CallOptions> = new OptionTable<
+  CallOptions
+>("call", {
   timeoutMs: option.timeout,
   signal: option.signal,
 });
@@ -94,10 +109,15 @@ export function checkWait(
   if (unknown !== 0) table.check(options, place);
 }
 
-export const receiveOptions = new OptionTable<ReceiveOptions>("receive", {
-  timeoutMs: option.timeout,
-  signal: option.signal,
-});
+export const receiveOptions: OptionTable<ReceiveOptions> = new OptionTable<
+  ReceiveOptions
+>(
+  "receive",
+  {
+    timeoutMs: option.timeout,
+    signal: option.signal,
+  },
+);
 
 /** The options among the arguments of `receive`. Throws `UsageError`. */
 export function optionsOfReceive(
@@ -119,26 +139,40 @@ export function optionsOfReceive(
   return first;
 }
 
-export const trySendOptions = new OptionTable<TrySendOptions>("trySend", {
-  noConnect: option.flag,
-  noSuspend: option.flag,
-});
-
-export const monitorOptions = new OptionTable<MonitorOptions>("monitor", {
-  tag: option.any,
-  alias: option.oneOf("explicit", "demonitor", "replyDemonitor"),
-});
-
-export const aliasOptions = new OptionTable<{ readonly once?: boolean }>(
-  "alias",
-  { once: option.flag },
+export const trySendOptions: OptionTable<TrySendOptions> = new OptionTable<
+  TrySendOptions
+>(
+  "trySend",
+  {
+    noConnect: option.flag,
+    noSuspend: option.flag,
+  },
 );
 
-export const demonitorOptions = new OptionTable<{ readonly flush?: boolean }>(
-  "demonitor",
-  { flush: option.flag },
+export const monitorOptions: OptionTable<MonitorOptions> = new OptionTable<
+  MonitorOptions
+>(
+  "monitor",
+  {
+    tag: option.any,
+    alias: option.oneOf("explicit", "demonitor", "replyDemonitor"),
+  },
 );
 
-export const listenOptions = new OptionTable<
+export const aliasOptions: OptionTable<{ readonly once?: boolean }> =
+  new OptionTable<{ readonly once?: boolean }>(
+    "alias",
+    { once: option.flag },
+  );
+
+export const demonitorOptions: OptionTable<{ readonly flush?: boolean }> =
+  new OptionTable<{ readonly flush?: boolean }>(
+    "demonitor",
+    { flush: option.flag },
+  );
+
+export const listenOptions: OptionTable<
+  { readonly signal?: AbortSignal }
+> = new OptionTable<
   { readonly signal?: AbortSignal }
 >("onNodeEvent", { signal: option.signal });

@@ -63,91 +63,118 @@ function exactly(value: unknown): OptionRule {
   };
 }
 
+/** The names of the rules of `option` that are no functions. */
+type KindOfValue =
+  | "flag"
+  | "text"
+  | "callback"
+  | "object"
+  | "list"
+  | "timeout"
+  | "positive"
+  | "duration"
+  | "endlessDuration"
+  | "count"
+  | "endlessCount"
+  | "amount"
+  | "endlessAmount"
+  | "port"
+  | "signal"
+  | "any";
+
 /**
  * The kinds of values that options take. `undefined` is always accepted, as for
  * an option that is not given.
  */
-export const option = {
-  flag: rule("true or false", (value) => typeof value === "boolean", "yes"),
-  text: rule("a string", (value) => typeof value === "string", 7),
-  callback: rule("a function", (value) => typeof value === "function", "f"),
-  object: rule(
-    "an object",
-    (value) => typeof value === "object" && value !== null,
-    "o",
-  ),
-  list: rule("an array", Array.isArray, "l"),
-  /** A limit of a wait. */
-  timeout: rule(
-    "a number of ms from 0 on, or Infinity",
-    (value) => isNumber(value) && value >= 0,
-    "50",
-  ),
-  positive: rule(
-    "a number above 0",
-    (value) => isNumber(value) && value > 0,
-    0,
-  ),
-  /** A length of time that is not empty. */
-  duration: rule(
-    "a number of ms above 0",
-    (value) => isNumber(value) && value > 0 && value !== Infinity,
-    0,
-  ),
-  /** As `duration`, or without an end. */
-  endlessDuration: rule(
-    "a number of ms above 0, or Infinity",
-    (value) => isNumber(value) && value > 0,
-    0,
-  ),
-  /** How many there may be, none included. */
-  count: rule(
-    "a whole number from 0 on",
-    (value) => isWhole(value, 0),
-    -1,
-  ),
-  /** As `count`, or without a limit. */
-  endlessCount: rule(
-    "a whole number from 0 on, or Infinity",
-    (value) => value === Infinity || isWhole(value, 0),
-    -1,
-  ),
-  /** How many there may be, one at least. */
-  amount: rule(
-    "a whole number of 1 or more",
-    (value) => isWhole(value, 1),
-    0,
-  ),
-  /** As `amount`, or without a limit. */
-  endlessAmount: rule(
-    "a whole number of 1 or more, or Infinity",
-    (value) => value === Infinity || isWhole(value, 1),
-    0,
-  ),
-  port: rule(
-    "a port from 0 to 65535",
-    (value) => isWhole(value, 0) && (value as number) <= 65_535,
-    70_000,
-  ),
-  signal: rule(
-    "an AbortSignal",
-    // A signal of another realm or of a polyfill is no instance of the class.
-    (value) =>
-      typeof value === "object" && value !== null && "aborted" in value &&
-      "addEventListener" in value,
-    {},
-  ),
-  /** A term, or anything else: there is nothing to refuse. */
-  any: {
-    expected: "anything",
-    accepts: () => true,
-    choices: [],
-    refused: null,
-  } satisfies OptionRule as OptionRule,
-  oneOf,
-  either,
-  exactly,
-};
+export const option:
+  & {
+    readonly [Kind in KindOfValue]: OptionRule;
+  }
+  & {
+    readonly oneOf: typeof oneOf;
+    readonly either: typeof either;
+    readonly exactly: typeof exactly;
+  } = {
+    flag: rule("true or false", (value) => typeof value === "boolean", "yes"),
+    text: rule("a string", (value) => typeof value === "string", 7),
+    callback: rule("a function", (value) => typeof value === "function", "f"),
+    object: rule(
+      "an object",
+      (value) => typeof value === "object" && value !== null,
+      "o",
+    ),
+    list: rule("an array", Array.isArray, "l"),
+    /** A limit of a wait. */
+    timeout: rule(
+      "a number of ms from 0 on, or Infinity",
+      (value) => isNumber(value) && value >= 0,
+      "50",
+    ),
+    positive: rule(
+      "a number above 0",
+      (value) => isNumber(value) && value > 0,
+      0,
+    ),
+    /** A length of time that is not empty. */
+    duration: rule(
+      "a number of ms above 0",
+      (value) => isNumber(value) && value > 0 && value !== Infinity,
+      0,
+    ),
+    /** As `duration`, or without an end. */
+    endlessDuration: rule(
+      "a number of ms above 0, or Infinity",
+      (value) => isNumber(value) && value > 0,
+      0,
+    ),
+    /** How many there may be, none included. */
+    count: rule(
+      "a whole number from 0 on",
+      (value) => isWhole(value, 0),
+      -1,
+    ),
+    /** As `count`, or without a limit. */
+    endlessCount: rule(
+      "a whole number from 0 on, or Infinity",
+      (value) => value === Infinity || isWhole(value, 0),
+      -1,
+    ),
+    /** How many there may be, one at least. */
+    amount: rule(
+      "a whole number of 1 or more",
+      (value) => isWhole(value, 1),
+      0,
+    ),
+    /** As `amount`, or without a limit. */
+    endlessAmount: rule(
+      "a whole number of 1 or more, or Infinity",
+      (value) => value === Infinity || isWhole(value, 1),
+      0,
+    ),
+    port: rule(
+      "a port from 0 to 65535",
+      (value) => isWhole(value, 0) && (value as number) <= 65_535,
+      70_000,
+    ),
+    signal: rule(
+      "an AbortSignal",
+      // A signal of another realm or of a polyfill is no instance of the class.
+      (value) =>
+        typeof value === "object" && value !== null && "aborted" in value &&
+        "addEventListener" in value,
+      {},
+    ),
+    /** A term, or anything else: there is nothing to refuse. */
+    any: {
+      expected: "anything",
+      accepts: () => true,
+      choices: [],
+      refused: null,
+    },
+    oneOf,
+    either,
+    exactly,
+  };
 
 /** A rule for each name of the type; the compiler finds one that is missing. */
 export type OptionRules<T extends object> = {
@@ -264,20 +291,29 @@ export function mostSimilar(
   return best;
 }
 
-/** Levenshtein's distance: characters inserted, removed and replaced. */
+/**
+ * Characters inserted, removed, replaced, and neighbours swapped: the distance
+ * of optimal string alignment.
+ */
 function editDistance(a: string, b: string): number {
   // A name of an option is short; anything longer is similar to none.
   if (Math.abs(a.length - b.length) > 20) return Infinity;
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  const at = (rows: readonly number[][], i: number, j: number): number =>
+    rows[i]?.[j] ?? Infinity;
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    const row = [i];
+    rows.push(row);
     for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(
-        Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1),
-      );
+      const differs = a[i - 1] === b[j - 1] ? 0 : 1;
+      const isSwapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row.push(Math.min(
+        at(rows, i - 1, j - 1) + differs,
+        at(rows, i - 1, j) + 1,
+        at(rows, i, j - 1) + 1,
+        isSwapped ? at(rows, i - 2, j - 2) + 1 : Infinity,
+      ));
     }
-    row = next;
   }
-  return row[b.length] as number;
+  return at(rows, a.length, b.length);
 }

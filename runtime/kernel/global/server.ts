@@ -50,10 +50,15 @@ export type GlobalOptions = {
 };
 
 /** What the option `global` of `start` takes. */
-export const globalOptions = new OptionTable<GlobalOptions>("global", {
-  partitions: option.oneOf("heal", "prevent"),
-  severalNames: option.flag,
-});
+export const globalOptions: OptionTable<GlobalOptions> = new OptionTable<
+  GlobalOptions
+>(
+  "global",
+  {
+    partitions: option.oneOf("heal", "prevent"),
+    severalNames: option.flag,
+  },
+);
 
 /** How long a node may say that it knows us before we must know it. */
 const UNKNOWN_MS = 500;
