@@ -17,6 +17,13 @@ export type NodeStats = {
   readonly crashes: number;
   /** Messages that were dropped because a mailbox was full. */
   readonly lostMessages: number;
+  /**
+   * Log records that were dropped: `log` threw, rejected, had 1,000 promises
+   * pending or logged by itself, or the standard error stream, to which the
+   * default log writes, was stalled or closed. Of this stream, lines of all
+   * nodes of the thread are counted.
+   */
+  readonly lostLogRecords: number;
   readonly nodes: readonly string[];
   /** Its workers with a running thread. */
   readonly workers: readonly {

@@ -260,6 +260,7 @@ export class RunningNode {
       messages: this.#node.delivered,
       crashes: this.#node.crashes,
       lostMessages: this.#node.lostMessages,
+      lostLogRecords: this.#host.lostRecords?.() ?? 0,
       nodes: this.nodes(),
       workers: this.workers().map(({ name, state }) => ({ name, state })),
     };

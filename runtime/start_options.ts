@@ -134,7 +134,11 @@ export type StartOptions = {
    * Least severe level that is written to standard error. Default `warning`.
    */
   readonly logLevel?: LogLevel;
-  /** Receives all log records instead; `logLevel` has no effect then. */
+  /**
+   * Receives all log records instead; `logLevel` has no effect then. If it
+   * throws or rejects, the record is dropped and counted in the `lostLogRecords`
+   * of `stats()`.
+   */
   readonly log?: (record: LogRecord) => void;
 };
 

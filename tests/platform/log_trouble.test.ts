@@ -1,7 +1,12 @@
 /** A log whose sink fails, or whose reader stalls or has ended. */
 import { describe, expect, test } from "vitest";
 import type { LogRecord } from "../../runtime/core/host/ports.ts";
-import { ErrorOutput } from "../../runtime/platform/host/error_output.ts";
+import { type RunningNode, start } from "../../runtime/mod.ts";
+import {
+  ErrorOutput,
+  errorOutput,
+} from "../../runtime/platform/host/error_output.ts";
+import { createHost } from "../../runtime/platform/host/host.ts";
 import { guardLog } from "../../runtime/platform/host/log_sink.ts";
 import { join } from "node:path";
 import { spawn } from "node:child_process";
@@ -134,8 +139,41 @@ describe("the standard error stream", () => {
   });
 });
 
+describe("a node's figures", () => {
+  const lost = (node: RunningNode) => node.stats().lostLogRecords;
+
+  test.each<[string, () => void, number]>([
+    ["takes all", () => {}, 0],
+    ["throws", () => {
+      throw new Error("no disk");
+    }, 7],
+    ["rejects", () => Promise.reject(new Error("no disk")), 7],
+  ])("count the records of a log that %s", async (_, log, count) => {
+    await using node = await start({ log });
+    const before = lost(node);
+    for (let i = 0; i < 7; i++) node.log("error", "m");
+    await expect.poll(() => lost(node) - before).toBe(count);
+  });
+
+  test("count what the default log has lost later", () => {
+    let count = 0;
+    const sink = Object.assign(() => {}, { lost: () => count });
+    const host = createHost({ log: sink });
+    host.log(record);
+    expect(host.lostRecords?.()).toBe(0);
+    count = 3;
+    expect(host.lostRecords?.()).toBe(3);
+    const before = createHost().lostRecords?.();
+    expect(before).toBe(errorOutput().dropped);
+  });
+});
+
 describe("a node lives on", () => {
-  type Outcome = { readonly firings: number; readonly answer: string };
+  type Outcome = {
+    readonly firings: number;
+    readonly answer: string;
+    readonly counts: boolean;
+  };
 
   /** Runs the fixture with a standard error that is read, stalled or closed. */
   async function run(
@@ -163,12 +201,13 @@ describe("a node lives on", () => {
     "with a sink that %s",
     async (trouble) => {
       const { outcome, lines } = await run(trouble, "read");
-      expect(outcome).toEqual({ firings: expect.any(Number), answer: "alive" });
+      expect(outcome.answer).toBe("alive");
       expect(outcome.firings).toBeGreaterThan(2);
       const told = lines.filter((line) => line.includes("the log function"));
       // On Bun a floating rejection cannot be traced to the sink.
       const traced = trouble !== "floats" || currentRuntime() !== "bun";
       expect(told).toHaveLength(traced ? 1 : 0);
+      expect(outcome.counts).toBe(traced);
     },
   );
 
@@ -176,6 +215,8 @@ describe("a node lives on", () => {
     "when the reader of its standard error is %s",
     async (reader) => {
       const { outcome } = await run("", reader);
+      // A stalled reader may have taken all: a pipe has a buffer.
+      if (reader === "gone") expect(outcome.counts).toBe(true);
       expect(outcome.answer).toBe("alive");
       expect(outcome.firings).toBeGreaterThan(2);
     },

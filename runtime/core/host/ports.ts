@@ -83,6 +83,8 @@ export interface Host {
    */
   readonly stepped?: (scheduler: SteppedScheduler) => void;
   log(record: LogRecord): void;
+  /** Number of records that the log did not take. Absent: it takes all. */
+  readonly lostRecords?: () => number;
   /** Whether records of this level are used. Absent: all levels are. */
   readonly logs?: (level: LogLevel) => boolean;
   /**

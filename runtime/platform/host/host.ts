@@ -81,6 +81,7 @@ export function createHost(
     randomU32,
     md5,
     log,
+    lostRecords: log.dropped,
     ...(log.logs === undefined ? {} : { logs: log.logs }),
     attribute,
     adopt,

@@ -45,6 +45,8 @@ export type Log = {
   (record: LogRecord): void;
   /** Whether records of this level are written, or given to LogTape. */
   readonly logs?: (level: LogLevel) => boolean;
+  /** Number of records that were taken and lost later. Absent: none are. */
+  readonly lost?: () => number;
 };
 
 /**
@@ -55,7 +57,8 @@ export type Log = {
 export function createLog(options: LogOptions = {}): Log {
   logOptions.check(options);
   const least = options.level ?? "info";
-  const write = options.write ?? ((line) => errorOutput().write(line));
+  const { write } = options;
+  const writeLine = write ?? ((line) => errorOutput().write(line));
   const color = options.color ?? isColorful();
   // Looked up for each frequent event, so it is computed once.
   const written: Readonly<Record<LogLevel, boolean>> = {
@@ -68,11 +71,12 @@ export function createLog(options: LogOptions = {}): Log {
     if (getConfig() !== null) {
       emit(record);
     } else if (written[record.level]) {
-      write(`${formatLogRecord(record, new Date(), color)}\n`);
+      writeLine(`${formatLogRecord(record, new Date(), color)}\n`);
     }
   };
   const logs = (level: LogLevel) => written[level] || getConfig() !== null;
-  return Object.assign(log, { logs });
+  if (write !== undefined) return Object.assign(log, { logs });
+  return Object.assign(log, { logs, lost: () => errorOutput().dropped });
 }
 
 /**

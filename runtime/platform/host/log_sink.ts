@@ -29,7 +29,7 @@ const TRACED_RECORDS = 100;
 
 /** A log that never throws and never returns a promise. */
 export type GuardedLog = Log & {
-  /** Number of records that were dropped. */
+  /** Number of records that were dropped, here or by the sink. */
   readonly dropped: () => number;
 };
 
@@ -83,9 +83,9 @@ export function guardLog(
       isInside = false;
     }
   };
-  const { logs } = sink;
+  const { logs, lost } = sink;
   return Object.assign(log, {
-    dropped: () => dropped,
+    dropped: () => dropped + (lost?.() ?? 0),
     ...(logs === undefined ? {} : { logs: guardLevels(logs) }),
   });
 }
