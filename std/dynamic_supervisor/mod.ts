@@ -52,6 +52,7 @@ import {
 } from "../../runtime/mod.ts";
 import { genServer } from "../gen_server/mod.ts";
 import type { StopOptions } from "../gen_server/stop.ts";
+import { MAX_ARGUMENTS, tooManyArguments } from "../internal/arity.ts";
 import { childId, type ChildSpec } from "../internal/child_spec.ts";
 import type { AnySelf } from "../internal/wait.ts";
 import { checkChild } from "../supervisor/checks.ts";
@@ -246,6 +247,9 @@ function checkOptions(options: DynamicSupervisorOptions<never>): void {
     );
   }
   dynamicOptions.check(options);
+  // The first argument of a start is the supervisor itself.
+  const count = 1 + (options.extraArguments ?? []).length;
+  if (count > MAX_ARGUMENTS) throw tooManyArguments("a child's start", count);
 }
 
 async function startSupervisor<X extends readonly unknown[]>(

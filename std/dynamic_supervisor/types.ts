@@ -33,7 +33,7 @@ export type DynamicSupervisorOptions<
    * Default Infinity.
    */
   readonly maxChildren?: number;
-  /** Further arguments of each start, also at restarts. */
+  /** Further arguments of each start, also at restarts; 254 at most. */
   readonly extraArguments?: X;
 };
 

@@ -14,6 +14,7 @@ import {
   Tuple,
   UsageError,
 } from "../../runtime/mod.ts";
+import { MAX_ARGUMENTS, tooManyArguments } from "../internal/arity.ts";
 import { pidOfTarget, resolveTarget } from "../internal/targets.ts";
 
 /** As much of an actor as a client needs. */
@@ -22,8 +23,14 @@ export type ClientSelf = Pick<Self<never>, "call" | "cast" | "whereis">;
 /** Names that calls and casts must not have. */
 const reservedNames = new Set(["pid", "target", "with", "then", "constructor"]);
 
-/** The request of the call `name` with arguments, as it is sent. */
+/**
+ * The request of the call `name` with arguments, as it is sent. Throws
+ * `UsageError` for more than 255 of them.
+ */
 export function requestOf(name: symbol, args: readonly unknown[]): unknown {
+  if (args.length > MAX_ARGUMENTS) {
+    throw tooManyArguments(String(name.description), args.length);
+  }
   return args.length === 0 ? name : new Tuple([name, ...args]);
 }
 
@@ -103,6 +110,9 @@ export function clientClass(
     const head = atom(name);
     methods[name] = calls.includes(name)
       ? function (this: BoundClient, ...args: unknown[]): unknown {
+        if (args.length > MAX_ARGUMENTS) {
+          return Promise.reject(tooManyArguments(name, args.length));
+        }
         return BoundClient.call(this, requestOf(head, args));
       }
       : function (this: BoundClient, ...args: unknown[]): void {

@@ -28,6 +28,7 @@ import {
   tuple,
   UsageError,
 } from "../../runtime/mod.ts";
+import { MAX_ARGUMENTS } from "../internal/arity.ts";
 import {
   failServer,
   formattedState,
@@ -193,7 +194,8 @@ function callFor(
   if (request instanceof Tuple) {
     const { items } = request;
     const callback = callbacks.get(items[0]);
-    if (callback !== undefined) {
+    // With more arguments it is the request of no callback.
+    if (callback !== undefined && items.length <= MAX_ARGUMENTS + 1) {
       return items.length === 2
         ? callback(server, items[1] as never)
         : callback(server, ...items.slice(1) as never[]);

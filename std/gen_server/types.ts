@@ -105,7 +105,10 @@ export type Definition<R, A, C, K> = {
   /** What a callback returns is the reply, unless it is `noReply`. */
   readonly calls?: C & Handlers<StateOf<R>>;
   readonly casts?: K & Handlers<StateOf<R>>;
-  /** Takes a call that `calls` has no entry for; returns as a call does. */
+  /**
+   * Takes a call that `calls` has no entry for, or that has more than 255
+   * arguments; returns as a call does.
+   */
   readonly handleCall?: (
     server: Server<StateOf<R>>,
     request: unknown,

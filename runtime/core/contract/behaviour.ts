@@ -72,8 +72,8 @@ export type AnyBehaviour =
 
 /**
  * An export of a node, which other nodes can spawn: it gets the arguments of the
- * request and returns the behaviour of the new actor. Check the arguments: they
- * come from another node.
+ * request, 255 at most, and returns the behaviour of the new actor. Check the
+ * arguments: they come from another node.
  * (Declared as a method, so that parameters may be narrower than `unknown`.)
  */
 export type ExportedBehaviour = {

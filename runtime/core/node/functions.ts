@@ -19,8 +19,11 @@ export type ExportedFunction = {
   call(...args: unknown[]): unknown;
 }["call"];
 
-/** Limit of arguments of a function, as on a BEAM node. */
-const MAX_ARITY = 255;
+/**
+ * Limit of arguments of a function, as on a BEAM node. A request with more of
+ * them names no function: a call with that many could overflow the stack.
+ */
+export const MAX_ARITY = 255;
 
 export class Functions {
   /** By `module:function/arity`, or by `module:function` for any arity. */
@@ -41,11 +44,13 @@ export class Functions {
     }
   }
 
+  /** Undefined also for more than 255 arguments. */
   find(
     module: string,
     name: string,
     arity: number,
   ): ExportedFunction | undefined {
+    if (arity > MAX_ARITY) return undefined;
     const key = `${module}:${name}`;
     const exact = `${key}/${arity}`;
     return this.#offered.get(exact) ?? this.#offered.get(key) ??

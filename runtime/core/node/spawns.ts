@@ -15,7 +15,7 @@ import {
 } from "../contract/behaviour.ts";
 import type { RemoteSpawn, RemoteSpawnOptions } from "../contract/self.ts";
 import type { Signal } from "../host/signal.ts";
-import { splitCalled, stackEntry } from "./functions.ts";
+import { MAX_ARITY, splitCalled, stackEntry } from "./functions.ts";
 import { addLink, link } from "../signals/links.ts";
 import {
   addMonitor,
@@ -142,11 +142,15 @@ export class Spawns {
     return await Promise.resolve({ pid: child.pid as Pid<T>, ref });
   }
 
-  /** The export of a name: those of the runtime go first. */
+  /**
+   * The export of a name: those of the runtime go first. Undefined for more
+   * arguments than a function may have.
+   */
   #exported(
     name: string,
     args: readonly unknown[],
   ): ExportedBehaviour | undefined {
+    if (args.length > MAX_ARITY) return undefined;
     const { internals, exports } = this.#node;
     return internals.get(`${name}/${args.length}`) ?? exports.get(name);
   }
@@ -197,7 +201,9 @@ export class Spawns {
     const { exports, internals } = this.#node;
     const { module, name } = splitCalled(called);
     const exported = this.#exported(called, args) ??
-      (module === "hornbeam" ? exports.get(name) : undefined);
+      (module === "hornbeam" && args.length <= MAX_ARITY
+        ? exports.get(name)
+        : undefined);
     const apply = exported === undefined ? internals.get(APPLY) : undefined;
     if (apply !== undefined) return apply(atom(module), atom(name), args);
     const made = exported === undefined

@@ -187,9 +187,10 @@ class Printer {
         // It may be Latin-1.
       }
     }
-    return bytes.every((byte) => isPrintableLatin1(byte))
-      ? `<<${quoted(String.fromCharCode(...bytes), '"', unicode)}>>`
-      : null;
+    if (!bytes.every((byte) => isPrintableLatin1(byte))) return null;
+    // Not in one call, which many bytes would overflow.
+    const text = Array.from(bytes, (byte) => String.fromCharCode(byte));
+    return `<<${quoted(text.join(""), '"', unicode)}>>`;
   }
 
   #isPrintable(code: number): boolean {

@@ -44,20 +44,18 @@ export async function callOffered(
   functions: Functions,
   called: Called,
 ): Promise<CallOutcome> {
-  const { args } = called;
-  const [module, name] = [atomName(called.module), atomName(called.name)];
-  if (module === undefined || name === undefined || !Array.isArray(args)) {
+  const inner = innermost(called);
+  if (inner === null) {
     return { type: "error", reason: atom("badarg"), stack: [] };
   }
-  const appliedCall = applied(module, name, args);
-  if (appliedCall !== null) return await callOffered(functions, appliedCall);
+  const { module, name, args } = inner;
   const offered = functions.find(module, name, args.length);
   if (offered === undefined) {
     const stack = [stackEntry(module, name, args)];
     return { type: "error", reason: atom("undef"), stack };
   }
   try {
-    const value: unknown = offered(...args as unknown[]);
+    const value: unknown = offered(...args);
     return {
       type: "return",
       value: value instanceof Promise ? await value : value,
@@ -89,6 +87,27 @@ export function uncaught(
     }
     default:
       return outcome satisfies never;
+  }
+}
+
+/**
+ * The call itself, or the one at the end of a chain of `erlang:apply`, however
+ * long. Null if a module, a name or a list of arguments is none.
+ */
+function innermost(called: Called): {
+  readonly module: string;
+  readonly name: string;
+  readonly args: readonly unknown[];
+} | null {
+  for (let next: Called = called;;) {
+    const { args } = next;
+    const [module, name] = [atomName(next.module), atomName(next.name)];
+    if (module === undefined || name === undefined || !Array.isArray(args)) {
+      return null;
+    }
+    const appliedCall = applied(module, name, args);
+    if (appliedCall === null) return { module, name, args };
+    next = appliedCall;
   }
 }
 
