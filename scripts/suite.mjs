@@ -32,6 +32,12 @@ export const runtimes = [...before.keys()];
  */
 
 /**
+ * Ends a runner that hangs. A suite takes four minutes of an idle machine, and
+ * was seen to take twelve with ten other programs on its two cores.
+ */
+const LIMIT_MS = 25 * 60_000;
+
+/**
  * @param {string} runtime  one of `runtimes`
  * @param {readonly string[]} args  passed on to vitest: file filters, `-t` ...
  * @param {import("./run.mjs").RunOptions} [options]
@@ -53,6 +59,7 @@ export async function runSuite(runtime, args, options = {}) {
         ...args,
       ],
       {
+        limitMs: LIMIT_MS,
         ...options,
         env: {
           // Tests start the same programs again and again. That Node.js keeps

@@ -56,6 +56,8 @@ const idleFlags = ["+sbwt", "+sbwtdcpu", "+sbwtdio"]
   .flatMap((flag) => [flag, "none"]);
 
 const START_MS = 15_000;
+/** Compiling was seen to take a quarter of a minute on a busy machine. */
+const COMPILE_MS = 90_000;
 const EVALUATE_MS = 15_000;
 const source = join(root, "tests/fixtures/beam_driver.erl");
 
@@ -155,7 +157,7 @@ function compiledDriver(): Promise<string> {
   driver ??= (async () => {
     const args = ["-noshell", "-eval", compileDriver];
     const compiler = spawnProcess("erl", args);
-    const { code } = await compiler.waitForExit(START_MS);
+    const { code } = await compiler.waitForExit(COMPILE_MS);
     const line = compiler.stdout.at(-1);
     if (code === 0 && line !== undefined) return line;
     throw new Error(
