@@ -115,6 +115,12 @@ const names = [
 ];
 const behaviours = ["m:f", "erlang:apply", "worker", "", ":", "a:b:c"];
 
+/** Making the stack of an error would take longer than all the rest. */
+function unplaced(error: Error): Error {
+  error.stack = "at a place";
+  return error;
+}
+
 /** Any signal from one node to the other. */
 export function signalOf(draw: Draw, ends: Ends, isOurs: boolean): Signal {
   const [from, to] = [pidOf(draw, ends.from), pidOf(draw, ends.to)];
