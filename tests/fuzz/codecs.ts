@@ -1,6 +1,6 @@
 /**
  * Both codecs with random signals, whole and changed. What was not changed must
- * arrive equal; and whatever is accepted must be equal once more when it is
+ * arrive equal; and each accepted signal must be equal once more when it is
  * written and read again.
  */
 import type { Signal } from "../../runtime/core/host/signal.ts";

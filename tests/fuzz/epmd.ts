@@ -1,6 +1,6 @@
 /**
  * epmd with random requests and answers: the embedded server with clients that
- * send anything, and the client with a server that answers anything. Whatever
+ * send anything, and the client with a server that answers anything. In every case
  * came before, the server goes on to serve a good client.
  */
 import { isDeepStrictEqual } from "node:util";

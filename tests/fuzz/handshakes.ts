@@ -1,5 +1,5 @@
 /**
- * Random handshakes: both machines against each other with somebody between
+ * Random handshakes: both machines against each other with an attacker between
  * them who changes, drops, repeats and invents messages, and each machine
  * alone with messages in any order.
  */
@@ -114,7 +114,7 @@ function optionsOf(draw: Draw, name: string, cookie: string): HandshakeOptions {
 class Side {
   readonly machine: Initiator | Acceptor;
   readonly ends: HandshakeStep[] = [];
-  /** What it has sent and nobody has taken. */
+  /** What it has sent and the other side has not taken. */
   readonly sent: Uint8Array[] = [];
   readonly #draw: Draw;
   readonly #isPlain: boolean;
@@ -164,7 +164,7 @@ function between(draw: Draw, message: Uint8Array): Uint8Array[] {
   }
 }
 
-/** Two machines with, mostly, somebody between them. */
+/** Two machines with, mostly, an attacker between them. */
 function pairInput(draw: Draw, note: Note): boolean {
   const isPlain = draw(6) === 0;
   const isSameCookie = isPlain ? draw(3) > 0 : draw(4) > 0;

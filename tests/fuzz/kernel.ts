@@ -2,7 +2,7 @@
  * The actors of the kernel with random messages of two bad peers, which have
  * the cookie: the messages of `global`, `pg`, `pg2`, `rex`, `net_kernel`, `user`
  * and `logger_proxy` with anything in their places, spawn requests, and all
- * other control messages. Whatever came before, the node goes on to serve a
+ * other control messages. In every case the node goes on to serve a
  * good peer, and nothing of the bad ones is left when they are gone.
  */
 import type { LogRecord } from "../../runtime/core/host/ports.ts";
@@ -122,7 +122,7 @@ class Attacked {
   }
 }
 
-/** Messages of the log that show an error nobody has expected. */
+/** Messages of the log that show an unexpected error. */
 function faults(records: readonly LogRecord[]): string[] {
   return records.filter(({ message, level, category }) =>
     // `logger` is what other nodes have logged.

@@ -1,6 +1,6 @@
 /**
  * Ten million random and damaged inputs on the three runtimes together, for all
- * that reads what other nodes and strangers send (`tests/fuzz/`). A seed gives
+ * that reads what other programs send (`tests/fuzz/`). A seed gives
  * 20 inputs; a failure names the input and the command that runs it alone.
  */
 import process from "node:process";
