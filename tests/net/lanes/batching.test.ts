@@ -54,7 +54,11 @@ class Line {
       }),
       { name: "sink" },
     );
-    expect(await this.pump(this.a.connect(sink.node))).toBe(true);
+    // A connection is said to be up when the sockets were read once more.
+    const connected = this.a.connect(sink.node);
+    await host.settleAsync();
+    host.advance(1);
+    expect(await this.pump(connected)).toBe(true);
     await host.settleAsync();
     this.writes.length = 0;
   }
