@@ -11,6 +11,8 @@
 -define(QUEUE_SIZE, 1_000_000).
 -define(CROWD_SIZE, 1_000_000).
 -define(CROWD_WARM_UP_MAX, 10_000).
+-define(LINKED, 100_000).
+-define(FEW_LINKED, 1_000).
 -define(LEAVES, 1_000_000).
 -define(SKYNETS_MAX, 1_000).
 -define(CHILDREN, 10).
@@ -33,6 +35,7 @@ run("spawn", Plan) -> spawns(Plan, fun spawn_returning/0);
 run("spawn-handler", Plan) -> spawns(Plan, fun spawn_stopping/0);
 run("idle-handler-1m", Plan) -> idle(Plan);
 run("idle-function-1m", Plan) -> idle(Plan);
+run("mass-exit-100k", Plan) -> mass_exit(Plan);
 run("skynet", Plan) -> skynets(Plan);
 run("timers-100k", Plan) -> one_more_timer(Plan);
 run("timers-all-100k", Plan) -> all_timers(Plan).
@@ -202,6 +205,29 @@ spawn_stopping() ->
 
 wait_for_go() ->
     receive go_on -> ok end.
+
+%% Processes that are linked to one, which ends.
+mass_exit(Plan) ->
+    Few = mass_exit(Plan, ?FEW_LINKED),
+    with_slowdown(mass_exit(Plan, ?LINKED), Few).
+
+mass_exit(Plan, Full) ->
+    Size = bench_main:size(Plan, Full),
+    bench_main:measure(Plan, 10_000, Size, fun(Count) ->
+        exit_rounds(Count, Size)
+    end).
+
+exit_rounds(0, _Size) ->
+    ok;
+exit_rounds(Count, Size) ->
+    Before = erlang:system_info(process_count),
+    {_, Ref} = spawn_monitor(fun() ->
+        spawn_all(Size, fun() -> spawn_link(fun wait_for_go/0) end),
+        exit(shutdown)
+    end),
+    receive {'DOWN', Ref, process, _, shutdown} -> ok end,
+    bench_main:wait_until_gone(Before),
+    exit_rounds(Count - 1, Size).
 
 idle(Plan) ->
     Size = bench_main:size(Plan, ?CROWD_SIZE),

@@ -3,6 +3,7 @@
  */
 
 import type { Row } from "../row.ts";
+import { massExitRow } from "./exits.ts";
 import { lifeRows } from "./lives.ts";
 import { mailboxRows } from "./mailboxes.ts";
 import { messageRows } from "./messages.ts";
@@ -13,6 +14,7 @@ export const localRows: readonly Row[] = [
   ...messageRows,
   ...mailboxRows,
   ...lifeRows,
+  massExitRow,
   skynetRow,
   ...timerRows,
 ];

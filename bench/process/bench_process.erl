@@ -14,6 +14,8 @@
 -define(FILLER_BYTES, 65_536).
 -define(BESIDE_BLOBS_MAX, 1_000).
 -define(FOREVER, 16#4000000000000).
+-define(MONITORS, 100_000).
+-define(FEW_MONITORS, 1_000).
 -define(MESH_BYTES, 100).
 -define(MESH_ROUNDS_MAX, 5_000_000).
 
@@ -21,6 +23,8 @@ run("blob-p99", Plan) ->
     with_nodes([second], fun([Second]) -> beside_blobs(Plan, Second) end);
 run("broadcast-mesh", Plan) ->
     with_nodes([second, third, fourth], fun(Others) -> mesh(Plan, Others) end);
+run("monitors-100k", Plan) ->
+    with_nodes([second], fun([Second]) -> monitors(Plan, Second) end);
 run("one-way-beside-stopped", Plan) ->
     with_nodes([second, stopped], fun([Second, Stopped]) ->
         beside_stopped(Plan, Second, Stopped)
@@ -151,6 +155,41 @@ await_suspended(Stream) ->
         {status, _} ->
             receive after 5 -> await_suspended(Stream) end
     end.
+
+%% Monitors of one process on the other node, which ends.
+monitors(Plan, Second) ->
+    Few = monitors(Plan, Second, ?FEW_MONITORS),
+    Many = monitors(Plan, Second, ?MONITORS),
+    {rate, FewRate} = lists:keyfind(rate, 1, Few),
+    {rate, Rate} = lists:keyfind(rate, 1, Many),
+    Many ++ [{slowdown, FewRate / Rate}].
+
+monitors(Plan, Second, Full) ->
+    Size = bench_main:size(Plan, Full),
+    bench_main:measure(Plan, 10_000, Size, fun(Count) ->
+        monitor_rounds(Count, Second, Size)
+    end).
+
+monitor_rounds(0, _Second, _Size) ->
+    ok;
+monitor_rounds(Count, Second, Size) ->
+    Target = spawn(Second, ?MODULE, counter, [1, self()]),
+    monitor_all(Size, Target),
+    Target ! payload(1),
+    await_downs(Size),
+    await_done(1),
+    monitor_rounds(Count - 1, Second, Size).
+
+monitor_all(0, _Target) ->
+    ok;
+monitor_all(N, Target) ->
+    monitor(process, Target),
+    monitor_all(N - 1, Target).
+
+await_downs(0) ->
+    ok;
+await_downs(N) ->
+    receive {'DOWN', _, process, _, _} -> await_downs(N - 1) end.
 
 mesh(Plan, Others) ->
     Nodes = [node() | Others],

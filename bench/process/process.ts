@@ -16,6 +16,7 @@ import {
 } from "../pair/shapes.ts";
 import type { ErlangPeer, Row } from "../row.ts";
 import { meshRow } from "./mesh.ts";
+import { monitorsRow } from "./monitors.ts";
 import { stoppedRow } from "./stopped.ts";
 import { rawBesideBlobs, rawPair } from "./raw.ts";
 
@@ -59,6 +60,7 @@ export const processRows: readonly Row[] = [
         SMALL_BYTES,
       )(bench),
   },
+  monitorsRow,
   stoppedRow,
   meshRow,
 ];

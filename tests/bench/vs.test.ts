@@ -156,6 +156,7 @@ describe("the peers of a row", () => {
     ["savina/big", ["beam"]],
     ["process/one-way-16B", ["beam", "raw"]],
     ["process/blob-p99", ["beam", "raw"]],
+    ["process/monitors-100k", ["beam"]],
     ["process/broadcast-mesh", ["beam"]],
     ["worker/one-way-16B", ["raw", "raw-batched"]],
     ["worker/round-trip-16B", ["raw"]],
