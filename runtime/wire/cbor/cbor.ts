@@ -4,7 +4,7 @@
  * A frame holds a sequence of items. An item is a control message
  * (`control.ts`), or lists of keys that later signals need (`shapes.ts`). A large
  * signal has a frame of its own: null, then its large binaries as byte strings,
- * then its lists of keys, then the signal. Such a frame depends on no other one,
+ * then its lists of keys, then its parts (`parts.ts`), then the signal. Such a frame depends on no other one,
  * so it may overtake others and be overtaken, and it may be sent in fragments
  * (`framing/fragments.ts`).
  *
@@ -30,6 +30,7 @@ import { encodeToPool, type Pool, releasePool } from "./engine.ts";
 import { appendSmallSend, beginSend, sendHeadBytes } from "./small_write.ts";
 import { TermWriter, tooLarge } from "./prepare.ts";
 import { ShapeReader, SHAPES_OP, ShapeWriter } from "./shapes.ts";
+import { type Part, PART_OP, PartReader } from "./parts.ts";
 import { LARGE_FRAME_MARK, type RecordClass } from "./tags.ts";
 import type { Incarnation } from "../shared/incarnation.ts";
 import { isU32 } from "../shared/numbers.ts";
@@ -218,15 +219,18 @@ export class CborCodec implements SignalCodec {
   #read(frame: Uint8Array, signals: (readonly unknown[])[]): void {
     let shapes = this.#readerShapes;
     let attachments: readonly Uint8Array[] = [];
+    let parts: PartReader | null = null;
     let start = 0;
     if (frame[0] === LARGE_FRAME_MARK) {
       shapes = new ShapeReader();
+      parts = new PartReader();
       [attachments, start] = attachmentsOf(frame);
     }
     const items = viewOf(frame, start, frame.length);
-    this.#reader.read(items, shapes, attachments, (item) => {
-      collect(item, shapes, signals);
+    this.#reader.read(items, shapes, attachments, parts, (item) => {
+      collect(item, shapes, parts, signals);
     });
+    parts?.finish();
   }
 
   #fail(error: unknown): unknown {
@@ -307,7 +311,9 @@ export class CborCodec implements SignalCodec {
     this.#writer.beginSignal(shapes, out.maxFrameBytes, attachments);
     try {
       const prepared = this.#prepare(items);
-      out.largeFrame(largePayload(prepared, shapes, attachments), isAlone);
+      const { parts } = this.#writer;
+      const payload = largePayload(prepared, shapes, parts, attachments);
+      out.largeFrame(payload, isAlone);
     } catch (error) {
       if (error !== tooLarge) throw refusalOf(error);
       throw new EncodeError(
@@ -368,9 +374,14 @@ const nothing = new Uint8Array(0);
 
 function encodeDefinitions(shapes: ShapeWriter): Uint8Array<ArrayBuffer> {
   const definitions = shapes.definitions();
-  if (definitions === null) return nothing;
-  const pool = encodeToPool(definitions);
-  return new Uint8Array(pool.subarray(pool.start, pool.end));
+  return definitions === null ? nothing : encoded(definitions);
+}
+
+function encoded(prepared: unknown): Uint8Array<ArrayBuffer> {
+  const pool = encodeToPool(prepared);
+  const bytes = new Uint8Array(pool.subarray(pool.start, pool.end));
+  releasePool(pool);
+  return bytes;
 }
 
 function copy(pool: Pool, to: Uint8Array, at: number): void {
@@ -383,6 +394,7 @@ function copy(pool: Pool, to: Uint8Array, at: number): void {
 function largePayload(
   prepared: readonly unknown[],
   shapes: ShapeWriter,
+  parts: readonly Part[],
   attachments: readonly Uint8Array<ArrayBuffer>[],
 ): Uint8Array<ArrayBuffer>[] {
   const chunks: Uint8Array<ArrayBuffer>[] = [Uint8Array.of(LARGE_FRAME_MARK)];
@@ -392,14 +404,33 @@ function largePayload(
     new DataView(head.buffer).setUint32(1, bytes.length);
     chunks.push(head, bytes);
   }
-  const definitions = encodeDefinitions(shapes);
+  const front = joined([
+    encodeDefinitions(shapes),
+    // A part refers only to parts with higher numbers.
+    ...parts.map((part, i) => encoded([PART_OP, i, part.prepared])).reverse(),
+  ]);
   const pool = encodeToPool(prepared);
-  const signal = new Uint8Array(definitions.length + pool.end - pool.start);
-  signal.set(definitions);
-  copy(pool, signal, definitions.length);
+  const signal = new Uint8Array(front.length + pool.end - pool.start);
+  signal.set(front);
+  copy(pool, signal, front.length);
   releasePool(pool);
   chunks.push(signal);
   return chunks;
+}
+
+function joined(
+  pieces: readonly Uint8Array<ArrayBuffer>[],
+): Uint8Array<ArrayBuffer> {
+  if (pieces.length === 1) return pieces[0]!;
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
 
 /** The attachments of a large frame, and the position of its items. */
@@ -441,11 +472,13 @@ function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
 function collect(
   item: unknown,
   shapes: ShapeReader,
+  parts: PartReader | null,
   signals: (readonly unknown[])[],
 ): void {
   if (!Array.isArray(item)) {
     throw new DecodeError(`expected a signal, got ${printTerm(item)}`);
   }
   if (item[0] === SHAPES_OP) shapes.define(item);
+  else if (item[0] === PART_OP && parts !== null) parts.add(item);
   else signals.push(item);
 }

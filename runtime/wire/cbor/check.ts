@@ -8,12 +8,14 @@
  * small multiple of their size. The meaning of the items is not checked here.
  */
 
-import { FIRST_TAG, LAST_TAG, tags, TERM_DEPTH_MAX } from "./tags.ts";
+import { FIRST_TAG, LAST_TAG, PART_DEPTH_MAX, tags } from "./tags.ts";
 import { OBJECTS_MAX } from "../shared/limits.ts";
 import { DecodeError } from "../shared/errors.ts";
 
-/** A term is at most a tag and an array; a signal and a leaf add a few. */
-const DEPTH_MAX = 2 * TERM_DEPTH_MAX + 8;
+/**
+ * A term is at most a tag and an array; an item around it and a leaf add a few.
+ */
+const DEPTH_MAX = 2 * PART_DEPTH_MAX + 8;
 
 /** Tags of values that are no objects. */
 const noObjects: ReadonlySet<number> = new Set([
@@ -22,6 +24,7 @@ const noObjects: ReadonlySet<number> = new Set([
   tags.utf16,
   tags.bigInteger,
   tags.attachment,
+  tags.part,
 ]);
 
 /**
@@ -174,7 +177,7 @@ function tooMany(at: number): DecodeError {
 
 function tooDeep(at: number): DecodeError {
   return new DecodeError(
-    `expected terms nested at most ${TERM_DEPTH_MAX} deep`,
+    `expected parts nested at most ${PART_DEPTH_MAX} deep`,
     at,
   );
 }

@@ -9,8 +9,10 @@
  *
  * The prototype of a value decides how it is sent. Instances of other classes are
  * refused and not sent as plain objects, because the receiver would get an object
- * without methods. `toJSON` is never called. Of arrays, maps, sets, dates and
- * binaries only the contents are sent; holes in arrays become undefined.
+ * without methods. `toJSON` is never called. Of arrays and binaries only the
+ * contents are sent; maps, sets and dates with fields of their own are refused.
+ * What a field of an error holds is never a reason to refuse the error
+ * (`error_term.ts`). Deep terms are prepared in parts (`parts.ts`).
  */
 
 import {
@@ -22,10 +24,16 @@ import {
 import { Tagged } from "./engine.ts";
 import { termPath } from "../shared/term_path.ts";
 import type { ShapeWriter } from "./shapes.ts";
-import type { PrepareTerm, TermWriterServices } from "./services.ts";
+import { type Part, PartWriter, stepsTo } from "./parts.ts";
+import {
+  leftOut,
+  type PrepareTerm,
+  type TermWriterServices,
+} from "./services.ts";
 import { otherTerm, refusalOf, specialTerms } from "./special.ts";
 import {
   ATTACHMENT_BYTES_MIN,
+  PART_DEPTH_MAX,
   type RecordClass,
   tags,
   TERM_DEPTH_MAX,
@@ -44,6 +52,9 @@ const LIMIT_64 = 1n << 64n;
 const MINUS_LIMIT_64 = -LIMIT_64;
 const LIMIT_BIG = 1n << BigInt(BIG_INTEGER_BITS_MAX);
 const MINUS_LIMIT_BIG = -LIMIT_BIG;
+
+/** Longest text in place of a field of an error that cannot be sent. */
+const NOT_SENT_LENGTH_MAX = 500;
 
 /** Atoms whose prepared form is kept. */
 const KEPT_ATOMS_MAX = 4096;
@@ -75,6 +86,11 @@ export class TermWriter implements TermWriterServices {
   #bytesMax = 0;
   /** Objects of the signal so far. */
   #objects = 0;
+  readonly #partWriter: PartWriter = new PartWriter();
+  /** Whether the signal has parts; most signals have none. */
+  #hasParts = false;
+  /** Whether the current value belongs to an error. */
+  #isInError = false;
 
   constructor(
     options: {
@@ -103,6 +119,17 @@ export class TermWriter implements TermWriterServices {
     this.#objects = 0;
     this.#bytesMax = bytesMax;
     this.#attachments = attachments;
+    if (this.#hasParts) this.#forgetParts();
+  }
+
+  #forgetParts(): void {
+    this.#hasParts = false;
+    this.#partWriter.clear();
+  }
+
+  /** The parts of the signal, once it is prepared. */
+  get parts(): readonly Part[] {
+    return this.#partWriter.parts;
   }
 
   /**
@@ -113,14 +140,61 @@ export class TermWriter implements TermWriterServices {
     this.#root = root;
     this.#depth = 0;
     try {
-      return this.term(value);
+      const prepared = this.term(value);
+      if (this.#hasParts) this.#prepareParts();
+      return prepared;
     } catch (error) {
-      if (error === tooLarge || error instanceof EncodeError) throw error;
-      throw new EncodeError(
-        this.#path(this.#depth),
-        `reading it threw ${printTerm(error)}`,
-        { cause: error },
-      );
+      throw error === tooLarge ? error : this.#refusalFor(error);
+    }
+  }
+
+  /** Prepares the parts that were found, and those that are found in them. */
+  #prepareParts(): void {
+    const writer = this.#partWriter;
+    const { parts } = writer;
+    for (; writer.preparedCount < parts.length; writer.preparedCount++) {
+      const part = parts[writer.preparedCount]!;
+      writer.begin(part);
+      this.#depth = 0;
+      part.prepared = part.isInError
+        ? this.guarded(() => part.value)
+        : this.term(part.value);
+    }
+    writer.begin(null);
+  }
+
+  /** The `EncodeError` for what was thrown at the current value. */
+  #refusalFor(error: unknown): EncodeError {
+    if (error instanceof EncodeError) return error;
+    return new EncodeError(
+      this.#path(this.#depth),
+      `reading it threw ${printTerm(error)}`,
+      { cause: error },
+    );
+  }
+
+  guarded(read: () => unknown): unknown {
+    const depth = this.#depth;
+    const wasInError = this.#isInError;
+    const { parts } = this.#partWriter;
+    const partCount = parts.length;
+    const attachmentCount = this.#attachments?.length ?? 0;
+    this.#isInError = true;
+    try {
+      const value = read();
+      return typeof value === "function" ? leftOut : this.term(value);
+    } catch (error) {
+      if (error === tooLarge) throw error;
+      const { message } = this.#refusalFor(error);
+      this.#depth = depth;
+      parts.length = partCount;
+      if (this.#attachments !== null) {
+        this.#attachments.length = attachmentCount;
+      }
+      const why = message.slice(0, NOT_SENT_LENGTH_MAX).toWellFormed();
+      return this.text(`(not sent: ${why})`);
+    } finally {
+      this.#isInError = wasInError;
     }
   }
 
@@ -247,7 +321,7 @@ export class TermWriter implements TermWriterServices {
     const depth = this.#depth + 1;
     this.#trail[depth] = value;
     this.#keys[depth] = undefined;
-    if (depth > TERM_DEPTH_MAX) this.#refuseDepth();
+    if (depth > PART_DEPTH_MAX) return this.#putOff(value);
     this.#depth = depth;
     const prepared = prepare === undefined
       ? this.record(value as Readonly<Record<string, unknown>>)
@@ -312,30 +386,55 @@ export class TermWriter implements TermWriterServices {
     return new Tagged(tags.bigInteger, digits);
   }
 
-  /** Refuses the container at the end of the trail, which is nested too deep. */
-  #refuseDepth(): never {
+  /**
+   * Leaves the value, which is too deep for this part of the signal, to a part of
+   * its own. Only a large frame has parts.
+   */
+  #putOff(value: object): unknown {
+    const parts = this.#partWriter;
+    if (parts.isExamined || !parts.hasRoom) this.#refuseRepeated();
+    if (!parts.hasRoom) {
+      this.refuse(`it is nested more than ${TERM_DEPTH_MAX} deep`);
+    }
+    if (this.#attachments === null) throw tooLarge;
+    this.#hasParts = true;
+    return parts.add(value, this.#trail, this.#keys, this.#isInError);
+  }
+
+  /** Refuses a container of the trail that is in it twice. */
+  #refuseRepeated(): void {
     const seen = new Map<object, number>();
-    for (let depth = 1; depth <= TERM_DEPTH_MAX + 1; depth++) {
+    for (let depth = 1; depth <= PART_DEPTH_MAX + 1; depth++) {
       const container = this.#trail[depth]!;
       const earlier = seen.get(container);
-      if (earlier !== undefined) {
-        throw new EncodeError(
-          this.#path(depth - 1),
-          `it is ${this.#path(earlier - 1)} again; ` +
-            "a message cannot contain itself",
-        );
-      }
+      if (earlier !== undefined) this.#refuseCycle(earlier, depth);
       seen.set(container, depth);
     }
-    return this.refuse(`it is nested more than ${TERM_DEPTH_MAX} deep`);
+  }
+
+  refuseCycle(): void {
+    const depth = this.#depth;
+    const earlier = this.#trail.indexOf(this.#trail[depth]!, 1);
+    if (earlier < depth) this.#refuseCycle(earlier, depth);
+  }
+
+  /** The containers of the trail at these two depths are the same one. */
+  #refuseCycle(earlier: number, depth: number): never {
+    throw new EncodeError(
+      this.#path(depth - 1),
+      `it is ${this.#path(earlier - 1)} again; ` +
+        "a message cannot contain itself",
+    );
   }
 
   /** The path through the first `depth` containers of the trail. */
   #path(depth: number): string {
+    const outside = stepsTo(this.#partWriter.outside);
     return termPath(
       this.#root,
-      this.#trail.slice(1, depth + 1),
-      this.#keys.slice(1, depth + 1),
+      outside.map(({ container }) => container)
+        .concat(this.#trail.slice(1, depth + 1)),
+      outside.map(({ key }) => key).concat(this.#keys.slice(1, depth + 1)),
     );
   }
 }

@@ -1,10 +1,13 @@
 /**
- * What the functions of `cbor/special.ts` use of the `TermWriter` that calls
- * them. Types only, so that neither file has to import the other one.
+ * What the functions of `cbor/special.ts` and `cbor/error_term.ts` use of the
+ * `TermWriter` that calls them, so that neither file has to import the other one.
  */
 
 import type { PidTable } from "../../core/terms/terms.ts";
 import type { Incarnation } from "../shared/incarnation.ts";
+
+/** What `guarded` returns in place of a function. */
+export const leftOut: unique symbol = Symbol("left out");
 
 export interface TermWriterServices {
   readonly pids: PidTable;
@@ -23,6 +26,13 @@ export interface TermWriterServices {
   record(value: Readonly<Record<string, unknown>>): unknown;
   /** Adds to the lower bound of the signal's size. */
   grow(bytes: number): void;
+  /**
+   * Prepares what `read` returns, or a text that says why it cannot be sent;
+   * `leftOut` for a function.
+   */
+  guarded(read: () => unknown): unknown;
+  /** Refuses the value that is being prepared if it is inside of itself. */
+  refuseCycle(): void;
   /** Throws the `EncodeError` for the value that is being prepared. */
   refuse(problem: string): never;
 }

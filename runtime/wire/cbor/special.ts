@@ -18,17 +18,17 @@ import {
   Tuple,
 } from "../../core/terms/terms.ts";
 import { Tagged } from "./engine.ts";
+import { prepareError } from "./error_term.ts";
 import type { PrepareTerm, TermWriterServices } from "./services.ts";
 import {
-  AGGREGATE_ERROR_BASE,
   ARRAY_BUFFER_KIND,
   DATA_VIEW_KIND,
   elementClasses,
-  errorBases,
   FIRST_ELEMENT_KIND,
   type RecordClass,
   tags,
 } from "./tags.ts";
+import { adviceFor, fieldProblem } from "../shared/advice.ts";
 import { isOf } from "../shared/incarnation.ts";
 import { isU32 } from "../shared/numbers.ts";
 
@@ -50,6 +50,7 @@ export function specialTerms(
   add<ReadonlyMap<unknown, unknown>>(Map.prototype, map);
   add<ReadonlySet<unknown>>(Set.prototype, set);
   add(Date.prototype, (writer, value) => {
+    refuseFields(writer, value);
     writer.grow(9);
     return new Tagged(tags.date, value.getTime());
   });
@@ -76,7 +77,7 @@ export function specialTerms(
 
 /** The terms that are not found by prototype: errors and `Buffer`. */
 export function otherTerm(value: object): PrepareTerm | undefined {
-  if (value instanceof Error) return error as PrepareTerm;
+  if (value instanceof Error) return prepareError as PrepareTerm;
   // The APIs of Node.js return a Buffer where others return a Uint8Array.
   if (value instanceof Uint8Array && value.constructor?.name === "Buffer") {
     return buffer as PrepareTerm;
@@ -87,11 +88,7 @@ export function otherTerm(value: object): PrepareTerm | undefined {
 /** Why an instance of another class cannot be sent. */
 export function refusalOf(value: object): string {
   const name: unknown = value.constructor?.name;
-  const advice = value instanceof Promise
-    ? "await it and send the result"
-    : value instanceof RegExp
-    ? "send its source and flags"
-    : "send a plain object";
+  const advice = adviceFor(value) ?? "send a plain object";
   return `an instance of ${
     typeof name === "string" && name !== "" ? name : "an unnamed class"
   } cannot leave its node; ${advice}`;
@@ -109,9 +106,35 @@ function array(writer: TermWriterServices, value: readonly unknown[]): unknown {
   const prepared = new Array<unknown>(count);
   for (let i = 0; i < count; i++) {
     writer.at(i);
-    prepared[i] = writer.term(value[i]);
+    const item = value[i];
+    if (item === undefined && !Object.hasOwn(value, i)) {
+      return withHoles(writer, value, prepared, i);
+    }
+    prepared[i] = writer.term(item);
   }
   return prepared;
+}
+
+/** An array with a hole at `start`; the items before it are prepared. */
+function withHoles(
+  writer: TermWriterServices,
+  value: readonly unknown[],
+  prepared: unknown[],
+  start: number,
+): unknown {
+  const holes: number[] = [];
+  for (let i = start; i < prepared.length; i++) {
+    writer.at(i);
+    const item = i === start ? undefined : value[i];
+    if (item !== undefined || Object.hasOwn(value, i)) {
+      prepared[i] = writer.term(item);
+      continue;
+    }
+    writer.grow(1);
+    holes.push(i);
+    prepared[i] = undefined;
+  }
+  return new Tagged(tags.holes, [holes.length].concat(holes, prepared as []));
 }
 
 function tuple(writer: TermWriterServices, value: Tuple): unknown {
@@ -150,10 +173,16 @@ function ref(writer: TermWriterServices, value: Ref): unknown {
   return new Tagged(tags.ref, prepared);
 }
 
+function refuseFields(writer: TermWriterServices, value: object): void {
+  const problem = fieldProblem(value);
+  if (problem !== null) writer.refuse(problem);
+}
+
 function map(
   writer: TermWriterServices,
   value: ReadonlyMap<unknown, unknown>,
 ): unknown {
+  refuseFields(writer, value);
   const prepared: unknown[] = [];
   const refs = new Set<string>();
   Map.prototype.forEach.call(value, (item: unknown, key: unknown) => {
@@ -167,6 +196,7 @@ function map(
 }
 
 function set(writer: TermWriterServices, value: ReadonlySet<unknown>): unknown {
+  refuseFields(writer, value);
   const prepared: unknown[] = [];
   const refs = new Set<string>();
   Set.prototype.forEach.call(value, (item: unknown) => {
@@ -187,41 +217,6 @@ function refuseEqualRefs(
   const text = refKey(key);
   expect(writer, !refs.has(text), "keys that are different refs");
   refs.add(text);
-}
-
-function error(writer: TermWriterServices, value: Error): unknown {
-  const fields = value as Error & { code?: unknown; errors?: unknown };
-  const base = baseOf(value);
-  const text = (key: "name" | "message") => {
-    writer.at(key);
-    const found: unknown = value[key];
-    expect(writer, typeof found === "string", "a string");
-    return writer.text(found as string);
-  };
-  const prepared: unknown[] = [base, text("name"), text("message")];
-  writer.at("stack");
-  const stack: unknown = value.stack;
-  prepared.push(typeof stack === "string" ? writer.text(stack) : undefined);
-  writer.at("code");
-  const code = Object.hasOwn(value, "code") ? fields.code : undefined;
-  const isCode = typeof code === "string" || typeof code === "number";
-  prepared.push(isCode ? writer.term(code) : undefined);
-  writer.at("errors");
-  prepared.push(
-    base === AGGREGATE_ERROR_BASE ? writer.term(fields.errors) : undefined,
-  );
-  if (Object.hasOwn(value, "cause")) {
-    writer.at("cause");
-    prepared.push(writer.term(value.cause));
-  }
-  return new Tagged(tags.error, prepared);
-}
-
-/** Number of the nearest built-in class. */
-function baseOf(value: Error): number {
-  const index = errorBases.findLastIndex((Base) => value instanceof Base);
-  // All others derive from `Error`, which is the first.
-  return Math.max(index, 0);
 }
 
 function buffer(writer: TermWriterServices, value: Uint8Array): unknown {
@@ -246,6 +241,13 @@ function binary(
   return (writer, value) => {
     const hasOrder = kind >= FIRST_ELEMENT_KIND;
     expect(writer, IS_LITTLE_ENDIAN || !hasOrder, "a little-endian machine");
+    // The keys of a typed array include all its indexes: too many to look at.
+    if (!hasOrder) refuseFields(writer, value);
+    if (value instanceof ArrayBuffer && value.resizable) {
+      writer.refuse(
+        "its size may change, and the copy's could not; slice() it",
+      );
+    }
     return new Tagged(tags.binary, [kind, writer.bytes(viewOf(value))]);
   };
 }

@@ -32,7 +32,10 @@ export const tags = {
   set: 14,
   /** Milliseconds since 1970, NaN for an invalid date. */
   date: 15,
-  /** `[base, name, message, stack, code, errors, cause?]` */
+  /**
+   * `[class, name, message, stack, hidden, key, value, ...]`; of the first
+   * `hidden` keys the receiver makes fields that are not enumerable.
+   */
   error: 16,
   /** One of the runtime's own classes: `[number of the class, field, ...]`. */
   recordClass: 17,
@@ -60,11 +63,18 @@ export const tags = {
   bitString: 28,
   /** `[module, arity, index, uniq, old index, old uniq, pid, free]` */
   closure: 29,
+  /** Number of a part in front of the signal, see `parts.ts`. */
+  part: 30,
+  /**
+   * Array with holes: `[number of holes, index of each, item, ...]`; an item
+   * that is a hole is undefined.
+   */
+  holes: 31,
 } as const;
 
 /** All tags lie between these two. */
 export const FIRST_TAG: number = tags.record;
-export const LAST_TAG: number = tags.closure;
+export const LAST_TAG: number = tags.holes;
 
 /**
  * First byte of a frame that holds one large signal: null, with which no signal
@@ -79,8 +89,20 @@ export const LARGE_FRAME_MARK = 0xf6;
  */
 export const ATTACHMENT_BYTES_MIN: number = 64 * 1024;
 
-/** Levels of nested terms; both nodes stay far from a full stack. */
-export const TERM_DEPTH_MAX = 512;
+/**
+ * Levels of nested terms for which both nodes call themselves; they stay far from
+ * a full stack. Deeper terms are sent in parts.
+ */
+export const PART_DEPTH_MAX = 512;
+
+/** Parts inside each other, the signal included. */
+export const PARTS_DEEP_MAX = 196;
+
+/**
+ * Levels of nested terms, about as many as a BEAM node may send. Depth costs no
+ * stack here, so this limit is for code elsewhere that may recurse.
+ */
+export const TERM_DEPTH_MAX: number = PARTS_DEEP_MAX * PART_DEPTH_MAX;
 
 /** A class of typed arrays. */
 export type ElementClass = {
@@ -108,20 +130,6 @@ export const elementClasses: readonly ElementClass[] = [
   BigInt64Array,
 ];
 export const FIRST_ELEMENT_KIND = 2;
-
-/** Errors that keep their class; their number is the index here. */
-export const errorBases: readonly ErrorConstructor[] = [
-  Error,
-  TypeError,
-  RangeError,
-  SyntaxError,
-  ReferenceError,
-  EvalError,
-  URIError,
-  // Its constructor takes the errors as its first argument.
-  AggregateError as unknown as ErrorConstructor,
-];
-export const AGGREGATE_ERROR_BASE = 7;
 
 /**
  * A class of the runtime whose instances are sent to other nodes: exactly its

@@ -23,13 +23,13 @@ import {
 } from "../../core/terms/terms.ts";
 import { checkItems } from "./check.ts";
 import { decodeItems, onTag } from "./engine.ts";
+import { readError } from "./error_term.ts";
+import type { PartReader } from "./parts.ts";
 import type { ShapeReader } from "./shapes.ts";
 import {
-  AGGREGATE_ERROR_BASE,
   ARRAY_BUFFER_KIND,
   DATA_VIEW_KIND,
   elementClasses,
-  errorBases,
   FIRST_ELEMENT_KIND,
   type RecordClass,
   tags,
@@ -50,6 +50,8 @@ export class TermReader {
   readonly peerPids: PidCache;
   shapes: ShapeReader;
   attachments: readonly Uint8Array[] = [];
+  /** The parts of a large frame; null for other frames. */
+  parts: PartReader | null = null;
   readonly #atoms: Map<string, symbol> = new Map();
   readonly #atomsMax: number;
   readonly #atomBudget: AtomBudget;
@@ -86,11 +88,13 @@ export class TermReader {
     bytes: Uint8Array,
     shapes: ShapeReader,
     attachments: readonly Uint8Array[],
+    parts: PartReader | null,
     onItem: (item: unknown) => void,
   ): void {
     checkItems(bytes);
     this.shapes = shapes;
     this.attachments = attachments;
+    this.parts = parts;
     // No function that cbor-x calls uses another codec, so one variable is enough.
     current = this;
     try {
@@ -104,6 +108,7 @@ export class TermReader {
     } finally {
       current = null;
       this.attachments = [];
+      this.parts = null;
     }
   }
 
@@ -255,6 +260,29 @@ onTag(tags.atom, (value) => {
   return reader().atom(value);
 });
 
+onTag(tags.part, (value) => {
+  const { parts } = reader();
+  check(parts !== null, "no part in a frame of several signals", value);
+  return parts.take(value);
+});
+
+onTag(tags.holes, (value) => {
+  const parts = list("an array with holes", value, 1);
+  const count = parts[0];
+  check(isU32(count) && count < parts.length, "holes", count);
+  const items = parts.slice(1 + count);
+  for (let i = 1; i <= count; i++) {
+    const hole = parts[i];
+    check(
+      isU32(hole) && hole < items.length && items[hole] === undefined,
+      "the index of a hole",
+      hole,
+    );
+    delete items[hole];
+  }
+  return items;
+});
+
 onTag(tags.tuple, (value) => new Tuple(list("a tuple", value, 0)));
 onTag(tags.improperList, (value) => {
   const [tail, ...items] = list("a list with a tail", value, 1);
@@ -355,52 +383,7 @@ onTag(tags.binary, (value) => {
   return new Class(buffer, aligned.byteOffset, aligned.length / size);
 });
 
-onTag(tags.error, (value) => {
-  const parts = list("an error", value, 6);
-  const [base, name, message, stack, code, errors] = parts;
-  const isAggregate = base === AGGREGATE_ERROR_BASE;
-  check(
-    typeof base === "number" && typeof name === "string" &&
-      typeof message === "string" &&
-      (stack === undefined || typeof stack === "string") &&
-      (code === undefined || typeof code === "string" ||
-        typeof code === "number") &&
-      (isAggregate ? Array.isArray(errors) : errors === undefined),
-    "an error",
-    value,
-  );
-  const options = parts.length > 6 ? { cause: parts[6] } : undefined;
-  const error = withoutStack(() => {
-    if (isAggregate) {
-      return new AggregateError(errors as unknown[], message, options);
-    }
-    const Base = errorBases[base];
-    check(Base !== undefined, "a class of errors", base);
-    return new Base(message, options);
-  });
-  const hidden = { writable: true, enumerable: false, configurable: true };
-  if (name !== error.name) {
-    Object.defineProperty(error, "name", { value: name, ...hidden });
-  }
-  const shown = stack ?? `${name}: ${message}`;
-  Object.defineProperty(error, "stack", { value: shown, ...hidden });
-  return code === undefined ? error : Object.assign(error, { code });
-});
-
-/**
- * Makes an error without a stack. A stack of this node would mislead, and cost
- * more than all other work.
- */
-function withoutStack(make: () => Error): Error {
-  const engine = Error as { stackTraceLimit?: number };
-  const limit = engine.stackTraceLimit;
-  engine.stackTraceLimit = 0;
-  try {
-    return make();
-  } finally {
-    if (limit !== undefined) engine.stackTraceLimit = limit;
-  }
-}
+onTag(tags.error, readError);
 
 onTag(tags.recordClass, (value) => {
   const parts = list("a record", value, 1);

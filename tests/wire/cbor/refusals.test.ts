@@ -21,10 +21,8 @@ function refusal(message: unknown, pair: Pair = new Pair()): EncodeError {
   throw new Error("expected a refusal");
 }
 
-function nested(depth: number): unknown {
-  let value: unknown = 1;
-  for (let i = 0; i < depth; i++) value = i % 2 ? [value] : { value };
-  return value;
+function withField(value: object): object {
+  return Object.assign(value, { extra: 1 });
 }
 
 describe("the path of a refused value", () => {
@@ -33,8 +31,9 @@ describe("the path of a refused value", () => {
       "message.keys().toArray()[1].x",
       new Map<unknown, 1>([[1, 1], [{ x: f }, 1]]),
     ],
-    ["message.cause.why", new Error("x", { cause: { why: f } })],
-    ["message.errors[1]", new AggregateError([1, f])],
+    ["message[0]", [withField(new Map())]],
+    ["message.at", { at: withField(new Date(0)) }],
+    ["message", new ArrayBuffer(1, { maxByteLength: 2 })],
     ["message[1].value", [1, new Float("x" as never)]],
     [
       "message.__proto__",
@@ -125,13 +124,6 @@ describe("values that are no cycle", () => {
     expect(x).toStrictEqual({ n: 1 });
     expect(y).toStrictEqual({ n: 1 });
     expect(x).not.toBe(y);
-  });
-
-  it("may be nested 512 deep, and no deeper", () => {
-    const pair = new Pair();
-    expect(pair.pass(nested(512))).toEqual(nested(512));
-    expect(refusal(nested(513), pair).message).toContain("more than 512 deep");
-    expect(pair.pass(nested(512))).toEqual(nested(512));
   });
 });
 

@@ -112,12 +112,14 @@ describe("round trip", () => {
     }
   });
 
-  it("gives undefined for holes, which an array's length keeps", () => {
-    const sparse = new Array(4);
-    sparse[2] = 1;
+  it("keeps holes apart from undefined", () => {
+    const sparse: unknown[] = [undefined, 1, { a: [,] }, undefined];
+    delete sparse[0];
+    sparse.length = 5;
     const received = new Pair().pass(sparse) as unknown[];
-    expect(received).toStrictEqual([undefined, undefined, 1, undefined]);
-    expect(Object.keys(received)).toHaveLength(4);
+    expect(received).toStrictEqual(sparse);
+    expect(Object.keys(received)).toEqual(["1", "2", "3"]);
+    expect(new Pair().pass(new Array(60_000))).toHaveLength(60_000);
   });
 
   it("keeps dates, invalid and extreme ones too", () => {
@@ -266,42 +268,6 @@ describe("binaries", () => {
     const [[bytes]] = received as [[Uint8Array]];
     expect(bytes.constructor).toBe(Uint8Array);
     expect(bytes).toEqual(new Uint8Array([1]));
-  });
-});
-
-describe("errors", () => {
-  it("keep their built-in class, name, stack, code and cause", () => {
-    class QuotaError extends RangeError {
-      override name = "QuotaError";
-      code = "E_QUOTA";
-    }
-    const cause = new TypeError("inner");
-    const sent = new QuotaError("outer", { cause });
-    const got = new Pair().pass(sent) as QuotaError & { cause: Error };
-    expect(Object.getPrototypeOf(got)).toBe(RangeError.prototype);
-    expect([got.name, got.message, got.code, got.stack])
-      .toEqual(["QuotaError", "outer", "E_QUOTA", sent.stack]);
-    expect(Object.keys(got)).toEqual(["code"]);
-    expect(Object.getPrototypeOf(got.cause)).toBe(TypeError.prototype);
-    expect(got.cause.message).toBe("inner");
-  });
-
-  it("without a stack get no stack of the receiver", () => {
-    const sent = new Error("bare");
-    Object.defineProperty(sent, "stack", { value: undefined });
-    const got = new Pair().pass(sent) as Error;
-    expect(got.stack).toBe("Error: bare");
-    expect("cause" in got).toBe(false);
-    const caused = new Pair().pass(new Error("x", { cause: undefined }));
-    expect(Object.hasOwn(caused as Error, "cause")).toBe(true);
-    expect(new Error("here").stack).toContain("cbor/terms.test");
-  });
-
-  it("keep their list of errors", () => {
-    const sent = new AggregateError([new Error("a"), "b"], "two");
-    const got = new Pair().pass(sent) as AggregateError;
-    expect(got).toBeInstanceOf(AggregateError);
-    expect(got.errors.map(String)).toEqual(["Error: a", "b"]);
   });
 });
 

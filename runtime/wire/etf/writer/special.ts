@@ -15,6 +15,10 @@ import {
   Ref,
   Tuple,
 } from "../../../core/terms/terms.ts";
+import {
+  adviceFor as sharedAdviceFor,
+  fieldProblem,
+} from "../../shared/advice.ts";
 import { isOf } from "../../shared/incarnation.ts";
 import { isU32 } from "../../shared/numbers.ts";
 import { writeFloat, writeNumber } from "../numbers.ts";
@@ -41,9 +45,13 @@ function specialTerms(): ReadonlyMap<object, WriteTerm> {
   add(Closure.prototype, closure);
   add<ReadonlySet<unknown>>(Set.prototype, set);
   add<ArrayBuffer>(ArrayBuffer.prototype, (writer, value) => {
+    refuseFields(writer, value);
     writer.bytes(new Uint8Array(value));
   });
-  add<ArrayBufferView>(DataView.prototype, view);
+  add<ArrayBufferView>(DataView.prototype, (writer, value) => {
+    refuseFields(writer, value);
+    view(writer, value);
+  });
   add<ArrayBufferView>(Uint8Array.prototype, view);
   return terms;
 }
@@ -82,13 +90,16 @@ function adviceFor(value: object): string {
   if (ArrayBuffer.isView(value)) {
     return "send Array.from(it) for its numbers or its buffer for its bytes";
   }
-  if (value instanceof Promise) return "await it and send the result";
-  if (value instanceof RegExp) return "send its source and flags";
-  return "send a plain object, a tuple or an array";
+  return sharedAdviceFor(value) ?? "send a plain object, a tuple or an array";
 }
 
 function expect(writer: EtfWriterServices, is: boolean, what: string): void {
   if (!is) writer.refuse(`expected ${what}`);
+}
+
+function refuseFields(writer: EtfWriterServices, value: object): void {
+  const problem = fieldProblem(value);
+  if (problem !== null) writer.refuse(problem);
 }
 
 function view(writer: EtfWriterServices, value: ArrayBufferView): void {
@@ -112,6 +123,7 @@ function improperList(writer: EtfWriterServices, value: ImproperList): void {
 
 /** Writes the map that `sets:from_list(Items, [{version, 2}])` returns. */
 function set(writer: EtfWriterServices, value: ReadonlySet<unknown>): void {
+  refuseFields(writer, value);
   writer.entries(value, Array.from(value), () => []);
 }
 

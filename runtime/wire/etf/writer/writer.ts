@@ -33,6 +33,7 @@ import {
   type PidTable,
   Tuple,
 } from "../../../core/terms/terms.ts";
+import { fieldProblem } from "../../shared/advice.ts";
 import type { Incarnation } from "../../shared/incarnation.ts";
 import { isU32 } from "../../shared/numbers.ts";
 import { EncodeError } from "../../shared/errors.ts";
@@ -418,6 +419,8 @@ export class EtfWriter implements EtfWriterServices {
   }
 
   #map(map: ReadonlyMap<unknown, unknown>): void {
+    const problem = fieldProblem(map);
+    if (problem !== null) this.refuse(problem);
     this.entries(map, Array.from(map.keys()), (key) => map.get(key));
   }
 
