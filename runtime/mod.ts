@@ -122,6 +122,7 @@ export {
   readableReason,
   reasons,
 } from "./core/messages/reasons.ts";
+export { mustBeReason } from "./core/messages/reserved_reasons.ts";
 export type { ActorInfo } from "./core/contract/actor_info.ts";
 export type { MailboxOptions, MailboxPolicy } from "./core/mailbox/options.ts";
 export type { Schema, SchemaResult } from "./core/mailbox/patterns.ts";

@@ -6,6 +6,7 @@ import {
   type CallTarget,
   type Down,
   type ExitReason,
+  mustBeReason,
   OptionTable,
   Pid,
   reasons,
@@ -33,6 +34,7 @@ export async function stopBySystem(
   asked: ExitReason = reasons.normal,
   options: StopOptions = {},
 ): Promise<void> {
+  mustBeReason(asked);
   stopOptions.check(options);
   const found = resolveTarget(self, target);
   const shown = target instanceof Pid || typeof target === "string"

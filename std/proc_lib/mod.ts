@@ -38,6 +38,7 @@ import {
   ExitError,
   type ExitReason,
   KilledError,
+  mustBeReason,
   option,
   OptionTable,
   type Pid,
@@ -469,6 +470,7 @@ export async function stop(
 ): Promise<void> {
   stopOptions.check(options);
   const { reason: asked = reasons.shutdown, ...limits } = options;
+  mustBeReason(asked);
   const pid = typeof target === "string" ? self.whereis(target) : target;
   if (pid === self.pid || asked === reasons.normal) {
     throw new UsageError(

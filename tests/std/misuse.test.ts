@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { type Self, start, UsageError } from "../../runtime/mod.ts";
+import {
+  reasons,
+  type Self,
+  start,
+  stop,
+  UsageError,
+} from "../../runtime/mod.ts";
+import { stop as stopServer } from "../../std/gen_server/mod.ts";
+import { stop as stopActor } from "../../std/proc_lib/mod.ts";
 
 describe("start without a compiler's help", () => {
   const cases: readonly [unknown, string][] = [
@@ -33,4 +41,26 @@ test("sending to nothing is an error of usage", async () => {
       expect(() => self.send(to as never, 1)).toThrow(UsageError);
     }
   });
+});
+
+describe("the name of a reason as a text", () => {
+  test.each(Object.keys(reasons))(
+    "%s is refused, and says what to write",
+    async (name) => {
+      await using node = await start();
+      await node.run(async (self: Self) => {
+        const other = self.spawn(async (me: Self) => void await me.receive());
+        const message = `write: reasons.${name}`;
+        expect(() => self.exit(name)).toThrow(message);
+        expect(() => self.sendExit(other, name)).toThrow(message);
+        expect(() => stop(name)).toThrow(message);
+        await expect(stopServer(self, other as never, name)).rejects
+          .toThrow(message);
+        await expect(stopActor(self, other as never, { reason: name })).rejects
+          .toThrow(message);
+        expect(self.isActorAlive(other)).toBe(true);
+        self.sendExit(other, "any other text");
+      });
+    },
+  );
 });

@@ -24,6 +24,7 @@ import type {
 } from "../contract/self.ts";
 import type { LogLevel } from "../host/ports.ts";
 import type { ExitReason } from "../messages/reasons.ts";
+import { mustBeReason } from "../messages/reserved_reasons.ts";
 import type { Pid, Ref } from "../terms/terms.ts";
 import type { ActorRecord, AliasMode } from "../contract/record.ts";
 import { call, expectReply, reply } from "../calls/calls.ts";
@@ -198,10 +199,12 @@ export class LocalActor extends Actor implements Self<unknown> {
   }
 
   exit(reason: ExitReason): never {
+    mustBeReason(reason);
     throw new ExitError(reason);
   }
 
   sendExit(to: Pid, reason: ExitReason): void {
+    mustBeReason(reason);
     if (this.state !== DEAD) sendExitSignal(this.owner, this.pid, to, reason);
   }
 

@@ -6,6 +6,7 @@
  */
 
 import { type ExitReason, reasons } from "../messages/reasons.ts";
+import { mustBeReason } from "../messages/reserved_reasons.ts";
 import { option, OptionTable } from "../messages/options.ts";
 import { Handler, Stop } from "./behaviour.ts";
 import type { Self } from "./self.ts";
@@ -148,5 +149,6 @@ export function asyncHandler<S, M>(
 
 /** Ends a handler actor: `return stop(reason)`; reason `normal` by default. */
 export function stop(reason: ExitReason = reasons.normal): Stop {
+  mustBeReason(reason);
   return new Stop(reason);
 }
