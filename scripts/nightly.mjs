@@ -18,6 +18,7 @@ import { runSuite, runtimes, summarize } from "./suite.mjs";
  * @property {string} says what it does
  * @property {string[]} files
  * @property {boolean} [isSeeded] whether it takes `--seeds`
+ * @property {string[]} [on] the runtimes that drive it; all unless told
  * @property {boolean} [inTurn] one runtime after the other, because the part
  *   needs the machine for itself
  */
@@ -66,6 +67,12 @@ const parts = new Map(Object.entries({
     says: "all tests with BEAM nodes, and an idle connection with one",
     files: ["tests/beam/", "tests/nightly/beam_idle.test.ts"],
   },
+  partitions: {
+    says: "1,000 partitions of five mixed nodes on all runtimes and the BEAM",
+    files: ["tests/nightly/partitions.test.ts"],
+    isSeeded: true,
+    on: ["node"],
+  },
   programs: {
     says: "all of the documentation, the command line and the benchmarks",
     files: [
@@ -106,7 +113,8 @@ async function runPart(name) {
   /** @type {Record<string, string>} */
   const env = { HORNBEAM_NIGHTLY: "1" };
   if (wanted.seeds !== undefined) env["HORNBEAM_SEEDS"] = wanted.seeds;
-  const on = wanted.runtimes;
+  const drivers = part.on ?? runtimes;
+  const on = wanted.runtimes.filter((one) => drivers.includes(one));
   // As in `npm test`, Node.js beside the others.
   const tracks = part.inTurn || on.length === 1
     ? [on]

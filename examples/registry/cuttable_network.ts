@@ -38,8 +38,14 @@ type Registered = {
 type Link = {
   readonly from: string;
   readonly to: string;
+  /** The socket of the node that has dialled, and the one to the other node. */
+  readonly near: Socket;
+  readonly far: Socket;
   readonly close: () => void;
 };
+
+/** Which nodes a cut tells: both, or only the one that has dialled. */
+export type Told = "both" | "dialler";
 
 /** Whether two nodes cannot reach each other; parts of names before the `@`. */
 export type IsCut = (from: string, to: string) => boolean;
@@ -67,17 +73,41 @@ export class CuttableNetwork {
     return network;
   }
 
-  /** Closes what is cut, and refuses it until the next call. */
-  cut(isCut: IsCut): void {
+  /**
+   * Closes what is cut, and refuses it until the next call. With `dialler` the
+   * other node goes on believing in its connection, of which nothing arrives
+   * any more.
+   */
+  cut(isCut: IsCut, told: Told = "both"): void {
     this.#isCut = isCut;
-    for (const { from, to, close } of this.#links) {
-      if (this.#cuts(from, to)) close();
+    for (const link of this.#links) {
+      if (!this.#cuts(link.from, link.to)) continue;
+      if (told === "both") link.close();
+      else closeNear(link);
     }
   }
 
-  /** Ends all cuts. Nodes that were cut off have to connect again. */
+  /** Holds back all data between two nodes until `heal`. No node is told. */
+  hold(isHeld: IsCut): void {
+    for (const { from, to, near, far } of this.#links) {
+      if (!isHeld(from, to) && !isHeld(to, from)) continue;
+      near.unpipe(far);
+      far.unpipe(near);
+    }
+  }
+
+  /**
+   * Ends all cuts, and delivers what was held back. Nodes that were cut off have
+   * to connect again.
+   */
   heal(): void {
     this.#isCut = () => false;
+    for (const { near, far } of this.#links) {
+      if (near.destroyed) continue;
+      // A socket that is piped already would deliver everything twice.
+      near.unpipe(far).pipe(far);
+      far.unpipe(near).pipe(near);
+    }
   }
 
   /** Closes all that is open. The nodes are cut off for good. */
@@ -190,13 +220,22 @@ export class CuttableNetwork {
       near.destroy();
       far.destroy();
     };
-    const link: Link = { from, to, close };
+    const link: Link = { from, to, near, far, close };
     this.#links.add(link);
     for (const socket of [near, far]) socket.once("close", close);
     far.write(lengthBefore(frame));
     near.pipe(far);
     far.pipe(near);
   }
+}
+
+/** Closes a link for the node that has dialled, and for no other. */
+function closeNear({ near, far, close }: Link): void {
+  near.unpipe(far).off("close", close);
+  far.unpipe(near);
+  near.destroy();
+  // What still comes from the other node goes nowhere.
+  far.resume();
 }
 
 /** The bytes behind the length, of which all have two. Null: none came. */

@@ -11,7 +11,7 @@ import { matrix } from "../../helpers/beam_nodes.ts";
 import { isNightly } from "../../helpers/share.ts";
 import { replayCommand, seedsOf } from "../../helpers/simulate.ts";
 import { waitFor } from "../../helpers/wait.ts";
-import { Seven, type Seventh } from "./seven.ts";
+import { type Member, Mixed } from "./mixed.ts";
 
 const names = ["n1", "n2", "n3", "n4", "n5"].map(atom);
 const groups = ["g1", "g2", "g3"].map(atom);
@@ -46,13 +46,13 @@ function keyOf(group: symbol, node: string): Key {
 }
 
 class Run {
-  readonly #seven: Seven;
+  readonly #seven: Mixed;
   readonly #random: SeededRandom;
   readonly #model = new Model();
   /** What was done, for a failure. */
   readonly done: string[] = [];
 
-  constructor(seven: Seven, seed: number) {
+  constructor(seven: Mixed, seed: number) {
     this.#seven = seven;
     this.#random = new SeededRandom(seed);
   }
@@ -100,7 +100,7 @@ class Run {
   }
 
   /** Nodes are told one after the other, so the answer is known. */
-  async #register(name: symbol, at: Seventh): Promise<void> {
+  async #register(name: symbol, at: Member): Promise<void> {
     const { owners } = this.#model;
     const isFree = !owners.has(name);
     if (isFree) owners.set(name, at.name);
@@ -108,7 +108,7 @@ class Run {
       .toBe(atom(isFree ? "yes" : "no"));
   }
 
-  async #unregister(name: symbol, at: Seventh): Promise<void> {
+  async #unregister(name: symbol, at: Member): Promise<void> {
     this.#model.owners.delete(name);
     expect(await this.#act(at, "unregister", name)).toBe(atom("ok"));
   }
@@ -129,13 +129,13 @@ class Run {
     }, { what: `${printTerm(name)} to be free` });
   }
 
-  async #join(group: symbol, at: Seventh): Promise<void> {
+  async #join(group: symbol, at: Member): Promise<void> {
     const count = this.#model.count(group, at.name);
     this.#model.counts.set(keyOf(group, at.name), count + 1);
     expect(await this.#act(at, "join", group)).toBe(atom("ok"));
   }
 
-  async #leave(group: symbol, at: Seventh): Promise<void> {
+  async #leave(group: symbol, at: Member): Promise<void> {
     const count = this.#model.count(group, at.name);
     this.#model.counts.set(keyOf(group, at.name), Math.max(count - 1, 0));
     expect(await this.#act(at, "leave", group))
@@ -143,8 +143,8 @@ class Run {
   }
 
   #act(
-    at: Seventh,
-    action: Parameters<Seven["act"]>[1],
+    at: Member,
+    action: Parameters<Mixed["act"]>[1],
     term: symbol,
   ): Promise<unknown> {
     this.done.push(`${action} ${printTerm(term)} on ${at.part}`);
@@ -172,7 +172,7 @@ class Run {
   async #cut(): Promise<void> {
     const { all, network } = this.#seven;
     const some = new Set(all.filter(() => this.#random.chance(0.4)));
-    const sideOf = (one: Seventh): boolean => some.has(one);
+    const sideOf = (one: Member): boolean => some.has(one);
     const parts = new Set([...some].map(({ part }) => part));
     this.done.push(`cut ${[...parts].join(" ")}`);
     const apart = (from: string, to: string): boolean =>
@@ -268,7 +268,7 @@ class Run {
 
   /** Resolves with what all see when it is one and the same, and not null. */
   #seesSame<T>(
-    see: (one: Seventh) => Promise<T | null>,
+    see: (one: Member) => Promise<T | null>,
     what: string,
   ): Promise<T> {
     return waitFor(async () => {
@@ -278,7 +278,7 @@ class Run {
     }, { what, timeoutMs: 60_000 });
   }
 
-  async #whereis(one: Seventh, name: symbol): Promise<Pid | null> {
+  async #whereis(one: Member, name: symbol): Promise<Pid | null> {
     const found = await this.#seven.ask(one, "global:whereis_name", [name]);
     return found instanceof Pid ? found : null;
   }
@@ -290,9 +290,9 @@ function inFull(seen: unknown): string {
 }
 
 matrix("five nodes of ours and two of the BEAM", () => {
-  let seven: Seven;
+  let seven: Mixed;
   beforeAll(async () => {
-    seven = await Seven.start();
+    seven = await Mixed.start();
     await seven.meet();
   }, 120_000);
 

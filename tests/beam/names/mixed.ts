@@ -1,7 +1,7 @@
 /**
- * Seven nodes in processes of their own, five of ours on three runtimes and two
- * of the BEAM, in a network that can be cut. All of them offer the same
- * functions, and a hidden node that the network never cuts off asks them.
+ * Nodes in processes of their own, ours on three runtimes and some of the BEAM,
+ * in a network that can be cut. All of them offer the same functions, and a
+ * hidden node that the network never cuts off asks them.
  */
 import { join } from "node:path";
 import { atom, type RunningNode } from "../../../runtime/mod.ts";
@@ -25,38 +25,68 @@ const START_MS = 30_000;
 /** Every call must return within this, also while the network is cut. */
 const CALL_MS = 40_000;
 
+/** What a member runs on. */
+export type Kind = Runtime | "erl" | "elixir";
+
+/** Members by the first part of their names. */
+export type Kinds = Readonly<Record<string, Kind>>;
+
+const seven: Kinds = {
+  ...{ h1: "node", h2: "deno", h3: "bun", h4: "deno", h5: "bun" },
+  ...{ b1: "erl", b2: "erl" },
+};
+
 /** A node that can be killed and started again. */
-export class Seventh {
+export class Member {
   readonly part: string;
   readonly name: string;
-  readonly #runtime: Runtime | "beam";
+  readonly #kind: Kind;
   readonly #epmdPort: number;
+  readonly #beamFlags: readonly string[];
   #process: SpawnedProcess | BeamNode | null = null;
 
-  constructor(part: string, runtime: Runtime | "beam", epmdPort: number) {
+  constructor(
+    part: string,
+    kind: Kind,
+    epmdPort: number,
+    beamFlags: readonly string[],
+  ) {
     this.part = part;
     this.name = `${part}@127.0.0.1`;
-    this.#runtime = runtime;
+    this.#kind = kind;
     this.#epmdPort = epmdPort;
+    this.#beamFlags = beamFlags;
   }
 
   get isBeam(): boolean {
-    return this.#runtime === "beam";
+    return this.#kind === "erl" || this.#kind === "elixir";
   }
 
   async start(): Promise<void> {
-    if (this.#runtime === "beam") {
-      const beam = await startBeam(this.name, { epmdPort: this.#epmdPort });
+    if (this.#kind === "erl" || this.#kind === "elixir") {
+      const beam = await startBeam(this.name, {
+        epmdPort: this.#epmdPort,
+        program: this.#kind,
+        flags: this.#beamFlags,
+      });
       this.#process = beam;
-      const source = JSON.stringify(join(root, "tests/fixtures/names_ts.erl"));
-      await beam.run(
-        `{ok, M, B} = compile:file(${source}, [binary]),
-         {module, M} = code:load_binary(M, ${source}, B), M:start()`,
-      );
+      for (const file of ["names_ts.erl", "links_ts.erl"]) {
+        const source = JSON.stringify(join(root, "tests/fixtures", file));
+        await beam.run(
+          `{ok, M, B} = compile:file(${source}, [binary]),
+           {module, M} = code:load_binary(M, ${source}, B)`,
+        );
+      }
+      await beam.run("names_ts:start()");
       return;
     }
-    const child = spawnRuntime(this.#runtime, join(root, "cli/main.ts"), [
-      ...["run", join(root, "examples/beam_peer.ts"), "--name", this.name],
+    const child = spawnRuntime(this.#kind, join(root, "cli/main.ts"), [
+      ...[
+        "run",
+        join(root, "tests/fixtures/mixed_member.ts"),
+        "--name",
+        this.name,
+      ],
       ...["--cookie", COOKIE, "--epmd-port", String(this.#epmdPort)],
       "--no-host-epmd",
     ]);
@@ -71,14 +101,14 @@ export class Seventh {
 }
 
 /** All of them, and what is asked of them. */
-export class Seven {
+export class Mixed {
   readonly network: CuttableNetwork;
-  readonly all: readonly Seventh[];
+  readonly all: readonly Member[];
   readonly #asker: RunningNode;
 
   private constructor(
     network: CuttableNetwork,
-    all: readonly Seventh[],
+    all: readonly Member[],
     asker: RunningNode,
   ) {
     this.network = network;
@@ -86,29 +116,39 @@ export class Seven {
     this.#asker = asker;
   }
 
-  /** Starts them; they end with the test file. */
-  static async start(): Promise<Seven> {
+  /**
+   * Starts them, seven unless told; they end with the test file, or with `stop`.
+   * `beamFlags` are flags of the emulators.
+   */
+  static async start(
+    options: { kinds?: Kinds; beamFlags?: readonly string[] } = {},
+  ): Promise<Mixed> {
+    const { kinds = seven, beamFlags = [] } = options;
     const network = await CuttableNetwork.start();
     atEnd(() => network.stop());
     const { epmdPort } = network;
-    const kinds = {
-      ...{ h1: "node", h2: "deno", h3: "bun", h4: "deno", h5: "bun" },
-      ...{ b1: "beam", b2: "beam" },
-    } as const;
-    const all = (Object.entries(kinds) as [string, Runtime | "beam"][])
-      .map(([part, runtime]) => new Seventh(part, runtime, epmdPort));
+    const all = Object.entries(kinds).map(([part, kind]) =>
+      new Member(part, kind, epmdPort, beamFlags)
+    );
     const { node } = await startOurs("asker@127.0.0.1", epmdPort, {
       hidden: true,
       hostEpmd: false,
     });
     atEnd(() => node.stop());
     await Promise.all(all.map((one) => one.start()));
-    return new Seven(network, all, node);
+    return new Mixed(network, all, node);
+  }
+
+  /** Ends all of them. */
+  async stop(): Promise<void> {
+    await Promise.all(this.all.map((one) => one.kill()));
+    await this.#asker.stop();
+    await this.network.stop();
   }
 
   /** What a function on a node returns. */
   ask(
-    of: Seventh,
+    of: Member,
     called: string,
     args: readonly unknown[] = [],
   ): Promise<unknown> {
@@ -116,7 +156,7 @@ export class Seven {
   }
 
   /** What is asked of nodes of either kind by the same name. */
-  act(of: Seventh, action: Action, term: unknown): Promise<unknown> {
+  act(of: Member, action: Action, term: unknown): Promise<unknown> {
     const isOfGroups = action === "join" || action === "leave";
     const module = isOfGroups && !of.isBeam ? "groups_ts" : "names_ts";
     return this.ask(of, `${module}:${action}`, [term]);
@@ -145,7 +185,7 @@ export class Seven {
   }
 
   /** The visible nodes that one is connected to. */
-  async nodesOf(one: Seventh): Promise<readonly string[]> {
+  async nodesOf(one: Member): Promise<readonly string[]> {
     const nodes = await this.ask(one, "erlang:nodes");
     if (!Array.isArray(nodes)) throw new Error(`expected nodes, got ${nodes}`);
     return nodes.map((node) => Symbol.keyFor(node as symbol) ?? String(node));
