@@ -12,7 +12,7 @@ import { errorText } from "../../runtime/core/terms/error_text.ts";
 import { chunksOf, report, seedsIn } from "./seeds.ts";
 
 /** The driver is on Node.js; the members are on all three runtimes. */
-const COUNTS = { node: 1_000, deno: 0, bun: 0 };
+const counts = { node: 1_000, deno: 0, bun: 0 };
 /** Rounds of one cluster. */
 const BLOCK = 25;
 
@@ -36,7 +36,7 @@ async function clusterOf(seed: number): Promise<Mixed> {
 }
 
 describe.skipIf(!hasBeam("elixir"))("five mixed nodes", () => {
-  test.each(chunksOf(COUNTS, BLOCK))(
+  test.each(chunksOf(counts, BLOCK))(
     "agree after each of $count rounds from seed $base on",
     async (chunk) => {
       for (const seed of seedsIn(chunk)) {
