@@ -50,6 +50,11 @@ const parts = new Map(Object.entries({
     files: ["tests/nightly/damage.test.ts"],
     isSeeded: true,
   },
+  fuzz: {
+    says: "ten million random handshakes, frames, signals and messages in all",
+    files: ["tests/nightly/fuzz.test.ts"],
+    isSeeded: true,
+  },
   terms: {
     says: "a million random terms each of ours and of a BEAM node",
     files: ["tests/nightly/terms.test.ts"],

@@ -18,8 +18,8 @@ import {
   fuzzCodec,
   fuzzFrames,
   fuzzHandshake,
-  type Tally,
 } from "../wire/beam/beam_fuzz.ts";
+import type { Tally } from "../fuzz/inputs.ts";
 import { checkMutants } from "../wire/etf/mutants.ts";
 
 const LENGTH = 50_000;

@@ -34,15 +34,23 @@ const names = {
 /** What a job needs of the actor that runs it, to send the answer. */
 type Answerer = Pick<Self, "reply" | "send">;
 
-/** A call that is to be made. */
-type Job = {
+/**
+ * A call that is to be made. A class, so that the actor of blocking calls tells
+ * it from what other actors send to its pid.
+ */
+class Job {
   readonly module: unknown;
   readonly name: unknown;
   readonly args: unknown;
   readonly groupLeader: unknown;
   /** Sends the result to the caller; null for a cast. */
   readonly answer: ((self: Answerer, result: unknown) => void) | null;
-};
+
+  constructor(parts: readonly unknown[], answer: Job["answer"]) {
+    [this.module, this.name, this.args, this.groupLeader] = parts;
+    this.answer = answer;
+  }
+}
 
 export function rex(node: Node, complain: Complain): Handler<unknown> {
   let blocking: Pid | null = null;
@@ -55,8 +63,10 @@ export function rex(node: Node, complain: Complain): Handler<unknown> {
   };
   const enqueue = (self: Self<unknown>, job: Job) => {
     if (blocking === null || !self.isActorAlive(blocking)) {
-      blocking = self.spawn(async (me: Self<Job>) => {
-        for await (const next of me) await runJob(node, me, next);
+      blocking = self.spawn(async (me: Self<unknown>) => {
+        for await (const next of me) {
+          if (next instanceof Job) await runJob(node, me, next);
+        }
       }, { label: "rex blocking calls" }) as Pid;
     }
     // Delivered and not sent: a sent message may be copied or frozen.
@@ -73,22 +83,17 @@ export function rex(node: Node, complain: Complain): Handler<unknown> {
         self.reply(message.from, atom("error"));
         return;
       }
-      const job = jobOf(parts, (me, result) => {
+      const job = new Job(parts, (me, result) => {
         answerCall(me, message.from, result);
       });
       (isBlocking ? enqueue : start)(self, job);
     } else if (message instanceof Cast) {
       if (kind !== names.cast && !isBlocking) return;
-      (isBlocking ? enqueue : start)(self, jobOf(parts, null));
+      (isBlocking ? enqueue : start)(self, new Job(parts, null));
     } else {
       handlePlain(node, self, itemsOf(message), start);
     }
   });
-}
-
-function jobOf(parts: readonly unknown[], answer: Job["answer"]): Job {
-  const [module, name, args, groupLeader] = parts;
-  return { module, name, args, groupLeader, answer };
 }
 
 /** Messages of the form `{From, Request}`, which are neither call nor cast. */
@@ -111,7 +116,7 @@ function handlePlain(
     case names.call:
       start(
         self,
-        jobOf(parts, (me, result) => answerMessage(me, to, result)),
+        new Job(parts, (me, result) => answerMessage(me, to, result)),
       );
       return;
     case names.send:

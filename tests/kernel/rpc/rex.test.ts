@@ -5,6 +5,7 @@ import {
   Call,
   Cast,
   ExitError,
+  type Pid,
   type RunningNode,
   type Self,
   tuple,
@@ -219,5 +220,27 @@ describe("rex", () => {
     ) a.send(target, strange);
     expect(await a.call(target, 1)).toBe(atom("error"));
     expect(b.whereis("rex")).toBe(before);
+  });
+
+  test("makes the next blocking call after a message to their actor", async () => {
+    const { a, b } = await two();
+    offer(b);
+    const core = await coreOf(b);
+    const target = { name: "rex", node: b.name };
+    const blockCall = () =>
+      a.call(
+        target,
+        tuple(atom("block_call"), atom("m"), atom("ok"), [7], user),
+      );
+    const actorOfCalls = () =>
+      [...core.actors()].find(({ label }) => label === "rex blocking calls");
+    expect(await blockCall()).toBe(7);
+    const before = actorOfCalls()?.pid;
+    // A pid can be guessed, and messages that are no calls have no effect.
+    for (const strange of [undefined, null, 1, tuple(), {}]) {
+      b.send(before as Pid<unknown>, strange);
+    }
+    expect(await blockCall()).toBe(7);
+    expect(actorOfCalls()?.pid).toBe(before);
   });
 });

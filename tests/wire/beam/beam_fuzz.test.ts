@@ -4,13 +4,9 @@
  */
 import process from "node:process";
 import { describe, expect, test } from "vitest";
+import type { Tally } from "../../fuzz/inputs.ts";
 import { share } from "../../helpers/share.ts";
-import {
-  fuzzCodec,
-  fuzzFrames,
-  fuzzHandshake,
-  type Tally,
-} from "./beam_fuzz.ts";
+import { fuzzCodec, fuzzFrames, fuzzHandshake } from "./beam_fuzz.ts";
 
 const rounds: readonly [
   what: string,

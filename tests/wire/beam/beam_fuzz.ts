@@ -5,7 +5,6 @@
  * `HORNBEAM_SEED=n` runs only that input.
  */
 import { createHash } from "node:crypto";
-import process from "node:process";
 import { Node } from "../../../runtime/core/node/node.ts";
 import {
   receiveMessage,
@@ -29,120 +28,9 @@ import {
   Initiator,
 } from "../../../runtime/wire/handshake/machine.ts";
 import { odd, session } from "../../fixtures/handshake_captures.ts";
-import { fromHex, toHex } from "../../helpers/hex.ts";
+import { joined, mutate, run, type Tally } from "../../fuzz/inputs.ts";
+import { fromHex } from "../../helpers/hex.ts";
 import { type Capture, captures, pidTable } from "./dist_captures.ts";
-
-/** Whole numbers below a limit, the same ones for the same seed. */
-type Random = (limit: number) => number;
-
-function randomOf(seed: number): Random {
-  let state = seed >>> 0;
-  return (limit) => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let mixed = state ^ (state >>> 16);
-    mixed = Math.imul(mixed, 0x21f0aaad);
-    mixed ^= mixed >>> 15;
-    mixed = Math.imul(mixed, 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) % limit;
-  };
-}
-
-/** Bytes with a meaning: tags, marks and limits. */
-const telling = Uint8Array.of(
-  ...[0, 1, 2, 3, 4, 5, 0x7f, 0x80, 0xfe, 0xff],
-  ...[68, 69, 70, 77, 80, 82, 88, 89, 90, 97, 98, 99, 100, 101, 102, 103, 104],
-  ...[105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118],
-  ...[119, 120, 121, 131],
-);
-
-/** One to four changes somewhere in the bytes. */
-function mutate(
-  bytes: Uint8Array,
-  random: Random,
-  other: Uint8Array,
-): Uint8Array {
-  let all = bytes.slice();
-  for (let changes = 1 + random(4); changes > 0; changes--) {
-    const at = random(all.length + 1);
-    const count = random(8) === 0 ? random(200) : random(4);
-    switch (random(7)) {
-      case 0:
-        all[at] = random(256);
-        break;
-      case 1:
-        all[at] = telling[random(telling.length)]!;
-        break;
-      case 2:
-        if (at < all.length) all[at]! ^= 1 << random(8);
-        break;
-      case 3:
-        all = all.slice(0, at);
-        break;
-      case 4:
-        all = joined(all.subarray(0, at), all.subarray(at + count));
-        break;
-      case 5:
-        all = joined(
-          all.subarray(0, at),
-          Uint8Array.from({ length: count }, () => random(256)),
-          all.subarray(at),
-        );
-        break;
-      default: {
-        // A piece of another input, or of this one.
-        const from = random(other.length + 1);
-        all = joined(
-          all.subarray(0, at),
-          other.subarray(from, from + count * 4),
-          all.subarray(random(2) === 0 ? at : at + count * 4),
-        );
-      }
-    }
-  }
-  return all;
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(
-    parts.reduce((sum, { length }) => sum + length, 0),
-  );
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
-/** Counts of both results, so that a test sees that both have happened. */
-export type Tally = { accepted: number; refused: number };
-
-/** Runs inputs `first` to `first + count - 1`, or the one of the seed. */
-function run(
-  first: number,
-  count: number,
-  one: (random: Random, note: (input: Uint8Array) => void) => boolean,
-): Tally {
-  const tally: Tally = { accepted: 0, refused: 0 };
-  const asked = process.env["HORNBEAM_SEED"];
-  const begin = asked === undefined ? first : Number(asked);
-  const end = asked === undefined ? first + count : begin + 1;
-  for (let seed = begin; seed < end; seed++) {
-    let input = new Uint8Array(0);
-    try {
-      const note = (bytes: Uint8Array) => void (input = bytes.slice());
-      if (one(randomOf(seed), note)) tally.accepted++;
-      else tally.refused++;
-    } catch (error) {
-      throw new Error(
-        `input ${seed} failed, which HORNBEAM_SEED=${seed} runs alone: ` +
-          toHex(input.subarray(0, 2_000)),
-        { cause: error },
-      );
-    }
-  }
-  return tally;
-}
 
 /** Frames of up to this many bytes are accepted. */
 const FRAME_BYTES_MAX = 100_000;
