@@ -38,7 +38,14 @@ export const orders: Readonly<Record<string, Order>> = {
     "cbor",
   ],
   "runtime/wire/etf": [".", ["reader", "writer"], "etf.ts"],
-  "runtime/net": ["carrier", "epmd", "lanes", "peers", "distribution"],
+  "runtime/net": [
+    "carrier",
+    "limits",
+    "epmd",
+    "lanes",
+    "peers",
+    "distribution",
+  ],
   "runtime/kernel": [
     "shared",
     "io",

@@ -10,10 +10,11 @@
  * lost, signals on their way are lost with it; no signal is sent twice.
  */
 
+import type { LogLevel } from "../../core/host/ports.ts";
 import type { Node } from "../../core/node/node.ts";
 import type { Remote, Way } from "../../core/host/remote.ts";
 import type { Signal } from "../../core/host/signal.ts";
-import { internRef, type Pid } from "../../core/terms/terms.ts";
+import type { Pid } from "../../core/terms/terms.ts";
 import { receiveMessage, receiveSignal } from "../../core/node/inbound.ts";
 import type { HandshakePeer } from "../../wire/handshake/messages.ts";
 import {
@@ -41,10 +42,14 @@ import {
 import { type ConnectionInfo, connectionInfo } from "./connection_info.ts";
 import { openCarrier } from "../epmd/discovery.ts";
 import type { DistributionOptions } from "./options.ts";
+import { reportRefusal } from "./refusals.ts";
 import { describeFailure } from "../peers/failures.ts";
 import { type DistributionLimits, withDefaults } from "./limits.ts";
 import { Outbox } from "../peers/outbox.ts";
-import { Peer, type Refusal } from "../peers/peer.ts";
+import { Peer } from "../peers/peer.ts";
+import { addressOf } from "../limits/addresses.ts";
+import { LogLimit } from "../limits/log_limit.ts";
+import { Slots } from "../limits/slots.ts";
 import { Ticks } from "../peers/ticks.ts";
 import { errorText } from "../../core/terms/error_text.ts";
 
@@ -69,7 +74,9 @@ export class Distribution implements Remote, ConnectionOwner {
    */
   readonly #peerOf = new Map<Connection, Peer>();
   /** Handshakes that peers have begun; at most `maxHandshakes`. */
-  readonly #incoming = new Set<Connection>();
+  readonly #incoming: Slots<Connection>;
+  /** Writes lines that peers without the cookie can cause. */
+  readonly #logLimit: LogLimit;
   readonly #outbox: Outbox;
   readonly #ticks: Ticks;
   /** Set by `stop`, for ever: no peer is added after that. */
@@ -79,6 +86,12 @@ export class Distribution implements Remote, ConnectionOwner {
     this.#options = options;
     const node = this.#node = options.node;
     this.#limits = withDefaults(options.limits ?? {});
+    this.#incoming = new Slots(this.#limits.maxHandshakes);
+    this.#logLimit = new LogLimit({
+      host: node.host,
+      burst: this.#limits.logBurst,
+      log: (level, message, fields) => node.log(level, "net", message, fields),
+    });
     this.#outbox = new Outbox(node, this.#limits.highMarkBytes);
     this.#handshake = handshakeOptions(options);
     node.scheduler.onDrained(() => this.#outbox.flushAll());
@@ -89,7 +102,7 @@ export class Distribution implements Remote, ConnectionOwner {
       netTicktimeMs: this.#limits.netTicktimeMs,
       peers: () => this.#peers.values(),
       suspect: (peer, silentMs) => {
-        this.#log("warning", `${peer.name} is suspect: it is silent`, {
+        node.log("warning", "net", `${peer.name} is suspect: it is silent`, {
           silentMs: Math.round(silentMs),
         });
         node.nodeEvents.suspect(peer.name, true);
@@ -173,18 +186,16 @@ export class Distribution implements Remote, ConnectionOwner {
 
   /** Takes over a carrier that a peer has opened. */
   accept(carrier: Carrier): void {
-    if (this.#isStopped || this.#incoming.size >= this.#limits.maxHandshakes) {
+    if (this.#isStopped) {
       carrier.destroy();
-      if (!this.#isStopped) {
-        this.#log("warning", `refused ${carrier.remote}: too many handshakes`);
-      }
       return;
     }
-    const connection = this.#connection(
-      carrier,
-      new Acceptor(this.#handshake),
-    );
-    this.#incoming.add(connection);
+    const connection = this.#connection(carrier, new Acceptor(this.#handshake));
+    const address = addressOf(carrier.remote);
+    this.#incoming.take(connection, address)?.abort({
+      reason: "crowded",
+      detail: "too many handshakes; its address held the most",
+    });
     connection.open();
   }
 
@@ -200,7 +211,8 @@ export class Distribution implements Remote, ConnectionOwner {
       // Still there: a peer that was dialled, or was expected to dial.
       if (this.#peers.get(peer.name) === peer) this.#giveUp(peer, end.detail);
     }
-    for (const connection of [...this.#incoming]) connection.close(end);
+    for (const connection of this.#incoming.all()) connection.close(end);
+    this.#logLimit.close();
   }
 
   /** The record of a peer. A new peer is dialled. Null when that cannot be. */
@@ -223,7 +235,11 @@ export class Distribution implements Remote, ConnectionOwner {
 
   #addPeer(nodeName: string): Peer | null {
     if (this.#peers.size >= MAX_PEERS) {
-      this.#log("error", `cannot connect to ${nodeName}: too many nodes`);
+      this.#node.log(
+        "error",
+        "net",
+        `cannot connect to ${nodeName}: too many nodes`,
+      );
       return null;
     }
     const peer = new Peer({
@@ -283,6 +299,7 @@ export class Distribution implements Remote, ConnectionOwner {
   // -- ConnectionOwner
 
   ask(connection: Connection, from: HandshakePeer): void {
+    this.#incoming.hasSpoken(connection);
     const refusal = this.#refusalOf(from);
     if (refusal !== null) {
       connection.answer("not_allowed", `refused ${from.name}: ${refusal}`);
@@ -323,7 +340,7 @@ export class Distribution implements Remote, ConnectionOwner {
     if (peer.isUp) return peer.challenger === null ? "up" : "up-pending";
     // Only an attempt of this node can cross with the peer's. A node makes one
     // attempt at a time, so an earlier attempt of the peer is dead.
-    return peer.attempt === null || this.#incoming.has(peer.attempt)
+    return peer.attempt === null || peer.attempt.isIncoming
       ? "none"
       : "pending";
   }
@@ -333,7 +350,8 @@ export class Distribution implements Remote, ConnectionOwner {
   }
 
   up(connection: Connection, from: HandshakePeer): void {
-    this.#incoming.delete(connection);
+    this.#incoming.prove(connection);
+    this.#incoming.release(connection);
     const peer = this.#peerOf.get(connection);
     if (peer === undefined) return;
     const refusal = this.#refusalOf(from);
@@ -368,26 +386,12 @@ export class Distribution implements Remote, ConnectionOwner {
       peer.codec.land?.(start, length) ?? null
     );
     if (!fits) this.#node.peerLost(peer.name);
-    for (const refusal of refusals) this.#refused(peer, refusal);
+    for (const refusal of refusals) {
+      reportRefusal(this.#node, peer.name, refusal);
+    }
     this.#node.peerUp(peer.name, peer.isVisible);
     this.#outbox.openLane(peer);
     confirmUp(peer, this.#node.host);
-  }
-
-  /**
-   * A signal that waited cannot be sent. A caller that waits gets an answer.
-   */
-  #refused(peer: Peer, { signal, error }: Refusal): void {
-    this.#log("warning", `a signal could not be sent to ${peer.name}`, {
-      error: errorText(error),
-    });
-    if (signal.type !== "spawnRequest") return;
-    // The signal was decoded, so it holds a copy of a ref of this node.
-    const ref = internRef(this.#node.host.pids, signal.ref);
-    const to = signal.from;
-    const flags = { link: false, monitor: false };
-    const type = "spawnReply";
-    receiveSignal(this.#node, { type, ref, to, flags, result: "badarg" });
   }
 
   frame(connection: Connection, payload: Uint8Array, bytes: number): void {
@@ -408,22 +412,20 @@ export class Distribution implements Remote, ConnectionOwner {
   }
 
   ended(connection: Connection, end: ConnectionEnd): void {
-    const wasIncoming = this.#incoming.delete(connection);
+    this.#incoming.release(connection);
     const peer = this.#peerOf.get(connection);
     this.#peerOf.delete(connection);
     if (peer !== undefined && peer.connection === connection) {
       this.#connectionLost(peer, end);
       return;
     }
-    const failure = describeFailure(connection, peer, end, wasIncoming);
-    if (failure !== null) {
-      this.#log(failure.level, failure.message, { reason: failure.reason });
-    }
+    const failure = describeFailure(connection, peer, end);
+    if (failure !== null) this.#logLimit.log(failure);
     if (connection === peer?.challenger) {
       peer.challenger = null;
     } else if (connection === peer?.attempt) {
       peer.becomeUnconnected();
-      if (wasIncoming) this.#redial(peer, end.detail);
+      if (connection.isIncoming) this.#redial(peer, end.detail);
       else if (end.reason === "superseded") this.#awaitIncoming(peer);
       else this.#giveUp(peer, end.detail);
     }
@@ -450,7 +452,7 @@ export class Distribution implements Remote, ConnectionOwner {
         this.#peers.get(peer.name) !== peer || peer.isUp || peer.isConnecting
       ) return;
       const why = `${peer.name} said that it dials this node, and did not`;
-      if (peer.connectWaiters.count === 0) this.#log("warning", why);
+      if (peer.connectWaiters.count === 0) this.#repeat("warning", peer, why);
       this.#giveUp(peer, why);
     });
   }
@@ -460,10 +462,8 @@ export class Distribution implements Remote, ConnectionOwner {
     peer.becomeLost();
     this.#outbox.wakeAllSenders(peer);
     if (end.reason === "bad-data") {
-      this.#log(
-        "error",
-        `closed the connection to ${peer.name}: ${end.detail}`,
-      );
+      const message = `closed the connection to ${peer.name}: ${end.detail}`;
+      this.#repeat("error", peer, message);
     }
     if (peer.attempt === null) this.#peers.delete(peer.name);
     peer.reset();
@@ -478,17 +478,19 @@ export class Distribution implements Remote, ConnectionOwner {
   #giveUp(peer: Peer, why: string): void {
     peer.becomeUnconnected();
     if (this.#peers.get(peer.name) === peer) this.#peers.delete(peer.name);
-    this.#log("debug", `no connection to ${peer.name}: ${why}`);
+    this.#repeat("debug", peer, `no connection to ${peer.name}: ${why}`);
     this.#outbox.wakeAllSenders(peer);
     this.#node.peerLost(peer.name);
     peer.connectWaiters.tellAll({ isUp: false, why });
   }
 
-  #log(
-    level: "debug" | "info" | "warning" | "error",
-    message: string,
-    fields?: Readonly<Record<string, unknown>>,
-  ): void {
-    this.#node.log(level, "net", message, fields);
+  /** Logs a line about a peer that the peer can cause again and again. */
+  #repeat(level: LogLevel, { name }: Peer, message: string): void {
+    this.#logLimit.log({
+      level,
+      kind: "peer",
+      source: `with ${name}`,
+      message,
+    });
   }
 }

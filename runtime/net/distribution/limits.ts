@@ -4,6 +4,7 @@
 
 import { UsageError } from "../../core/messages/errors.ts";
 import { printTerm } from "../../core/terms/terms.ts";
+import { LOG_BURST } from "../limits/log_limit.ts";
 
 /** Limits and times of a node's connections. Each has a default. */
 export type DistributionLimits = {
@@ -24,8 +25,17 @@ export type DistributionLimits = {
    * 1,000.
    */
   readonly netTicktimeMs?: number;
-  /** Incoming handshakes at a time; more are closed. Default 256. */
+  /**
+   * Incoming handshakes at a time. When there are more, the oldest one of the
+   * address that holds the most is closed. Default 256.
+   */
   readonly maxHandshakes?: number;
+  /**
+   * Warnings of one kind about one address or node that are written in full
+   * within 10 seconds. Further ones are counted, and one line sums them up.
+   * Default 5.
+   */
+  readonly logBurst?: number;
 };
 
 const defaults: Required<DistributionLimits> = {
@@ -36,6 +46,7 @@ const defaults: Required<DistributionLimits> = {
   downAfterMs: 15_000,
   netTicktimeMs: 60_000,
   maxHandshakes: 256,
+  logBurst: LOG_BURST,
 };
 
 /**

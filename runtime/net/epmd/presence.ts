@@ -25,7 +25,7 @@ export type EpmdPresenceOptions = {
   readonly network: Network;
   readonly platform: Pick<
     Host,
-    "setTimer" | "clearTimer" | "randomU32" | "log"
+    "now" | "setTimer" | "clearTimer" | "randomU32" | "log" | "logs"
   >;
   /** Full name of the node, `part@host`. */
   readonly nodeName: string;

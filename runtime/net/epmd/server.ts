@@ -9,7 +9,7 @@
  * `epmd/presence.ts`.
  */
 
-import type { Host } from "../../core/host/ports.ts";
+import type { Host, LogLevel } from "../../core/host/ports.ts";
 import {
   decodeEpmdRequest,
   encodeAliveAnswer,
@@ -27,6 +27,9 @@ import {
   type Listener,
   type Network,
 } from "../carrier/carrier.ts";
+import { addressOf } from "../limits/addresses.ts";
+import { LogLimit } from "../limits/log_limit.ts";
+import { Slots } from "../limits/slots.ts";
 
 /** Settings of an embedded epmd. */
 export type EpmdServerOptions = {
@@ -37,11 +40,15 @@ export type EpmdServerOptions = {
   readonly port: number;
   readonly platform: Pick<
     Host,
-    "setTimer" | "clearTimer" | "randomU32" | "log"
+    "now" | "setTimer" | "clearTimer" | "randomU32" | "log" | "logs"
   >;
   /** The node that hosts this epmd, for the log. */
   readonly nodeName: string;
-  /** Connections at a time; further ones are closed. Default 1,024. */
+  /**
+   * Connections at a time. Three quarters are for registered nodes; further
+   * ones are refused. The rest are for requests, among them look-ups: when
+   * there are more, the oldest ones are closed. Default 1,024, least 4.
+   */
   readonly maxConnections?: number;
   /**
    * Limit for a request to arrive. Default 10,000. It does not hold for
@@ -113,8 +120,13 @@ class Server implements EpmdServer {
   readonly #options: EpmdServerOptions;
   /** Null until `listen` has resolved. */
   #listener: Listener | null = null;
-  /** The open connections, at most `maxConnections`. */
+  /** The open connections: those of `#requests`, and the registered nodes. */
   readonly #connections = new Set<Connection>();
+  /** Connections without a registered node, at most a quarter of all. */
+  readonly #requests: Slots<Connection>;
+  /** Limit of registered nodes. */
+  readonly #maxEntries: number;
+  readonly #logLimit: LogLimit;
   /** Exactly the entries of `#connections`, by name. */
   readonly #entries = new Map<string, EpmdEntry>();
   /**
@@ -125,6 +137,13 @@ class Server implements EpmdServer {
 
   constructor(options: EpmdServerOptions) {
     this.#options = options;
+    const all = Math.max(4, options.maxConnections ?? 1_024);
+    this.#requests = new Slots(Math.floor(all / 4));
+    this.#maxEntries = all - Math.floor(all / 4);
+    this.#logLimit = new LogLimit({
+      host: options.platform,
+      log: (level, message) => this.#log(level, message),
+    });
   }
 
   get port(): number {
@@ -148,17 +167,12 @@ class Server implements EpmdServer {
       connection.carrier.destroy();
       this.#forget(connection);
     }
+    this.#logLimit.close();
     await this.#listener?.close();
   }
 
   #accept(carrier: Carrier): void {
-    const { maxConnections = 1_024, requestTimeoutMs = 10_000, platform } =
-      this.#options;
-    if (this.#connections.size >= maxConnections) {
-      this.#log("warning", `epmd refused ${carrier.remote}: too many peers`);
-      carrier.destroy();
-      return;
-    }
+    const { requestTimeoutMs = 10_000, platform } = this.#options;
     const connection: Connection = {
       carrier,
       parser: new FrameParser({
@@ -170,6 +184,12 @@ class Server implements EpmdServer {
       entry: null,
     };
     this.#connections.add(connection);
+    const crowded = this.#requests.take(connection, addressOf(carrier.remote));
+    if (crowded !== null) {
+      crowded.carrier.destroy();
+      this.#forget(crowded);
+      this.#complain("requests", crowded, "too many requests at a time");
+    }
     carrier.open({
       data: (chunk) => this.#receive(connection, chunk),
       drain: () => {},
@@ -180,6 +200,7 @@ class Server implements EpmdServer {
   #forget(connection: Connection): void {
     this.#options.platform.clearTimer(connection.timer);
     this.#connections.delete(connection);
+    this.#requests.release(connection);
     if (connection.entry !== null) {
       this.#entries.delete(connection.entry.name);
       connection.entry = null;
@@ -229,7 +250,12 @@ class Server implements EpmdServer {
 
   #register(connection: Connection, entry: EpmdEntry): void {
     const { carrier } = connection;
-    if (this.#entries.has(entry.name) || entry.port === 0) {
+    const isFull = this.#entries.size >= this.#maxEntries;
+    if (isFull) {
+      const why = `expected fewer than ${this.#maxEntries} registered nodes`;
+      this.#complain("registrations", connection, why);
+    }
+    if (isFull || this.#entries.has(entry.name) || entry.port === 0) {
       // The client closes the connection; if it does not, the timer does.
       carrier.write(encodeAliveAnswer(
         { result: 1, creation: NO_CREATION },
@@ -238,13 +264,19 @@ class Server implements EpmdServer {
       return;
     }
     this.#options.platform.clearTimer(connection.timer);
+    this.#requests.release(connection);
     connection.entry = entry;
     this.#entries.set(entry.name, entry);
     carrier.write(encodeAliveAnswer(
       { result: 0, creation: this.#nextCreation(entry.name) },
       entry.highestVersion,
     ));
-    this.#log("debug", `epmd registered ${entry.name} at port ${entry.port}`);
+    this.#logLimit.log({
+      level: "debug",
+      kind: "registered",
+      source: `from ${addressOf(carrier.remote)}`,
+      message: `epmd registered ${entry.name} at port ${entry.port}`,
+    });
   }
 
   #nextCreation(name: string): number {
@@ -264,7 +296,18 @@ class Server implements EpmdServer {
     return next;
   }
 
-  #log(level: "debug" | "warning", message: string): void {
+  /** Warns of a client that is refused, which may be one of very many. */
+  #complain(kind: string, { carrier }: Connection, why: string): void {
+    const { remote } = carrier;
+    this.#logLimit.log({
+      level: "warning",
+      kind,
+      source: `from ${addressOf(remote)}`,
+      message: `epmd refused ${remote}: ${why}`,
+    });
+  }
+
+  #log(level: LogLevel, message: string): void {
     this.#options.platform.log({
       level,
       category: "epmd",

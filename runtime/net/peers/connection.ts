@@ -34,6 +34,8 @@ export type ConnectionEnd = {
     | "connection-closed"
     | "tick-timeout"
     | "bad-data"
+    /** A newcomer has taken its place; see `Slots`. */
+    | "crowded"
     | "disconnect"
     | "replaced";
   /** Text of one line, for the log. */
@@ -69,6 +71,9 @@ export type ConnectionOptions = {
 
 /** How long a closed carrier may take to write its last frames. */
 const LINGER_MS = 1_000;
+
+/** Longest wait for the name of a peer that dials. */
+const FIRST_STEP_MS = 3_000;
 
 /** Longest handshake message: over TCP its length has two bytes. */
 const MAX_HANDSHAKE_BYTES = 65_535;
@@ -143,13 +148,21 @@ export class Connection {
     return this.#phase === "up";
   }
 
+  /** Whether the peer has dialled. */
+  get isIncoming(): boolean {
+    return "answerStatus" in this.#machine;
+  }
+
   get bufferedBytes(): number {
     return this.#carrier.bufferedBytes;
   }
 
   /** Starts the handshake. `firstSteps`: from `start` of an initiator. */
   open(firstSteps: readonly HandshakeStep[] = []): void {
-    this.#startSetupTimer();
+    const limitMs = this.#setupTimeoutMs;
+    this.#startSetupTimer(
+      this.isIncoming ? Math.min(FIRST_STEP_MS, limitMs) : limitMs,
+    );
     this.#carrier.open({
       data: (chunk) => this.#read(chunk),
       drain: () => this.#owner.drain(this),
@@ -201,6 +214,12 @@ export class Connection {
     this.#endWith(end);
   }
 
+  /** As `close`, and the carrier is closed without its last bytes. */
+  abort(end: ConnectionEnd): void {
+    this.#endWith(end);
+    this.#carrier.destroy();
+  }
+
   #carrierClosed(reason: string): void {
     // The handshake machine knows what an end at this point means.
     if (this.#phase === "handshake") {
@@ -215,16 +234,26 @@ export class Connection {
     this.#endWith({ reason: "connection-closed", detail: reason });
   }
 
-  #startSetupTimer(): void {
+  /**
+   * The time is judged when what had arrived meanwhile was read: late timers
+   * run before sockets are read, and macrotasks after that.
+   */
+  #startSetupTimer(limitMs: number): void {
     this.#stopSetupTimer();
-    this.#setupTimer = this.#host.setTimer(() => {
+    const judge = () => {
+      if (this.#setupTimer !== timer) return;
       this.#setupTimer = null;
       this.#endWith({
         reason: "timeout",
         detail:
-          `expected the next step of the handshake within ${this.#setupTimeoutMs} ms, but it did not come`,
+          `expected the next step of the handshake within ${limitMs} ms, but it did not come`,
       });
-    }, this.#setupTimeoutMs);
+    };
+    const timer = this.#host.setTimer(
+      () => this.#host.macrotask(judge),
+      limitMs,
+    );
+    this.#setupTimer = timer;
   }
 
   #stopSetupTimer(): void {
@@ -268,7 +297,7 @@ export class Connection {
         if (length > 0) this.#owner.frame(this, payload, length);
         else this.#answerTick();
       } else if (this.#phase === "handshake") {
-        this.#startSetupTimer();
+        this.#startSetupTimer(this.#setupTimeoutMs);
         this.#runSteps(this.#machine.receive(payload));
       } else {
         return;

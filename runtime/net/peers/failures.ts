@@ -2,36 +2,35 @@
  * The log line for a handshake that has failed.
  */
 
+import { addressOf } from "../limits/addresses.ts";
+import type { RepeatableLine } from "../limits/log_limit.ts";
 import type { Connection, ConnectionEnd } from "./connection.ts";
 import type { Peer } from "./peer.ts";
-
-/** A log line and its level. */
-export type Failure = {
-  readonly level: "debug" | "warning";
-  readonly message: string;
-  readonly reason: ConnectionEnd["reason"];
-};
 
 /** Null when the end of the attempt was intended. */
 export function describeFailure(
   connection: Connection,
   peer: Peer | undefined,
   { reason, detail }: ConnectionEnd,
-  wasIncoming: boolean,
-): Failure | null {
+): RepeatableLine | null {
   if (reason === "superseded" || reason === "disconnect") return null;
+  const { isIncoming, remote } = connection;
   // A port scan, or a peer that has withdrawn its attempt because another
   // attempt was faster.
-  const isHarmless = wasIncoming && reason === "closed" &&
+  const isHarmless = isIncoming && reason === "closed" &&
     (!connection.hasRead || connection.isSecond);
   // The caller of `connect` gets the reason.
-  const isTold = !wasIncoming && (peer?.connectWaiters.count ?? 0) > 0;
-  const which = wasIncoming
-    ? `a handshake from ${connection.remote}`
-    : `the handshake with ${peer?.name ?? connection.remote}`;
+  const isTold = !isIncoming && (peer?.connectWaiters.count ?? 0) > 0;
+  const which = isIncoming
+    ? `a handshake from ${remote}`
+    : `the handshake with ${peer?.name ?? remote}`;
   return {
     level: isHarmless || isTold ? "debug" : "warning",
+    kind: reason,
+    source: isIncoming
+      ? `from ${addressOf(remote)}`
+      : `with ${peer?.name ?? remote}`,
     message: `${which} failed: ${detail}`,
-    reason,
+    fields: { reason },
   };
 }

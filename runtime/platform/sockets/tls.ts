@@ -11,6 +11,7 @@
 
 import type { X509Certificate } from "node:crypto";
 import { isIP, type Socket } from "node:net";
+import { clearTimeout, setTimeout } from "node:timers";
 import * as tls from "node:tls";
 import type { LogLevel } from "../../core/host/ports.ts";
 import {
@@ -18,6 +19,9 @@ import {
   CarrierError,
   type Network,
 } from "../../net/carrier/carrier.ts";
+import { addressOf } from "../../net/limits/addresses.ts";
+import { LogLimit } from "../../net/limits/log_limit.ts";
+import { Slots } from "../../net/limits/slots.ts";
 import {
   DEFAULT_HIGH_MARK_BYTES,
   dial,
@@ -43,7 +47,8 @@ export type TlsNetworkOptions = TlsOptions & {
   /** Limit for a peer that dials to set up TLS. Default 7,000. */
   readonly handshakeTimeoutMs?: number;
   /**
-   * Peers that may set up TLS at a time; further ones are closed. Default 256.
+   * Peers that may set up TLS at a time. When there are more, the oldest one of
+   * the address that holds the most is closed. Default 256.
    */
   readonly maxHandshakes?: number;
   /** Gets one line for each peer that dials and is refused. */
@@ -135,28 +140,52 @@ function acceptPeers(
 ): () => void {
   const { maxHandshakes = 256, log = () => {} } = options;
   let isClosed = false;
-  /** Sockets that are setting up TLS, by address; at most `maxHandshakes`. */
+  /** Sockets that are setting up TLS, by address and port. */
   const pending = new Map<string, Socket>();
+  /** The keys of `pending`, at most `maxHandshakes`. */
+  const slots = new Slots<string>(maxHandshakes);
+  const release = (remote: string) => {
+    pending.delete(remote);
+    slots.release(remote);
+  };
+  /** Sockets that gave way to others; they were reported then. */
+  const crowdedOut = new WeakSet<Socket>();
+  const limit = makeLogLimit(log);
+  const refused = (
+    level: LogLevel,
+    kind: string,
+    remote: string,
+    why: string,
+  ) =>
+    limit.log({
+      level,
+      kind,
+      source: `from ${addressOf(remote)}`,
+      message: `refused ${remote}: ${why}`,
+    });
   /** Addresses, because a closed socket does not tell its address. */
   const remotes = new WeakMap<Socket, string>();
 
   server.on("connection", (socket) => {
     const remote = endpoint(socket.remoteAddress, socket.remotePort);
     remotes.set(socket, remote);
-    if (pending.size >= maxHandshakes) {
-      socket.destroy();
-      log("warning", `refused ${remote}: too many TLS handshakes`);
-      return;
+    const loser = slots.take(remote, addressOf(remote));
+    if (loser !== null) {
+      const crowded = pending.get(loser);
+      release(loser);
+      if (crowded !== undefined) crowdedOut.add(crowded.destroy());
+      refused("warning", "crowded", loser, "too many TLS handshakes");
     }
     pending.set(remote, socket);
     socket.once("close", () => {
-      if (pending.get(remote) === socket) pending.delete(remote);
+      if (pending.get(remote) === socket) release(remote);
     });
   });
 
   server.on("secureConnection", (socket) => {
     const remote = endpoint(socket.remoteAddress, socket.remotePort);
-    pending.delete(remote);
+    slots.prove(remote);
+    release(remote);
     // The runtime has verified this already. Checked again, so that a fault
     // there lets no peer in.
     if (socket.authorized && !isClosed) {
@@ -165,14 +194,15 @@ function acceptPeers(
     }
     socket.destroy();
     if (isClosed) return;
-    log("warning", `refused ${remote}: its certificate was not verified`);
+    const why = "its certificate was not verified";
+    refused("warning", "certificate", remote, why);
   });
 
   server.on("tlsClientError", (error, socket) => {
     const bottom = below(socket);
     const remote = remotes.get(bottom) ?? "a peer";
     socket.destroy();
-    if (isClosed) return;
+    if (isClosed || crowdedOut.has(bottom)) return;
     const code = String(socket.authorizationError ?? errorCode(error));
     // A port scan. Bun counts no bytes, so on Bun a peer that does not accept
     // this node's certificate is taken for one, too.
@@ -181,13 +211,26 @@ function acceptPeers(
       ? "it ended the connection before TLS was set up; perhaps it does not " +
         "accept this node's certificate"
       : explainTls(code) ?? error.message;
-    log(isScan ? "debug" : "warning", `refused ${remote}: ${why}`);
+    refused(isScan ? "debug" : "warning", code, remote, why);
   });
 
   return () => {
     isClosed = true;
+    limit.close();
     for (const socket of pending.values()) socket.destroy();
   };
+}
+
+/** Sums up lines that peers without a certificate can cause. */
+function makeLogLimit(log: NonNullable<TlsNetworkOptions["log"]>): LogLimit {
+  const host = {
+    now: () => performance.now(),
+    setTimer: (callback: () => void, delayMs: number) =>
+      setTimeout(callback, delayMs),
+    clearTimer: (handle: unknown) =>
+      clearTimeout(handle as ReturnType<typeof setTimeout>),
+  };
+  return new LogLimit({ host, log });
 }
 
 /**

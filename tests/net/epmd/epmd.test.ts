@@ -21,6 +21,7 @@ import {
   network,
   platform,
   realEpmd,
+  records,
   serve,
 } from "./epmds.ts";
 
@@ -157,16 +158,28 @@ describe("embedded epmd", () => {
     expect(await names(at(port))).toHaveLength(1);
   });
 
-  test("accepts only a limited number of connections", async () => {
-    const { port } = await serve({ maxConnections: 2 });
-    const one = new Raw(port).send(epmd.alive);
-    const two = new Raw(port).send(epmd.aliveHiddenExtra);
-    await waitFor(() => one.got !== "" && two.got !== "", { what: "answers" });
-    expect(await new Raw(port).closed()).toBe("");
-    two.socket.destroy();
-    await waitFor(async () => (await names(at(port))).length === 1, {
-      what: "room again",
-    });
+  test("serves look-ups while as many nodes as may be are registered", async () => {
+    const { port } = await serve({ maxConnections: 8 });
+    const nodes = [];
+    for (let i = 0; i < 6; i++) nodes.push(await join(port, `held${i}`));
+    const refused = await join(port, "late").catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(DuplicateNameError);
+    expect(records.map(({ message }) => message).join("\n"))
+      .toMatch(/expected fewer than 6 registered nodes/);
+    for (let i = 0; i < 20; i++) {
+      expect(await lookup(at(port), "held3")).toMatchObject({ name: "held3" });
+    }
+    expect(await names(at(port))).toHaveLength(6);
+    await nodes[0]!.close();
+    await join(port, "late");
+  });
+
+  test("clients that send nothing keep no request out", async () => {
+    const { port } = await serve({ maxConnections: 8 });
+    await join(port, "one");
+    for (let i = 0; i < 20; i++) new Raw(port);
+    expect(await lookup(at(port), "one")).toMatchObject({ name: "one" });
+    expect(await names(at(port))).toHaveLength(1);
   });
 });
 

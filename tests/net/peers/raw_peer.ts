@@ -66,6 +66,8 @@ export async function startNode(options: StartOptions): Promise<Logged> {
     epmdPort: false,
     log: logs.log,
     ...options,
+    // Each line is looked for; that they are summed up is tested apart.
+    limits: { logBurst: 1_000_000, ...options.limits },
   });
   atEnd(() => node.stop());
   return { node, logs };
