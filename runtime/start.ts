@@ -23,6 +23,8 @@ import { copy, freeze, type Isolate } from "./core/messages/isolation.ts";
 import { Node } from "./core/node/node.ts";
 import { UsageError } from "./core/messages/errors.ts";
 import { Distribution } from "./net/distribution/distribution.ts";
+import { listenLastingly } from "./net/carrier/lasting_listener.ts";
+import { epmdShare, handshakeShare } from "./net/carrier/shares.ts";
 import { EpmdPresence, type Presence } from "./net/epmd/presence.ts";
 import {
   createMemoryNetwork,
@@ -31,6 +33,7 @@ import {
 import { globalOptions } from "./kernel/global/server.ts";
 import { startKernel } from "./kernel/kernel.ts";
 import { macrotask } from "./platform/host/event_loop.ts";
+import { descriptorLimit } from "./platform/host/descriptors.ts";
 import { createHost } from "./platform/host/host.ts";
 import { createLog } from "./platform/host/log.ts";
 import { writeOutput } from "./platform/host/output.ts";
@@ -119,10 +122,12 @@ export type NamedNode = {
  * `surroundings` is no worker and may have workers.
  */
 export async function startNamed(
-  options: NamedOptions,
+  given: NamedOptions,
   host: Host,
   surroundings?: Surroundings,
 ): Promise<NamedNode> {
+  const maxHandshakes = handshakeShare(descriptorLimit());
+  const options = { ...given, limits: { maxHandshakes, ...given.limits } };
   const { host: ownHost } = parseNodeName(options.name);
   const network = options.network ?? createTcpNetwork();
   const nodeNetwork = makeNodeNetwork(options, options.name, network, host);
@@ -130,10 +135,14 @@ export async function startNamed(
   let accept = (carrier: Carrier): void => {
     early.push(carrier);
   };
-  const listener = await nodeNetwork.listen(
-    { host: options.listenHost ?? ownHost, port: options.port ?? 0 },
-    (carrier) => accept(carrier),
-  );
+  const listener = await listenLastingly({
+    network: nodeNetwork,
+    at: { host: options.listenHost ?? ownHost, port: options.port ?? 0 },
+    accept: (carrier) => accept(carrier),
+    timers: host,
+    log: (level, message, fields) =>
+      host.log({ level, category: "net", node: options.name, message, fields }),
+  });
   let presence: Presence | null = null;
   try {
     if (surroundings !== undefined) {
@@ -166,7 +175,7 @@ export async function startNamed(
         exact: options.exact ?? false,
         binaries: options.binaries ?? "text",
       },
-      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      limits: options.limits,
       withoutFlags: options.withoutFlags ?? 0n,
     });
     node.joinCluster(distribution);
@@ -323,6 +332,7 @@ function makePresence(
     hidden: options.hidden ?? false,
     epmdPort: options.epmdPort || DEFAULT_EPMD_PORT,
     mayHost: options.hostEpmd ?? true,
+    maxConnections: epmdShare(descriptorLimit()),
   });
 }
 

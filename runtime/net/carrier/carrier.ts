@@ -99,9 +99,14 @@ export interface Network {
     /** The expected node, for networks that can check it. */
     readonly nodeName?: string;
   }): Promise<Carrier>;
-  /** `port` 0: any free port. Rejects with a `CarrierError` (`in-use`). */
+  /**
+   * `port` 0: any free port. Rejects with a `CarrierError` (`in-use`). `failed`
+   * is called at most once, when the listener accepts nothing any more although
+   * it was not closed; it has to be closed all the same.
+   */
   listen(
     at: { readonly host: string; readonly port: number },
     accept: (carrier: Carrier) => void,
+    failed?: (why: string) => void,
   ): Promise<Listener>;
 }

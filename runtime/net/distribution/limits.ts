@@ -27,7 +27,8 @@ export type DistributionLimits = {
   readonly netTicktimeMs?: number;
   /**
    * Incoming handshakes at a time. When there are more, the oldest one of the
-   * address that holds the most is closed. Default 256.
+   * address that holds the most is closed. Default: an eighth of the file
+   * descriptors that the process may have, from 8 to 256.
    */
   readonly maxHandshakes?: number;
   /**

@@ -35,6 +35,8 @@ export type EpmdPresenceOptions = {
   readonly epmdPort: number;
   /** Whether to host an epmd where none runs, now or later. Default true. */
   readonly mayHost?: boolean;
+  /** Connections to the hosted epmd at a time. Default 512. */
+  readonly maxConnections?: number;
   /** Time between two attempts to register again. Default 250. */
   readonly retryMs?: number;
   /** Limit for each request to epmd. Default 5,000. */
@@ -172,13 +174,15 @@ export class EpmdPresence implements Presence {
   }
 
   async #host(): Promise<void> {
-    const { network, platform, nodeName, epmdPort } = this.#options;
+    const { network, platform, nodeName, epmdPort, maxConnections } =
+      this.#options;
     if (this.#server !== null) return;
     const server = await startEpmdServer({
       network,
       platform,
       nodeName,
       port: epmdPort,
+      ...(maxConnections === undefined ? {} : { maxConnections }),
     });
     // Another node may have taken the port first. Its epmd serves this node.
     if (server === "already-running") return;

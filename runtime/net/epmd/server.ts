@@ -27,6 +27,7 @@ import {
   type Listener,
   type Network,
 } from "../carrier/carrier.ts";
+import { listenLastingly } from "../carrier/lasting_listener.ts";
 import { addressOf } from "../limits/addresses.ts";
 import { LogLimit } from "../limits/log_limit.ts";
 import { Slots } from "../limits/slots.ts";
@@ -47,7 +48,7 @@ export type EpmdServerOptions = {
   /**
    * Connections at a time. Three quarters are for registered nodes; further
    * ones are refused. The rest are for requests, among them look-ups: when
-   * there are more, the oldest ones are closed. Default 1,024, least 4.
+   * there are more, the oldest ones are closed. Default 512, least 4.
    */
   readonly maxConnections?: number;
   /**
@@ -156,10 +157,14 @@ class Server implements EpmdServer {
   }
 
   async listen(host: string): Promise<void> {
-    this.#listener = await this.#options.network.listen(
-      { host, port: this.#options.port },
-      (carrier) => this.#accept(carrier),
-    );
+    const { network, port, platform } = this.#options;
+    this.#listener = await listenLastingly({
+      network,
+      at: { host, port },
+      accept: (carrier) => this.#accept(carrier),
+      timers: platform,
+      log: (level, message, fields) => this.#log(level, message, fields),
+    });
   }
 
   async close(): Promise<void> {
@@ -307,12 +312,17 @@ class Server implements EpmdServer {
     });
   }
 
-  #log(level: LogLevel, message: string): void {
+  #log(
+    level: LogLevel,
+    message: string,
+    fields: Readonly<Record<string, unknown>> = {},
+  ): void {
     this.#options.platform.log({
       level,
       category: "epmd",
       node: this.#options.nodeName,
       message,
+      fields,
     });
   }
 }

@@ -14,6 +14,7 @@ import {
   type CarrierHandlers,
   type Listener,
 } from "../../net/carrier/carrier.ts";
+import { checkAccepts } from "./accept_check.ts";
 import { SocketWatch } from "./socket_watch.ts";
 import { explainTls } from "./tls_errors.ts";
 
@@ -88,24 +89,45 @@ export function dial<S extends Socket>(
   });
 }
 
-/** Opens the port of a server. Rejects with a `CarrierError`. */
+/**
+ * Opens the port of a server. Rejects with a `CarrierError`. `failed` is called
+ * when the server has failed after that; see `Network`.
+ */
 export function listenOn(
   server: Server,
   at: { readonly host: string; readonly port: number },
+  failed: (why: string) => void = () => {},
 ): Promise<Listener> {
   const where = endpoint(at.host, at.port);
   return new Promise((resolve, reject) => {
+    let isOpen = false;
+    let stopCheck = (): void => {};
+    const fail = (why: string): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      stopCheck();
+      failed(why);
+    };
     // Stays after listening: a failed accept must not end the process.
-    server.on(
-      "error",
-      (error) => reject(carrierError(error, `listen on ${where}`)),
-    );
+    server.on("error", (error) => {
+      const explained = carrierError(error, `listen on ${where}`);
+      if (isOpen) fail(explained.message);
+      else reject(explained);
+    });
+    server.on("close", () => fail("it was closed by the system"));
     const onListening = () => {
       const address = server.address();
       const port = address !== null && typeof address === "object"
         ? address.port
         : at.port;
-      resolve({ port, close: () => closeServer(server) });
+      isOpen = true;
+      stopCheck = checkAccepts(server, { host: at.host, port }, fail);
+      const close = (): Promise<void> => {
+        isOpen = false;
+        stopCheck();
+        return closeServer(server);
+      };
+      resolve({ port, close });
     };
     try {
       server.listen({ host: at.host, port: at.port }, onListening);

@@ -41,12 +41,12 @@ export function createTcpNetwork(options: TcpOptions = {}): Network {
         (socket) => new SocketCarrier(socket, { remote: where, highMarkBytes }),
       );
     },
-    listen: (at, accept) => {
+    listen: (at, accept, failed) => {
       const server = net.createServer({ noDelay: true }, (socket) => {
         const remote = endpoint(socket.remoteAddress, socket.remotePort);
         accept(new SocketCarrier(socket, { remote, highMarkBytes }));
       });
-      return listenOn(server, at);
+      return listenOn(server, at, failed);
     },
   };
 }

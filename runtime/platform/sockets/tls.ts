@@ -60,7 +60,7 @@ export function createTlsNetwork(options: TlsNetworkOptions): Network {
   const texts = pemTexts(options);
   return {
     connect: (to) => connect(to, texts, options),
-    listen: async (at, accept) => {
+    listen: async (at, accept, failed) => {
       const { handshakeTimeoutMs: handshakeTimeout = 7_000 } = options;
       const server = tls.createServer({
         ...texts,
@@ -71,7 +71,7 @@ export function createTlsNetwork(options: TlsNetworkOptions): Network {
         noDelay: true,
       });
       const stopAccepting = acceptPeers(server, options, accept);
-      const { port, close } = await listenOn(server, at);
+      const { port, close } = await listenOn(server, at, failed);
       return {
         port,
         close: () => {
