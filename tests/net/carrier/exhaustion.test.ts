@@ -1,5 +1,5 @@
 /**
- * A process that runs out of file descriptors, because strangers connect to it
+ * A process that runs out of file descriptors, because clients connect to it
  * and say nothing: it serves peers and clients of epmd again.
  */
 import { join } from "node:path";
