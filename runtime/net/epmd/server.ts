@@ -138,7 +138,7 @@ class Server implements EpmdServer {
 
   constructor(options: EpmdServerOptions) {
     this.#options = options;
-    const all = Math.max(4, options.maxConnections ?? 1_024);
+    const all = Math.max(4, options.maxConnections ?? 512);
     this.#requests = new Slots(Math.floor(all / 4));
     this.#maxEntries = all - Math.floor(all / 4);
     this.#logLimit = new LogLimit({
