@@ -191,6 +191,7 @@ export class GlobalServer {
   receive(message: ServerMessage): void {
     // An answer to a node that is gone by now would connect to it anew.
     if ("node" in message && !this.#port.isUp(message.node)) return;
+    if (!this.#maySend(message)) return;
     switch (message.type) {
       case "initConnect":
         return this.#introduced(message);
@@ -229,6 +230,27 @@ export class GlobalServer {
         return this.#partitions.meet(message.other);
       default:
         message satisfies never;
+    }
+  }
+
+  /**
+   * Changes of names, and news of other nodes, come from nodes that have the
+   * same names. A node that was never joined could otherwise give and take
+   * names without a lock. Handshakes prove themselves by their tags.
+   */
+  #maySend(message: ServerMessage): boolean {
+    switch (message.type) {
+      case "newNodes":
+      case "check":
+      case "lost":
+      case "meet":
+        return this.members.isKnown(message.node);
+      case "whereis":
+        // The answer to a node that is not connected would connect to it.
+        return this.#isKnown(message.from.node) ||
+          this.#port.isUp(message.from.node);
+      default:
+        return true;
     }
   }
 
@@ -313,6 +335,10 @@ export class GlobalServer {
         this.tables.delLock(asked.id, from);
         return true;
       case "change":
+        // As for the lock: that node shares no names with this one.
+        if (!this.#isKnown(from.node)) {
+          return new Tuple([atom("error"), atom("not_a_member")]);
+        }
         for (const op of asked.ops) this.tables.apply(op);
         return asked.ops.every(({ type }) => type === "insert")
           ? yes

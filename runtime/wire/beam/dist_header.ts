@@ -44,6 +44,13 @@ const noAtoms: readonly AtomEntry[] = [];
 /** Messages that a peer may send in fragments at the same time. */
 const OPEN_SEQUENCES_MAX = 10_000;
 
+/**
+ * Fragments of incomplete messages are bounded also in number: one for each of
+ * the sequences, and one for each of this many bytes that may be incomplete.
+ * BEAM nodes send fragments of 64 KiB.
+ */
+const FRAGMENT_BYTES_MIN = 8 * 1024;
+
 /** A message whose last fragment has not arrived yet. */
 type Sequence = {
   readonly atoms: readonly AtomEntry[];
@@ -64,6 +71,9 @@ export class DistReader {
   cacheVersion = 0;
   readonly #open = new Map<bigint, Sequence>();
   #openBytes = 0;
+  /** The fragments in `#open`. */
+  #openFragments = 0;
+  readonly #openFragmentsMax: number;
 
   constructor(options: {
     readonly form: DistForm;
@@ -74,6 +84,8 @@ export class DistReader {
     this.#form = options.form;
     this.#peerAtoms = options.atoms;
     this.#messageBytesMax = options.messageBytesMax;
+    this.#openFragmentsMax = OPEN_SEQUENCES_MAX +
+      Math.ceil(4 * options.messageBytesMax / FRAGMENT_BYTES_MIN);
   }
 
   /**
@@ -145,6 +157,7 @@ export class DistReader {
     }
     this.#open.delete(sequence);
     this.#openBytes -= opened.bytes;
+    this.#openFragments -= opened.chunks.length;
     const bytes = new Uint8Array(opened.bytes);
     let at = 0;
     for (const chunk of opened.chunks) {
@@ -156,6 +169,14 @@ export class DistReader {
 
   #add(opened: Sequence, chunk: Uint8Array): void {
     opened.chunks.push(chunk);
+    this.#openFragments += 1;
+    if (this.#openFragments > this.#openFragmentsMax) {
+      throw new DecodeError(
+        `expected at most ${this.#openFragmentsMax} fragments of messages ` +
+          "that are incomplete; send larger fragments",
+        0,
+      );
+    }
     opened.bytes += chunk.length;
     this.#openBytes += chunk.length;
     if (

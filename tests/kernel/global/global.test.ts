@@ -349,3 +349,23 @@ describe("locks", () => {
     });
   });
 });
+
+it("a node that shares no names cannot change them", async () => {
+  await simulateSeeds({ count: 1 }, async (sim) => {
+    const a = await sim.start("a@sim");
+    const z = await sim.start("z@sim", { global: false });
+    await z.connect(a.name);
+    const pid = a.spawn(park) as Pid;
+    expect(await register(a, "name", pid)).toBe(true);
+    const server = { name: "global_name_server", node: a.name };
+    const refused = tuple(atom("error"), atom("not_a_member"));
+    const remove = tuple(atom("delete"), "name");
+    for (
+      const request of [
+        tuple(atom("unregister"), "name"),
+        tuple(atom("hornbeam_ops"), [remove]),
+      ]
+    ) expect(await z.call(server, request)).toEqual(refused);
+    expect(global.whereisName(a, "name")).toBe(pid);
+  });
+});

@@ -20,7 +20,7 @@ test.each<[string, unknown, string]>([
   ["suspectAfterMs", -1, "limit suspectAfterMs to be a number above 0, got -1"],
   ["highMarkBytes", 0, "number above 0, got 0"],
   ["setupTimeoutMs", "2000", 'number above 0, got "2000"'],
-  ["downAfterMS", 2_000, "maxHandshakes, got downAfterMS"],
+  ["downAfterMS", 2_000, "logBurst, got downAfterMS"],
 ])("a limit %s of %s is a mistake", async (name, value, why) => {
   const starting = start({
     name: "a@a.host",

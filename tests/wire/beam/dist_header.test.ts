@@ -342,3 +342,27 @@ test.each([
     expect(frame.subarray(start)).toEqual(bytes(97, 1));
   }
 });
+
+test.each([0, 1])("fragments of %i bytes are bounded", (size) => {
+  const { dist } = reading("header", 100_000);
+  const body = new Uint8Array(size);
+  const header = bytes(0);
+  let taken = 0;
+  const flood = () => {
+    dist.read(fragment(1, 1_000_000, body, header));
+    for (; taken < 20_000; taken++) {
+      dist.read(fragment(1, 999_999 - taken, body));
+    }
+  };
+  expect(flood).toThrow(/at most 10049 fragments/);
+  expect(taken).toBeLessThan(10_049);
+});
+
+test("complete messages in small fragments leave no count behind", () => {
+  const { dist } = reading("header", 100_000);
+  const body = new Uint8Array(1);
+  for (let sequence = 1; sequence <= 11_000; sequence++) {
+    dist.read(fragment(sequence, 2, body, bytes(0)));
+    expect(dist.read(fragment(sequence, 1, body))).not.toBe(null);
+  }
+});
