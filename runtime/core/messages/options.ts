@@ -17,16 +17,13 @@ export type OptionRule = {
   readonly accepts: (value: unknown) => boolean;
   /** The values where they are few; an error names the most similar one. */
   readonly choices: readonly string[];
-  /** A value that is refused, for tests; null where each value is taken. */
-  readonly refused: { readonly value: unknown } | null;
 };
 
 function rule(
   expected: string,
   accepts: (value: unknown) => boolean,
-  refused: unknown,
 ): OptionRule {
-  return { expected, accepts, choices: [], refused: { value: refused } };
+  return { expected, accepts, choices: [] };
 }
 
 const isNumber = (value: unknown): value is number => typeof value === "number";
@@ -39,7 +36,6 @@ function oneOf(...choices: readonly string[]): OptionRule {
     expected: listed(choices.map((choice) => JSON.stringify(choice))),
     accepts: (value) => choices.includes(value as string),
     choices,
-    refused: { value: `${choices[0]}?` },
   };
 }
 
@@ -49,7 +45,6 @@ function either(...rules: readonly OptionRule[]): OptionRule {
     expected: listed(rules.map(({ expected }) => expected)),
     accepts: (value) => rules.some((one) => one.accepts(value)),
     choices: rules.flatMap((one) => one.choices),
-    refused: { value: Symbol("no option") },
   };
 }
 
@@ -59,7 +54,6 @@ function exactly(value: unknown): OptionRule {
     expected: printTerm(value),
     accepts: (other) => other === value,
     choices: [],
-    refused: { value: Symbol("no option") },
   };
 }
 
@@ -95,66 +89,56 @@ export const option:
     readonly either: typeof either;
     readonly exactly: typeof exactly;
   } = {
-    flag: rule("true or false", (value) => typeof value === "boolean", "yes"),
-    text: rule("a string", (value) => typeof value === "string", 7),
-    callback: rule("a function", (value) => typeof value === "function", "f"),
+    flag: rule("true or false", (value) => typeof value === "boolean"),
+    text: rule("a string", (value) => typeof value === "string"),
+    callback: rule("a function", (value) => typeof value === "function"),
     object: rule(
       "an object",
       (value) => typeof value === "object" && value !== null,
-      "o",
     ),
-    list: rule("an array", Array.isArray, "l"),
+    list: rule("an array", Array.isArray),
     /** A limit of a wait. */
     timeout: rule(
       "a number of ms from 0 on, or Infinity",
       (value) => isNumber(value) && value >= 0,
-      "50",
     ),
     positive: rule(
       "a number above 0",
       (value) => isNumber(value) && value > 0,
-      0,
     ),
     /** A length of time that is not empty. */
     duration: rule(
       "a number of ms above 0",
       (value) => isNumber(value) && value > 0 && value !== Infinity,
-      0,
     ),
     /** As `duration`, or without an end. */
     endlessDuration: rule(
       "a number of ms above 0, or Infinity",
       (value) => isNumber(value) && value > 0,
-      0,
     ),
     /** How many there may be, none included. */
     count: rule(
       "a whole number from 0 on",
       (value) => isWhole(value, 0),
-      -1,
     ),
     /** As `count`, or without a limit. */
     endlessCount: rule(
       "a whole number from 0 on, or Infinity",
       (value) => value === Infinity || isWhole(value, 0),
-      -1,
     ),
     /** How many there may be, one at least. */
     amount: rule(
       "a whole number of 1 or more",
       (value) => isWhole(value, 1),
-      0,
     ),
     /** As `amount`, or without a limit. */
     endlessAmount: rule(
       "a whole number of 1 or more, or Infinity",
       (value) => value === Infinity || isWhole(value, 1),
-      0,
     ),
     port: rule(
       "a port from 0 to 65535",
       (value) => isWhole(value, 0) && (value as number) <= 65_535,
-      70_000,
     ),
     signal: rule(
       "an AbortSignal",
@@ -162,15 +146,9 @@ export const option:
       (value) =>
         typeof value === "object" && value !== null && "aborted" in value &&
         "addEventListener" in value,
-      {},
     ),
     /** A term, or anything else: there is nothing to refuse. */
-    any: {
-      expected: "anything",
-      accepts: () => true,
-      choices: [],
-      refused: null,
-    },
+    any: rule("anything", () => true),
     oneOf,
     either,
     exactly,
